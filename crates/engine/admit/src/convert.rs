@@ -1,7 +1,8 @@
-//! The same object in another version of its kind.
+//! Conversion of an object to another version of its kind.
 //!
-//! Objects are stored in one version. Custom resources look the same in all of theirs (strategy `None`); of the
-//! built-in kinds two look different: events, and horizontal pod autoscalers.
+//! Objects are stored in one version. All versions of a custom resource look the same (strategy
+//! `None`); of the built-in kinds two differ between versions: events and horizontal pod
+//! autoscalers.
 
 use lode_object::GroupVersionKind;
 use serde_json::{Map, Value, json};
@@ -16,7 +17,7 @@ pub fn stored_version(gvk: &GroupVersionKind) -> String {
     }
 }
 
-/// Makes an object one of another `apiVersion` of its kind.
+/// Converts an object to another `apiVersion` of its kind.
 pub fn to(version: &str, object: &mut Value) {
     let Some(fields) = object.as_object_mut() else {
         return;
@@ -37,7 +38,8 @@ pub fn to(version: &str, object: &mut Value) {
     fields.extend(moved.into_iter().map(|(to, value)| (to.to_owned(), value)));
 }
 
-/// Shows an autoscaler in version 1: one metric has a field there, the others an annotation.
+/// Converts an autoscaler to version 1: one metric has a field there, the others are in an
+/// annotation.
 fn down(object: &mut Map<String, Value>) {
     let mut annotations = Vec::new();
     if let Some(spec) = object.get_mut("spec").and_then(Value::as_object_mut) {
@@ -91,7 +93,7 @@ fn down(object: &mut Map<String, Value>) {
     );
 }
 
-/// Shows an autoscaler of version 1 in version 2.
+/// Converts an autoscaler of version 1 to version 2.
 fn up(object: &mut Map<String, Value>) {
     let annotations = object
         .get_mut("metadata")

@@ -1,8 +1,9 @@
-//! [`begin`] and [`prepare`]: what becomes of an object before its defaults, and between them and its validation, when it is created
-//! (`PrepareForCreate` of the strategies, and the admission that needs no other objects).
+//! [`begin`] and [`prepare`]: the steps of a creation before the defaults, and between defaults and
+//! validation (`PrepareForCreate` of the strategies, and the admission that needs no other
+//! objects).
 //!
-//! Who owns which fields was settled before: nobody owns what is set here. Left out: allocated addresses and ports, and
-//! all that takes other objects to know.
+//! Field ownership was determined before: nobody owns what is set here. Left out: allocated
+//! addresses and ports, and everything that depends on other objects.
 
 use lode_schema::{fields, fields::written::zero};
 use serde_json::{Value, json};
@@ -16,7 +17,7 @@ use crate::{
     strategy::{self, at, items_at, object_at, put, remove, text},
 };
 
-/// Takes out of what a client sends what only a server can say of an object. It comes before all else: nobody is to own
+/// Removes from a client's object what only a server can set. This comes first, so that nobody owns
 /// it.
 pub fn begin(new: &mut Value) {
     for field in [
@@ -30,7 +31,7 @@ pub fn begin(new: &mut Value) {
     }
 }
 
-/// Makes a new object ready to be validated and stored. Its uid and the time of its creation are set.
+/// Prepares a new object for validation and storage. Its uid and creation time are already set.
 pub fn prepare(kind: &Kind, new: &mut Value) {
     let strategy = strategy::of(kind);
     metadata::on_create(kind, new, strategy);
@@ -48,7 +49,7 @@ pub fn prepare(kind: &Kind, new: &mut Value) {
     read_again(kind, new);
 }
 
-/// Takes back what a client cannot say. What is left is what Go writes where nothing was set.
+/// Clears what a client cannot set, leaving what Go writes for unset fields.
 fn clear(kind: &Kind, new: &mut Value, path: &str) {
     remove(new, path);
     let of_kind = fields().of_kind(&kind.gvk.api_version(), &kind.gvk.kind);
@@ -65,7 +66,7 @@ fn clear(kind: &Kind, new: &mut Value, path: &str) {
 
 type Rule = fn(&mut Value);
 
-/// By group and kind, what is no row of the strategies.
+/// By group and kind, what the rows of the strategies cannot express.
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "Namespace", namespace),
     ("", "Node", |node| {
@@ -95,7 +96,7 @@ fn namespace(namespace: &mut Value) {
     metadata::label_with_name(namespace);
 }
 
-/// Its phase is of the time of its creation.
+/// The phase has the time of the creation.
 fn volume(volume: &mut Value) {
     add(volume, "metadata.finalizers", PV_PROTECTION.into());
     if let Some(created) = at(volume, "metadata.creationTimestamp")
@@ -106,7 +107,7 @@ fn volume(volume: &mut Value) {
     }
 }
 
-/// Where its content comes from is said in two fields, of which the older only knows claims and snapshots.
+/// The data source is given in two fields, of which the older supports only claims and snapshots.
 fn claim(claim: &mut Value) {
     add(claim, "metadata.finalizers", PVC_PROTECTION.into());
     let old = at(claim, DATA_SOURCE)
@@ -128,7 +129,7 @@ fn is_claim_or_snapshot(source: &Value) -> bool {
     of == ("", "PersistentVolumeClaim") || of == ("snapshot.storage.k8s.io", "VolumeSnapshot")
 }
 
-/// What this server serves itself is there at once.
+/// A service of this server itself is available at once.
 fn api_service(service: &mut Value) {
     if at(service, "spec.service").is_none_or(Value::is_null) {
         let now = at(service, "metadata.creationTimestamp")
@@ -178,7 +179,7 @@ fn pod(pod: &mut Value) {
     }
 }
 
-/// Tells whether a pod says itself how long it stays on a node with a taint.
+/// Returns whether a pod itself defines how long it tolerates a taint.
 fn tolerates(pod: &Value, key: &str) -> bool {
     let matches = |toleration: &Value| {
         let is = |field: &str, value: &str| ["", value].contains(&text(toleration, field));
@@ -191,7 +192,8 @@ fn tolerates(pod: &Value, key: &str) -> bool {
         .any(matches)
 }
 
-/// Returns the quality of service: a pod that is limited throughout and asks for as much is guaranteed it.
+/// Returns the quality of service: guaranteed if all resources are limited and requests equal the
+/// limits.
 fn quality(pod: &Value) -> &'static str {
     let lists = ["spec.containers", "spec.initContainers"];
     let containers = lists
@@ -226,7 +228,7 @@ fn is_zero(amount: &Value) -> bool {
     *amount == 0 || *amount == "0"
 }
 
-/// The first of the addresses has a field of its own.
+/// The first address has its own field.
 fn service(service: &mut Value) {
     let ip = text(service, "spec.clusterIP").to_owned();
     if !ip.is_empty()
@@ -238,7 +240,7 @@ fn service(service: &mut Value) {
     }
 }
 
-/// Secrets are named and nothing else is said of them.
+/// Secrets are references by name only.
 pub(crate) fn service_account(account: &mut Value) {
     items_at(account, "secrets").for_each(|secret| secret.retain(|field, _| field == "name"));
 }
@@ -261,7 +263,7 @@ pub(crate) fn template_generation(daemon_set: &Value) -> i64 {
         .unwrap_or_default()
 }
 
-/// A job that does not say itself which pods are its own knows them by its uid.
+/// A job without its own selector selects its pods by its uid.
 fn job(job: &mut Value) {
     if at(job, "spec.manualSelector") == Some(&Value::Bool(true)) {
         return;
@@ -283,7 +285,7 @@ fn job(job: &mut Value) {
         .or_insert(uid);
 }
 
-/// Adds an item to a list, unless it is there.
+/// Adds an item to a list unless it is already there.
 fn add(to: &mut Value, path: &str, item: Value) {
     let mut items = at(to, path)
         .and_then(Value::as_array)
@@ -299,9 +301,9 @@ const DATA_SOURCE: &str = "spec.dataSource";
 const DATA_SOURCE_REF: &str = "spec.dataSourceRef";
 const NOT_READY: &str = "node.kubernetes.io/not-ready";
 const UNREACHABLE: &str = "node.kubernetes.io/unreachable";
-/// Holds a volume while it is bound.
+/// Blocks the deletion of a volume while it is bound.
 pub const PV_PROTECTION: &str = "kubernetes.io/pv-protection";
-/// Holds a claim while a pod uses it.
+/// Blocks the deletion of a claim while a pod uses it.
 pub const PVC_PROTECTION: &str = "kubernetes.io/pvc-protection";
 const JOB_NAME: &str = "batch.kubernetes.io/job-name";
 const JOB_UID: &str = "batch.kubernetes.io/controller-uid";

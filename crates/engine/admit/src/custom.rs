@@ -1,9 +1,10 @@
-//! Custom resources: a [`Definition`] says what its objects are; they are pruned, get their defaults and are held
-//! against it.
+//! Custom resources: a [`Definition`] describes objects, which are pruned, defaulted and validated
+//! by it.
 //!
-//! A definition is itself [prepared](prepare_definition) and [held against rules](validate_definition), gets its names
-//! [accepted](accept), and is then read once into [`Type`]s. [`prune()`], [`default`](fn@default) and [`validate()`] then go over an object in this
-//! order, as the API server does. What is wrong is said in its words.
+//! A definition is itself [prepared](prepare_definition) and [validated](validate_definition), its
+//! names are [accepted](accept), and it is then parsed once into [`Type`]s. [`prune()`],
+//! [`default`](fn@default) and [`validate()`] are applied to an object in this order, as in the API
+//! server. Messages are the API server's.
 //!
 //! Left out: conversion by webhooks, and the metadata that all objects have.
 

@@ -1,11 +1,12 @@
-//! Bodies of requests as objects of their kind.
+//! Decodes request bodies into objects of their kind.
 //!
-//! Input: a kind, and bytes in JSON, YAML or protobuf, or what a patch made. Output: the object as Go would write it
-//! after reading it, and what a strict reader would not take. A kind of Kubernetes' own is read by its Go types: fields
-//! it does not have go, nulls go, quantities and times get the form that is stored, and fields that Go always writes
-//! are there. Of other kinds only `metadata` has a type; the rest is kept as it is.
+//! Input: a kind, and bytes in JSON, YAML or protobuf, or the result of a patch. Output: the object
+//! as Go would write it after reading it, and what a strict reader would reject. A built-in kind is
+//! read by its Go types: unknown fields and nulls are removed, quantities and times get their
+//! canonical form, and fields that Go always writes are added. Of other kinds only `metadata` has a
+//! type; the rest is kept as it is.
 //!
-//! Left out: defaults, and what a definition says of its kind's fields.
+//! Left out: defaults, and what a definition says about its kind's fields.
 
 mod base64;
 mod client;
@@ -42,14 +43,14 @@ pub use self::syntax::syntax_error;
 pub enum FieldValidation {
     /// Nothing.
     Ignore,
-    /// Warn of them.
+    /// Warn about them.
     #[default]
     Warn,
     /// Refuse the object.
     Strict,
 }
 
-/// In what form a body comes.
+/// The format of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Media {
     /// `application/json`
@@ -60,17 +61,17 @@ pub enum Media {
     Protobuf,
 }
 
-/// An object, and what is to be said of it.
+/// A decoded object and its warnings.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
     /// The object, with `apiVersion` and `kind`.
     pub object: Value,
-    /// Unknown and duplicate fields, each as a warning says it.
+    /// Unknown and duplicate fields, as warnings.
     pub warnings: Vec<String>,
 }
 
 impl Media {
-    /// Returns the form that a `Content-Type` names; none is JSON, and what is not known is nothing.
+    /// Returns the format of a `Content-Type`; JSON if it is empty, nothing if it is unknown.
     #[must_use]
     pub fn of(content_type: &str) -> Option<Self> {
         match content_type.split(';').next().unwrap_or_default().trim() {
@@ -85,8 +86,8 @@ impl Media {
 /// Decodes the body of a request that creates or replaces an object.
 ///
 /// # Errors
-/// The body is no object of the kind, or has unknown or duplicate fields and validation is strict; as a real API
-/// server answers.
+/// The body is not an object of the kind, or has unknown or duplicate fields and validation is
+/// strict; the error is that of a real API server.
 pub fn body(
     kind: &Kind,
     media: Media,
@@ -120,10 +121,10 @@ pub fn body(
     })
 }
 
-/// Decodes what a patch made of an object.
+/// Decodes the result of a patch.
 ///
 /// # Errors
-/// As for [`body`], but 422, as a real API server answers to patches.
+/// As for [`body`], but 422, as a real API server answers patches.
 pub fn value(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<Decoded, Status> {
     let refused = |why: &str| {
         let error = FieldError::invalid("patch", &Value::from(value.to_string()), why);
@@ -145,11 +146,11 @@ pub fn value(kind: &Kind, value: &Value, validation: FieldValidation) -> Result<
     })
 }
 
-/// Decodes what an apply made of an object.
+/// Decodes the result of an apply.
 ///
 /// # Errors
-/// As for [`body`], but 500 where a value is none of its type, as a real API server answers to an apply: no value of
-/// the object is in the message.
+/// As for [`body`], but 500 if a value has the wrong type, as a real API server answers an apply:
+/// the message contains no value of the object.
 pub fn applied(
     kind: &Kind,
     object: &Value,
@@ -164,8 +165,8 @@ pub fn applied(
     })
 }
 
-/// Decodes the body of a request that deletes: `DeleteOptions`, of whatever group and version. Without a body there
-/// are none, and the answer is null.
+/// Decodes the body of a deletion: `DeleteOptions` of any group and version. Without a body the
+/// result is null.
 ///
 /// # Errors
 /// The body is something else.
@@ -193,7 +194,7 @@ pub fn delete_options(media: Media, bytes: &[u8]) -> Result<Value, Status> {
     Ok(object)
 }
 
-/// Returns what was read, and the kind it says it is.
+/// Returns the options read, and their kind.
 fn options((object, state): (Value, State)) -> Result<(Value, String), String> {
     state.into_findings()?;
     let kind = object
@@ -208,7 +209,7 @@ fn strict_message(findings: &[String]) -> String {
     format!("strict decoding error: {}", findings.join(", "))
 }
 
-/// An object as read, and what was found on the way; or why it is none at all.
+/// An object as read, and the findings; or why it cannot be read at all.
 type Read = Result<(Value, State), String>;
 
 fn from_json(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
@@ -239,7 +240,7 @@ fn from_yaml(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
     Ok((object, state))
 }
 
-/// YAML has lost its duplicate keys once it is read; this looks for the first of them.
+/// Returns the first duplicate key; reading YAML loses them.
 fn duplicate_in_yaml(bytes: &[u8]) -> Option<String> {
     match lode_yaml::parse(bytes, Dialect::V3) {
         Err(lode_yaml::Error {
@@ -274,7 +275,7 @@ fn from_protobuf(kind: &Kind, bytes: &[u8]) -> Result<Decoded, Status> {
     })
 }
 
-/// Reads an object of a Go type; one of no Go type is a custom one.
+/// Reads an object of a Go type; without a Go type it is a custom one.
 fn read<'de, D: Deserializer<'de>>(ty: Option<Id>, deserializer: D, strict: bool) -> Read {
     let mut state = State::new(fields(), strict);
     let read = match ty {
@@ -297,7 +298,7 @@ fn read<'de, D: Deserializer<'de>>(ty: Option<Id>, deserializer: D, strict: bool
     }
 }
 
-/// Returns the Go type of a kind's objects; kinds of definitions have none.
+/// Returns the Go type of a kind's objects; custom kinds have none.
 fn go_type(kind: &Kind) -> Option<Id> {
     if kind.is_custom() {
         return None;
@@ -305,7 +306,7 @@ fn go_type(kind: &Kind) -> Option<Id> {
     fields().of_kind(&kind.gvk.api_version(), &kind.gvk.kind)
 }
 
-/// What Go says where it looks for the kind in something that is no object.
+/// Returns Go's error for the kind of something that is not an object.
 fn not_an_object(value: &Value, state: State) -> String {
     let untyped = match value {
         Value::Array(_) => "array",
@@ -326,7 +327,7 @@ fn type_meta(object: &Value, kind: &Kind) -> Result<TypeMeta, String> {
     TypeMeta::of(text("apiVersion"), text("kind"), kind)
 }
 
-/// Returns the object with what it is.
+/// Returns the object with its `apiVersion` and `kind`.
 fn named(mut object: Value, kind: &Kind) -> Value {
     if let Some(map) = object.as_object_mut() {
         for (key, text) in [
@@ -343,7 +344,7 @@ fn named(mut object: Value, kind: &Kind) -> Value {
 
 static OBJECT_META: LazyLock<Option<Id>> = LazyLock::new(|| fields().named("meta/v1.ObjectMeta"));
 
-/// Bytes of the longest body.
+/// Largest body, in bytes.
 pub const BODY_MAX: usize = 3 * 1024 * 1024;
 const DELETE_OPTIONS: &str = "DeleteOptions";
 /// The Go type that Go reads the kind into.

@@ -1,9 +1,11 @@
-//! [`default()`]: what a server fills in before it looks at an object any further (`SetDefaults_*`).
+//! [`default()`]: the defaults that a server sets before it examines an object further
+//! (`SetDefaults_*`).
 //!
-//! The object is walked along its type. At each struct come the values that the published schema gives, then the rows of
-//! the data file, then the rules that are no rows ([`rules`]); outer structs come before inner ones, and a struct that is
-//! no pointer is there even where nothing was written. In: an object of one of Kubernetes' own kinds. Left out: kinds that
-//! a definition defines, and what needs a clock, a random number or other objects.
+//! The object is visited along its type. At each struct the defaults of the published schema come
+//! first, then the rows of the data file, then the rules that rows cannot express ([`rules`]);
+//! outer structs come before inner ones, and a struct that is not a pointer exists even if it was
+//! not written. In: an object of a built-in kind. Left out: custom kinds, and what needs a clock, a
+//! random number or other objects.
 
 mod image;
 mod rules;
@@ -17,7 +19,7 @@ use crate::kind::{Kind, Types};
 pub(crate) use rules::TEMPLATE_GENERATION;
 use table::{TABLE, Table};
 
-/// Fills in what an object does not say.
+/// Sets the defaults of an object.
 pub fn default(kind: &Kind, object: &mut Value) {
     if matches!(kind.types, Types::Builtin) {
         Walk {
@@ -84,7 +86,7 @@ impl Walk<'_> {
     }
 }
 
-/// Tells whether a field counts as not given: of what Go types are made, a text and a list are so when they are empty.
+/// Returns whether a field counts as absent: with Go types, empty texts and lists do.
 fn is_unset(value: Option<&Value>) -> bool {
     match value {
         None | Some(Value::Null) => true,
@@ -94,5 +96,5 @@ fn is_unset(value: Option<&Value>) -> bool {
     }
 }
 
-/// As deep as a JSON parser reads.
+/// The depth limit of a JSON parser.
 const DEPTH_MAX: usize = 128;

@@ -1,45 +1,45 @@
-//! [`FieldError`]: what is wrong with one field, in the words of Kubernetes (`field.Error`).
+//! [`FieldError`]: an invalid field, in the words of Kubernetes (`field.Error`).
 
 use std::fmt;
 
 use serde_json::Value;
 
-/// What is wrong with one field.
+/// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FieldError {
-    /// Where: `spec.containers[0].name`.
+    /// Path: `spec.containers[0].name`.
     pub field: String,
-    /// What sort of wrong.
+    /// The kind of error.
     pub reason: Reason,
     /// The rest of the message: `Invalid value: "x": must be …`.
     pub message: String,
 }
 
-/// What sort of wrong.
+/// The kind of error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// There is nothing.
+    /// It is missing.
     Required,
-    /// It is twice there.
+    /// It is duplicated.
     Duplicate,
-    /// It is not allowed to be that.
+    /// Its value is not allowed.
     Invalid,
-    /// It is none of the values it can be.
+    /// It is not one of the supported values.
     NotSupported,
-    /// It must not be there.
+    /// It must not be set.
     Forbidden,
-    /// It is longer than it may be.
+    /// It is too long.
     TooLong,
-    /// It has more items than it may have.
+    /// It has too many items.
     TooMany,
-    /// It refers to what is not there.
+    /// It refers to something that does not exist.
     NotFound,
-    /// It is of another type.
+    /// It has the wrong type.
     TypeInvalid,
 }
 
 impl FieldError {
-    /// There is nothing where something is needed.
+    /// A required value is missing.
     #[must_use]
     pub fn required(field: impl Into<String>, detail: &str) -> Self {
         Self::new(field, Reason::Required, with("Required value", detail))
@@ -55,7 +55,7 @@ impl FieldError {
         )
     }
 
-    /// The value is of another type.
+    /// The value has the wrong type.
     #[must_use]
     pub fn type_invalid(field: impl Into<String>, value: &Value, detail: &str) -> Self {
         Self::new(
@@ -65,7 +65,7 @@ impl FieldError {
         )
     }
 
-    /// The value is there twice.
+    /// The value is duplicated.
     #[must_use]
     pub fn duplicate(field: impl Into<String>, value: &Value) -> Self {
         Self::new(
@@ -75,7 +75,7 @@ impl FieldError {
         )
     }
 
-    /// The value is none of those that there are.
+    /// The value is not one of the supported ones.
     #[must_use]
     pub fn not_supported(field: impl Into<String>, value: &Value, values: &[&str]) -> Self {
         let values: Vec<String> = values.iter().map(|value| format!("{value:?}")).collect();
@@ -86,13 +86,13 @@ impl FieldError {
         Self::new(field, Reason::NotSupported, message)
     }
 
-    /// Nothing may be there, or it must not change.
+    /// The field must not be set, or must not change.
     #[must_use]
     pub fn forbidden(field: impl Into<String>, detail: &str) -> Self {
         Self::new(field, Reason::Forbidden, with("Forbidden", detail))
     }
 
-    /// The text has more bytes than it may have.
+    /// The text has too many bytes.
     #[must_use]
     pub fn too_long(field: impl Into<String>, bytes_max: usize) -> Self {
         Self::new(
@@ -102,7 +102,7 @@ impl FieldError {
         )
     }
 
-    /// The list has more items than it may have.
+    /// The list has too many items.
     #[must_use]
     pub fn too_many(field: impl Into<String>, items: usize, items_max: usize) -> Self {
         Self::new(
@@ -112,7 +112,7 @@ impl FieldError {
         )
     }
 
-    /// Returns an error with a message of its own.
+    /// Returns an error with a custom message.
     #[must_use]
     pub fn new(field: impl Into<String>, reason: Reason, message: String) -> Self {
         Self {
@@ -124,7 +124,7 @@ impl FieldError {
 }
 
 impl Reason {
-    /// Returns the word that stands in the causes of a status.
+    /// Returns the word used in the causes of a status.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {

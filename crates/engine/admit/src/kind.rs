@@ -1,4 +1,4 @@
-//! [`Kind`]: how objects of one kind are named, typed and treated.
+//! [`Kind`]: names, type and treatment of one kind of objects.
 
 use std::sync::Arc;
 
@@ -7,34 +7,34 @@ use lode_schema::{Resource, Schema, Subresource, TypeRef, builtin};
 
 use crate::custom;
 
-/// How objects of one kind are named, typed and treated.
+/// Names, type and treatment of one kind of objects.
 #[derive(Debug, Clone)]
 pub struct Kind {
     /// Group, version and kind.
     pub gvk: GroupVersionKind,
     /// The name of the resource in paths: `deployments`.
     pub plural: Box<str>,
-    /// Objects live in namespaces.
+    /// Whether objects are namespaced.
     pub namespaced: bool,
     /// Where their type is defined.
     pub types: Types,
     /// Their type.
     pub ty: TypeRef,
-    /// Their status is written through an endpoint of its own.
+    /// Whether the status has its own endpoint.
     pub status: bool,
 }
 
-/// Where a type is defined, and with it how objects are decoded.
+/// Where a type is defined, which also decides how objects are decoded.
 #[derive(Debug, Clone)]
 pub enum Types {
-    /// It is Kubernetes' own.
+    /// It is built in.
     Builtin,
-    /// A custom resource definition says it.
+    /// It is defined by a custom resource definition.
     Custom(Arc<custom::Type>),
 }
 
 impl Kind {
-    /// Returns a kind of Kubernetes' own; `None` if the types have none of its name.
+    /// Returns a built-in kind; `None` if its type is unknown.
     #[must_use]
     pub fn builtin(resource: &Resource) -> Option<Self> {
         let gvk = GroupVersionKind {
@@ -53,7 +53,7 @@ impl Kind {
         })
     }
 
-    /// Returns the kind that an endpoint below objects takes and gives; `None` if the types have none of its name.
+    /// Returns the kind that a subresource reads and writes; `None` if its type is unknown.
     #[must_use]
     pub fn of_subresource(below: &Subresource) -> Option<Self> {
         let gvk = GroupVersionKind {
@@ -73,7 +73,7 @@ impl Kind {
         })
     }
 
-    /// Returns the type that a custom resource definition says, if it is that which says it.
+    /// Returns the type from a custom resource definition, if there is one.
     #[must_use]
     pub fn custom(&self) -> Option<&custom::Type> {
         match &self.types {
@@ -82,13 +82,13 @@ impl Kind {
         }
     }
 
-    /// Tells whether a custom resource definition says the type.
+    /// Returns whether the type comes from a custom resource definition.
     #[must_use]
     pub fn is_custom(&self) -> bool {
         !matches!(self.types, Types::Builtin)
     }
 
-    /// Returns where the type is defined.
+    /// Returns the schema that contains the type.
     #[must_use]
     pub fn schema(&self) -> &Schema {
         match &self.types {

@@ -1,15 +1,17 @@
-//! What an API server does to an object that is written: old object and request in, object or [`Status`] out.
+//! What an API server does to a written object: old object and request in, object or [`Status`]
+//! out.
 //!
-//! A [`Kind`] says how objects of one kind are named, typed and treated; kinds differ only by what their rows say.
-//! A body becomes an object of its kind, gets its defaults, is made ready to be stored, and is held against the rules
-//! of its kind. What is wrong with it is a list of [`FieldError`]s.
+//! A [`Kind`] describes names, type and treatment of objects; kinds differ only in their rows. A
+//! body is decoded as an object of its kind, defaulted, prepared for storage, and validated by the
+//! rules of its kind. Errors are a list of [`FieldError`]s.
 //!
-//! A write goes this way: [`decode`], [`create::begin`] if the object is new, [`default()`], then it is settled who owns
-//! which fields, [`create::prepare`] or [`update::prepare`], [`validate`]. What is applied is merged before it is decoded,
-//! which settles who owns what. What a definition defines goes through [`custom`] besides.
+//! The steps of a write are [`decode`], [`create::begin`] if the object is new, [`default()`],
+//! field ownership, [`create::prepare`] or [`update::prepare`], [`validate`]. An apply is merged,
+//! and its ownership computed, before it is decoded. Custom resources additionally go through
+//! [`custom`].
 //!
-//! Left out: who owns which fields (`engine/merge`), who may write (`engine/rbac`), and what it takes other objects to
-//! know: namespaces, allocated addresses, owners.
+//! Left out: field ownership (`engine/merge`), authorisation (`engine/rbac`), and what depends on
+//! other objects: namespaces, allocated addresses, owners.
 
 pub mod convert;
 pub mod create;

@@ -1,4 +1,4 @@
-//! What of an object's metadata is the server's: what a client says there is not heard (`rest.BeforeCreate`,
+//! The server's part of an object's metadata: a client's values are ignored (`rest.BeforeCreate`,
 //! `rest.BeforeUpdate`, `ResetObjectMetaForStatus`).
 
 use serde_json::Value;
@@ -8,7 +8,7 @@ use crate::{
     strategy::{Strategy, at, object_at, put, remove, text},
 };
 
-/// Takes out what only a server can say of a new object; its uid and the time of its creation are set before.
+/// Removes from a new object what only a server can set; its uid and creation time are already set.
 pub(crate) fn on_create(kind: &Kind, object: &mut Value, strategy: &Strategy) {
     placed(kind, object);
     for field in [
@@ -18,13 +18,13 @@ pub(crate) fn on_create(kind: &Kind, object: &mut Value, strategy: &Strategy) {
     ] {
         remove(object, &format!("metadata.{field}"));
     }
-    // A kind that has no generation of its own keeps what a client says, for whatever it may be good.
+    // A kind without generations keeps whatever a client sets.
     if let Some(first) = strategy.generation.first() {
         put(object, "metadata.generation", first.into());
     }
 }
 
-/// What lives in no namespace may say one; it is not heard.
+/// The namespace of a cluster-scoped object is ignored.
 fn placed(kind: &Kind, object: &mut Value) {
     if !kind.namespaced {
         remove(object, "metadata.namespace");
@@ -50,7 +50,7 @@ pub(crate) fn on_update(kind: &Kind, live: &Value, object: &mut Value) {
     }
 }
 
-/// Counts up the generation if the write counts.
+/// Increments the generation if the write counts.
 pub(crate) fn count(live: &Value, object: &mut Value, strategy: &Strategy) {
     if strategy.generation.counts(live, object) {
         let generation = at(live, "metadata.generation")
@@ -64,7 +64,8 @@ pub(crate) fn count(live: &Value, object: &mut Value, strategy: &Strategy) {
     }
 }
 
-/// Leaves what is at a path as it was. Of the metadata that is what clients say; the rest is not theirs anyway.
+/// Keeps what is at a path as it was. For metadata that is what clients may set; the rest is not
+/// theirs anyway.
 pub(crate) fn keep(live: &Value, object: &mut Value, path: &str) {
     if path == "metadata" {
         for field in CLIENTS {
@@ -78,14 +79,14 @@ pub(crate) fn keep(live: &Value, object: &mut Value, path: &str) {
     }
 }
 
-/// Gives a namespace the label that every namespace has.
+/// Adds the label that every namespace has.
 pub(crate) fn label_with_name(namespace: &mut Value) {
     let name = text(namespace, "metadata.name").to_owned();
     let labels = object_at(namespace, "metadata.labels");
     labels.insert("kubernetes.io/metadata.name".to_owned(), name.into());
 }
 
-/// What an endpoint that does not write metadata leaves as it was.
+/// Metadata that is kept by an endpoint that does not write metadata.
 const CLIENTS: [&str; 7] = [
     "annotations",
     "deletionGracePeriodSeconds",

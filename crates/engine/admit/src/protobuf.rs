@@ -1,8 +1,8 @@
-//! Bodies in protobuf (`application/vnd.kubernetes.protobuf`), as typed Go clients send them.
+//! Decodes protobuf bodies (`application/vnd.kubernetes.protobuf`), as typed Go clients send them.
 //!
-//! Input: four magic bytes and an envelope that names the kind and holds the object's message. Output: the JSON that
-//! Go would write for the object. Field numbers and types come from [`lode_schema::fields()`]; what a message has beyond
-//! them is skipped, as Go does.
+//! Input: four magic bytes and an envelope that names the kind and contains the object's message.
+//! Output: the JSON that Go would write for the object. Field numbers and types come from
+//! [`lode_schema::fields()`]; unknown fields of a message are skipped, as in Go.
 //!
 //! Left out: writing protobuf. Every client that sends it also accepts JSON.
 
@@ -21,41 +21,41 @@ use serde_json::{Map, Value};
 use self::wire::{Payload, Wire};
 use crate::decode::quantity;
 
-/// Why a body is no object.
+/// Why a body cannot be decoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// There is nothing in it.
+    /// It is empty.
     #[error("empty data")]
     Empty,
-    /// It does not begin as such bodies do.
+    /// It does not begin with the magic bytes.
     #[error(
         "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
     )]
     Prefix,
-    /// There is nothing behind the beginning.
+    /// There is nothing after the magic bytes.
     #[error("empty body")]
     EmptyBody,
-    /// It is cut off, or is no protobuf at all.
+    /// It is truncated, or not protobuf.
     #[error("proto: unexpected end of message or illegal tag")]
     Malformed,
-    /// A field carries what its type cannot be.
+    /// A field has the wrong wire type.
     #[error("proto: wrong wireType for field {0}")]
     WireType(&'static str),
-    /// What should be JSON within it is none.
+    /// A part that should be JSON is not.
     #[error("a field that holds JSON holds none")]
     Json,
-    /// A quantity is none.
+    /// A malformed quantity.
     #[error(transparent)]
     Quantity(#[from] QuantityError),
-    /// Messages are nested deeper than any object is.
+    /// Messages are nested too deeply.
     #[error("messages are nested deeper than {DEPTH_MAX}")]
     TooDeep,
-    /// There are more messages than any object has.
+    /// There are too many messages.
     #[error("there are more than {MESSAGES_MAX} messages")]
     TooMany,
 }
 
-/// Why a text in a message is no quantity.
+/// Why a text in a message is not a quantity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error(transparent)]
 pub struct QuantityError(#[from] quantity::Error);
@@ -66,7 +66,7 @@ impl From<quantity::Error> for Error {
     }
 }
 
-/// What is around an object.
+/// The envelope of an object.
 #[derive(Debug, Clone)]
 pub struct Envelope<'b> {
     /// The object's `apiVersion`, or empty.
@@ -77,10 +77,10 @@ pub struct Envelope<'b> {
 }
 
 impl<'b> Envelope<'b> {
-    /// Opens a body.
+    /// Parses the envelope.
     ///
     /// # Errors
-    /// It is empty, begins otherwise, or is cut off.
+    /// It is empty, begins differently, or is truncated.
     pub fn open(body: &'b [u8]) -> Result<Self, Error> {
         let rest = match body.strip_prefix(&MAGIC) {
             None if body.is_empty() => return Err(Error::Empty),
@@ -116,10 +116,11 @@ impl<'b> Envelope<'b> {
         Ok(())
     }
 
-    /// Returns the object, of a type that the caller has found for its kind, without `apiVersion` and `kind`.
+    /// Decodes the object as the type that the caller has found for its kind, without `apiVersion`
+    /// and `kind`.
     ///
     /// # Errors
-    /// The message is cut off, carries what a field cannot be, or breaks a bound.
+    /// The message is truncated, has invalid contents, or exceeds a bound.
     pub fn object(&self, ty: Id) -> Result<Value, Error> {
         let mut decoder = Decoder {
             fields: fields(),
@@ -129,12 +130,12 @@ impl<'b> Envelope<'b> {
     }
 }
 
-/// Where a value is.
+/// Position of a value.
 #[derive(Clone, Copy)]
 struct At {
     /// The field.
     name: &'static str,
-    /// Messages around it.
+    /// Number of enclosing messages.
     depth: usize,
 }
 
@@ -266,7 +267,7 @@ impl Decoder {
         Ok((key, value.unwrap_or_else(unset)))
     }
 
-    /// Returns a value that one field of a message carries.
+    /// Returns a single value of a field.
     fn single(&mut self, ty: Id, payload: Payload<'_>, at: At) -> Result<Value, Error> {
         let found: &'static _ = self.fields.get(ty);
         Ok(match (&found.sort, payload) {
@@ -298,7 +299,8 @@ impl Decoder {
         })
     }
 
-    /// A list that is a message of its own; one without items is null, as Go cannot tell it from none.
+    /// A list that is itself a message; an empty one is null, because Go cannot distinguish it from
+    /// none.
     fn wrapped(&mut self, element: Id, bytes: &[u8], at: At) -> Result<Value, Error> {
         let mut items = Vec::new();
         let mut wire = Wire::new(bytes);
@@ -315,7 +317,7 @@ impl Decoder {
     }
 }
 
-/// The message of a type with code of its own.
+/// The message of a type with its own JSON encoding.
 struct Message<'m> {
     bytes: &'m [u8],
     depth: usize,
@@ -323,7 +325,7 @@ struct Message<'m> {
 }
 
 impl Message<'_> {
-    /// Returns a schema within the message.
+    /// Returns a nested schema.
     fn schema(&mut self, bytes: &[u8]) -> Result<Value, Error> {
         let Some(ty) = self.decoder.fields.named(JSON_SCHEMA) else {
             return Ok(Value::Null);
@@ -339,12 +341,12 @@ impl Message<'_> {
     }
 }
 
-/// What is no UTF-8 becomes what Go's JSON makes of it.
+/// Invalid UTF-8 becomes what Go's JSON makes of it.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     String::from_utf8_lossy(bytes)
 }
 
-/// A number as Go writes it: without a fraction where it has none.
+/// A number as Go writes it: without a fraction if it has none.
 pub(crate) fn float(number: f64) -> Value {
     if number.fract() == 0.0 && number.abs() < 1e15 {
         Value::from(number as i64)
@@ -354,8 +356,8 @@ pub(crate) fn float(number: f64) -> Value {
 }
 
 const MAGIC: [u8; 4] = *b"k8s\0";
-/// Messages within messages that are read.
+/// Deepest nesting of messages.
 const DEPTH_MAX: usize = 200;
-/// Messages of one object that are read; a few bytes can each become a struct with many fields.
+/// Most messages of one object; a few bytes can each become a struct with many fields.
 const MESSAGES_MAX: usize = 250_000;
 const JSON_SCHEMA: &str = "apiextensions/v1.JSONSchemaProps";

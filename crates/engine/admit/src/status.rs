@@ -1,4 +1,4 @@
-//! [`Status`]: why a request fails, as it goes over the wire (`v1.Status`).
+//! [`Status`]: why a request fails, in its wire form (`v1.Status`).
 
 use serde_json::{Map, Value, json};
 
@@ -10,58 +10,58 @@ use crate::{field_error::FieldError, kind::Kind};
 pub struct Status {
     /// The HTTP status.
     pub code: u16,
-    /// A stable word for it, or empty.
+    /// A stable reason, or empty.
     pub reason: &'static str,
-    /// What is wrong, for people.
+    /// The message for people.
     pub message: String,
-    /// About what.
+    /// What it is about.
     pub details: Option<Box<Details>>,
 }
 
-/// About what a [`Status`] is.
+/// What a [`Status`] is about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Details {
     /// The object's name.
     pub name: String,
     /// The group.
     pub group: String,
-    /// The resource, or the kind where the object is invalid.
+    /// The resource, or the kind if the object is invalid.
     pub kind: String,
     /// The object's uid.
     pub uid: String,
-    /// Each thing that is wrong.
+    /// The individual causes.
     pub causes: Vec<Cause>,
-    /// When to try again, in seconds.
+    /// Retry delay in seconds.
     pub retry_after_s: u32,
 }
 
-/// One thing that is wrong.
+/// One cause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// A stable word for it.
+    /// A stable reason.
     pub reason: &'static str,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// Where, or empty.
+    /// The field, or empty.
     pub field: String,
 }
 
 impl Status {
-    /// There is no such object.
+    /// The object does not exist.
     #[must_use]
     pub fn not_found(kind: &Kind, name: &str) -> Self {
         let message = format!("{} {name:?} not found", kind.qualified_resource());
         Self::about(404, "NotFound", message, resource(kind, name))
     }
 
-    /// There already is such an object.
+    /// The object already exists.
     #[must_use]
     pub fn already_exists(kind: &Kind, name: &str) -> Self {
         let message = format!("{} {name:?} already exists", kind.qualified_resource());
         Self::about(409, "AlreadyExists", message, resource(kind, name))
     }
 
-    /// The object is another one than the request is for.
+    /// The object is not the one that the request is for.
     #[must_use]
     pub fn conflict(kind: &Kind, name: &str, why: &str) -> Self {
         let message = format!(
@@ -71,14 +71,14 @@ impl Status {
         Self::about(409, "Conflict", message, resource(kind, name))
     }
 
-    /// The object was changed since the client read it.
+    /// The object has changed since the client read it.
     #[must_use]
     pub fn modified(kind: &Kind, name: &str) -> Self {
         let why = "the object has been modified; please apply your changes to the latest version and try again";
         Self::conflict(kind, name, why)
     }
 
-    /// The request is not understood.
+    /// The request is malformed.
     #[must_use]
     pub fn bad_request(message: impl Into<String>) -> Self {
         Self::bare(400, "BadRequest", message)
@@ -90,7 +90,7 @@ impl Status {
         Self::bare(500, "", message)
     }
 
-    /// The user may not, or the object must not.
+    /// The user lacks the right, or the object forbids it.
     #[must_use]
     pub fn forbidden(kind: &Kind, name: &str, why: &str) -> Self {
         let shown = if name.is_empty() {
@@ -102,19 +102,19 @@ impl Status {
         Self::about(403, "Forbidden", message, resource(kind, name))
     }
 
-    /// The object breaks rules of its kind.
+    /// The object violates rules of its kind.
     #[must_use]
     pub fn invalid(kind: &Kind, name: &str, errors: &[FieldError]) -> Self {
         Self::invalid_as(&kind.gvk.kind, &kind.gvk.group, name, errors)
     }
 
-    /// The same for what is no stored object: the options of a request.
+    /// The same for something that is not a stored object: the options of a request.
     #[must_use]
     pub fn invalid_as(kind: &str, group: &str, name: &str, errors: &[FieldError]) -> Self {
         let shown = match errors {
             [only] => only.to_string(),
             several => {
-                // Said once each, in the order they were found; the causes keep them all.
+                // Each text appears once, in the order found; the causes contain all of them.
                 let mut texts: Vec<String> = Vec::new();
                 for text in several.iter().map(FieldError::to_string) {
                     if !texts.contains(&text) {
@@ -180,7 +180,7 @@ impl Status {
         }
     }
 
-    /// Returns what goes over the wire.
+    /// Returns the wire form.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut status = json!({
@@ -233,7 +233,7 @@ impl Cause {
     }
 }
 
-/// Puts fields into an object, leaving out what is empty, as Go's `omitempty` does.
+/// Adds fields to an object, omitting empty ones like Go's `omitempty`.
 fn insert(object: &mut Value, fields: impl IntoIterator<Item = (&'static str, Value)>) {
     let object: Option<&mut Map<_, _>> = object.as_object_mut();
     let Some(object) = object else { return };

@@ -1,5 +1,5 @@
-//! What storage makes of an object: it is written as protobuf, which knows no empty list, and read again with its defaults
-//! before anybody sees it.
+//! The effect of storage: an object is written as protobuf, which has no empty lists, and read back
+//! with its defaults.
 
 use lode_schema::{
     fields,
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::{default::default, kind::Kind};
 
-/// Returns an object as it is when it was stored and is read again.
+/// Returns an object as it is read back from storage.
 pub(crate) fn read_again(kind: &Kind, object: &mut Value) {
     if !kind.is_custom()
         && let Some(id) = fields().of_kind(&kind.gvk.api_version(), &kind.gvk.kind)
@@ -33,7 +33,7 @@ fn settle(id: Id, value: &mut Value, depth: usize) {
         (Sort::Map { value: of, .. }, Value::Object(map)) => {
             let bytes = matches!(fields().get(*of).sort, Sort::Bytes);
             for value in map.values_mut() {
-                // Without bytes there still is the key.
+                // Without bytes the key remains.
                 if bytes && value.is_null() {
                     *value = "".into();
                 } else {
@@ -67,7 +67,7 @@ fn members<'f>(
     }
 }
 
-/// Tells whether a value is a list or a map with nothing in it.
+/// Returns whether a value is an empty list or map.
 fn is_none(id: Id, value: &Value) -> bool {
     match (&fields().get(id).sort, value) {
         (Sort::List { .. }, Value::Array(items)) => items.is_empty(),
@@ -76,7 +76,7 @@ fn is_none(id: Id, value: &Value) -> bool {
     }
 }
 
-/// As deep as a JSON parser reads, with a pointer behind every value.
+/// Twice the depth limit of a JSON parser, because of a pointer behind every value.
 const DEPTH_MAX: usize = 256;
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! [`Strategy`]: how objects of one kind are treated, as a row of data (`rest.RESTCreateStrategy` and its sisters).
+//! [`Strategy`]: the treatment of one kind of objects, as a row of data (`rest.RESTCreateStrategy`
+//! and related interfaces).
 //!
-//! In: a [`Kind`]. Out: the row that says which writes are allowed, what counts as a change, what each endpoint leaves as
-//! it was, how objects may be named and selected. Left out: what a row cannot say; that is in `create`, `update` and
-//! `validate`.
+//! In: a [`Kind`]. Out: the row that says which writes are allowed, what counts as a change, what
+//! each endpoint resets, how objects may be named and selected. Left out: what a row cannot
+//! express; that is in `create`, `update` and `validate`.
 
 mod path;
 mod rows;
@@ -13,88 +14,89 @@ pub(crate) use path::{at, equal, items_at, object, object_at, put, remove, text}
 
 use crate::kind::{Kind, Types};
 
-/// How objects of one kind are treated.
+/// The treatment of one kind of objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own about a registry"
 )]
 pub struct Strategy {
-    /// What counts up `metadata.generation`.
+    /// What increments `metadata.generation`.
     pub generation: Generation,
-    /// A write to an object that is not there creates it.
+    /// Whether an update of a missing object creates it.
     pub create_on_update: bool,
-    /// A write that names no `resourceVersion` is for whatever is stored.
+    /// Whether a write without a `resourceVersion` applies to whatever is stored.
     pub unconditional_update: bool,
-    /// An object is told to end and goes later.
+    /// Whether an object is first asked to end and deleted later.
     pub graceful_deletion: bool,
-    /// A deletion answers with the object, not with a status.
+    /// Whether a deletion returns the object rather than a status.
     pub returns_deleted: bool,
     /// How objects may be named.
     pub name: NameRule,
-    /// What objects can be selected by besides name and namespace.
+    /// Selectable fields besides name and namespace.
     pub selectable: &'static [Selectable],
-    /// What each endpoint leaves as it was, by subresource; the empty one is the whole object's.
+    /// What each endpoint resets, by subresource; the empty one is the whole object's.
     pub resets: &'static [(&'static str, &'static [&'static str])],
-    /// What a client cannot say when it creates an object.
+    /// What a client cannot set when it creates an object.
     pub cleared: &'static [&'static str],
     /// Where the number of replicas is, if the kind can be scaled.
     pub scale: Option<Scale>,
 }
 
-/// What counts up `metadata.generation`.
+/// What increments `metadata.generation`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Generation {
-    /// There is none.
+    /// Nothing; there is no generation.
     None,
-    /// It begins with 1 and stays.
+    /// Nothing; it is always 1.
     Fixed,
-    /// It begins with 1; a change at one of these paths counts.
+    /// It starts with 1; a change at one of these paths increments it.
     Of(&'static [&'static str]),
-    /// There is none until one of these paths changes.
+    /// It is absent until one of these paths changes.
     Late(&'static [&'static str]),
-    /// It begins with 1; a change of anything but metadata counts, and one of these paths within.
+    /// It starts with 1; a change of anything except metadata increments it, and of metadata only
+    /// these paths.
     Content(&'static [&'static str]),
-    /// It begins with 1; a change of anything but metadata and status counts.
+    /// It starts with 1; a change of anything except metadata and status increments it.
     Desired,
 }
 
-/// How objects may be named.
+/// The rule for names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NameRule {
-    /// As hosts are: `a.b` (RFC 1123).
+    /// A DNS subdomain: `a.b` (RFC 1123).
     Subdomain,
-    /// As a part of a host name is (RFC 1123).
+    /// A DNS label (RFC 1123).
     Label,
-    /// As anything that can be part of a path.
+    /// A path segment.
     PathSegment,
-    /// As an address is written canonically.
+    /// A canonical address.
     Address,
 }
 
-/// A field by which objects can be selected.
+/// A selectable field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Selectable {
     /// Its name in selectors.
     pub name: &'static str,
-    /// Where its value is: the first of these that is there.
+    /// Paths of its value; the first that exists counts.
     paths: &'static [&'static str],
-    /// What it is where nothing is there.
+    /// Its value if none exists.
     otherwise: &'static str,
 }
 
 /// Where the number of replicas is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Scale {
-    /// How many are wanted.
+    /// The desired number.
     pub spec_replicas: &'static str,
-    /// How many there are.
+    /// The current number.
     pub status_replicas: &'static str,
-    /// Which pods they are.
+    /// The selector of the pods.
     pub selector: &'static str,
 }
 
-/// Returns how objects of a kind are treated.
+/// Returns the strategy of a kind.
 #[must_use]
 pub fn of(kind: &Kind) -> &'static Strategy {
     match &kind.types {
@@ -105,7 +107,8 @@ pub fn of(kind: &Kind) -> &'static Strategy {
 }
 
 impl Strategy {
-    /// Returns the paths that an endpoint leaves as they were, each as the names on its way. Nobody owns them through it.
+    /// Returns the paths that an endpoint resets, each as a list of names. Nobody owns them through
+    /// it.
     pub fn resets(
         &self,
         subresource: &str,
@@ -126,7 +129,7 @@ impl Strategy {
         of(subresource).or_else(|| of("")).unwrap_or_default()
     }
 
-    /// Returns the value of a field that objects can be selected by; `None` if they cannot.
+    /// Returns the value of a selectable field; `None` if it is not selectable.
     #[must_use]
     pub fn select(&self, object: &Value, field: &str) -> Option<String> {
         match field {
@@ -158,12 +161,12 @@ impl Selectable {
 }
 
 impl Generation {
-    /// Returns what an object begins with.
+    /// Returns the generation of a new object.
     pub(crate) fn first(self) -> Option<u64> {
         (!matches!(self, Self::None | Self::Late(_))).then_some(1)
     }
 
-    /// Tells whether a write counts.
+    /// Returns whether a write increments the generation.
     pub(crate) fn counts(self, live: &Value, new: &Value) -> bool {
         let any = |paths: &[&str]| {
             paths
@@ -179,7 +182,7 @@ impl Generation {
     }
 }
 
-/// Tells whether two objects are the same but for some fields.
+/// Returns whether two objects are equal except for some fields.
 fn same_but(fields: &[&str], live: &Value, new: &Value) -> bool {
     let keys = |object: &Value| {
         object

@@ -1,5 +1,5 @@
-//! [`prepare`]: what becomes of an object between its defaults and its validation, when it is changed (`PrepareForUpdate`
-//! of the strategies).
+//! [`prepare`]: the steps of an update between defaults and validation (`PrepareForUpdate` of the
+//! strategies).
 
 use serde_json::Value;
 
@@ -13,8 +13,8 @@ use crate::{
     strategy::{self, Strategy, at, equal, items_at, object_at, put, remove, text},
 };
 
-/// Makes a changed object ready to be validated and stored: what the endpoint does not write is as it was, and the
-/// generation counts what changed.
+/// Prepares a changed object for validation and storage: what the endpoint does not write is kept,
+/// and the generation counts changes.
 pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
     let strategy = strategy::of(kind);
     match &kind.types {
@@ -29,7 +29,7 @@ pub fn prepare(kind: &Kind, subresource: &str, live: &Value, new: &mut Value) {
     {
         rule(subresource, live, new);
     }
-    // Who writes a status may write annotations with it, and that counts for nothing.
+    // A status update may write annotations, which do not count.
     if subresource != "status" {
         metadata::count(live, new, strategy);
     }
@@ -43,7 +43,7 @@ fn keep(strategy: &Strategy, subresource: &str, live: &Value, new: &mut Value) {
         .for_each(|path| metadata::keep(live, new, path));
 }
 
-/// Through the endpoint of a status nothing else of a custom resource is written.
+/// The status endpoint of a custom resource writes nothing else.
 fn only_status(live: &Value, new: &mut Value) {
     let mut object = live.clone();
     for path in [
@@ -58,7 +58,7 @@ fn only_status(live: &Value, new: &mut Value) {
 
 type Rule = fn(&str, &Value, &mut Value);
 
-/// By group and kind, what is no row of the strategies.
+/// By group and kind, what the rows of the strategies cannot express.
 const RULES: &[(&str, &str, Rule)] = &[
     ("", "Namespace", namespace),
     ("", "Pod", pod),
@@ -73,7 +73,7 @@ const RULES: &[(&str, &str, Rule)] = &[
     ("apps", "DaemonSet", daemon_set),
 ];
 
-/// Finalizers of the spec are written through an endpoint of their own.
+/// Finalizers in the spec are written through their own endpoint.
 fn namespace(subresource: &str, live: &Value, new: &mut Value) {
     if subresource != "finalize" {
         metadata::keep(live, new, "spec.finalizers");
@@ -81,8 +81,8 @@ fn namespace(subresource: &str, live: &Value, new: &mut Value) {
     metadata::label_with_name(new);
 }
 
-/// Containers for a look inside, and what containers get of a node, are written through endpoints of their own, and
-/// nothing else is.
+/// Ephemeral containers and resizes are written through their own endpoints, which write nothing
+/// else.
 fn pod(subresource: &str, live: &Value, new: &mut Value) {
     let mut object = live.clone();
     match subresource {
@@ -96,7 +96,7 @@ fn pod(subresource: &str, live: &Value, new: &mut Value) {
     *new = object;
 }
 
-/// Gives containers the resources that those of the same name have.
+/// Copies resources to the containers of the same name.
 fn resize(from: &Value, to: &mut Value) {
     for list in ["spec.containers", "spec.initContainers"] {
         let wanted = at(from, list).and_then(Value::as_array);
@@ -124,7 +124,7 @@ fn definition(subresource: &str, live: &Value, new: &mut Value) {
     }
 }
 
-/// The generation of the template is the server's.
+/// The generation of the template is set by the server.
 fn daemon_set(_: &str, live: &Value, new: &mut Value) {
     let changed = !equal(at(live, "spec.template"), at(new, "spec.template"));
     let generation = template_generation(live).saturating_add(i64::from(changed));
@@ -135,7 +135,7 @@ fn daemon_set(_: &str, live: &Value, new: &mut Value) {
     );
 }
 
-/// What was allocated for a service and is still of use to it is not lost by leaving it out.
+/// Allocated addresses and ports that a service still needs are not lost by omitting them.
 fn service(subresource: &str, live: &Value, new: &mut Value) {
     if subresource == "status" {
         return;
@@ -163,7 +163,7 @@ fn service(subresource: &str, live: &Value, new: &mut Value) {
     }
 }
 
-/// The first of the addresses has a field of its own; who changes only one of the two means both.
+/// The first address has its own field; changing only one of the two means both.
 fn sync_cluster_ips(live: &Value, new: &mut Value) {
     let (ip, ips) = ("spec.clusterIP", "spec.clusterIPs");
     if !equal(at(live, ip), at(new, ip)) && equal(at(live, ips), at(new, ips)) {
@@ -202,7 +202,7 @@ fn keep_node_ports(live: &Value, new: &mut Value) {
     }
 }
 
-/// A service that becomes of another type lets go of what was only for the old one, unless it is said anew.
+/// A service that changes its type releases what only the old type needed, unless it is set again.
 fn drop_unneeded(was: &str, is: &str, live: &Value, new: &mut Value) {
     let same = |new: &Value, path: &str| equal(at(live, path), at(new, path));
     if was != EXTERNAL && is == EXTERNAL {

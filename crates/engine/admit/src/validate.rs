@@ -1,9 +1,9 @@
-//! [`create`] and [`update`]: what is wrong with an object before it is stored, in the words of Kubernetes; [`warnings`]:
-//! what is only likely so.
+//! [`create`] and [`update`]: errors in an object before it is stored, in the words of Kubernetes;
+//! [`warnings`]: likely mistakes.
 //!
-//! Metadata is looked at in every kind; what else is looked at is a row for each kind that has rules here. In: objects
-//! with their defaults, prepared. Out: every error, in the order in which a server finds them. Left out: rules of kinds
-//! that a definition defines, and rules of Kubernetes that keep nobody from a mistake he is likely to make.
+//! Metadata is validated for every kind; further rules are a row for each kind that has rules here.
+//! In: objects with their defaults, prepared. Out: every error, in the order in which a server
+//! finds them. Left out: rules of custom resources, and rules that rarely catch real mistakes.
 
 mod at;
 mod backsteps;
@@ -34,7 +34,7 @@ use crate::{
     strategy,
 };
 
-/// Returns what is wrong with a new object.
+/// Returns the errors of a new object.
 #[must_use]
 pub fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
@@ -53,7 +53,7 @@ pub fn create(kind: &Kind, new: &Value) -> Vec<FieldError> {
     errors
 }
 
-/// Returns what is wrong with a change of an object through one of its endpoints.
+/// Returns the errors of a change of an object through one of its endpoints.
 #[must_use]
 pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<FieldError> {
     let (live, new) = (At::root(live), At::root(new));
@@ -68,7 +68,7 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
         )];
     }
     meta::updated(&live.child("metadata"), &new.child("metadata"), &mut errors);
-    // A server looks at it twice: for every kind, and again with the rules of the kind.
+    // A server validates it twice: for every kind, and again with the rules of the kind.
     if kind.is_custom() || meta::again(kind) {
         errors.extend_from_within(..);
     }
@@ -88,7 +88,7 @@ pub fn update(kind: &Kind, subresource: &str, live: &Value, new: &Value) -> Vec<
     errors
 }
 
-/// Returns what to warn of in a new or changed object: what is allowed but likely a mistake.
+/// Returns warnings about a new or changed object: what is allowed but likely a mistake.
 #[must_use]
 pub fn warnings(kind: &Kind, live: Option<&Value>, object: &Value) -> Vec<String> {
     match kind.types {
@@ -97,17 +97,17 @@ pub fn warnings(kind: &Kind, live: Option<&Value>, object: &Value) -> Vec<String
     }
 }
 
-/// What is looked at in objects of a kind besides their metadata.
+/// The rules of a kind besides those for metadata.
 struct Rules {
-    /// In every object.
+    /// For every object.
     object: fn(&At<'_, '_>, &mut Errors),
-    /// In a new one.
+    /// For a new one.
     new: fn(&At<'_, '_>, &mut Errors),
-    /// In a change: what was, and what is to be.
+    /// For a change: the old and the new object.
     change: fn(&At<'_, '_>, &At<'_, '_>, &mut Errors),
-    /// In what is written through the endpoint of its status.
+    /// For a write through the status endpoint.
     status: fn(&At<'_, '_>, &mut Errors),
-    /// What is wrong with a change is said before what is wrong with the object.
+    /// Whether errors of the change come before those of the object.
     change_first: bool,
 }
 
@@ -121,7 +121,7 @@ fn rules(kind: &Kind) -> Option<&'static Rules> {
         .map(|(_, _, rules)| rules)
 }
 
-/// By group: kinds that have the same rules, and which.
+/// By group: kinds that share rules, and the rules.
 const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
@@ -388,5 +388,5 @@ const NONE: Rules = Rules {
     change_first: false,
 };
 
-/// The endpoints that write all of an object but its status.
+/// The endpoints that write everything except the status.
 const WHOLE: [&str; 2] = ["", "scale"];

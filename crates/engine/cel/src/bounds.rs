@@ -1,4 +1,4 @@
-//! Bounds of what an expression may build.
+//! Bounds on what an expression may build.
 
-/// The longest text a function of ours builds.
+/// Longest text that one of our functions builds.
 pub(crate) const BUILT_BYTES_MAX: usize = 1 << 20;

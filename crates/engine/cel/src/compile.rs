@@ -1,7 +1,7 @@
-//! [`Expr::compile`]: from text to an expression whose shape is within bounds.
+//! [`Expr::compile`]: compiles a text into an expression whose shape is within bounds.
 //!
-//! The parser recurses once per nesting level, with large frames, so it runs on a thread with a stack of its own, and
-//! the text is bounded before it gets there. What comes out is shallow enough for any caller's stack.
+//! The parser recurses once per nesting level, with large frames, so it runs on a thread with its
+//! own stack, and the text is bounded before. The result is shallow enough for any caller's stack.
 
 use std::{panic, thread};
 
@@ -10,20 +10,20 @@ use kube_cel::cel::{ParseError, ParseErrors, common::ast::IdedExpr, parser::Pars
 use crate::error::Error;
 use crate::{cost::Shape, rewrite::rewrite};
 
-/// How large an expression and its input may be.
+/// Limits of an expression and its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of text.
     pub text_bytes: usize,
-    /// Levels of nesting, where `a.b.c` and `a + b + c` are two each.
+    /// Nesting levels; `a.b.c` and `a + b + c` have two each.
     pub depth: usize,
-    /// Values in the input, counting every entry of maps and lists.
+    /// Values in the input, including every entry of maps and lists.
     pub input_values: usize,
-    /// Steps an evaluation may take, as estimated from the largest list and the nesting of macros.
+    /// Steps of an evaluation, estimated from the largest list and the nesting of macros.
     pub steps: u64,
-    /// Bytes an evaluation may build, as estimated from the input and what is made of it.
+    /// Bytes that an evaluation may build, estimated from the input and what is built from it.
     pub built_bytes: u64,
-    /// Bytes an evaluation may copy, as estimated from the input and what loops name.
+    /// Bytes that an evaluation may copy, estimated from the input and what loops refer to.
     pub copied_bytes: u64,
 }
 
@@ -53,7 +53,7 @@ impl Expr {
     /// Compiles an expression.
     ///
     /// # Errors
-    /// It is no expression, or over a bound.
+    /// It is not an expression, or exceeds a bound.
     pub fn compile(text: &str, limits: Limits) -> Result<Self, Error> {
         if text.len() > limits.text_bytes {
             return Err(Error::TooLong {
@@ -78,7 +78,8 @@ impl Expr {
     }
 }
 
-/// Parses and measures; what is over a bound is dropped here too, for dropping recurses as well.
+/// Parses and measures; an expression that exceeds a bound is dropped here too, because dropping is
+/// recursive as well.
 fn read(text: &str, limits: Limits) -> Result<Expr, Error> {
     let parser = Parser::new().enable_optional_syntax(true);
     let mut ast = parser.parse(text).map_err(|errors| syntax(text, &errors))?;
@@ -95,7 +96,8 @@ fn read(text: &str, limits: Limits) -> Result<Expr, Error> {
     })
 }
 
-/// Says what stands where the parser gave up, in words that do not change with the parser.
+/// Returns a syntax error at the position where the parser failed, with a text that does not depend
+/// on the parser.
 fn syntax(text: &str, errors: &ParseErrors) -> Error {
     let Some(ParseError { pos, msg, .. }) = errors.errors.iter().min_by_key(|error| error.pos)
     else {
@@ -128,7 +130,7 @@ fn syntax(text: &str, errors: &ParseErrors) -> Error {
     Error::Syntax { line, column, what }
 }
 
-/// Runs on a thread whose stack holds the deepest text that is let through; `None` when it cannot.
+/// Runs on a thread whose stack is sufficient for the deepest accepted text; `None` if that fails.
 fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     thread::scope(|scope| {
         let thread = thread::Builder::new()
@@ -140,12 +142,12 @@ fn on_own_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Option<T> {
     })
 }
 
-/// Every level of nesting and every link of a chain needs a character of punctuation.
+/// Every nesting level and every link of a chain needs a punctuation character.
 const PUNCTUATION_MAX: usize = 2000;
-/// The parser gives up on nesting at 96 levels; nested conditionals reach it by another way.
+/// The parser fails at 96 nesting levels; nested conditionals reach that in another way.
 const CONDITIONALS_MAX: usize = 32;
-/// Room for the deepest text in an unoptimised build (measured: 180 KiB a bracket, 40 KiB a link). Untouched pages
-/// cost nothing.
+/// Stack for the deepest text in a debug build (measured: 180 KiB per bracket, 40 KiB per link).
+/// Untouched pages cost nothing.
 const STACK_BYTES: usize = 128 << 20;
 const SHOWN_CHARS: usize = 32;
 
@@ -253,7 +255,7 @@ mod tests {
             ] {
                 let found = Expr::compile(&text, Limits::default());
                 match found {
-                    // Whatever the value is: the stack of this thread must hold it.
+                    // Whatever the result: this thread's stack must suffice.
                     Ok(expr) => drop(expr.eval(&[("a", &serde_json::json!({"b": 1}))])),
                     Err(Error::TooDeep | Error::TooLong { .. }) => {}
                     Err(other) => panic!("{count} {}: {other}", &text[..20]),

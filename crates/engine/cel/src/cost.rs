@@ -1,11 +1,14 @@
-//! [`Shape`]: what an expression could cost at worst, read off its form, and the variables it names.
+//! [`Shape`]: the worst-case cost of an expression, derived from its form, and the variables it
+//! uses.
 //!
-//! The language has no loops but macros over lists and maps, so the work is bounded by the largest list to the power of
-//! their nesting, and what is built by the input and its [`Growth`]. A few functions could build more than their
-//! arguments hold; those are bounded where they run ([`functions`](crate::functions)).
+//! The language has no loops except macros over lists and maps, so the work is bounded by the
+//! length of the largest list to the power of their nesting, and what is built by the input and its
+//! [`Growth`]. A few functions could build more than their arguments contain; those are bounded at
+//! run time ([`functions`](crate::functions)).
 //!
-//! The library copies a value whenever a field is selected or a function called. In a loop that is the entry, all of
-//! them together no more than the input; or something from outside, which is then copied at every step.
+//! The library copies a value whenever a field is selected or a function called. In a loop that is
+//! the entry, and all entries together are no more than the input; or a value from outside, which
+//! is copied at every step.
 
 use std::collections::BTreeSet;
 
@@ -16,21 +19,21 @@ use crate::{error::Error, growth::Growth, loops, types};
 /// The measures of an expression.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Shape {
-    /// Levels of the tree.
+    /// Depth of the tree.
     pub(crate) depth: usize,
-    /// Macros within macros.
+    /// Nesting of macros.
     pub(crate) nesting: u32,
-    /// The deepest macro in which something from outside is named.
+    /// The deepest macro that refers to something outside of it.
     pub(crate) outside: u32,
     /// Nodes of the tree.
     pub(crate) nodes: u64,
     /// How many times the input is built.
     pub(crate) growth: Growth,
-    /// It makes lists of nothing.
+    /// Whether it creates lists from nothing.
     pub(crate) ranges: bool,
-    /// Calls that make lists or texts out of texts.
+    /// Calls that create lists or texts from texts.
     pub(crate) makers: u64,
-    /// Variables it names and does not bind.
+    /// Free variables.
     pub(crate) variables: BTreeSet<String>,
 }
 
@@ -38,7 +41,7 @@ impl Shape {
     /// Measures an expression.
     ///
     /// # Errors
-    /// It uses what is left out.
+    /// It uses an unsupported feature.
     pub(crate) fn of(expr: &IdedExpr) -> Result<Self, Error> {
         let mut shape = Self {
             growth: Growth::of(expr),
@@ -60,14 +63,15 @@ impl Shape {
         Ok(shape)
     }
 
-    /// Returns the most steps an evaluation can take on an input whose largest list has `longest` entries.
+    /// Returns the most steps an evaluation can take on an input whose largest list has `longest`
+    /// entries.
     pub(crate) fn steps(&self, longest: u64) -> u64 {
         longest
             .saturating_add(self.nodes)
             .saturating_pow(self.nesting.max(1))
     }
 
-    /// Returns the most bytes an evaluation can copy of an input of `bytes`.
+    /// Returns the most bytes an evaluation can copy for an input of `bytes`.
     pub(crate) fn copies(&self, longest: u64, bytes: u64) -> u64 {
         let times = longest.saturating_pow(self.outside.max(self.nesting.saturating_sub(1)));
         bytes.saturating_mul(times)
@@ -187,14 +191,14 @@ impl Shape {
         match full.as_str() {
             "lists.range" => self.ranges = true,
             full if MAKERS.contains(&full) => self.makers += 1,
-            // Each entry is compared with each.
+            // Each entry is compared with each other.
             full if SQUARE.contains(&full) => self.nesting = self.nesting.max(at.nesting + 2),
             _ => {}
         }
     }
 }
 
-/// Where in the tree a node is.
+/// Position of a node in the tree.
 #[derive(Clone, Copy)]
 struct At<'b> {
     depth: usize,
@@ -202,7 +206,7 @@ struct At<'b> {
     bound: Option<&'b Bound<'b>>,
 }
 
-/// Names that macros gave to entries.
+/// Names that macros bind to entries.
 struct Bound<'b> {
     names: [&'b str; 2],
     outer: Option<&'b Bound<'b>>,
@@ -214,7 +218,7 @@ impl Bound<'_> {
     }
 }
 
-/// Tells whether a name before a function is a part of the function's.
+/// Returns whether a name before a function is part of the function's name.
 fn is_namespace(name: &str) -> bool {
     NAMESPACES.contains(&name)
 }
@@ -235,7 +239,7 @@ const NAMESPACES: [&str; 10] = [
     "sets",
     "strings",
 ];
-/// Calls whose result can be larger than their arguments, or has entries where those had none.
+/// Calls whose result can be larger than their arguments, or has entries although those had none.
 const MAKERS: [&str; 8] = [
     "replace",
     "join",
@@ -253,5 +257,5 @@ const SQUARE: [&str; 4] = [
     "sets.equivalent",
     "sets.intersects",
 ];
-/// Each of them can double a text; what `replace`, `join` and `format` build is bounded when they run.
+/// Each of them can double a text; `replace`, `join` and `format` are bounded at run time.
 const MAKERS_MAX: u64 = 4;

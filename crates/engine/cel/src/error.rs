@@ -1,30 +1,30 @@
-//! Why a text is no expression.
+//! Compile errors.
 
-/// Why text is no expression.
+/// Why a text is not a valid expression.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// The text is longer than allowed.
     #[error("the expression has {bytes} bytes, more than {max}")]
     TooLong {
-        /// Its length.
+        /// Its length in bytes.
         bytes: usize,
-        /// The bound.
+        /// The limit.
         max: usize,
     },
-    /// It is nested deeper, or chained longer, than allowed.
+    /// It is nested too deeply, or has too long a chain.
     #[error("the expression is nested too deeply")]
     TooDeep,
-    /// The text does not follow the grammar.
+    /// A syntax error.
     #[error("line {line}, column {column}: {what}")]
     Syntax {
         /// Line, from 1.
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is there.
+        /// What was found.
         what: String,
     },
-    /// It uses something that is left out here.
+    /// It uses an unsupported feature.
     #[error("{0} is not supported")]
     Unsupported(String),
     /// The parser itself failed.

@@ -1,4 +1,4 @@
-//! [`Expr::eval_bool`]: an expression applied to values.
+//! [`Expr::eval_bool`]: evaluates an expression with values.
 
 use std::panic::{self, AssertUnwindSafe};
 
@@ -14,46 +14,46 @@ use crate::{
     types,
 };
 
-/// Why an expression has no value here. No value of the input is in it.
+/// Why an expression cannot be evaluated. No value of the input is included.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EvalError {
-    /// A name stands for nothing.
+    /// An undefined name.
     #[error("\"{0}\" is not defined")]
     Undefined(String),
-    /// A field is not there.
+    /// A missing field.
     #[error("there is no field \"{0}\"")]
     NoField(String),
-    /// A place in a list is not there, or is no place.
+    /// A missing or invalid index or key.
     #[error("there is no such entry")]
     NoEntry,
-    /// Values were put together that do not fit.
+    /// Values of incompatible types.
     #[error("values do not fit each other{0}")]
     Types(String),
     /// A division by zero, or a number out of range.
     #[error("a number is out of range")]
     Range,
-    /// A function does not take what it was given.
+    /// Invalid arguments of a function.
     #[error("function \"{0}\" does not take these arguments")]
     Function(String),
-    /// It is neither true nor false.
+    /// The result is not a boolean.
     #[error("the expression is of type {0}, neither true nor false")]
     NotBool(&'static str),
-    /// The input is larger than allowed.
+    /// The input exceeds the limit.
     #[error("the object is too large for an expression")]
     TooLarge,
-    /// On this input the evaluation could take too long, or too much memory.
+    /// For this input the evaluation could take too much time or memory.
     #[error("the expression is too costly for this object")]
     TooCostly,
-    /// The evaluation broke.
+    /// The evaluation panicked.
     #[error("the expression cannot be evaluated")]
     Broken,
 }
 
 impl Expr {
-    /// Evaluates to true or false.
+    /// Evaluates to a boolean.
     ///
     /// # Errors
-    /// It has no value here, or another one.
+    /// It cannot be evaluated, or the result has another type.
     pub fn eval_bool(&self, vars: &[(&str, &Value)]) -> Result<bool, EvalError> {
         match self.resolve(vars)? {
             Cel::Bool(truth) => Ok(truth),
@@ -64,15 +64,15 @@ impl Expr {
     /// Evaluates to a JSON value.
     ///
     /// # Errors
-    /// It has no value here, or one that JSON has not.
+    /// It cannot be evaluated, or the result cannot be expressed in JSON.
     pub fn eval(&self, vars: &[(&str, &Value)]) -> Result<Value, EvalError> {
         input::to_json(&self.resolve(vars)?).ok_or_else(|| EvalError::Types(String::new()))
     }
 
-    /// Evaluates to true or false, where the types of values are known.
+    /// Evaluates typed values to a boolean.
     ///
     /// # Errors
-    /// It has no value here, or another one.
+    /// It cannot be evaluated, or the result has another type.
     pub fn test(&self, vars: &[(&str, &Input)]) -> Result<bool, EvalError> {
         match self.resolve_typed(vars)? {
             Cel::Bool(truth) => Ok(truth),
@@ -80,10 +80,10 @@ impl Expr {
         }
     }
 
-    /// Evaluates to text, where the types of values are known.
+    /// Evaluates typed values to a text.
     ///
     /// # Errors
-    /// It has no value here, or another one.
+    /// It cannot be evaluated, or the result has another type.
     pub fn text(&self, vars: &[(&str, &Input)]) -> Result<String, EvalError> {
         match self.resolve_typed(vars)? {
             Cel::String(text) => Ok(text.to_string()),
@@ -94,13 +94,13 @@ impl Expr {
         }
     }
 
-    /// Tells whether it names a variable.
+    /// Returns whether it uses a variable.
     #[must_use]
     pub fn names(&self, variable: &str) -> bool {
         self.shape.variables.contains(variable)
     }
 
-    /// Returns a variable it names that is none of those there are.
+    /// Returns a variable it uses that is not declared.
     #[must_use]
     pub fn undeclared(&self, variables: &[&str]) -> Option<&str> {
         let named = self.shape.variables.iter().map(String::as_str);
@@ -141,8 +141,8 @@ impl Expr {
             scope.add_variable_from_value(name, value);
         }
         let evaluate = || Cel::resolve(&self.ast as &IdedExpr, &scope);
-        // What is known to break the library is refused when compiling. Should something be left, one tenant's
-        // expression must not take the process with it.
+        // Expressions known to crash the library are refused when compiling. If one remains, a
+        // tenant's expression must not crash the process.
         let result =
             panic::catch_unwind(AssertUnwindSafe(evaluate)).map_err(|_| EvalError::Broken)?;
         result.map_err(|error| said(&error))
@@ -172,7 +172,7 @@ impl Expr {
     }
 }
 
-/// Says a library error in our words, without the values it carries.
+/// Converts a library error into our words, without the values it contains.
 fn said(error: &ExecutionError) -> EvalError {
     use ExecutionError as E;
     match error {
@@ -371,7 +371,7 @@ mod tests {
         );
     }
 
-    /// Each of these would take minutes or gigabytes if it were let run on what is only a large object.
+    /// Each of these would take minutes or gigabytes on an object that is merely large.
     #[test]
     fn hostile_expressions_end_soon() {
         let list: Vec<u32> = (0..20_000).collect();

@@ -1,4 +1,5 @@
-//! Functions of ours: for library ones whose results have no bound, and for operators it reads in its own way.
+//! Our functions: replacements for library functions without bounds, and for operators with other
+//! semantics.
 
 use std::{
     collections::HashMap,
@@ -52,9 +53,9 @@ pub(crate) static FUNCTIONS: LazyLock<Context<'static>> = LazyLock::new(|| {
 pub(crate) const EQUAL: &str = "@equal";
 /// Its opposite.
 pub(crate) const DIFFERENT: &str = "@different";
-/// The sign turned, where the library lets the smallest integer overflow.
+/// Negation; the library's overflows for the smallest integer.
 pub(crate) const NEGATIVE: &str = "@negative";
-/// `in`, by the same equality.
+/// `in`, with the same equality.
 pub(crate) const MEMBER: &str = "@member";
 /// A field that may be absent.
 pub(crate) const OPTIONAL_FIELD: &str = "@optional_field";
@@ -124,7 +125,7 @@ fn compared(args: &[Value], equal: bool) -> ResolveResult {
     }
 }
 
-/// Tells whether lists are equal; the order of items that have keys does not count.
+/// Returns whether lists are equal; the order of items with keys is ignored.
 fn same_items(a: &[Value], b: &[Value]) -> bool {
     if a.len() != b.len() || a.first().is_none_or(|item| item_key(item).is_none()) {
         return a == b;
@@ -207,7 +208,7 @@ fn optional_entry(Arguments(args): Arguments) -> ResolveResult {
     })
 }
 
-/// Returns an entry; whole numbers are the same key whatever their type.
+/// Returns an entry; integers are the same key whatever their type.
 fn entry(map: &Map, key: &Key) -> Option<Value> {
     let other = match key {
         Key::Int(int) => u64::try_from(*int).ok().map(Key::Uint),
@@ -217,7 +218,7 @@ fn entry(map: &Map, key: &Key) -> Option<Value> {
     map.get(key).or_else(|| map.get(&other?)).cloned()
 }
 
-/// Looks into a value, or into what an optional one has.
+/// Accesses a value, or the content of an optional one.
 fn perhaps(
     of: &Value,
     look: impl FnOnce(&Value) -> Result<Option<Value>, ExecutionError>,
@@ -247,7 +248,7 @@ fn range(count: i64) -> ResolveResult {
     Ok(Value::List(Arc::new((0..count).map(Value::Int).collect())))
 }
 
-/// Returns a format by its name, if there is one.
+/// Returns a format by its name, if it exists.
 fn named_format(of: &FunctionContext, name: &str) -> ResolveResult {
     let call = CallExpr {
         func_name: name.to_string(),
@@ -276,9 +277,9 @@ fn refused(function: &str, message: &str) -> ExecutionError {
     ExecutionError::function_error(function, message)
 }
 
-/// The longest list that is made of nothing.
+/// Longest list created from nothing.
 pub(crate) const RANGE_MAX: i64 = 1000;
-/// The formats that have a name.
+/// The named formats.
 const FORMATS: [&str; 13] = [
     "byte",
     "date",

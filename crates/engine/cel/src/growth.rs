@@ -1,8 +1,9 @@
-//! [`Growth`]: how many times the input an expression could build at worst, read off its form.
+//! [`Growth`]: how many times the input an expression could build in the worst case, derived from
+//! its form.
 //!
-//! What a loop builds for its entries is no more than it builds of the list as a whole, as long as it names nothing but
-//! the entry. What comes from outside is built once per entry: such a growth has the length of the largest list as a
-//! factor, once for every loop around.
+//! What a loop builds for its entries is at most what it would build from the list as a whole, as
+//! long as it refers only to the entry. A value from outside is built once per entry: its growth
+//! has the length of the largest list as a factor, once per enclosing loop.
 
 use kube_cel::cel::common::ast::{
     CallExpr, ComprehensionExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators,
@@ -13,7 +14,7 @@ use crate::{
     loops::Binding,
 };
 
-/// How many times the input: numbers before powers of the length of the largest list.
+/// How many times the input, as coefficients of powers of the length of the largest list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Growth([u64; POWERS]);
 
@@ -25,7 +26,7 @@ impl Growth {
         most
     }
 
-    /// Returns how many times the input it is, where the largest list has `longest` entries.
+    /// Returns the factor if the largest list has `longest` entries.
     pub(crate) fn times(self, longest: u64) -> u64 {
         let term =
             |(power, number): (u32, u64)| number.saturating_mul(longest.saturating_pow(power));
@@ -66,14 +67,15 @@ impl Growth {
     }
 }
 
-/// What a part builds, and the outermost loop whose entries it names (0: something from outside of all).
+/// What a part builds, and the outermost loop whose entries it refers to (0: something outside of
+/// all loops).
 #[derive(Clone, Copy)]
 struct Part {
     growth: Growth,
     names: u32,
 }
 
-/// A name that stands for a part.
+/// A name bound to a part.
 struct Name<'n> {
     text: &'n str,
     part: Part,
@@ -82,7 +84,7 @@ struct Name<'n> {
 
 type Names<'n> = Option<&'n Name<'n>>;
 
-/// Measures a part of an expression that is within `loops` loops.
+/// Measures a part of an expression that is inside `loops` loops.
 fn part(expr: &IdedExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Part {
     let mut of = |expr: &IdedExpr| part(expr, names, loops, most);
     let measured = match &expr.expr {
@@ -204,7 +206,7 @@ fn call(call: &CallExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Par
     }
 }
 
-/// A macro that only tests: what it builds for one entry is gone before the next.
+/// A macro that only tests: what it builds for one entry is released before the next.
 fn test(of: &ComprehensionExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Part {
     let range = part(&of.iter_range, names, loops, most);
     let made = Name {
@@ -244,10 +246,10 @@ const NOTHING: Part = Part {
     growth: Growth([0; POWERS]),
     names: u32::MAX,
 };
-/// Loops within loops that are told apart; more are too many.
+/// Nested loops that are distinguished; more are refused.
 const POWERS: usize = 4;
 const SHORT_BYTES: usize = 64;
-/// Calls that make a truth or a number, whatever they are given.
+/// Calls that return a boolean or a number, whatever their arguments.
 const SMALL: [&str; 22] = [
     EQUAL,
     DIFFERENT,
@@ -272,7 +274,7 @@ const SMALL: [&str; 22] = [
     "startsWith",
     "type",
 ];
-/// Calls that make a list of the pieces of a text, each with its overhead.
+/// Calls that return a list of pieces of a text, each with its overhead.
 const PIECES: [&str; 2] = ["split", "findAll"];
 const PIECES_FACTOR: u64 = 16;
 
@@ -280,7 +282,7 @@ const PIECES_FACTOR: u64 = 16;
 mod tests {
     use crate::{Expr, Limits};
 
-    /// Returns how many times the input is built where the largest list has 100 entries.
+    /// Returns the factor for a largest list of 100 entries.
     fn times(text: &str) -> u64 {
         Expr::compile(text, Limits::default())
             .unwrap()

@@ -1,6 +1,6 @@
-//! JSON values as the expression language sees them, measured on the way.
+//! JSON values as CEL values, measured on the way.
 //!
-//! A whole number is an `int` wherever it fits one, as it is for Go's decoder, so that it can be added to one.
+//! An integer is an `int` if it fits, as in Go's decoder, so that it can be added to one.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,12 +10,12 @@ use kube_cel::cel::{
 };
 use serde_json::Value;
 
-/// What was counted of an input.
+/// The size of an input.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Measure {
-    /// Values, with all entries.
+    /// Number of values, including all entries.
     pub(crate) values: usize,
-    /// Entries of the largest map or list.
+    /// Number of entries of the largest map or list.
     pub(crate) longest: u64,
     /// Bytes of texts and keys, and a few for every value.
     pub(crate) bytes: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Measure {
 }
 
 impl Measure {
-    /// Counts a value; stops early when it has more than `max` values.
+    /// Counts a value; stops early if it has more than `max` values.
     pub(crate) fn add(&mut self, value: &Value, max: usize) {
         self.values += 1;
         self.bytes += VALUE_BYTES;
@@ -53,7 +53,7 @@ impl Measure {
         }
     }
 
-    /// Returns the measure of a value that is made of others.
+    /// Returns the size of a value composed of others.
     pub(crate) fn of_parts<'m>(parts: impl Iterator<Item = &'m Self>) -> Self {
         let mut whole = Self {
             values: 1,
@@ -69,7 +69,7 @@ impl Measure {
         whole
     }
 
-    /// Counts what another has counted.
+    /// Adds another size.
     pub(crate) fn unite(&mut self, other: &Self) {
         self.values += other.values;
         self.bytes += other.bytes;
@@ -84,7 +84,7 @@ impl Measure {
     }
 }
 
-/// Returns a JSON value as one of the language.
+/// Returns a JSON value as a CEL value.
 pub(crate) fn to_cel(value: &Value) -> Cel {
     match value {
         Value::Null => Cel::Null,
@@ -106,7 +106,7 @@ pub(crate) fn to_cel(value: &Value) -> Cel {
     }
 }
 
-/// Returns a value of the language as JSON; `None` for one that JSON has not (bytes, times, infinities).
+/// Returns a CEL value as JSON; `None` if JSON cannot express it (bytes, times, infinities).
 pub(crate) fn to_json(value: &Cel) -> Option<Value> {
     Some(match value {
         Cel::Null => Value::Null,
@@ -124,5 +124,5 @@ pub(crate) fn to_json(value: &Cel) -> Option<Value> {
     })
 }
 
-/// What a value takes beside its text.
+/// Bytes of a value besides its text.
 const VALUE_BYTES: u64 = 16;

@@ -1,10 +1,10 @@
-//! Values as keys of maps.
+//! Values as map keys.
 
 use std::sync::Arc;
 
 use kube_cel::cel::{Value, objects::Key};
 
-/// Returns a value as the key of a map; a whole `double` is the integer it equals.
+/// Returns a value as a map key; an integral `double` equals the integer.
 pub(crate) fn map_key(value: &Value) -> Option<Key> {
     match value {
         Value::Int(int) => Some(Key::Int(*int)),

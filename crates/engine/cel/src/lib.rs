@@ -1,8 +1,10 @@
-//! The one door to the expression language of health checks, readiness rules and rules of custom resources (CEL).
+//! The only crate that evaluates CEL, the expression language of health checks, readiness rules and
+//! rules of custom resources.
 //!
-//! An [`Expr`] is compiled once and evaluated against JSON values by name. Text and values come from tenants, so both
-//! are bounded ([`Limits`]): nesting, length, and how much work and memory an evaluation could take at worst, which is
-//! estimated before it starts. Errors are in words of our own and never show a value.
+//! An [`Expr`] is compiled once and evaluated with named JSON values. Texts and values come from
+//! tenants, so both are bounded ([`Limits`]): nesting, length, and the worst-case work and memory
+//! of an evaluation, which is estimated before it starts. Errors are in our own words and never
+//! show a value.
 //!
 //! ```
 //! use lode_cel::{Expr, Limits};
@@ -14,10 +16,11 @@
 //! # Ok::<(), lode_cel::Error>(())
 //! ```
 //!
-//! Where a schema says what the fields of an object are, [`Input`] makes typed values of them: times, spans, bytes.
+//! If a schema defines the fields of an object, [`Input`] creates typed values: times, durations,
+//! bytes.
 //!
-//! Left out: type checking (names are known only when the object is there), message literals (`Type{…}`), names of time
-//! zones, and sets that are equal whatever their order.
+//! Left out: type checking (names are known only when the object exists), message literals
+//! (`Type{…}`), time zone names, and order-independent equality of sets.
 
 mod bounds;
 mod compile;

@@ -1,7 +1,9 @@
-//! Macros that are functions here: over lists and maps with one or two variables, sorting, optional values, names.
+//! Macros implemented as functions: over lists and maps with one or two variables, sorting,
+//! optional values, bindings.
 //!
-//! The library knows only macros with one variable, and makes lists by copying what it has at every step. Here a loop
-//! is a call whose last arguments are evaluated once per entry, so that its work grows with the entries alone.
+//! The library only supports macros with one variable, and builds lists by copying them at every
+//! step. Here a loop is a call whose last arguments are evaluated once per entry, so its work grows
+//! with the number of entries only.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -16,7 +18,7 @@ use kube_cel::cel::{
 
 use crate::keys::map_key;
 
-/// Adds the functions.
+/// Registers the functions.
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function(COLLECT, |call: &FunctionContext| collect(call));
     context.add_function(TO_MAP, |call: &FunctionContext| to_map(call));
@@ -30,7 +32,7 @@ pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function(BIND, |call: &FunctionContext| bind(call));
 }
 
-/// A call that gives names to entries: what it evaluates outside, and what once per entry.
+/// A call that binds names to entries: what it evaluates once, and what once per entry.
 pub(crate) struct Binding<'c> {
     /// The names, or empty.
     pub(crate) names: [&'c str; 2],
@@ -38,12 +40,12 @@ pub(crate) struct Binding<'c> {
     pub(crate) outside: &'c [IdedExpr],
     /// Evaluated with the names.
     pub(crate) inside: &'c [IdedExpr],
-    /// There may be many entries.
+    /// Whether there may be many entries.
     pub(crate) is_loop: bool,
 }
 
 impl<'c> Binding<'c> {
-    /// Reads a call that is made here.
+    /// Recognises a call that is implemented here.
     pub(crate) fn of(call: &'c CallExpr) -> Option<Self> {
         let function = call.func_name.as_str();
         let (names, outside, inside) = match function {
@@ -68,7 +70,7 @@ impl<'c> Binding<'c> {
     }
 }
 
-/// Makes a call of one of the functions of what is a macro, or makes a list at every step.
+/// Replaces a macro, or a list built step by step, by a call of one of the functions.
 pub(crate) fn rewrite(expr: &mut IdedExpr) {
     let made = match &mut expr.expr {
         Expr::Call(call) => of_call(call),
@@ -94,7 +96,7 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
     }
 }
 
-/// Reads the step of a macro that makes a list: `filter ? made + [value] : made`.
+/// Recognises the step of a macro that builds a list: `filter ? made + [value] : made`.
 fn of_step(step: &IdedExpr) -> Option<(IdedExpr, IdedExpr)> {
     let Expr::Call(call) = &step.expr else {
         return None;
@@ -273,7 +275,7 @@ fn some(call: &FunctionContext<'_, '_>) -> ResolveResult {
     until(call, true)
 }
 
-/// Looks for an entry whose test ends so; an error counts only where there is none.
+/// Searches for an entry with this result of the test; an error counts only if there is none.
 fn until(call: &FunctionContext<'_, '_>, wanted: bool) -> ResolveResult {
     let (mut found, mut error) = (false, None);
     each(call, |scope, _| {

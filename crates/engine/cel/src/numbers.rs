@@ -1,4 +1,4 @@
-//! Numbers: conversion to whole ones, and their bits.
+//! Numbers: conversion to integers, and bit operations.
 
 use kube_cel::cel::{
     Context, ExecutionError, Value,
@@ -6,7 +6,7 @@ use kube_cel::cel::{
     objects::ResolveResult,
 };
 
-/// Adds the functions.
+/// Registers the functions.
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function("int", int);
     context.add_function("math.bitNot", |value: Value| match value {
@@ -49,7 +49,7 @@ pub(crate) fn register(context: &mut Context<'_>) {
     }
 }
 
-/// What becomes of bits.
+/// A bit operation.
 type Bits = fn(u64, u64) -> u64;
 
 fn int(This(this): This<Value>) -> ResolveResult {
@@ -65,5 +65,5 @@ fn int(This(this): This<Value>) -> ResolveResult {
         .ok_or_else(|| ExecutionError::function_error("int", "out of range"))
 }
 
-/// From here no float is an `int`.
+/// From here on no float is an `int`.
 const PAST_INT: f64 = 9_223_372_036_854_775_808.0;

@@ -1,7 +1,8 @@
-//! [`Pattern`]: regular expressions as Kubernetes reads them (RE2, as Go does), on the engine of this house.
+//! [`Pattern`]: regular expressions as Kubernetes reads them (RE2, as in Go), on the regex engine
+//! used here.
 //!
-//! The engines agree on what can be said and on linear time, and differ in spelling: classes like `\d` are of ASCII
-//! here, a bracket that opens no repetition or class stands for itself, and `\<` is no boundary.
+//! The engines agree on features and on linear time, and differ in syntax: classes like `\d` are
+//! ASCII here, a brace that opens no repetition stands for itself, and `\<` is not a boundary.
 
 use std::{
     collections::HashMap,
@@ -11,21 +12,21 @@ use std::{
 use lode_stdx::Lock;
 use regex::{Regex, RegexBuilder};
 
-/// A regular expression; compiled when it is first asked.
+/// A regular expression, compiled on first use.
 #[derive(Debug, Clone)]
 pub struct Pattern {
     text: Box<str>,
-    /// `None` inside where it is over the bound.
+    /// `None` inside if it exceeds the bound.
     compiled: OnceLock<Option<Regex>>,
 }
 
-/// Text is no regular expression, or too large a one.
+/// The text is not a regular expression, or is too large.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct PatternError(String);
 
 impl Pattern {
-    /// Returns the pattern of a text, unchecked: one that is malformed matches nothing.
+    /// Returns an unchecked pattern: a malformed one matches nothing.
     #[must_use]
     pub fn unchecked(text: &str) -> Self {
         Self {
@@ -34,7 +35,7 @@ impl Pattern {
         }
     }
 
-    /// Returns the pattern of a text.
+    /// Returns a checked pattern.
     ///
     /// # Errors
     /// It is malformed, or too large.
@@ -52,7 +53,7 @@ impl Pattern {
         &self.text
     }
 
-    /// Tells whether it matches somewhere in a text.
+    /// Returns whether it matches somewhere in a text.
     #[must_use]
     pub fn is_match(&self, text: &str) -> bool {
         self.compiled().is_some_and(|regex| regex.is_match(text))
@@ -71,7 +72,7 @@ impl PartialEq for Pattern {
     }
 }
 
-/// Compiles a text of RE2.
+/// Compiles an RE2 expression.
 pub(crate) fn compile(text: &str) -> Result<Regex, PatternError> {
     if text.len() > PATTERN_BYTES_MAX {
         return Err(PatternError(format!(
@@ -94,7 +95,8 @@ pub(crate) fn compile(text: &str) -> Result<Regex, PatternError> {
     })
 }
 
-/// Returns a compiled text of RE2; compiling is what costs, and expressions ask the same again and again.
+/// Returns a compiled RE2 expression from a cache; compiling is expensive, and the same expressions
+/// are used repeatedly.
 pub(crate) fn cached(text: &str) -> Result<Arc<Regex>, PatternError> {
     let mut cache = CACHE.lock();
     if let Some(found) = cache.get(text) {
@@ -108,14 +110,14 @@ pub(crate) fn cached(text: &str) -> Result<Arc<Regex>, PatternError> {
     compiled
 }
 
-/// What was compiled, or is none.
+/// A compiled expression, or the error.
 type Compiled = Result<Arc<Regex>, PatternError>;
 
 static CACHE: LazyLock<Lock<HashMap<Box<str>, Compiled>>> = LazyLock::new(Lock::default);
-/// How many are kept.
+/// Size of the cache.
 const CACHED_MAX: usize = 64;
 
-/// Spells a pattern of RE2 as the engine here wants it.
+/// Translates RE2 syntax to that of the engine.
 fn respell(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
@@ -151,19 +153,19 @@ fn respell(text: &str) -> String {
     out
 }
 
-/// Where the reader of a pattern is.
+/// The state of the reader of a pattern.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     /// Not in brackets.
     Outside,
-    /// Behind the bracket that opens: a closing one stands for itself.
+    /// After the opening bracket, where a closing one stands for itself.
     Opened,
     /// In brackets.
     Inside,
 }
 
 impl Class {
-    /// Returns where the reader is behind one member.
+    /// Returns the state after one member.
     fn inner(self) -> Self {
         if self == Self::Outside {
             self
@@ -173,7 +175,7 @@ impl Class {
     }
 }
 
-/// Writes one member of a class; returns how many bytes were read.
+/// Writes one member of a class; returns the number of bytes read.
 fn member(rest: &str, first: char, out: &mut String) -> usize {
     if rest.starts_with("[:")
         && let Some(end) = rest.find(":]")
@@ -191,7 +193,7 @@ fn member(rest: &str, first: char, out: &mut String) -> usize {
     first.len_utf8()
 }
 
-/// Writes what a backslash begins; returns how many bytes were read.
+/// Writes an escape sequence; returns the number of bytes read.
 fn escape(rest: &str, in_class: bool, out: &mut String) -> usize {
     let Some(letter) = rest.chars().nth(1) else {
         out.push('\\');
@@ -221,7 +223,7 @@ fn escape(rest: &str, in_class: bool, out: &mut String) -> usize {
     2
 }
 
-/// Writes `\Q…\E`; returns how many bytes were read.
+/// Writes `\Q…\E`; returns the number of bytes read.
 fn literal(rest: &str, out: &mut String) -> usize {
     let text = &rest[2..];
     let end = text.find("\\E");
@@ -229,7 +231,7 @@ fn literal(rest: &str, out: &mut String) -> usize {
     end.map_or(rest.len(), |end| end + 4)
 }
 
-/// Tells whether a brace opens a repetition: `{1}`, `{1,}`, `{1,2}`.
+/// Returns whether a brace opens a repetition: `{1}`, `{1,}`, `{1,2}`.
 fn repeats(rest: &str) -> bool {
     let Some((within, _)) = rest[1..].split_once('}') else {
         return false;
@@ -239,11 +241,11 @@ fn repeats(rest: &str) -> bool {
     !least.is_empty() && digits(least) && digits(most)
 }
 
-/// The longest text; those of real definitions have hundreds of bytes.
+/// Longest text; those of real definitions have hundreds of bytes.
 const PATTERN_BYTES_MAX: usize = 16 << 10;
-/// What a compiled pattern may take.
+/// Largest compiled pattern in bytes.
 const COMPILED_BYTES_MAX: usize = 1 << 20;
-/// What a pattern may remember while it matches.
+/// Memory of a pattern while it matches.
 const CACHE_BYTES_MAX: usize = 256 << 10;
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
-//! What the library reads differently from the language's definition, put right in the tree.
+//! Corrects in the tree what the library reads differently from the language's definition.
 //!
-//! Equality and `in` of the library know no numbers of different types (`1 == 1.0` is false), a field of something that
-//! is no map is `false`, and an optional field (`a.?b`) that is absent is an error. Such nodes become others, or calls of
-//! [`functions`](crate::functions) of ours; macros become [`loops`], names of types [`types`].
+//! In the library, numbers of different types are never equal (`1 == 1.0` is false, also for `in`),
+//! a field of a value that is not a map is `false`, and an absent optional field (`a.?b`) is an
+//! error. Such nodes are replaced by others, or by calls of our [`functions`](crate::functions);
+//! macros become [`loops`], names of types [`types`].
 
 use kube_cel::cel::common::{
     ast::{CallExpr, EntryExpr, Expr, IdedExpr, LiteralValue, operators},
@@ -53,7 +54,8 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
     loops::rewrite(expr);
 }
 
-/// A field or an entry of an optional is optional too: `a.?b.c`, `a.?b[0]`; `has` asks whether there is one.
+/// A field or entry of an optional is optional too: `a.?b.c`, `a.?b[0]`; `has` tests whether there
+/// is one.
 fn chain(expr: &mut IdedExpr) {
     let id = expr.id;
     let call = |func_name: &str, args| {
@@ -79,7 +81,7 @@ fn chain(expr: &mut IdedExpr) {
                 found
             };
         }
-        // The library takes a field of what has none for false.
+        // The library returns false for a field of a value without fields.
         Expr::Select(select) if !select.test => {
             let operand = std::mem::take(&mut *select.operand);
             let field = Expr::Literal(LiteralValue::String(CelString::from(select.field.as_str())));
@@ -98,7 +100,7 @@ fn chain(expr: &mut IdedExpr) {
     }
 }
 
-/// Tells whether what is made is optional, by its form.
+/// Returns whether the result is optional, by its form.
 fn is_optional(expr: &IdedExpr) -> bool {
     let Expr::Call(call) = &expr.expr else {
         return false;

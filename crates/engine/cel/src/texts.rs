@@ -1,4 +1,4 @@
-//! Texts: regular expressions (RE2), and text made of values.
+//! Texts: regular expressions (RE2), and texts made from values.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,7 +14,7 @@ use kube_cel::{
 
 use crate::{bounds::BUILT_BYTES_MAX, pattern};
 
-/// Adds the functions.
+/// Registers the functions.
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function(
         "matches",
@@ -55,7 +55,8 @@ fn find_all(This(text): This<Arc<String>>, Arguments(args): Arguments) -> Resolv
     Ok(Value::List(Arc::new(found.collect())))
 }
 
-/// Puts values into a text, as the library does; what would become too long is refused before.
+/// Formats values into a text, as the library does; a result that would be too long is refused
+/// before.
 fn format(This(text): This<Arc<String>>, args: Value) -> ResolveResult {
     let wide = text.split("%.").skip(1).any(|rest| {
         let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
@@ -76,7 +77,7 @@ fn format(This(text): This<Arc<String>>, args: Value) -> ResolveResult {
     Value::resolve(call, &scope)
 }
 
-/// Returns about how many bytes a value is as text.
+/// Returns the approximate length of a value as text.
 fn size(value: &Value) -> usize {
     match value {
         Value::String(text) => text.len(),
@@ -101,7 +102,7 @@ static LIBRARY: LazyLock<Context<'static>> = LazyLock::new(|| Context::default()
 static FORMAT_CALL: LazyLock<Option<Expression>> =
     LazyLock::new(|| Parser::new().parse("text.format(args)").ok());
 
-/// Digits behind the point have at most this many digits in their count.
+/// Most digits of the precision in a format.
 const PRECISION_DIGITS_MAX: usize = 2;
-/// More than any number is long; a `double` in full has 309 digits.
+/// More than the length of any number; a `double` in full has 309 digits.
 const SHORT_BYTES: usize = 320;

@@ -1,4 +1,4 @@
-//! Points in time and spans: conversions, and their parts as seen from a place on earth.
+//! Times and durations: conversions, and their parts in a time zone.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use kube_cel::cel::{
     objects::ResolveResult,
 };
 
-/// Adds the functions.
+/// Registers the functions.
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function("timestamp", timestamp);
     context.add_function("duration", duration);
@@ -67,10 +67,10 @@ pub(crate) fn register(context: &mut Context<'_>) {
 
 /// A part of a time.
 type Part = fn(&DateTime<FixedOffset>) -> i64;
-/// A count of a span.
+/// A unit count of a duration.
 type Count = fn(&chrono::Duration) -> i64;
 
-/// Returns a time as text (RFC 3339), without zeros at the end of its fraction.
+/// Returns a time as text (RFC 3339), without trailing zeros in the fraction.
 pub(crate) fn to_text(time: &DateTime<FixedOffset>) -> String {
     let mut fraction = format!("{:09}", time.nanosecond() % NANOS);
     fraction.truncate(fraction.trim_end_matches('0').len());
@@ -85,7 +85,7 @@ pub(crate) fn to_text(time: &DateTime<FixedOffset>) -> String {
     )
 }
 
-/// Returns a span as text: seconds.
+/// Returns a duration as text: seconds.
 pub(crate) fn span_to_text(span: &chrono::Duration) -> String {
     let nanos = span
         .num_nanoseconds()
@@ -120,7 +120,8 @@ fn duration(This(this): This<Value>) -> ResolveResult {
     }
 }
 
-/// Returns a time as seen from a zone: `UTC`, or hours and minutes from it. Names of places are not known here.
+/// Returns a time in a zone: `UTC`, or an offset in hours and minutes. Names of places are not
+/// supported.
 fn placed(
     time: &DateTime<FixedOffset>,
     args: &[Value],
@@ -155,7 +156,7 @@ fn offset_seconds(zone: &str) -> Option<i32> {
     Some(sign * (number(hours)? * 3600 + number(minutes)? * 60))
 }
 
-/// Returns what text is where a time, span, truth, number or bytes is made text.
+/// Converts a time, duration, boolean, number or bytes to text.
 pub(crate) fn string(This(this): This<Value>) -> ResolveResult {
     let text = match this {
         Value::String(_) => return Ok(this),

@@ -1,4 +1,4 @@
-//! [`Input`]: values whose types are known, for expressions that are about typed fields.
+//! [`Input`]: values with known types, for expressions about typed fields.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::input::{self, Measure};
 
-/// A value of the language. What is of no use as its type is text.
+/// A CEL value. A text that is not valid for its type stays a text.
 #[derive(Debug, Clone)]
 pub struct Input {
     pub(crate) value: Cel,
@@ -19,7 +19,7 @@ pub struct Input {
 }
 
 impl Input {
-    /// Returns a value whose type is not known beyond what JSON says.
+    /// Returns a value with the type that JSON gives it.
     #[must_use]
     pub fn json(value: &Value) -> Self {
         let mut measure = Measure::default();
@@ -30,19 +30,19 @@ impl Input {
         }
     }
 
-    /// Returns a number that may have a fraction (`double`).
+    /// Returns a floating-point number (`double`).
     #[must_use]
     pub fn double(number: f64) -> Self {
         Self::single(Cel::Float(number), "")
     }
 
-    /// Returns a whole number (`int`).
+    /// Returns an integer (`int`).
     #[must_use]
     pub fn int(number: i64) -> Self {
         Self::single(Cel::Int(number), "")
     }
 
-    /// Returns a point in time (RFC 3339) or a day.
+    /// Returns a time (RFC 3339) or a date.
     #[must_use]
     pub fn timestamp(text: &str) -> Self {
         let whole = if text.len() == DAY_BYTES {
@@ -56,7 +56,7 @@ impl Input {
         )
     }
 
-    /// Returns a span of time, as Go writes it.
+    /// Returns a duration, in Go's notation.
     #[must_use]
     pub fn duration(text: &str) -> Self {
         Self::single(
@@ -65,7 +65,7 @@ impl Input {
         )
     }
 
-    /// Returns bytes, of base64.
+    /// Returns bytes, from base64.
     #[must_use]
     pub fn bytes(text: &str) -> Self {
         let decoded = decode(text).map_or_else(|| plain(text), |bytes| Cel::Bytes(Arc::new(bytes)));
@@ -82,7 +82,7 @@ impl Input {
         }
     }
 
-    /// Returns a map, or an object whose field names are [escaped](escape) already.
+    /// Returns a map, or an object whose field names are already [escaped](escape).
     #[must_use]
     pub fn map(entries: Vec<(String, Self)>) -> Self {
         let mut measure = Measure::of_parts(entries.iter().map(|(_, entry)| &entry.measure));
@@ -97,7 +97,8 @@ impl Input {
         }
     }
 
-    /// Returns an object as an item of a list whose items are told apart: such lists are equal whatever their order.
+    /// Returns an object as an item of a list with identified items: such lists are equal in any
+    /// order.
     #[must_use]
     pub fn keyed(mut self, key: String) -> Self {
         if let Cel::Map(map) = &mut self.value {
@@ -111,7 +112,7 @@ impl Input {
         self
     }
 
-    /// Returns a value that may be missing.
+    /// Returns an optional value.
     #[must_use]
     pub fn optional(value: Option<Self>) -> Self {
         let measure = value
@@ -126,7 +127,7 @@ impl Input {
         }
     }
 
-    /// Returns how many values it is made of.
+    /// Returns the number of values in it.
     #[must_use]
     pub fn values(&self) -> usize {
         self.measure.values
@@ -139,7 +140,7 @@ impl Input {
     }
 }
 
-/// Returns the name by which an expression names a field; `None` if it cannot.
+/// Returns the name of a field in an expression; `None` if it cannot be used.
 #[must_use]
 pub fn escape(name: &str) -> Option<String> {
     if RESERVED.contains(&name) {
@@ -185,11 +186,11 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     Some(out)
 }
 
-/// The entry of an item that tells it from others; no field can be named so.
+/// The entry that identifies an item; no field can have this name.
 pub(crate) const ITEM_KEY: &str = "@@key";
 /// The length of `2006-01-02`.
 const DAY_BYTES: usize = 10;
-/// Words of the language, and those it keeps for later.
+/// Keywords of the language, and those reserved for later.
 const RESERVED: [&str; 21] = [
     "true",
     "false",

@@ -18,7 +18,7 @@ impl Opaque for Type {
     }
 }
 
-/// Adds the function that tells a type, and the names of all.
+/// Registers the function that returns a type, and the names of all types.
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function("type", |value: Value| Ok::<_, ExecutionError>(of(&value)));
     for name in NAMES.into_iter().chain(QUALIFIED) {
@@ -26,12 +26,12 @@ pub(crate) fn register(context: &mut Context<'_>) {
     }
 }
 
-/// Tells whether a name is that of a type.
+/// Returns whether a name is that of a type.
 pub(crate) fn is_name(name: &str) -> bool {
     NAMES.contains(&name) || QUALIFIED.contains(&name)
 }
 
-/// Makes a name of what is written as fields of fields: `google.protobuf.Timestamp`.
+/// Recognises a type name written as nested fields: `google.protobuf.Timestamp`.
 pub(crate) fn rewrite(expr: &mut IdedExpr) {
     if !matches!(expr.expr, Expr::Select(_)) {
         return;

@@ -1,8 +1,8 @@
-//! How long ago something was, in words (`duration.HumanDuration` of Kubernetes).
+//! Ages in words (`duration.HumanDuration` of Kubernetes).
 
 use jiff::Timestamp;
 
-/// Returns how long ago a time was; what is no time is unknown.
+/// Returns the time elapsed since a time; a malformed time is unknown.
 pub(crate) fn since(time: Option<&str>, now: Timestamp) -> String {
     match time.and_then(|time| time.parse::<Timestamp>().ok()) {
         Some(time) => human(seconds(time, now)),
@@ -10,7 +10,7 @@ pub(crate) fn since(time: Option<&str>, now: Timestamp) -> String {
     }
 }
 
-/// Returns the whole seconds between two times.
+/// Returns the seconds between two times.
 pub(crate) fn seconds(from: Timestamp, to: Timestamp) -> i64 {
     to.duration_since(from).as_secs()
 }

@@ -1,18 +1,19 @@
-//! What is served, as a server tells it: document by document (`/api`, `/apis`, `/apis/apps`, `/apis/apps/v1`), and all at
-//! once (`APIGroupDiscoveryList`).
+//! Discovery: document by document (`/api`, `/apis`, `/apis/apps`, `/apis/apps/v1`), and aggregated
+//! (`APIGroupDiscoveryList`).
 //!
-//! Built-in groups come first, in their own order, then others by name; of a group the preferred version comes first.
+//! Built-in groups come first, in their own order, then others by name; the preferred version of a
+//! group comes first.
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
 use lode_schema::Resource;
 use serde_json::{Map, Value, json};
 
-/// Everything that is served, in the order in which it is told.
+/// Everything that is served, in the order of discovery.
 #[derive(Debug, Default)]
 pub struct Catalogue<'r>(Vec<Group<'r>>);
 
-/// The form in which everything is told at once.
+/// The version of aggregated discovery.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aggregated {
     /// `apidiscovery.k8s.io/v2`
@@ -27,7 +28,7 @@ type Versions<'r> = BTreeMap<Reverse<Rank<'r>>, Vec<&'r Resource>>;
 #[derive(Debug)]
 struct Group<'r> {
     name: &'r str,
-    /// It is Kubernetes' own, and leaves out what goes without saying.
+    /// Whether it is a built-in group, whose documents omit some defaults.
     builtin: bool,
     versions: Vec<(&'r str, Vec<&'r Resource>)>,
 }
@@ -69,7 +70,7 @@ impl<'r> Catalogue<'r> {
         Self(groups.into_iter().map(group).collect())
     }
 
-    /// Returns `/api`. The address is where clients of any network reach the server.
+    /// Returns `/api`. The address is where clients reach the server.
     #[must_use]
     pub fn core(&self, address: &str) -> Value {
         let core = self.0.iter().find(|group| group.name.is_empty());
@@ -114,13 +115,13 @@ impl<'r> Catalogue<'r> {
             "resources": resources.iter().flat_map(|resource| rows(resource)).collect::<Value>(),
         });
         if !group.is_empty() {
-            // The core's document is older than the field.
+            // The core group's document is older than the field.
             document["apiVersion"] = json!("v1");
         }
         Some(document)
     }
 
-    /// Returns everything below `/api` (`core`) or below `/apis` at once.
+    /// Returns everything below `/api` (`core`) or below `/apis` in one document.
     #[must_use]
     pub fn aggregated(&self, core: bool, form: Aggregated) -> Value {
         let groups = self
@@ -174,7 +175,7 @@ impl Group<'_> {
     }
 }
 
-/// Returns a resource and what is below its objects as rows of a list.
+/// Returns a resource and its subresources as items of a list.
 fn rows(resource: &Resource) -> impl Iterator<Item = Value> {
     let mut own = json!({
         "name": resource.plural,
@@ -204,7 +205,7 @@ fn rows(resource: &Resource) -> impl Iterator<Item = Value> {
     std::iter::once(own).chain(below)
 }
 
-/// Returns a resource as everything at once has it.
+/// Returns a resource as in aggregated discovery.
 fn entry(resource: &Resource, builtin: bool) -> Value {
     let kind = |group: &str, version: &str, kind: &str| {
         let implied = builtin && (group, version) == (&*resource.group, &*resource.version);
@@ -248,7 +249,8 @@ fn group_version(group: &str, version: &str) -> String {
     }
 }
 
-/// How much a version is preferred: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`, and then other words, `a` before `b`.
+/// The preference of a version: `v2`, `v1`, `v1beta2`, `v1beta1`, `v1alpha1`, and then other words,
+/// `a` before `b`.
 type Rank<'v> = (u8, u64, u64, Reverse<&'v str>);
 
 fn rank(version: &str) -> Rank<'_> {

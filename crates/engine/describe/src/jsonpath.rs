@@ -1,8 +1,8 @@
-//! [`JsonPath`]: the paths in which definitions of custom resources name what a column shows.
+//! [`JsonPath`]: the paths of columns in custom resource definitions.
 //!
-//! The dialect is the one of `kubectl` as far as one expression goes: fields, escapes, indexes, slices, unions, wildcards,
-//! descent and filters; not its templates of several expressions. What is missing is nothing; what is of the wrong sort
-//! shows nothing.
+//! The dialect is that of `kubectl` for a single expression: fields, escapes, indexes, slices,
+//! unions, wildcards, descent and filters; templates of several expressions are not supported.
+//! Missing values give nothing, and values of the wrong type are not shown.
 
 mod eval;
 mod parse;
@@ -16,7 +16,7 @@ use crate::age;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct JsonPath(Vec<Step>);
 
-/// Why a path cannot be read.
+/// The path is malformed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
@@ -24,16 +24,17 @@ pub(crate) struct Malformed;
 enum Step {
     Field(Box<str>),
     Wildcard,
-    /// Everything below.
+    /// Recursive descent.
     Descent,
     Slice(Slice),
     Union(Vec<JsonPath>),
     Filter(Box<Filter>),
-    /// A value that stands in the path itself.
+    /// A literal value.
     Literal(Value),
 }
 
-/// The items from a first one to before a last one; negative ones count from the end.
+/// The items from a first one up to, but excluding, a last one; negative indexes count from the
+/// end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Slice {
     from: i64,
@@ -43,7 +44,7 @@ struct Slice {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum To {
-    /// Only the first one.
+    /// A single item.
     One,
     Before(i64),
     End,
@@ -53,7 +54,7 @@ enum To {
 #[derive(Debug, Clone, PartialEq)]
 struct Filter {
     left: JsonPath,
-    /// Without it, what is on the left must be there.
+    /// Without it, the left side must exist.
     compare: Option<(Operator, JsonPath)>,
 }
 
@@ -68,7 +69,7 @@ enum Operator {
 }
 
 impl JsonPath {
-    /// Returns what a column of a type shows of an object.
+    /// Returns the cell of an object for a column of a type.
     pub(crate) fn cell(&self, object: &Value, kind: &str, now: Timestamp) -> Value {
         let Some(found) = self.first(object) else {
             return Value::Null;
@@ -96,7 +97,7 @@ fn date(time: &str, now: Timestamp) -> String {
     }
 }
 
-/// Returns a value as Go prints it; what is no scalar is JSON, safe for pages.
+/// Returns a value as Go prints it; anything but a scalar is HTML-safe JSON.
 fn printed(value: &Value) -> String {
     match value {
         Value::Null => "<no value>".to_owned(),
@@ -128,7 +129,7 @@ fn go_float(number: f64) -> String {
     }
 }
 
-/// Returns a number without a fraction that is none.
+/// Returns an integral number without its fraction.
 fn plain(number: &Number) -> Value {
     match number.as_f64() {
         Some(float) if !number.is_i64() && float.fract() == 0.0 && float.abs() < WHOLE_MAX => {
@@ -138,7 +139,7 @@ fn plain(number: &Number) -> Value {
     }
 }
 
-/// Floats below it have every whole number.
+/// Below it every integer is exactly representable.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
 #[cfg(test)]
@@ -294,7 +295,7 @@ mod tests {
                 format!(".a[:{index}]"),
                 format!(".a[0:2:{index}]"),
             ] {
-                // A path may be refused, too; none may panic.
+                // A path may be refused, but must not panic.
                 let Ok(path) = JsonPath::parse(&path) else {
                     continue;
                 };

@@ -1,8 +1,8 @@
-//! What an API says of its kinds: which there are, what they are made of, and how objects look in a table.
+//! What an API publishes about its kinds: discovery, schemas, and tables of objects.
 //!
-//! - [`discovery`] groups, versions and resources, in both forms that clients ask for.
-//! - [`openapi`] documents of `OpenAPI` v3, one for each group and version.
-//! - [`table`] what `kubectl get` shows.
+//! - [`discovery`]: groups, versions and resources, in both forms that clients request.
+//! - [`openapi`]: `OpenAPI` v3 documents, one per group and version.
+//! - [`table`]: what `kubectl get` shows.
 //!
 //! Pure: kinds and objects in, JSON out.
 

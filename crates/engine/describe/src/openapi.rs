@@ -1,8 +1,9 @@
-//! Schemas as a server publishes them (`/openapi/v3`): an index, and a document for every group and version.
+//! Published schemas (`/openapi/v3`): an index, and a document for every group and version.
 //!
-//! A document holds every type that its paths use, and its paths hold what clients look for: which kind an operation is
-//! for, what it takes, and which parameters it knows. Of built-in types descriptions are left out, of custom ones they
-//! are there. Left out are also paths of the old form of watches, and what connects to pods, services and nodes.
+//! A document contains every type that its paths use, and its paths contain what clients look for:
+//! the kind of an operation, its body, and its parameters. Built-in types have no descriptions,
+//! custom ones do. Left out: paths of the deprecated form of watches, and connections to pods,
+//! services and nodes.
 
 mod action;
 mod custom;
@@ -15,16 +16,17 @@ use lode_schema::Resource;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-/// A resource of a group and version that is published.
+/// A published resource of a group and version.
 #[derive(Debug, Clone, Copy)]
 pub struct Published<'a> {
     /// How it is served.
     pub resource: &'a Resource,
-    /// The schema of a custom resource in this version (`openAPIV3Schema`); none for a built-in one.
+    /// The schema of a custom resource in this version (`openAPIV3Schema`); none for a built-in
+    /// one.
     pub schema: Option<&'a Value>,
 }
 
-/// Returns the index of some documents: their places (see [`place`]) and digests (see [`digest`]).
+/// Returns the index of documents: their paths (see [`place`]) and digests (see [`digest`]).
 #[must_use]
 pub fn index<'d>(documents: impl IntoIterator<Item = (&'d str, &'d str)>) -> Value {
     let entry = |(place, digest): (&str, &str)| {
@@ -36,7 +38,7 @@ pub fn index<'d>(documents: impl IntoIterator<Item = (&'d str, &'d str)>) -> Val
     json!({"paths": documents.into_iter().map(entry).collect::<Map<_, _>>()})
 }
 
-/// Returns where the document of a group and version is: `api/v1`, `apis/apps/v1`.
+/// Returns the path of the document of a group and version: `api/v1`, `apis/apps/v1`.
 #[must_use]
 pub fn place(group: &str, version: &str) -> String {
     if group.is_empty() {
@@ -46,7 +48,7 @@ pub fn place(group: &str, version: &str) -> String {
     }
 }
 
-/// Returns what tells a document from every other.
+/// Returns a digest that identifies a document.
 #[must_use]
 pub fn digest(document: &[u8]) -> String {
     Sha256::digest(document)
@@ -84,7 +86,7 @@ pub fn document(group: &str, version: &str, resources: &[Published<'_>]) -> Valu
     })
 }
 
-/// Returns the document of a place that only tells what there is: `apis`, `version`.
+/// Returns a document about discovery only: `apis`, `version`.
 #[must_use]
 pub fn bare(place: &str) -> Value {
     let path = if place == "version" {
@@ -110,7 +112,7 @@ fn meta(kind: &str) -> String {
     format!("io.k8s.apimachinery.pkg.apis.meta.v1.{kind}")
 }
 
-/// What references begin with.
+/// The prefix of references.
 const REFERENCE: &str = "#/components/schemas/";
-/// The key under which a type or an operation says for which kinds it is.
+/// The key under which a type or an operation lists its kinds.
 const KINDS: &str = "x-kubernetes-group-version-kind";

@@ -1,9 +1,9 @@
-//! Objects as `kubectl get` shows them: tables (`meta.k8s.io`), and objects of which only the metadata is told.
+//! Objects as `kubectl get` shows them: tables (`meta.k8s.io`), and metadata only.
 //!
-//! [`Columns`] say what is shown of a kind: the built-in ones come from a table of facts, those of a custom resource
-//! from its definition. [`of`] makes the table.
+//! [`Columns`] are the columns of a kind: built-in ones come from a data file, those of a custom
+//! resource from its definition. [`of`] builds the table.
 //!
-//! Descriptions of columns are what they are read from; clients do not show them.
+//! The description of a column is its source; clients do not show it.
 
 mod cell;
 mod columns;
@@ -22,20 +22,20 @@ use serde_json::{Value, json};
 
 pub use columns::Columns;
 
-/// How a table is made.
+/// Options of a table.
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
-    /// What ages are reckoned to.
+    /// The time that ages refer to.
     pub now: Timestamp,
-    /// What of the object goes with its row.
+    /// What of the object is included in its row.
     pub include: IncludeObject,
-    /// The columns are described; in a watch only the first time.
+    /// Whether the columns are described; in a watch only the first time.
     pub definitions: bool,
-    /// The version of the form that is asked for.
+    /// The requested version of the format.
     pub version: Version,
 }
 
-/// What of an object goes with its row.
+/// What of an object is included in its row.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum IncludeObject {
     /// Nothing.
@@ -57,7 +57,7 @@ pub enum Version {
     V1Beta1,
 }
 
-/// Returns the table of some objects. The metadata is that of their list, or of the one object.
+/// Returns the table of some objects. The metadata is that of their list, or of the single object.
 #[must_use]
 pub fn of<'v>(
     columns: &Columns,
@@ -69,7 +69,7 @@ pub fn of<'v>(
         .into_iter()
         .map(|object| row(columns, object, options))
         .collect();
-    // A list in Go that nothing was put into; kinds with columns of their own have an empty one.
+    // A nil list in Go; kinds with columns of their own have an empty one.
     let rows = if rows.is_empty() && columns.is_default() {
         Value::Null
     } else {
@@ -84,7 +84,7 @@ pub fn of<'v>(
     })
 }
 
-/// Returns an object of which only the metadata is told.
+/// Returns the metadata of an object.
 #[must_use]
 pub fn partial(object: &Value, version: Version) -> Value {
     json!({
@@ -94,7 +94,7 @@ pub fn partial(object: &Value, version: Version) -> Value {
     })
 }
 
-/// Returns a list of objects of which only the metadata is told.
+/// Returns a list of objects with their metadata only.
 #[must_use]
 pub fn partial_list<'v>(
     metadata: &Value,
@@ -109,13 +109,13 @@ pub fn partial_list<'v>(
         "kind": "PartialObjectMetadataList",
         "apiVersion": version.api_version(),
         "metadata": list_metadata(metadata),
-        // A list in Go that nothing was put into.
+        // A nil list in Go.
         "items": if objects.is_empty() { Value::Null } else { objects.into() },
     })
 }
 
 impl IncludeObject {
-    /// Returns what the parameter of a query means; nothing where it means nothing.
+    /// Parses the query parameter; nothing if it is invalid.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         match text {
@@ -150,7 +150,7 @@ fn row(columns: &Columns, object: &Value, options: &Options) -> Value {
     row
 }
 
-/// Of a list's metadata, or an object's, what a list has.
+/// Returns the part of metadata that a list has.
 fn list_metadata(metadata: &Value) -> Value {
     let keys = ["resourceVersion", "continue", "remainingItemCount"].into_iter();
     let kept = keys.filter_map(|key| {

@@ -8,14 +8,14 @@ use serde_json::Value;
 
 use crate::status::{Health, Status};
 
-/// The three expressions as written; only `current` must be there.
+/// The three expressions; only `current` is required.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Exprs<'e> {
-    /// True while the object is on its way.
+    /// True while the object is progressing.
     pub in_progress: Option<&'e str>,
-    /// True when it will not get there by itself.
+    /// True if it cannot become ready by itself.
     pub failed: Option<&'e str>,
-    /// True when it is what it should be.
+    /// True if it is in its desired state.
     pub current: Option<&'e str>,
 }
 
@@ -26,24 +26,24 @@ pub struct Checks(Vec<(Which, Expr)>);
 /// Why expressions cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CheckError {
-    /// There is no `current`.
+    /// `current` is missing.
     #[error("health check expression \"current\" is missing")]
     NoCurrent,
-    /// One of them is no expression.
+    /// One of them is not an expression.
     #[error("health check expression \"{field}\": {source}")]
     Compile {
-        /// The field it is in.
+        /// Its field.
         field: &'static str,
-        /// What is wrong with it.
+        /// The reason.
         source: lode_cel::Error,
     },
 }
 
 impl Checks {
-    /// Compiles the expressions; an empty one is as none.
+    /// Compiles the expressions; an empty one counts as absent.
     ///
     /// # Errors
-    /// `current` is missing, or one of them is no expression.
+    /// `current` is missing, or one of them is not an expression.
     pub fn compile(exprs: &Exprs<'_>) -> Result<Self, CheckError> {
         let given = |text: Option<&str>| text.is_some_and(|text| !text.is_empty());
         if !given(exprs.current) {
@@ -70,8 +70,9 @@ impl Checks {
         Ok(Self(compiled.collect::<Result<_, _>>()?))
     }
 
-    /// Returns the object's health: in progress while its controller has not seen it, then what the first true
-    /// expression says, and in progress when none is true. An expression that fails makes it unknown.
+    /// Returns the object's health: in progress while its controller has not observed it, then what
+    /// the first true expression says, and in progress if none is true. If an expression fails,
+    /// health is unknown.
     #[must_use]
     pub fn evaluate(&self, object: &Value) -> Health {
         let generation = |pointer: &str| int(object, pointer);
@@ -100,7 +101,7 @@ impl Checks {
     }
 }
 
-/// Which of the three an expression is.
+/// Which of the three expressions.
 #[derive(Debug, Clone, Copy)]
 enum Which {
     InProgress,

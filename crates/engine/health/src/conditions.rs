@@ -18,7 +18,7 @@ pub(crate) struct Condition<'o> {
 }
 
 impl<'o> Conditions<'o> {
-    /// Reads the conditions; none at all is no fault, a list of anything else is.
+    /// Reads the conditions; absent ones are allowed, malformed ones are an error.
     pub(crate) fn of(object: &'o Value) -> Result<Self, Health> {
         let fault = || {
             Err(Health::unknown(
@@ -49,7 +49,7 @@ impl<'o> Conditions<'o> {
         self.iter().find(|condition| condition.kind == kind)
     }
 
-    /// Tells whether some condition of a type has a status.
+    /// Returns whether a condition of a type has a status.
     pub(crate) fn has(self, kind: &str, status: &str) -> bool {
         self.iter()
             .any(|condition| condition.kind == kind && condition.status == status)

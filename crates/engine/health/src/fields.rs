@@ -10,7 +10,7 @@ pub(crate) fn count(object: &Value, pointer: &str) -> i64 {
     int(object, pointer).unwrap_or(0)
 }
 
-/// Returns the two generations a controller that has seen the object must have left, or which is missing.
+/// Compares the two generations of an observed object, or returns that one is missing.
 pub(crate) fn missing_generation(object: &Value) -> Option<Health> {
     let kind = text(object, "/kind");
     let missing =

@@ -31,7 +31,7 @@ pub(crate) fn claim(object: &Value) -> Health {
     }
 }
 
-/// A Pod that came to an end is current, however it ended: nothing more will become of it.
+/// A Pod that has ended is current, however it ended: it will not change any more.
 pub(crate) fn pod(object: &Value, now: Seconds) -> Result<Health, Health> {
     let conditions = Conditions::of(object)?;
     Ok(match text(object, "/status/phase") {
@@ -98,7 +98,7 @@ pub(crate) fn job(object: &Value) -> Result<Health, Health> {
     )))
 }
 
-/// A Job as Flux reads it: what waits for a Job waits for its end.
+/// A Job as in Flux: waiting for a Job means waiting for its completion.
 pub(crate) fn job_to_completion(object: &Value) -> Result<Health, Health> {
     if is_true(object, "/spec/suspend") {
         return Ok(Health::current("Job is suspended"));
@@ -156,10 +156,10 @@ pub(crate) fn definition(object: &Value) -> Result<Health, Health> {
     Ok(decided.unwrap_or_else(|| Health::progress("Installing", "Install in progress")))
 }
 
-/// Reason of a Pod that found no node in time.
+/// Reason of a Pod that was not scheduled in time.
 pub(crate) const POD_UNSCHEDULABLE: &str = "PodUnschedulable";
 const UNSCHEDULABLE: &str = "Unschedulable";
-/// How long a Pod may look for a node.
+/// How long scheduling a Pod may take.
 const SCHEDULE_SECONDS: i64 = 15;
 
 #[cfg(test)]

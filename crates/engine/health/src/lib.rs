@@ -1,7 +1,8 @@
-//! Whether an object has become what it should be.
+//! Whether an object has reached its desired state.
 //!
-//! [`compute`] reads an object's own status by the rules users know from Flux (kstatus, with Flux's reading of Jobs);
-//! [`Checks`] replaces them by expressions of the user's (RFC 0009). Both are pure: time comes in as an argument.
+//! [`compute`] reads an object's own status by the rules that users know from Flux (kstatus, with
+//! Flux's interpretation of Jobs); [`Checks`] replaces them by the user's expressions (RFC 0009).
+//! Both are pure: time is an argument.
 //!
 //! ```
 //! use lode_health::{Status, compute};

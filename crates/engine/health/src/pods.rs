@@ -1,4 +1,5 @@
-//! A `ReplicaSet` or `StatefulSet` whose Pods fail has failed, though its own status only says that it is not ready.
+//! A `ReplicaSet` or `StatefulSet` with failing Pods has failed, although its own status only says
+//! that it is not ready.
 
 use serde_json::Value;
 
@@ -9,7 +10,8 @@ use crate::{
     status::{Health, Status},
 };
 
-/// Returns the health of a `ReplicaSet` or `StatefulSet` in the light of its Pods (those its selector selects).
+/// Returns the health of a `ReplicaSet` or `StatefulSet`, given its Pods (those its selector
+/// selects).
 #[must_use]
 pub fn pods_failed<'p>(
     health: Health,
@@ -26,8 +28,9 @@ pub fn pods_failed<'p>(
     with_failed_pods(health, failed)
 }
 
-/// Returns the label query (`a=b,c in (d,e),!f`) for the Pods that decide about an object: those of a `ReplicaSet` or
-/// `StatefulSet` that selects any. Other kinds tell of their Pods themselves.
+/// Returns the label query (`a=b,c in (d,e),!f`) for the Pods that affect an object's health: those
+/// of a `ReplicaSet` or `StatefulSet` with a selector. Other kinds report about their Pods
+/// themselves.
 #[must_use]
 pub fn pod_query(object: &Value) -> Option<String> {
     let by_pods = matches!(
@@ -71,13 +74,13 @@ fn query(object: &Value) -> String {
     terms.join(",")
 }
 
-/// Tells whether a Pod counts as failed for its owner: one that only finds no node does not.
+/// Returns whether a Pod counts as failed for its owner: one that cannot be scheduled does not.
 #[must_use]
 pub fn pod_failed(pod: &Health) -> bool {
     pod.status == Status::Failed && pod.reason != POD_UNSCHEDULABLE
 }
 
-/// As [`pods_failed`], for who has counted the failed Pods already.
+/// As [`pods_failed`], if the failed Pods are already counted.
 #[must_use]
 pub fn with_failed_pods(health: Health, failed: usize) -> Health {
     if health.status == Status::InProgress && failed > 0 {

@@ -1,4 +1,4 @@
-//! The rules every kind shares, and the way to those of its own.
+//! The rules that all kinds share, and the dispatch to those of single kinds.
 
 use lode_object::json::text;
 use serde_json::Value;
@@ -11,10 +11,11 @@ use crate::{
     workloads,
 };
 
-/// Returns an object's health as Flux sees it: [`kstatus`], but a Job is current only when it is complete.
+/// Returns an object's health as Flux sees it: [`kstatus`], but a Job is current only when it is
+/// complete.
 ///
-/// `now` matters for a Pod that finds no node: it has failed 15 seconds after its creation. Until then its health
-/// says when that will be ([`Health::turns`]).
+/// `now` matters for an unscheduled Pod: it has failed 15 seconds after its creation. Until then
+/// its health contains that time ([`Health::turns`]).
 #[must_use]
 pub fn compute(object: &Value, now: Seconds) -> Health {
     if group_kind(object) == ("batch", "Job") {
@@ -23,7 +24,7 @@ pub fn compute(object: &Value, now: Seconds) -> Health {
     kstatus(object, now)
 }
 
-/// Returns an object's health by the rules of kstatus alone, where a Job is current while it runs.
+/// Returns an object's health by the rules of kstatus only, where a Job is current while it runs.
 #[must_use]
 pub fn kstatus(object: &Value, now: Seconds) -> Health {
     generic(object)
@@ -31,8 +32,8 @@ pub fn kstatus(object: &Value, now: Seconds) -> Health {
         .unwrap_or_else(|fault| fault)
 }
 
-/// Decides what can be decided for any kind: deletion, an unseen generation, and the two conditions that mean the same
-/// everywhere.
+/// Decides what is the same for all kinds: deletion, an unobserved generation, and the two standard
+/// conditions.
 fn generic(object: &Value) -> Result<Option<Health>, Health> {
     if !text(object, "/metadata/deletionTimestamp").is_empty() {
         return Ok(Some(Health::new(
@@ -98,7 +99,7 @@ fn of_kind(object: &Value, now: Seconds) -> Result<Health, Health> {
     }
 }
 
-/// Any other kind is what its `Ready` condition says, and current without one.
+/// Any other kind follows its `Ready` condition, and is current without one.
 fn other(object: &Value) -> Result<Health, Health> {
     Ok(match Conditions::of(object)?.find("Ready") {
         Some(ready) if ready.is_true() => Health::current("Resource is Ready"),

@@ -1,54 +1,54 @@
-//! [`Health`]: what was found out about an object, and how it is told.
+//! [`Health`]: the health of an object, and how it is shown.
 
 use std::{borrow::Cow, fmt};
 
 use lode_object::Id;
 
-/// Seconds since 1970 (UTC): what a rule may know of the time.
+/// Seconds since 1970 (UTC).
 pub type Seconds = i64;
 
-/// How far an object has come.
+/// The health status of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// It is on its way.
+    /// It is progressing.
     InProgress,
-    /// It will not get there by itself.
+    /// It cannot become ready by itself.
     Failed,
-    /// It is what it should be.
+    /// It is in its desired state.
     Current,
     /// It is being deleted.
     Terminating,
-    /// There is no such object.
+    /// It does not exist.
     NotFound,
-    /// Its status could not be read.
+    /// Its status cannot be read.
     Unknown,
 }
 
-/// A status with its cause.
+/// A status with its reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
-    /// How far it has come.
+    /// The status.
     pub status: Status,
-    /// One word for the cause, empty where there is none.
+    /// The reason in one word, or empty.
     pub reason: Cow<'static, str>,
-    /// The cause for people, empty where there is none.
+    /// The reason for people, or empty.
     pub message: Cow<'static, str>,
-    /// What becomes of it by time alone, where the object itself does not change. Whoever waits must look again then:
-    /// no watch tells of it.
+    /// A later change by time alone, without a change of the object. Code that waits must check
+    /// again then, because no watch reports it.
     pub turns: Option<Box<Turn>>,
 }
 
-/// A change of health that only the clock brings about.
+/// A change of health by time alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
-    /// From which second on, since 1970 (UTC).
+    /// When it happens, in seconds since 1970 (UTC).
     pub at: Seconds,
     /// The health from then on.
     pub to: Health,
 }
 
 impl Status {
-    /// Returns the word users know.
+    /// Returns the word that users know.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -69,7 +69,7 @@ impl fmt::Display for Status {
 }
 
 impl Health {
-    /// Builds a health of a status and its cause.
+    /// Creates a health from a status and its reason.
     #[must_use]
     pub fn new(
         status: Status,
@@ -84,7 +84,7 @@ impl Health {
         }
     }
 
-    /// Returns the same health, which turns into another one at a given second unless the object changes before.
+    /// Returns the health with a change at a given second, unless the object changes before.
     #[must_use]
     pub(crate) fn turning(self, at: Seconds, to: Self) -> Self {
         Self {
@@ -93,7 +93,7 @@ impl Health {
         }
     }
 
-    /// Returns the health at a given second: its own, or what it has turned into by then.
+    /// Returns the health at a given second, after a possible change.
     #[must_use]
     pub fn at(&self, now: Seconds) -> &Self {
         let mut health = self;
@@ -109,7 +109,7 @@ impl Health {
         self.at(now).turns.as_ref().map(|turn| turn.at)
     }
 
-    /// Returns the health of an object that is not there. A Job that goes by itself has done what it should.
+    /// Returns the health of an absent object. A Job that removes itself has completed.
     #[must_use]
     pub fn absent(job_with_ttl: bool) -> Self {
         if job_with_ttl {
@@ -136,7 +136,8 @@ impl Health {
     }
 }
 
-/// Returns the status of a group: failed if any failed, else unknown if any is, current when all are.
+/// Returns the status of a group: failed if any has failed, else unknown if any is, current if all
+/// are.
 pub fn aggregate(all: impl IntoIterator<Item = Status>) -> Status {
     let mut whole = Status::Current;
     for one in all {
@@ -151,8 +152,8 @@ pub fn aggregate(all: impl IntoIterator<Item = Status>) -> Status {
     whole
 }
 
-/// Returns how messages name an object and its status: `Deployment/shop/web status: 'InProgress'`, and for a failed
-/// one the cause behind it.
+/// Returns an object and its status for messages: `Deployment/shop/web status: 'InProgress'`, with
+/// the reason of a failed one.
 #[must_use]
 pub fn describe(id: &Id, health: &Health) -> String {
     let status = health.status;

@@ -1,6 +1,7 @@
-//! Rules of the kinds that run Pods in numbers: Deployment, `StatefulSet`, `DaemonSet`, `ReplicaSet`.
+//! Rules of the kinds that manage several Pods: Deployment, `StatefulSet`, `DaemonSet`,
+//! `ReplicaSet`.
 //!
-//! Each is a list of comparisons; the first that does not hold is the answer.
+//! Each is a list of comparisons; the first that fails is the result.
 
 use lode_object::json::{int, text};
 use serde_json::Value;
@@ -12,7 +13,8 @@ use crate::{
 };
 
 pub(crate) fn deployment(object: &Value) -> Result<Health, Health> {
-    // Without a deadline the controller writes no Progressing condition; the largest 32-bit number means none.
+    // Without a deadline the controller writes no Progressing condition; the largest 32-bit number
+    // means none.
     let no_deadline = i64::from(i32::MAX);
     let mut progressing =
         int(object, "/spec/progressDeadlineSeconds").is_none_or(|deadline| deadline == no_deadline);
@@ -136,7 +138,7 @@ pub(crate) fn replica_set(object: &Value) -> Result<Health, Health> {
         .unwrap_or_else(|| Health::current(format!("ReplicaSet is available. Replicas: {have}"))))
 }
 
-/// How many Pods there should be, and how many there are.
+/// Desired and actual numbers of Pods.
 struct Counts {
     wanted: i64,
     have: i64,
@@ -160,12 +162,12 @@ fn counts<const N: usize>(object: &Value, fields: [&str; N]) -> [i64; N] {
     })
 }
 
-/// Returns progress when there are fewer than wanted.
+/// Returns "in progress" if there are too few.
 fn less(what: &str, have: i64, wanted: i64, reason: &'static str) -> Option<Health> {
     (have < wanted).then(|| Health::progress(reason, format!("{what}: {have}/{wanted}")))
 }
 
-/// Returns progress when there are more than wanted.
+/// Returns "in progress" if there are too many.
 fn extra(have: i64, wanted: i64) -> Option<Health> {
     (have > wanted).then(|| {
         Health::progress(

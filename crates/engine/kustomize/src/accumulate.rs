@@ -1,7 +1,9 @@
-//! Building one kustomization: its resources, generators and components, then its changes, in kustomize's order.
+//! Builds one kustomization: its resources, generators and components, then its changes, in
+//! kustomize's order.
 //!
-//! A folder among the resources is built by itself first and then joins; a component works on what is there already.
-//! What must see everything (digests in names, references to names, variables) is done once, at the root.
+//! A folder among the resources is built separately first and then added; a component works on what
+//! is already there. What needs all objects (hashes in names, references to names, variables) is
+//! done once, at the root.
 
 use std::sync::Arc;
 
@@ -35,13 +37,13 @@ use crate::{generator::hash, generator::secret, input::crds};
 
 /// Deepest nesting of bases and components.
 const BASES_DEPTH_MAX: usize = 40;
-/// Most kustomizations built for one: a diamond of bases doubles with each storey.
+/// Most kustomizations in one build: a diamond of bases doubles with each level.
 const BASES_MAX: usize = 4_000;
 
-/// Bytes of noting one file at one object.
+/// Bytes of recording one file for one object.
 const PART_BYTES: u64 = 8;
 
-/// A build under way.
+/// A build in progress.
 pub(crate) struct Run<'s, 'l> {
     source: &'s mut Source<'l>,
     warnings: &'s mut Vec<At<String>>,
@@ -54,7 +56,7 @@ pub(crate) struct Run<'s, 'l> {
     is_noted: bool,
 }
 
-/// What a kustomization gives to the one above it.
+/// The result of a kustomization for the one above it.
 #[derive(Default)]
 struct Accumulated {
     resources: Resources,
@@ -62,7 +64,7 @@ struct Accumulated {
     vars: Vec<Var>,
 }
 
-/// A kustomization being built, and its folder as the outermost one would name it.
+/// A kustomization being built, and its folder relative to the outermost one.
 struct Level<'c> {
     config: &'c Kustomization,
     path: String,
@@ -183,7 +185,7 @@ impl<'s, 'l> Run<'s, 'l> {
             self.resource(level, entry, all)?;
         }
         if self.scopes.have_learned() != knew_scopes {
-            // What objects are called may have changed with what was learned.
+            // New information may have changed the names of objects.
             all.resources.forget_names();
         }
         let settings = self.configure(config, all)?;
@@ -302,7 +304,8 @@ impl<'s, 'l> Run<'s, 'l> {
         all.resources.refuse_twins(self.source.budget)
     }
 
-    /// Adds what the defaults and the kustomization say about fields; returns the numbers of the files that say it.
+    /// Adds the field settings of the defaults and the kustomization; returns the numbers of the
+    /// files that contain them.
     fn configure(
         &mut self,
         config: &Kustomization,
@@ -412,7 +415,8 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(steps)
     }
 
-    /// Returns the objects that configure generators or transformers: given inline, or built from files and folders.
+    /// Returns the objects that configure generators or transformers: inline, or built from files
+    /// and folders.
     fn configurators(
         &mut self,
         level: &Level<'_>,
@@ -460,7 +464,7 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(configurators)
     }
 
-    /// Runs validators, which may change nothing but their own label.
+    /// Runs validators, which may change nothing except their own label.
     fn validate(&mut self, level: &Level<'_>, resources: &mut Resources) -> Result<(), Fault> {
         let (entries, budget) = (&level.config.validators, self.source.budget);
         for step in self.transformers(level, entries)? {
@@ -491,7 +495,7 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(())
     }
 
-    /// Returns where an entry leads, links followed.
+    /// Returns the target of an entry, with links resolved.
     fn find(&mut self, level: &Level<'_>, entry: &At<String>) -> Result<(RepoPath, Child), Fault> {
         let text = entry.value.as_str();
         let folder = &level.config.folder;
@@ -527,7 +531,7 @@ impl<'s, 'l> Run<'s, 'l> {
 
     fn nested(&mut self, entry: &At<String>, folder: &RepoPath) -> Result<Kustomization, Fault> {
         let fail = |cause| Fault::At(entry.place, cause);
-        // A folder above one that is being built would bring that one in again.
+        // A folder above one that is being built would include it again.
         if self.open.iter().any(|open| open.is_in(folder)) {
             return Err(fail(FileCause::Cycle(entry.value.clone())));
         }
@@ -543,7 +547,8 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(config)
     }
 
-    /// Takes a kustomization's word on how lists merge and which kinds have a namespace, unless one was taken before.
+    /// Adopts a kustomization's schema (how lists merge, which kinds are namespaced), unless one
+    /// was adopted before.
     fn take_schema(&mut self, config: &Kustomization) -> Result<(), Fault> {
         if self.merging.take(self.source, config)? {
             self.scopes.learn(&self.merging.schema());
@@ -557,21 +562,21 @@ const FROM_CHART: &str = "internal.config.kubernetes.io/helm-generated";
 const VALIDATED_BY: &str = "validated-by";
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
 
-/// Makes a resource of an object that was read.
+/// Creates a resource from an object that was read.
 pub(crate) fn read(node: Node) -> Resource {
     let place = node.place;
     let mut resource = Resource::new(node, place);
     if resource.node.at(&["metadata", "annotations"]).is_none() {
         return resource;
     }
-    // Whoever knows kustomize's bookkeeping can ask for a digest in a name that no generator made.
+    // kustomize's bookkeeping annotation can request a hash in a name that no generator made.
     resource.needs_hash = resource.annotation(NEEDS_HASH) == Some("enabled");
     resource.is_from_chart = resource.annotation(FROM_CHART) == Some("true");
     resource.recall();
     resource
 }
 
-/// Refuses what is no object any more and drops what is for local use alone.
+/// Refuses what is not an object any more and drops what is for local use only.
 fn finish(resources: &mut Vec<Resource>) -> Result<(), Fault> {
     for resource in resources.iter() {
         let is_list = resource.kind().ends_with("List");
@@ -610,8 +615,8 @@ fn set_managed_by(resource: &mut Resource) {
     }
 }
 
-/// Returns an object without the label validators leave; nothing where it stands among others, whose nodes kustomize
-/// makes anew and then finds changed.
+/// Returns an object without the label that validators leave; nothing if the label is among others,
+/// because kustomize then recreates the nodes and sees a change.
 fn without_validated_by(node: &Node) -> Option<Node> {
     let mut node = node.clone();
     let Some(metadata) = node.get_mut("metadata") else {

@@ -19,34 +19,35 @@ use crate::input::source::Source;
 use crate::object::origin::{Files, Origin};
 use crate::options::Options;
 
-/// What a build made.
+/// The result of a build.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Build {
     /// The objects, in order.
     pub objects: Vec<Built>,
     /// What was read.
     pub reads: ReadSet,
-    /// The files that places in objects speak of.
+    /// The files that positions in objects refer to.
     pub files: Files,
-    /// What is deprecated or of no use, each with its origin.
+    /// Deprecated or useless settings, each with its origin.
     pub warnings: Vec<(Origin, String)>,
 }
 
-/// An object. Shown without its content, which may be secret.
+/// An object. Its `Debug` omits the content, which may be secret.
 #[derive(Clone, PartialEq)]
 pub struct Built {
-    /// The object; every value in it knows its place.
+    /// The object; every value in it has its position.
     pub node: Node,
     /// Where it was read; for a generated one, the entry of the kustomization.
     pub origin: Origin,
-    /// The files that have a part in it beyond those its values stand in, as [`Files::path`] names them: kustomizations
-    /// it went through, patches, files of generators, and what made the names and values it takes from other objects.
+    /// The files that affect it in addition to those its values come from, numbered as for
+    /// [`Files::path`]: kustomizations it passed through, patches, files of generators, and the
+    /// sources of names and values that it takes from other objects.
     pub parts: Vec<u32>,
-    /// What may be told of it, where `replacements` or `vars` copied a value of a Secret into it.
+    /// What may be shown of it, if `replacements` or `vars` copied a value of a Secret into it.
     pub words: Option<Words>,
 }
 
-/// A build that is prepared: kustomizations can be read and changed before they are built.
+/// A prepared build: kustomizations can be read and changed before they are built.
 pub struct Builder<'l> {
     source: Source<'l>,
     options: Options,
@@ -56,12 +57,12 @@ pub struct Builder<'l> {
 /// Builds a folder within [`LIMITS`].
 ///
 /// # Errors
-/// The folder has no kustomization, a file it needs is missing or wrong, or the build costs too much.
+/// The folder has no kustomization, a file is missing or invalid, or the build exceeds the limits.
 pub fn build(loader: &dyn Loader, folder: &RepoPath, options: &Options) -> Result<Build, Error> {
     build_within(loader, folder, options, &Budget::new(LIMITS))
 }
 
-/// Builds a folder at the cost of a budget.
+/// Builds a folder within a budget.
 ///
 /// # Errors
 /// As [`build()`].
@@ -85,9 +86,9 @@ pub fn build_within(
     builder.build(&kustomization)
 }
 
-/// Builds again after paths were changed, added or removed, unless none of them can matter to what was built; then that
-/// is returned as it is, and nothing is read. Tells also whether it was built anew. What was fetched, and what charts
-/// read, counts as unchanged.
+/// Rebuilds after paths were changed, added or removed, unless none of them can affect the result;
+/// then the previous result is returned and nothing is read. Also returns whether it was rebuilt.
+/// Fetched content and files read by charts count as unchanged.
 ///
 /// # Errors
 /// As `anew`, which must build the same folder with the same options.
@@ -104,7 +105,7 @@ pub fn rebuild<E>(
 }
 
 impl<'l> Builder<'l> {
-    /// Prepares a build at the cost of a budget.
+    /// Prepares a build within a budget.
     #[must_use]
     pub fn new(loader: &'l dyn Loader, options: &Options, budget: &'l Budget) -> Self {
         let source = Source {
@@ -118,17 +119,18 @@ impl<'l> Builder<'l> {
         }
     }
 
-    /// Says who renders charts; without anybody they are refused. What is read for them is not remembered.
+    /// Sets the renderer of charts; without one they are refused. What is read for charts is not
+    /// recorded.
     #[must_use]
     pub fn with_charts(mut self, charts: &'l dyn Charts) -> Self {
         self.source.charts = Some(charts);
         self
     }
 
-    /// Reads a folder's kustomization; nothing where it has none.
+    /// Reads a folder's kustomization; nothing if it has none.
     ///
     /// # Errors
-    /// The folder is not there, or its kustomization is wrong.
+    /// The folder does not exist, or its kustomization is invalid.
     pub fn kustomization(
         &mut self,
         folder: &RepoPath,
@@ -138,7 +140,7 @@ impl<'l> Builder<'l> {
         outcome.map_err(|fault| fault.located(&self.source.files))
     }
 
-    /// Returns a kustomization that says nothing yet, for a folder without a file.
+    /// Returns an empty kustomization for a folder without a file.
     pub fn generated(&mut self, folder: &RepoPath) -> Kustomization {
         let source = self.source.files.number(folder);
         Kustomization {
@@ -149,7 +151,7 @@ impl<'l> Builder<'l> {
         }
     }
 
-    /// Lists a folder, and remembers the answer.
+    /// Lists a folder, and records the answer.
     ///
     /// # Errors
     /// As [`Loader::list`].
@@ -157,7 +159,7 @@ impl<'l> Builder<'l> {
         self.source.reads.list(self.source.loader, folder)
     }
 
-    /// Follows a path's links, and remembers the answer.
+    /// Resolves a path's links, and records the answer.
     ///
     /// # Errors
     /// As [`Loader::canonical`].
@@ -165,7 +167,7 @@ impl<'l> Builder<'l> {
         self.source.reads.canonical(self.source.loader, path)
     }
 
-    /// Returns the path that a file in a folder means by a text.
+    /// Returns the path that a text means in a file of a folder.
     ///
     /// # Errors
     /// As [`Loader::resolve`].
@@ -173,10 +175,10 @@ impl<'l> Builder<'l> {
         self.source.loader.resolve(folder, text)
     }
 
-    /// Tells whether a folder has a kustomization file.
+    /// Returns whether a folder has a kustomization file.
     ///
     /// # Errors
-    /// The folder is not there, or has several.
+    /// The folder does not exist, or has several.
     pub fn has_kustomization(&mut self, folder: &RepoPath) -> Result<bool, Error> {
         let found = self.source.kustomization(folder);
         found
@@ -184,7 +186,7 @@ impl<'l> Builder<'l> {
             .map_err(|fault| fault.located(&self.source.files))
     }
 
-    /// Returns where a place is.
+    /// Returns the origin of a position.
     #[must_use]
     pub fn origin(&self, place: Place) -> Origin {
         self.source.files.origin(place)
@@ -193,7 +195,7 @@ impl<'l> Builder<'l> {
     /// Builds a kustomization.
     ///
     /// # Errors
-    /// A file it needs is missing or wrong.
+    /// A file is missing or invalid.
     pub fn build(mut self, kustomization: &Kustomization) -> Result<Build, Error> {
         let run = Run::new(&mut self.source, &mut self.warnings, self.options);
         let outcome = run.root(kustomization, self.options);
@@ -240,7 +242,7 @@ impl Build {
     /// Writes all objects as kustomize prints them.
     ///
     /// # Errors
-    /// An object holds what JSON cannot say.
+    /// An object contains what JSON cannot express.
     pub fn text(&self) -> Result<String, Error> {
         let mut out = String::new();
         for (at, object) in self.objects.iter().enumerate() {
@@ -257,31 +259,32 @@ impl Built {
     /// Appends the object's text.
     ///
     /// # Errors
-    /// It holds what JSON cannot say.
+    /// It contains what JSON cannot express.
     pub fn write(&self, out: &mut String) -> Result<(), Error> {
         lode_yaml::write_node(out, &self.node).map_err(|error| self.fault(error))
     }
 
-    /// As [`Built::write`], at the cost of a budget.
+    /// As [`Built::write`], charged to a budget.
     ///
     /// # Errors
-    /// It holds what JSON cannot say, or its text costs too much.
+    /// It contains what JSON cannot express, or its text exceeds the budget.
     pub fn write_within(&self, out: &mut String, budget: &Budget) -> Result<(), Error> {
         lode_yaml::write_node_within(out, &self.node, budget).map_err(|error| self.fault(error))
     }
 
-    /// Appends the object's text with the comments, key order and quotes of its files, as far as the build kept them.
+    /// Appends the object's text with the comments, key order and quotes of its files, as far as
+    /// the build kept them.
     ///
     /// # Errors
-    /// It holds what JSON cannot say.
+    /// It contains what JSON cannot express.
     pub fn write_commented(&self, out: &mut String) -> Result<(), Error> {
         self.write_commented_within(out, &Budget::unlimited())
     }
 
-    /// As [`Built::write_commented`], at the cost of a budget.
+    /// As [`Built::write_commented`], charged to a budget.
     ///
     /// # Errors
-    /// It holds what JSON cannot say, or its text costs too much.
+    /// It contains what JSON cannot express, or its text exceeds the budget.
     pub fn write_commented_within(&self, out: &mut String, budget: &Budget) -> Result<(), Error> {
         out.push_str(&commented::text(&self.node, budget).map_err(|error| self.fault(error))?);
         Ok(())
@@ -290,7 +293,7 @@ impl Built {
     /// Returns the object as a JSON value.
     ///
     /// # Errors
-    /// It holds what JSON cannot say, or lacks what every object has.
+    /// It contains what JSON cannot express, or lacks a required field.
     pub fn to_object(&self) -> Result<Object, Error> {
         let value = self
             .node
@@ -302,10 +305,10 @@ impl Built {
         })
     }
 
-    /// As [`Built::to_object`], at the cost of a budget.
+    /// As [`Built::to_object`], charged to a budget.
     ///
     /// # Errors
-    /// As [`Built::to_object`], or the value costs too much.
+    /// As [`Built::to_object`], or the value exceeds the budget.
     pub fn to_object_within(&self, budget: &Budget) -> Result<Object, Error> {
         self.node.cost().charge_value(budget).map_err(|source| {
             let origin = self.origin.clone();
@@ -318,7 +321,7 @@ impl Built {
         self.to_object()
     }
 
-    /// Returns which object this is, as far as it says and as it may be told.
+    /// Returns the object's identity, as far as it is known and may be shown.
     #[must_use]
     pub fn id(&self) -> Id {
         let text = |keys: &[&str]| self.node.at(keys).and_then(Node::text).unwrap_or_default();

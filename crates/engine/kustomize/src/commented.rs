@@ -1,8 +1,9 @@
 //! An object's text with the comments, key order and quotes of the files it comes from.
 //!
-//! Input: a node that was read with its comments. Output: go-yaml v3's form. Readers by YAML 1.1's rules, as the API's
-//! clients have, must take it for the same object, so a text that they would take for more gains quotes. Left out: the
-//! comments of what a JSON patch went through, and of what stood only in a patch's place; folded texts (`>`) become `|`.
+//! Input: a node that was read with its comments. Output: go-yaml v3's form. Readers with YAML
+//! 1.1's rules, such as the API's clients, must read the same object, so a text that they would
+//! misread is quoted. Left out: comments of values that a JSON patch changed, and of values that
+//! were only in a patch; folded texts (`>`) become `|`.
 
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_yaml::{Content, Dialect, Node, Style, Tag};
@@ -25,7 +26,7 @@ pub(crate) fn text(node: &Node, budget: &Budget) -> Result<String, lode_yaml::Er
     lode_yaml::write_v3_within(&node, options, budget).map_err(fault)
 }
 
-/// Makes every scalar one that both dialects read alike. The recursion is as deep as the reader allows.
+/// Makes both dialects read every scalar alike. The recursion is as deep as the reader allows.
 fn guard(node: &mut Node) -> Result<(), lode_yaml::Error> {
     match &mut node.content {
         Content::Sequence(items) => items.iter_mut().try_for_each(guard),
@@ -40,7 +41,7 @@ fn guard(node: &mut Node) -> Result<(), lode_yaml::Error> {
 fn guard_scalar(node: &mut Node) -> Result<(), lode_yaml::Error> {
     let value = node.to_value(Dialect::V3)?;
     let text = node.text().unwrap_or_default();
-    // go-yaml v3 writes these in a way that reads back otherwise.
+    // go-yaml v3 writes these in a way that reads back differently.
     let style = match node.style {
         Style::Literal | Style::Folded
             if text.trim_start_matches([' ', '\n']).starts_with('\t') =>

@@ -1,4 +1,4 @@
-//! What a change applies to: fields, kinds and selectors, built in or configured.
+//! The targets of changes: fields, kinds and selectors, built in or configured.
 
 pub(crate) mod builtin;
 pub(crate) mod configuration;

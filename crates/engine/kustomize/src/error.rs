@@ -1,7 +1,7 @@
-//! Why a build failed: file, line and object first, then the cause in our own words.
+//! Why a build failed: file, line and object first, then the reason in our own words.
 //!
-//! Inside the build a [`Fault`] points with places; at its border it becomes an [`Error`] that names files. No variant
-//! holds a value from a manifest: it may be secret.
+//! Inside the build a [`Fault`] has positions; at the border it becomes an [`Error`] with file
+//! names. No variant contains a value from a manifest, because it may be secret.
 
 use std::borrow::Cow;
 
@@ -12,70 +12,70 @@ use lode_yaml::Place;
 
 use crate::object::origin::{Files, Origin};
 
-/// Why a folder did not build.
+/// Why a folder could not be built.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
     /// A file cannot be read.
     #[error("read the source: {0}")]
     Tree(#[from] lode_tree::Error),
-    /// A file is no YAML.
+    /// A file is not YAML.
     #[error("{path}:{source}")]
     Yaml {
         /// The file.
         path: RepoPath,
-        /// Where in it, and what is wrong.
+        /// Position and reason.
         source: lode_yaml::Error,
     },
-    /// Something in a file is wrong.
+    /// A file is invalid.
     #[error("{origin}: {cause}")]
     File {
-        /// Where.
+        /// Its origin.
         origin: Origin,
-        /// What.
+        /// The reason.
         cause: FileCause,
     },
-    /// Something about an object is wrong.
+    /// An object is invalid.
     #[error("{id} ({origin}): {cause}")]
     Object {
         /// The object.
         id: Box<Id>,
-        /// Where it comes from.
+        /// Its origin.
         origin: Origin,
-        /// What.
+        /// The reason.
         cause: ObjectCause,
     },
-    /// Two objects are the same one.
+    /// Two objects have the same identity.
     #[error("{id} stands twice: {first} and {second}")]
     Duplicate {
         /// The object.
         id: Box<Id>,
-        /// Where it stands first.
+        /// The first origin.
         first: Origin,
-        /// Where it stands again.
+        /// The second origin.
         second: Origin,
     },
-    /// The build costs more than its budget.
+    /// The build exceeds its budget.
     #[error("{origin}: {doing}: the build {source}")]
     Exceeded {
-        /// What asked for it, as near as it is known.
+        /// What caused it, as precisely as known.
         origin: Origin,
         /// What was being done.
         doing: &'static str,
-        /// What there is too much of.
+        /// The exceeded limit.
         source: Exceeded,
     },
-    /// More objects than one build may have.
+    /// Too many objects.
     #[error("more than {0} objects in one build")]
     TooMany(usize),
 }
 
-/// What is wrong in a file.
+/// What is invalid in a file.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FileCause {
-    /// No Kubernetes object: something every object has is missing.
+    /// Not a Kubernetes object: a required field is missing.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[from] lode_object::Error),
-    /// An object whose name the server would choose, of this kind.
+    /// An object of this kind with a generated name.
     #[error(
         "a {0} with metadata.generateName cannot be applied: each apply would make another one. Set metadata.name{hint}",
         hint = if &**.0 == "Job" {
@@ -85,7 +85,7 @@ pub enum FileCause {
         }
     )]
     GeneratedName(Box<str>),
-    /// Something known that is not done here, and why.
+    /// An unsupported feature, and why.
     #[error("\"{what}\" is not supported: {why}")]
     Unsupported {
         /// The field or kind.
@@ -93,32 +93,32 @@ pub enum FileCause {
         /// The reason.
         why: &'static str,
     },
-    /// A field kustomize does not know.
+    /// A field that kustomize does not know.
     #[error("unknown field \"{0}\"")]
     UnknownField(String),
-    /// A field holds something else than it should.
+    /// A field has the wrong type.
     #[error("{field}: {want} expected")]
     WrongType {
         /// The field.
         field: String,
-        /// What it should hold.
+        /// The expected type.
         want: &'static str,
     },
-    /// A resource that must be fetched from elsewhere.
+    /// A remote resource, which must be fetched.
     #[error("\"{}\" is remote: remote bases are not supported, put the files into the source", lode_stdx::bare_url(.0))]
     Remote(String),
-    /// A named path leads nowhere.
+    /// An invalid path.
     #[error("\"{}\": {source}", told(path))]
     Path {
         /// The path as written.
         path: String,
-        /// What is wrong with it.
+        /// The reason.
         source: PathError,
     },
-    /// A named path is there and cannot be read: a link that leads out, for one.
+    /// A path that exists and cannot be read, for instance a link that leads outside.
     #[error("{0}")]
     Tree(lode_tree::Error),
-    /// A named file or folder is not there.
+    /// A missing file or folder.
     #[error("\"{}\" is not in the source", told(.0))]
     Missing(String),
     /// A file above the kustomization that names it, where that is not allowed.
@@ -132,34 +132,34 @@ pub enum FileCause {
         /// The kustomization's folder.
         folder: RepoPath,
     },
-    /// A folder where a kustomization file was expected.
+    /// A folder without a kustomization file.
     #[error("folder \"{0}\" has no kustomization file")]
     NoKustomization(RepoPath),
     /// More than one kustomization file in a folder.
     #[error("folder \"{0}\" has more than one kustomization file")]
     TwoKustomizations(RepoPath),
-    /// A kustomization that says nothing.
+    /// An empty kustomization.
     #[error("the kustomization is empty")]
     Empty,
     /// A folder that contains itself.
     #[error("\"{0}\" leads back to a folder that is being built")]
     Cycle(String),
-    /// Folders nested without end.
+    /// Folders nested too deeply.
     #[error("bases are nested deeper than {0}")]
     TooDeep(usize),
-    /// A kind other than the place asks for.
+    /// The wrong kind for this place.
     #[error("kind \"{0}\" does not belong here")]
     WrongKind(String),
-    /// A `---` with something behind it.
+    /// A `---` followed by something.
     #[error("a document separator (---) has text behind it")]
     Separator,
-    /// A patch that is none, or both kinds at once.
+    /// An invalid patch, or one of both kinds at once.
     #[error("patch: {0}")]
     Patch(String),
-    /// A patch without a target that names an object which is not there, or several.
+    /// A patch without a target whose object does not exist, or matches several.
     #[error("patch: {0}")]
     PatchTarget(String),
-    /// A pattern that is no regular expression or selector.
+    /// A malformed regular expression or selector.
     #[error("{field}: \"{pattern}\" is no valid pattern")]
     Pattern {
         /// The field.
@@ -167,23 +167,23 @@ pub enum FileCause {
         /// The pattern.
         pattern: String,
     },
-    /// `replicas` names nothing that has replicas.
+    /// `replicas` names no object that has replicas.
     #[error(
         "replicas: no Deployment, ReplicaSet, ReplicationController or StatefulSet is named \"{0}\""
     )]
     NoReplicas(String),
-    /// A generator that cannot do its work.
+    /// A generator that fails.
     #[error("generator \"{name}\": {cause}")]
     Generator {
         /// The generated object's name.
         name: String,
-        /// What is wrong.
+        /// The reason.
         cause: String,
     },
-    /// Two tables of fields disagree about creating a field.
+    /// Two configurations disagree about creating a field.
     #[error("field \"{0}\" is named twice with different \"create\"")]
     ConflictingFields(String),
-    /// A chart that does not render.
+    /// A chart that cannot be rendered.
     #[error("helmCharts: {0}")]
     Chart(String),
     /// A validator that changed something.
@@ -195,10 +195,10 @@ pub enum FileCause {
     /// A variable that cannot be read or replaced.
     #[error("vars: {0}")]
     Var(String),
-    /// A schema that cannot be used.
+    /// An invalid schema.
     #[error("openapi: {0}")]
     Schema(String),
-    /// Something is wrong with a text that holds a value of a Secret.
+    /// A text that contains a value of a Secret is invalid.
     #[error("it cannot be done; the text is not shown, a value of a Secret is in it")]
     Secret,
 }
@@ -206,15 +206,15 @@ pub enum FileCause {
 /// What is wrong with an object.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ObjectCause {
-    /// A patch does not fit it.
+    /// A patch cannot be applied.
     #[error("patch from {by}: {cause}")]
     Patch {
-        /// Where the patch stands.
+        /// The patch's origin.
         by: Origin,
-        /// What does not fit.
+        /// The reason.
         cause: String,
     },
-    /// A name reference fits several objects.
+    /// A name reference matches several objects.
     #[error("{field}: \"{name}\" may mean several objects of this build")]
     AmbiguousReference {
         /// The field.
@@ -222,32 +222,32 @@ pub enum ObjectCause {
         /// The name.
         name: String,
     },
-    /// A field that should be walked into or set is of another shape.
+    /// A field to visit or set has the wrong shape.
     #[error("{field}: {cause}")]
     Field {
         /// The field's path.
         field: String,
-        /// What it is not.
+        /// The expected shape.
         cause: &'static str,
     },
-    /// It cannot be said in JSON.
+    /// It cannot be expressed in JSON.
     #[error("{0}")]
     Value(lode_yaml::Cause),
-    /// Making it namespaced made it another object's twin.
+    /// Adding the namespace made it a duplicate of another object.
     #[error("the namespace makes it the same object as the one from {0}")]
     NamespaceConflict(Origin),
-    /// A subject of a role binding whose namespace is empty.
+    /// A subject of a role binding with an empty namespace.
     #[error("subjects: the namespace of a ServiceAccount is empty")]
     BlankNamespace,
-    /// Something is wrong with it, and what that is quotes a value of a Secret.
+    /// It is invalid, and the reason quotes a value of a Secret.
     #[error("it does not fit; why is not told, a value of a Secret is in the object")]
     Secret,
-    /// It lost what every object has.
+    /// It lacks a required field.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[from] lode_object::Error),
 }
 
-/// Why a build failed, with places instead of files.
+/// Why a build failed, with positions instead of files.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Fault {
     At(Place, FileCause),
@@ -272,13 +272,13 @@ pub(crate) enum Fault {
         first: Place,
         second: Place,
     },
-    /// The budget does not allow it; place and work are filled in on the way up.
+    /// The budget is exceeded; position and operation are added on the way up.
     Exceeded {
         at: Place,
         doing: &'static str,
         exceeded: Exceeded,
     },
-    /// A text of a file is no YAML.
+    /// The text of a file is not YAML.
     Yaml {
         source: u32,
         error: lode_yaml::Error,
@@ -287,7 +287,7 @@ pub(crate) enum Fault {
 }
 
 impl Fault {
-    /// Returns the error with files named.
+    /// Returns the error with file names.
     pub(crate) fn located(self, files: &Files) -> Error {
         let at = |place: Place| files.origin(place);
         match self {
@@ -374,7 +374,7 @@ impl Fault {
 }
 
 impl Fault {
-    /// Returns whether the budget ran out.
+    /// Returns whether the budget was exceeded.
     pub(crate) fn is_exceeded(&self) -> bool {
         let is_yaml =
             |error: &lode_yaml::Error| matches!(error.cause, lode_yaml::Cause::Exceeded(_));
@@ -385,7 +385,7 @@ impl Fault {
         }
     }
 
-    /// Says of a budget that ran out what was being done, and where it was asked for, unless that is known already.
+    /// Adds the operation and position to an exceeded budget, unless they are already known.
     pub(crate) fn during(self, doing: &'static str, place: Place) -> Self {
         match self {
             Self::Exceeded {
@@ -402,7 +402,7 @@ impl Fault {
     }
 }
 
-/// Returns a path as written; one that is a URL may hold a token.
+/// Returns a path as written; a URL is shortened, because it may contain a token.
 fn told(path: &str) -> Cow<'_, str> {
     if path.contains("//") {
         lode_stdx::bare_url(path)

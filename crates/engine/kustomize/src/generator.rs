@@ -1,4 +1,4 @@
-//! Objects that are generated: `ConfigMaps` and Secrets, and the hash in their names.
+//! Generated objects: `ConfigMaps` and Secrets, and the hash in their names.
 
 pub(crate) mod generate;
 pub(crate) mod hash;

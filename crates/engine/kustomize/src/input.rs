@@ -1,4 +1,4 @@
-//! What a build reads: kustomizations, the files they name, and their settings.
+//! The input of a build: kustomizations, the files they name, and their settings.
 
 pub(crate) mod charts;
 pub(crate) mod crds;

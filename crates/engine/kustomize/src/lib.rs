@@ -1,10 +1,12 @@
-//! kustomization.yaml to objects, as kustomize 5.8.1 builds them.
+//! Builds kustomization.yaml files into objects, as kustomize 5.8.1 does.
 //!
-//! [`build()`] takes a [`Loader`](lode_tree::Loader) and a folder and gives the objects, each with the place every value in
-//! it comes from, and the record of what was read. It is pure: the same loader and folder give the same answer.
+//! [`build()`] takes a [`Loader`](lode_tree::Loader) and a folder and returns the objects, with the
+//! position that every value in them comes from, and the record of what was read. It is pure: the
+//! same loader and folder give the same result.
 //!
-//! A build spends a [`Budget`](lode_stdx::budget::Budget) of bytes, nodes and steps, because a few lines can ask for gigabytes and hours.
-//! [`build()`] gives it [`LIMITS`], [`build_within()`] what the caller says.
+//! A build spends a [`Budget`](lode_stdx::budget::Budget) of bytes, nodes and steps, because a few
+//! lines can require gigabytes and hours. [`build()`] uses [`LIMITS`], [`build_within()`] the
+//! caller's budget.
 //!
 //! ```
 //! use lode_kustomize::{Compat, Options, build, rebuild};
@@ -20,8 +22,8 @@
 //! assert_eq!(built.files.origin(name.place).to_string(), "app/kustomization.yaml:2");
 //! ```
 //!
-//! Left out: running programs and containers. Fetching what is remote is the loader's, rendering charts is for who is
-//! given as [`Charts`]; without them either is refused.
+//! Left out: running programs and containers. The loader fetches remote bases, and [`Charts`]
+//! renders charts; without them both are refused.
 
 mod accumulate;
 mod bounds;

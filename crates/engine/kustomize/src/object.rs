@@ -1,4 +1,4 @@
-//! The objects of a build, with their places, notes and order.
+//! The objects of a build, with their positions, notes and order.
 
 pub(crate) mod note;
 pub(crate) mod order;

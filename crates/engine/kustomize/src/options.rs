@@ -1,30 +1,32 @@
-//! [`Options`]: how a folder is built.
+//! [`Options`]: options of a build.
 
 use crate::input::source::Restrictions;
 use crate::object::order::Order;
 
-/// How a folder is built.
+/// Options of a build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
     /// Which files a kustomization may name.
     pub restrictions: Restrictions,
-    /// The order of the objects, unless the outermost kustomization says one.
+    /// The order of the objects, unless the outermost kustomization sets one.
     pub order: Order,
-    /// Every object gets a label that says who made it.
+    /// Whether every object gets a label about its origin.
     pub managed_by: bool,
-    /// Whose answer to give.
+    /// Which implementation to match.
     pub compat: Compat,
-    /// Lists in objects of custom kinds merge as the custom resource definitions among the objects of a kustomization
-    /// and its bases say (`x-kubernetes-list-type` and `-map-keys`); without it a patch replaces them, as in kustomize.
+    /// Whether lists in custom resources merge as the definitions in the same kustomization and its
+    /// bases say (`x-kubernetes-list-type` and `-map-keys`); otherwise a patch replaces them, as in
+    /// kustomize.
     pub custom_lists: bool,
-    /// Objects keep the comments of their files, for [`Built::write_commented`](crate::Built::write_commented).
+    /// Whether objects keep the comments of their files, for
+    /// [`Built::write_commented`](crate::Built::write_commented).
     pub comments: bool,
 }
 
-/// Whose answer a build gives, to the byte.
+/// The implementation that a build matches to the byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Compat {
-    /// That of kustomize 5.8.1.
+    /// kustomize 5.8.1.
     #[default]
     Kustomize5_8,
 }

@@ -1,5 +1,5 @@
-//! Reading what the reference implementation was recorded to do, for tests: the files in `tests/merge` and the unit
-//! cases of the shared corpus.
+//! Reads recorded results of the reference implementation for tests: the files in `tests/merge` and
+//! the unit cases of the shared corpus.
 
 mod units;
 
@@ -9,7 +9,7 @@ use std::io::Read as _;
 use lode_yaml::{Dialect, Node, Nodes, Origins};
 use serde_json::Value;
 
-/// A case of a file of `=== name`, `--- object`, `--- patch` and what came of it.
+/// A case of a file with `=== name`, `--- object`, `--- patch` and the result.
 pub(crate) struct Case {
     pub(crate) name: &'static str,
     pub(crate) object: &'static str,
@@ -17,7 +17,7 @@ pub(crate) struct Case {
     pub(crate) outcome: Outcome,
 }
 
-/// What came of a patch.
+/// The result of a patch.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Result(String),
@@ -25,7 +25,7 @@ pub(crate) enum Outcome {
     Error,
 }
 
-/// Takes a file of cases apart.
+/// Splits a file into cases.
 pub(crate) fn cases(text: &'static str) -> Vec<Case> {
     text.split("\n=== ").skip(1).map(case).collect()
 }
@@ -63,7 +63,8 @@ pub(crate) fn text(node: &Node) -> String {
     text
 }
 
-/// Reads a file of one case a line from the corpus' unit cases; nothing where the corpus is not here.
+/// Reads a file with one case per line from the corpus' unit cases; nothing if the corpus is
+/// absent.
 pub(crate) fn units(name: &str) -> Option<Vec<Value>> {
     let file = file(name)?;
     let lines = file.lines().filter(|line| !line.is_empty());
@@ -74,7 +75,7 @@ pub(crate) fn units(name: &str) -> Option<Vec<Value>> {
     )
 }
 
-/// Reads a file from the corpus' unit cases; nothing where the corpus is not here.
+/// Reads a file from the corpus' unit cases; nothing if the corpus is absent.
 pub(crate) fn file(name: &str) -> Option<String> {
     let path = concat!(
         env!("CARGO_MANIFEST_DIR"),

@@ -1,15 +1,16 @@
-//! Folding managers that came before us into ours (spec A7).
+//! Moves fields owned by older managers to our own (spec A7).
 //!
-//! Whoever owned a field before keeps it alive when it leaves Git, so what `kubectl`, an older writer of ours or a
-//! named manager owns is moved into our own entry, and the marks such tools leave on an object are removed.
-//! In: a live object. Out: a JSON patch guarded by its resource version. Left out: whether the object asks not to be
-//! cleaned up (`ssa: Merge`, see [`Flags`](crate::Flags)).
+//! A former owner keeps a field alive after it was removed from Git, so the fields of `kubectl`, of
+//! an older writer of ours or of a named manager are moved into our own entry, and the marks such
+//! tools leave on an object are removed. Input: a live object. Output: a JSON patch guarded by its
+//! resource version. Left out: whether the object opts out of the cleanup (`ssa: Merge`, see
+//! [`Flags`](crate::Flags)).
 
 use serde_json::{Map, Value, json};
 
 use crate::fields::{self, Entry, Operation};
 
-/// Tells whether [`patch`] would change the object.
+/// Returns whether [`patch`] would change the object.
 #[must_use]
 pub fn is_needed(live: &Value, ours: &str, overrides: &[String]) -> bool {
     let rules = Rules { ours, overrides };
@@ -17,9 +18,10 @@ pub fn is_needed(live: &Value, ours: &str, overrides: &[String]) -> bool {
         || fields::entries(live).any(|entry| rules.folds(&entry))
 }
 
-/// Returns the JSON patch that removes old marks and folds old managers into `ours`; `None` when there is nothing to do.
+/// Returns the JSON patch that removes old marks and moves the fields of old managers into `ours`;
+/// `None` if there is nothing to do.
 ///
-/// A set that cannot be read stays as it is, with its manager.
+/// An unreadable field set stays unchanged, together with its manager.
 #[must_use]
 pub fn patch(live: &Value, ours: &str, overrides: &[String]) -> Option<Vec<Value>> {
     let metadata = live.get("metadata")?;
@@ -46,7 +48,8 @@ pub(crate) struct Rules<'r> {
 }
 
 impl Rules<'_> {
-    /// Tells whether an entry's fields should be ours. Names given by the user count whole, the others as prefixes.
+    /// Returns whether an entry's fields should become ours. Names given by the user must match
+    /// exactly, the others are prefixes.
     pub(crate) fn folds(&self, entry: &Entry<'_>) -> bool {
         if !entry.subresource.is_empty() {
             return false;
@@ -63,8 +66,8 @@ impl Rules<'_> {
     }
 }
 
-/// Removes the marks that [`patch`] would remove: an exported object brings them along, and what is sent must not put
-/// back what is removed.
+/// Removes the marks that [`patch`] would remove: an exported object contains them, and applying it
+/// must not put back what was removed.
 pub fn unmark(metadata: &mut Map<String, Value>) {
     for (field, key) in MARKS {
         if let Some(map) = metadata.get_mut(field).and_then(Value::as_object_mut) {
@@ -73,7 +76,7 @@ pub fn unmark(metadata: &mut Map<String, Value>) {
     }
 }
 
-/// Tells whether tools that came before us left marks.
+/// Returns whether earlier tools left marks.
 pub(crate) fn is_marked(metadata: &Value) -> bool {
     marks(metadata).next().is_some()
 }
@@ -84,7 +87,8 @@ fn marks(metadata: &Value) -> impl Iterator<Item = (&'static str, &'static str)>
         .filter(|(field, key)| metadata.get(field).and_then(|map| map.get(key)).is_some())
 }
 
-/// Returns the entries with every folded one united into ours, which comes last; `None` when none is folded.
+/// Returns the entries with every folded one merged into ours, which comes last; `None` if none is
+/// folded.
 fn folded(live: &Value, rules: &Rules<'_>) -> Option<Vec<Value>> {
     let raw = fields::raw_entries(live);
     let is = |raw: &Value, test: &dyn Fn(&Entry<'_>) -> bool| {
@@ -110,7 +114,7 @@ fn folded(live: &Value, rules: &Rules<'_>) -> Option<Vec<Value>> {
     changed.then_some(kept)
 }
 
-/// Unites an entry with ours; the first one becomes ours where there is none.
+/// Merges an entry with ours; if there is none, the first one becomes ours.
 fn fold(own: &mut Option<Value>, other: &Value, ours: &str) -> Result<(), fields::Error> {
     let fields_of = |entry: &Value| entry.get("fieldsV1").cloned().unwrap_or_default();
     let mut entry = own
@@ -130,7 +134,7 @@ fn fold(own: &mut Option<Value>, other: &Value, ours: &str) -> Result<(), fields
     Ok(())
 }
 
-/// What older tools leave on an object: the part of the metadata, and the key.
+/// What older tools leave on an object: the part of the metadata and the key.
 const MARKS: [(&str, &str); 4] = [
     (
         "annotations",

@@ -1,18 +1,19 @@
-//! Fields that the control plane owns by contract, whoever wrote them first.
+//! Fields owned by the control plane by contract, whoever wrote them first.
 //!
-//! Some fields are written by controllers of the cluster as soon as they see the object: the rules of an aggregated
-//! `ClusterRole`, the revision of a Deployment, what binds a claim to its volume, the certificates that an injector
-//! puts into a webhook. A value in Git, for instance from an exported object, is where they begin and no more: to bring
-//! it back would start a fight that nobody can win, and takes rights or certificates away for a moment each time.
+//! Some fields are written by controllers of the cluster as soon as they see the object: the rules
+//! of an aggregated `ClusterRole`, the revision of a Deployment, the binding of a claim to its
+//! volume, the certificates that an injector puts into a webhook. A value in Git, for instance from
+//! an exported object, is only their initial value: restoring it would start an endless conflict,
+//! and would remove permissions or certificates for a moment each time.
 //!
-//! Left out on purpose: fields that a user hands to a controller (`replicas` under an autoscaler). They are the user's
-//! to leave out of Git, or to name in `spec.ignore`.
+//! Left out on purpose: fields that a user hands to a controller (`replicas` under an autoscaler).
+//! The user can leave these out of Git or list them in `spec.ignore`.
 
 use serde_json::{Map, Value};
 
 use crate::fields;
 
-/// Annotations that controllers write: a whole key, or all keys that begin so where it ends with `/`.
+/// Annotations written by controllers: an exact key, or a prefix if it ends with `/`.
 const ANNOTATIONS: [&str; 15] = [
     "autoscaling.alpha.kubernetes.io/",
     "deployment.kubernetes.io/",
@@ -31,7 +32,7 @@ const ANNOTATIONS: [&str; 15] = [
     "service.kubernetes.io/load-balancer-status",
 ];
 
-/// Annotations by which an object asks an injector for the certificates of its `caBundle`.
+/// Annotations by which an object requests certificates for its `caBundle` from an injector.
 const INJECTORS: [&str; 5] = [
     "cert-manager.io/inject-apiserver-ca",
     "cert-manager.io/inject-ca-from",
@@ -40,7 +41,7 @@ const INJECTORS: [&str; 5] = [
     "service.beta.openshift.io/inject-cabundle",
 ];
 
-/// Where `caBundle` is, by kind.
+/// The location of `caBundle`, by kind.
 const BUNDLES: [(&str, &str, &[&str]); 4] = [
     (
         "admissionregistration.k8s.io",
@@ -64,16 +65,16 @@ const BUNDLES: [(&str, &str, &[&str]); 4] = [
     ),
 ];
 
-/// The fields of one object that are the control plane's.
+/// The fields of one object that belong to the control plane.
 #[derive(Debug, Clone, Default)]
 pub struct Contract {
-    /// Paths by the names of fields; `*` is any item of a list.
+    /// Paths of field names; `*` is any item of a list.
     paths: Vec<&'static [&'static str]>,
     annotations: bool,
 }
 
 impl Contract {
-    /// Reads from an object, desired or live, which of its fields are the control plane's.
+    /// Determines from an object, desired or live, which of its fields belong to the control plane.
     #[must_use]
     pub fn of(object: &Value) -> Self {
         let text = |field: &str| {
@@ -115,16 +116,16 @@ impl Contract {
         Self { paths, annotations }
     }
 
-    /// Returns whether nothing of the object is the control plane's.
+    /// Returns whether no field of the object belongs to the control plane.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.paths.is_empty() && !self.annotations
     }
 
-    /// Takes the control plane's fields out of a desired object where the live one has other values.
+    /// Removes the control plane's fields from a desired object if the live one has other values.
     ///
-    /// A value that differs was written by somebody else, so that we do not own it any more: to leave it out removes
-    /// nothing.
+    /// A value that differs was written by another manager, so we no longer own it: leaving it out
+    /// removes nothing.
     pub fn leave(&self, desired: &mut Value, live: &Value) {
         for path in &self.paths {
             leave(desired, Some(live), path);
@@ -138,7 +139,8 @@ impl Contract {
         }
     }
 
-    /// Returns whether a key of a field set, under the keys of `path`, is the control plane's, or holds nothing else.
+    /// Returns whether a key of a field set, under the keys of `path`, belongs to the control plane
+    /// or contains nothing else.
     pub(crate) fn covers(&self, path: &[&str], key: &str, child: &Value) -> bool {
         let is_annotations = path == ["f:metadata", "f:annotations"];
         if is_annotations {

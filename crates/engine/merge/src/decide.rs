@@ -1,12 +1,14 @@
-//! [`decide`]: would an apply change anything? Answered without asking the server, where that can be proven.
+//! [`decide`]: whether an apply would change anything, answered without asking the server if that
+//! can be proven.
 //!
-//! An apply changes nothing when the manager owns exactly what it would own afterwards, and every value is there
-//! already. For the first the set recorded in the live object is compared, for the second every field of the desired
-//! object; quantities by size, nothing as empty, and within atomic values with what the server fills in. All that is
-//! not proven is [`Decision::Unknown`] or [`Decision::Changed`]; either is to be applied.
+//! An apply changes nothing if the manager already owns exactly what it would own afterwards and
+//! every value is already set. The first is checked against the set recorded in the live object,
+//! the second for every field of the desired object: quantities by size, nothing as empty, and
+//! within atomic values including the server's defaults. Whatever is not proven is
+//! [`Decision::Unknown`] or [`Decision::Changed`]; both must be applied.
 //!
-//! Without a schema the recorded set itself tells which lists are merged and which are one value. Left out: what
-//! admission would do.
+//! Without a schema the recorded set itself shows which lists are merged and which are one value.
+//! Left out: the effects of admission.
 
 mod guided;
 mod values;
@@ -24,36 +26,36 @@ use crate::{
 /// Whether an apply would change anything.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// It is proven that nothing would change.
+    /// Nothing would change; this is proven.
     NoOp,
-    /// Who owns what would change.
+    /// The ownership of fields would change.
     Changed,
-    /// It cannot be told.
+    /// It cannot be determined.
     Unknown(Reason),
 }
 
-/// Why it cannot be told.
+/// Why it cannot be determined.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {
-    /// The object is on its way out.
+    /// The object is being deleted.
     Deleting,
-    /// The manager has applied nothing, or in several ways.
+    /// The manager has applied nothing, or more than once in different ways.
     NotApplied,
     /// The manager applied another API version.
     OtherVersion,
-    /// What the manager owns cannot be read.
+    /// The manager's field set cannot be read.
     Unreadable,
-    /// The desired object does not fit its type.
+    /// The desired object does not match its type.
     Unfit,
-    /// A value differs. It may be spelled otherwise, or changed by admission.
+    /// A value differs. It may be a different notation, or changed by admission.
     Differs,
-    /// It takes the type to tell.
+    /// It cannot be determined without the type.
     Untyped,
 }
 
-/// Tells whether it would change anything if `manager` applied `desired` where `live` is.
+/// Returns whether anything would change if `manager` applied `desired` over `live`.
 ///
-/// `schema` is where the type of the object is defined; fewer no-ops are proven without.
+/// `schema` is where the type of the object is defined; without it fewer no-ops can be proven.
 #[must_use]
 pub fn decide(
     live: &Value,
@@ -80,7 +82,7 @@ pub fn decide(
     decided.unwrap_or_else(Decision::Unknown)
 }
 
-/// Decides where the manager has applied before.
+/// Decides if the manager has applied before.
 fn applied(
     live: &Value,
     desired: &Value,
@@ -108,7 +110,8 @@ fn applied(
     }
 }
 
-/// Decides where the manager has applied nothing: a manifest of a name only owns nothing, however often it is applied.
+/// Decides if the manager has applied nothing: a manifest with only a name owns nothing, however
+/// often it is applied.
 fn first_time(
     live: &Value,
     desired: &Value,
@@ -140,7 +143,7 @@ fn first_time(
     }
 }
 
-/// Returns what a manager would own by applying this.
+/// Returns the fields a manager would own by applying this.
 fn would_own<'t>(desired: &'t Typed<'_>) -> Set<'t> {
     let mut set = desired.field_set();
     set.subtract(&write::nobodys());
@@ -156,7 +159,7 @@ fn would_own<'t>(desired: &'t Typed<'_>) -> Set<'t> {
     set
 }
 
-/// Tells whether anybody but the appliers of an object owns something below a path.
+/// Returns whether anyone other than the appliers of an object owns something below a path.
 fn is_shared(live: &Value, path: &[Element<'_>]) -> bool {
     let owns = |entry: Entry<'_>| {
         let set = Set::from_map(entry.fields).unwrap_or_default();
@@ -169,5 +172,5 @@ fn is_shared(live: &Value, path: &[Element<'_>]) -> bool {
         .any(owns)
 }
 
-/// What nobody owns by applying, where a type has it.
+/// The field that no applier owns, if the type has it.
 const STATUS: &str = "status";

@@ -1,8 +1,9 @@
 //! The difference between two objects, field by field.
 //!
-//! [`against_desired`] looks only at what the desired object says, [`between`] at both sides. List items are matched by
-//! the field that tells them apart where there is one (`name`, `mountPath`, …), otherwise by place. Secrets are masked
-//! first. Left out: fields the server keeps for itself (`status`, `metadata.managedFields`, …).
+//! [`against_desired`] compares only the fields of the desired object, [`between`] both sides. List
+//! items are matched by a distinguishing field if there is one (`name`, `mountPath`, …), otherwise
+//! by position. Secrets are masked first. Left out: fields that the server maintains (`status`,
+//! `metadata.managedFields`, …).
 
 use lode_object::Secrecy;
 use serde_json::{Map, Value};
@@ -17,17 +18,18 @@ use crate::{
 /// One field that differs.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Difference {
-    /// Where.
+    /// The path of the field.
     pub path: Path,
-    /// What should be there, or was before; `None` for nothing.
+    /// The desired or former value; `None` for nothing.
     pub desired: Option<Value>,
-    /// What is there; `None` for nothing.
+    /// The current value; `None` for nothing.
     pub live: Option<Value>,
 }
 
 impl Difference {
-    /// Returns the difference as it may be told of an object that was built with values from Secrets: the words of its
-    /// path and those of its values that stand in the source. Values that were masked already stay so.
+    /// Returns the difference as it may be shown for an object built with values from Secrets: only
+    /// those words of its path and values that appear in the source. Values that were already
+    /// masked stay masked.
     #[must_use]
     pub fn told(self, secrecy: &Secrecy) -> Self {
         if secrecy.words().is_none() {
@@ -57,10 +59,10 @@ impl Difference {
     }
 }
 
-/// Returns what of `desired` is not so in `live`; what only `live` says is no difference.
+/// Returns the fields of `desired` that differ in `live`; fields that only `live` has do not count.
 ///
-/// Quantities are compared by size; a null says nothing, and a zero value (`false`, `""`, `{}`) equals an absent one:
-/// the server stores them so.
+/// Quantities are compared by size; a null is ignored, and a zero value (`false`, `""`, `{}`)
+/// equals an absent one, since the server stores them that way.
 #[must_use]
 pub fn against_desired(desired: &Value, live: &Value) -> Vec<Difference> {
     run(desired, live, false)
@@ -89,7 +91,7 @@ fn run(desired: &Value, live: &Value, both_sides: bool) -> Vec<Difference> {
 }
 
 struct Walk {
-    /// Whether what only the live side says counts.
+    /// Whether fields that only the live side has count.
     both_sides: bool,
     path: Path,
     found: Vec<Difference>,
@@ -198,7 +200,8 @@ impl Walk {
         }
     }
 
-    /// Compares two items by place. One more on the live side counts: a list without keys is one value.
+    /// Compares two items by position. An additional item on the live side counts: a list without
+    /// keys is one value.
     fn item(&mut self, index: usize, desired: Option<&Value>, live: Option<&Value>) {
         self.path.push(Step::Index(index));
         if desired.is_none() {
@@ -235,7 +238,7 @@ impl Walk {
     }
 }
 
-/// Returns the field every item of both lists has, with a value of its own within its list.
+/// Returns the field that every item of both lists has, with a unique value within its list.
 fn distinguishing_key(desired: &[Value], live: &[Value]) -> Option<&'static str> {
     if desired.is_empty() && live.is_empty() {
         return None;
@@ -268,7 +271,7 @@ fn is_zero(value: &Value) -> bool {
     }
 }
 
-/// Fields that tell list items apart, the usual ones first.
+/// Fields that distinguish list items, the most common ones first.
 const KEYS: [&str; 11] = [
     "name",
     "mountPath",
@@ -282,7 +285,7 @@ const KEYS: [&str; 11] = [
     "devicePath",
     "id",
 ];
-/// Metadata the server keeps for itself.
+/// Metadata that the server maintains.
 const SERVER_KEPT: [&str; 6] = [
     "managedFields",
     "resourceVersion",

@@ -1,8 +1,10 @@
-//! Digests of JSON values: of a whole value, of what counts as drift, and of one manager's fields.
+//! Digests of JSON values: of a whole value, of the parts that count as drift, and of one manager's
+//! fields.
 //!
-//! A [`Digest`] is the first half of a SHA-256 over a canonical form (keys sorted, lengths written, 1 equal to 1.0),
-//! so it is the same on every machine and after every restart, and nobody who writes to the cluster can make two
-//! different values look alike. Nothing is copied: values are hashed while they are walked.
+//! A [`Digest`] is the first half of a SHA-256 over a canonical form (keys sorted, lengths written,
+//! 1 equal to 1.0). It is the same on every machine and after every restart, and nobody who writes
+//! to the cluster can make two different values look the same. Nothing is copied: values are hashed
+//! while they are walked.
 
 use std::sync::LazyLock;
 
@@ -23,12 +25,12 @@ pub fn digest(value: &Value) -> Digest {
     hash.finish()
 }
 
-/// Returns the digest of what counts as drift (`pkg:ssa`): labels, annotations, and every field but `metadata` and
-/// `status`.
+/// Returns the digest of everything that counts as drift (`pkg:ssa`): labels, annotations, and
+/// every field except `metadata` and `status`.
 ///
-/// Absent and empty labels or annotations are the same; below that an empty map is not an absent one, as Flux compares
-/// (an empty selector selects everything, an absent one nothing). `apiVersion` and `kind` are left out too: items of a
-/// list have neither, and whoever asks knows them.
+/// Absent and empty labels or annotations are equal; below that an empty map differs from an absent
+/// one, as in Flux (an empty selector selects everything, an absent one nothing). `apiVersion` and
+/// `kind` are left out too: items of a list have neither, and the caller knows them.
 #[must_use]
 pub fn content_digest(live: &Value) -> Digest {
     let mut hash = Hash::default();
@@ -39,7 +41,7 @@ pub fn content_digest(live: &Value) -> Digest {
     hash.finish()
 }
 
-/// Tells whether two objects are the same by the rule of [`content_digest`].
+/// Returns whether two objects are equal by the rule of [`content_digest`].
 #[must_use]
 pub fn content_equal(a: &Value, b: &Value) -> bool {
     LABELLED
@@ -49,11 +51,13 @@ pub fn content_equal(a: &Value, b: &Value) -> bool {
         && content(a).all(|(key, value)| b.get(key) == Some(value))
 }
 
-/// Returns the digest of what `manager` owns by applying: its set of fields and the live values under it.
+/// Returns the digest of everything `manager` owns by applying: its set of fields and the live
+/// values under it.
 ///
-/// It changes when somebody takes, changes or removes a field of ours. It does not change with the status, with fields
-/// others add, with resource versions, times, with what others own, or with what is the control plane's by
-/// [contract](crate::contract). `None` when the manager has applied nothing.
+/// It changes when another manager takes, changes or removes a field of ours. It does not change
+/// with the status, fields added by others, resource versions, times, fields owned by others, or
+/// fields that belong to the control plane by [contract](crate::contract). `None` if the manager
+/// has applied nothing.
 #[must_use]
 pub fn own_digest(live: &Value, manager: &str) -> Option<Digest> {
     let entries: Vec<_> = fields::entries(live).collect();
@@ -79,11 +83,11 @@ pub(crate) fn own_digest_of(live: &Value, entries: &[Entry<'_>], manager: &str) 
     Some(walk.hash.finish())
 }
 
-/// A walk through one manager's set beside the live object.
+/// A parallel walk through one manager's set and the live object.
 struct Walk<'o> {
     hash: Hash,
     others: Vec<&'o Map<String, Value>>,
-    /// Keys from the root of the set to the node at hand.
+    /// Keys from the root of the set to the current node.
     path: Vec<&'o str>,
     contract: Contract,
 }
@@ -110,8 +114,8 @@ impl<'o> Walk<'o> {
         self.hash.tag(Tag::End);
     }
 
-    /// Hashes the whole value under a leaf, without what others own below it: a map that we own empty (`emptyDir: {}`)
-    /// stays the same when somebody else adds a field to it.
+    /// Hashes the whole value under a leaf, without what others own below it: a map that we own
+    /// empty (`emptyDir: {}`) stays the same when another manager adds a field to it.
     fn leaf(&mut self, live: Option<&'o Value>) {
         let Some(live) = live else {
             return self.hash.tag(Tag::Absent);
@@ -147,7 +151,7 @@ impl<'o> Walk<'o> {
         }
     }
 
-    /// Returns the nodes of other managers at the path at hand that own something below it.
+    /// Returns the nodes of other managers at the current path that own something below it.
     fn below(&self) -> Vec<&'o Map<String, Value>> {
         let at = |root: &&'o Map<String, Value>| {
             self.path
@@ -162,15 +166,15 @@ impl<'o> Walk<'o> {
     }
 }
 
-/// A SHA-256 that is fed values, each in a form that no other value has.
+/// A SHA-256 over values, each encoded unambiguously.
 #[derive(Default)]
 struct Hash {
     sha: Sha256,
-    /// Bytes that wait: many small updates cost more than the hash itself.
+    /// Buffered bytes: many small updates cost more than the hash itself.
     waiting: Vec<u8>,
 }
 
-/// What the bytes that follow are.
+/// The type of the bytes that follow.
 #[derive(Clone, Copy)]
 enum Tag {
     Absent,
@@ -286,7 +290,8 @@ fn content(live: &Value) -> impl Iterator<Item = (&String, &Value)> {
         .filter(|(key, _)| !NOT_CONTENT.contains(&key.as_str()))
 }
 
-/// Visits entries by key. Maps come sorted unless some crate in the build asks `serde_json` for insertion order.
+/// Visits entries by key. Maps are sorted unless a crate in the build enables `serde_json`'s
+/// insertion order.
 fn in_order<'v, I>(entries: I, mut visit: impl FnMut(&'v str, &'v Value))
 where
     I: Iterator<Item = (&'v String, &'v Value)>,
@@ -301,7 +306,7 @@ where
     }
 }
 
-/// Whether maps come sorted in this build.
+/// Whether maps are sorted in this build.
 static SORTED: LazyLock<bool> = LazyLock::new(|| {
     let map: Map<_, _> = ["b", "a"]
         .into_iter()
@@ -315,5 +320,5 @@ const NOT_CONTENT: [&str; 4] = ["apiVersion", "kind", "metadata", "status"];
 const EXACT: f64 = 9_007_199_254_740_992.0;
 /// Bytes hashed at once.
 const WAITING_MAX: usize = 4096;
-/// Depth most field sets stay under.
+/// Depth of most field sets.
 const PATH_USUAL: usize = 16;

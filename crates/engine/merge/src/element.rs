@@ -1,7 +1,8 @@
 //! [`Element`]: one step of a path in a field set.
 //!
-//! Written `f:<name>` (a field), `k:{"a":1}` (a list item by its keys), `v:<json>` (an item of a set) or `i:<n>` (an
-//! item by its place), and in that order. Names and values are borrowed from the text or the object they come from.
+//! Written `f:<name>` (a field), `k:{"a":1}` (a list item by its keys), `v:<json>` (an item of a
+//! set) or `i:<n>` (an item by its position), and ordered that way. Names and values are borrowed
+//! from the text or the object they come from.
 
 use std::{borrow::Cow, cmp::Ordering, fmt, sync::Arc};
 
@@ -18,29 +19,29 @@ pub enum Element<'a> {
     Key(Arc<[Key<'a>]>),
     /// An item of a list of scalars.
     Item(Cow<'a, Value>),
-    /// An item by its place.
+    /// An item by its position.
     Index(i64),
 }
 
-/// A field of a list item by which it is told apart, and its value.
+/// A field that identifies a list item, and its value.
 pub type Key<'a> = (Cow<'a, str>, Cow<'a, Value>);
 
-/// Why text or JSON is no set of fields.
+/// Why a text or JSON value is not a field set.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// A node is neither an object nor null.
     #[error("a node of a field set is not an object")]
     NotAnObject,
-    /// A key is no element.
+    /// A key is not an element.
     #[error("\"{0}\" is not a path element")]
     Element(String),
 }
 
 impl<'a> Element<'a> {
-    /// Reads an element; an element of an unknown sort (`r:`) is `None`.
+    /// Reads an element; returns `None` for an unknown type of element (`r:`).
     ///
     /// # Errors
-    /// It has no sort, or what follows does not fit it.
+    /// It has no type, or the rest does not match the type.
     pub fn parse(key: &'a str) -> Result<Option<Self>, Error> {
         let bad = || Error::Element(key.chars().take(SHOWN_CHARS).collect());
         let mut chars = key.chars();
@@ -79,7 +80,7 @@ impl<'a> Element<'a> {
         Self::Key(keys.into())
     }
 
-    /// Appends the element as it is written in a set.
+    /// Appends the element as written in a set.
     pub fn write(&self, out: &mut String) {
         match self {
             Self::Field(name) => {
@@ -107,7 +108,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Returns the live value this element names within `value`.
+    /// Returns the live value in `value` that this element names.
     #[must_use]
     pub fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         match self {
@@ -117,7 +118,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Tells whether a list item is the one this element names.
+    /// Returns whether this element names a list item.
     #[must_use]
     pub fn is(&self, item: &Value) -> bool {
         match self {
@@ -130,7 +131,7 @@ impl<'a> Element<'a> {
         }
     }
 
-    /// Returns the field and text by which this element names an item, if there is one such field.
+    /// Returns the value by which this element names an item, if it does so by the field `name`.
     pub(crate) fn value_of(&self, name: &str) -> Option<&Value> {
         match self {
             Self::Key(keys) => keys
@@ -206,7 +207,7 @@ impl fmt::Display for Element<'_> {
     }
 }
 
-/// Takes `{"name":"text"}` apart, if nothing in it is escaped.
+/// Splits `{"name":"text"}`, if it contains no escapes.
 fn one_text(keys: &str) -> Option<(&str, &str)> {
     let (name, text) = keys
         .strip_prefix("{\"")?
@@ -216,7 +217,7 @@ fn one_text(keys: &str) -> Option<(&str, &str)> {
     (plain(name) && plain(text)).then_some((name, text))
 }
 
-/// Characters of a bad element that an error shows.
+/// Characters of an invalid element that an error shows.
 const SHOWN_CHARS: usize = 64;
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! `metadata.managedFields`: who owns which fields.
+//! `metadata.managedFields`: which manager owns which fields.
 //!
-//! Reads the entries of a live object, and finds the live value behind an element of a set without taking the set
-//! apart. Left out: everything that needs a schema.
+//! Reads the entries of a live object, and finds the live value for an element of a set without
+//! parsing the set. Left out: everything that needs a schema.
 
 use std::sync::LazyLock;
 
@@ -26,45 +26,46 @@ pub struct Entry<'o> {
     pub manager: &'o str,
     /// How it wrote.
     pub operation: Operation,
-    /// The API version its set is in.
+    /// The API version of its set.
     pub api_version: &'o str,
-    /// When its set last changed (RFC 3339), or empty.
+    /// When its set last changed (RFC 3339); may be empty.
     pub time: &'o str,
-    /// The subresource it wrote through, or empty.
+    /// The subresource it wrote to; may be empty.
     pub subresource: &'o str,
     /// Its set.
     pub fields: &'o Map<String, Value>,
 }
 
-/// Returns the entries of a live object; an entry without manager or operation is passed over.
+/// Returns the entries of a live object; an entry without manager or operation is skipped.
 pub fn entries(live: &Value) -> impl Iterator<Item = Entry<'_>> {
     raw_entries(live).iter().filter_map(entry)
 }
 
-/// Reads an element; an element of an unknown sort (`r:`) is `None`.
+/// Reads an element; returns `None` for an unknown type of element (`r:`).
 ///
 /// # Errors
-/// It has no sort, or what follows does not fit it.
+/// It has no type, or the rest does not match the type.
 pub fn element(key: &str) -> Result<Option<Element<'_>>, Error> {
     Element::parse(key)
 }
 
-/// Returns the set that owns what either owns.
+/// Returns the union of two sets.
 ///
 /// # Errors
-/// One of them is no set.
+/// One of them is not a set.
 pub fn union(a: &Value, b: &Value) -> Result<Value, Error> {
     let mut set = Set::read(a)?;
     set.unite(Set::read(b)?);
     Ok(set.to_value())
 }
 
-/// Tells whether a node of a set has no children, so that it owns the whole value below.
+/// Returns whether a node of a set has no children, so that it owns the whole value below.
 pub(crate) fn is_leaf(node: &Map<String, Value>) -> bool {
     node.keys().all(|key| key == ".")
 }
 
-/// Returns the live value an element's key names, as [`Element::find`]; the usual keys are not parsed for it.
+/// Returns the live value that an element's key names, like [`Element::find`]; common keys need no
+/// parsing.
 pub(crate) fn find<'v>(key: &str, value: &'v Value) -> Option<&'v Value> {
     let Some((name, text)) = one_text(key) else {
         return element(key).ok().flatten()?.find(value);
@@ -75,7 +76,7 @@ pub(crate) fn find<'v>(key: &str, value: &'v Value) -> Option<&'v Value> {
         .find(|item| item.get(name).and_then(Value::as_str) == Some(text))
 }
 
-/// Takes `k:{"name":"text"}` apart, if nothing in it is escaped.
+/// Splits `k:{"name":"text"}`, if it contains no escapes.
 fn one_text(key: &str) -> Option<(&str, &str)> {
     let (name, text) = key
         .strip_prefix("k:{\"")?
@@ -113,14 +114,14 @@ pub(crate) fn entry(raw: &Value) -> Option<Entry<'_>> {
 }
 
 impl Entry<'_> {
-    /// Tells whether this is what `manager` owns by applying the object itself.
+    /// Returns whether this entry is what `manager` owns by applying the object itself.
     #[must_use]
     pub fn is_apply_of(&self, manager: &str) -> bool {
         self.manager == manager && self.operation == Operation::Apply && self.subresource.is_empty()
     }
 }
 
-/// The set of an entry that has none.
+/// The set of an entry without one.
 static NO_FIELDS: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
 
 #[cfg(test)]

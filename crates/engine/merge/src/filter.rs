@@ -1,27 +1,28 @@
-//! Fields that a way to write an object does not count: what an endpoint resets, nobody owns through it.
+//! Fields that do not count for an endpoint: nobody owns fields through it that it resets.
 
 use crate::set::{Element, Node, Set};
 
 /// Which fields count.
 #[derive(Debug, Clone)]
 pub enum Filter<'a> {
-    /// All but these, and what is below them.
+    /// All except these and everything below them.
     Except(Set<'a>),
     /// Only those that match.
     Only(Pattern<'a>),
 }
 
-/// Paths by their beginning.
+/// A pattern of paths by their beginning.
 #[derive(Debug, Clone, Default)]
 pub struct Pattern<'a> {
     /// Everything from here on.
     whole: bool,
-    /// What may come next, and what after it. `None`, which is any element, comes first and hides the others.
+    /// The possible next elements, each with its continuation. `None`, which stands for any
+    /// element, comes first and hides the others.
     next: Vec<(Option<Element<'a>>, Pattern<'a>)>,
 }
 
 impl<'a> Filter<'a> {
-    /// Takes what does not count out of a set.
+    /// Removes fields that do not count from a set.
     pub fn apply(&self, set: &mut Set<'a>) {
         match self {
             Self::Except(fields) => set.subtract_below(fields),
@@ -31,7 +32,7 @@ impl<'a> Filter<'a> {
 }
 
 impl<'a> Pattern<'a> {
-    /// Returns the pattern of all paths that begin so; `None` stands for any element.
+    /// Returns the pattern of all paths with this prefix; `None` stands for any element.
     #[must_use]
     pub fn prefix(path: &[Option<Element<'a>>]) -> Self {
         let whole = Self {
@@ -44,7 +45,7 @@ impl<'a> Pattern<'a> {
         })
     }
 
-    /// Returns the pattern of what either matches.
+    /// Returns the pattern that matches if either one does.
     #[must_use]
     pub fn or(mut self, other: Self) -> Self {
         self.whole |= other.whole;

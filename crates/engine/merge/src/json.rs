@@ -1,6 +1,7 @@
-//! JSON merge patches (RFC 7396) applied: maps are merged, a null removes, and everything else replaces.
+//! Applying JSON merge patches (RFC 7396): maps are merged, a null removes, and everything else
+//! replaces.
 //!
-//! Left out: making one (`lode_object::merge_patch`).
+//! Left out: creating one (`lode_object::merge_patch`).
 
 use serde_json::{Map, Value};
 

@@ -1,14 +1,17 @@
-//! Who owns which fields of an object: server-side apply, no-ops, digests and differences.
+//! Ownership of an object's fields: server-side apply, no-ops, digests and differences.
 //!
-//! What the API server does with a write, done here: a [`set`] says who owns what, [`typed`] values are compared, merged
-//! and taken apart, the [`updater`] finds conflicts and what goes, and [`write`](mod@write) puts all of it into
-//! `metadata.managedFields`. [`decide()`] so tells without a call whether an apply would change anything. [`strategic`]
-//! and [`json`] are the patches that other clients send.
+//! This crate does what the API server does with a write: a [`set`] says who owns which fields,
+//! [`typed`] values are compared, merged and split, the [`updater`] finds conflicts and fields to
+//! remove, and [`write`](mod@write) stores all of it in `metadata.managedFields`. [`decide()`] uses
+//! this to determine without a request whether an apply would change anything. [`strategic`] and
+//! [`json`] are the patches that other clients send.
 //!
-//! After each apply of ours the server's answer is the truth, so all that is kept of it is [`Observed`]: a digest of
-//! the fields we own with their live values, a digest of what counts as drift, and a few flags. A watch event that
-//! leaves them as they were is not drift. [`diff`] then says which fields differ, [`who`] who changed them,
-//! [`cleanup`] how managers that came before us are folded into ours, [`contract`] what is the control plane's, and [`mask`] keeps Secrets out of all of it.
+//! After each apply of ours the server's response is authoritative, so all that is kept of it is
+//! [`Observed`]: a digest of the fields we own with their live values, a digest of everything that
+//! counts as drift, and a few flags. A watch event that does not change them is not drift. [`diff`]
+//! then says which fields differ, [`who`] which manager changed them, [`cleanup`] how older
+//! managers are folded into ours, [`contract`] which fields belong to the control plane, and
+//! [`mask`] keeps Secrets out of all of it.
 //!
 //! ```
 //! use lode_merge::observe;
@@ -26,8 +29,8 @@
 //! assert_ne!(first.own, observe(&live("web:2", 1), "lode", &[]).own);
 //! ```
 //!
-//! Left out: what a server does to an object besides (defaults, validation, admission). Values are taken from a JSON
-//! parser, whose bound on nesting (128) also bounds every recursion here.
+//! Left out: everything else a server does to an object (defaults, validation, admission). Values
+//! come from a JSON parser, whose limit on nesting (128) also bounds every recursion here.
 
 pub mod cleanup;
 pub mod contract;

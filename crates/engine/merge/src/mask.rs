@@ -1,12 +1,12 @@
-//! Masking of Secrets, before anything is compared or shown.
+//! Masking of Secrets before anything is compared or shown.
 //!
-//! Values become `***`. Where two objects are compared, a value that differs becomes `*** (before)` on one side and
-//! `*** (after)` on the other, so that equal still looks equal and different still looks different; nothing else about
-//! the value (length, hash) is told.
+//! Values become `***`. If two objects are compared, a value that differs becomes `*** (before)` on
+//! one side and `*** (after)` on the other, so that equal values still look equal and different
+//! ones different; nothing else about the value (length, hash) is revealed.
 
 use serde_json::Value;
 
-/// Masks the values of a Secret; any other object stays as it is.
+/// Masks the values of a Secret; any other object stays unchanged.
 pub fn mask(object: &mut Value) {
     if !is_secret(object) {
         return;
@@ -23,7 +23,7 @@ pub fn mask(object: &mut Value) {
     }
 }
 
-/// Masks two objects that are going to be compared, if either is a Secret.
+/// Masks two objects before a comparison, if either is a Secret.
 pub fn mask_pair(before: &mut Value, after: &mut Value) {
     if !is_secret(before) && !is_secret(after) {
         return;
@@ -45,13 +45,14 @@ pub fn mask_pair(before: &mut Value, after: &mut Value) {
     );
 }
 
-/// Tells whether an object's values are secret. The group is not asked: a Secret of another one is no less secret.
+/// Returns whether an object's values are secret. The group is ignored: a Secret of another group
+/// is no less secret.
 #[must_use]
 pub fn is_secret(object: &Value) -> bool {
     object.get("kind").and_then(Value::as_str) == Some("Secret")
 }
 
-/// Masks where one side or both have no map: keys stay if there are any.
+/// Masks if one side or both have no map: keys stay if there are any.
 fn whole(before: Option<&mut Value>, after: Option<&mut Value>) {
     for side in [before, after].into_iter().flatten() {
         match side {
@@ -62,7 +63,7 @@ fn whole(before: Option<&mut Value>, after: Option<&mut Value>) {
     }
 }
 
-/// Masks one value on both sides; a side that was masked already stays as it is.
+/// Masks one value on both sides; a side that was already masked stays unchanged.
 fn both(before: Option<&mut Value>, after: Option<&mut Value>) {
     match (before, after) {
         (Some(before), Some(after)) if before == after => {
@@ -74,11 +75,11 @@ fn both(before: Option<&mut Value>, after: Option<&mut Value>) {
     }
 }
 
-/// Stands for a value that is the same on both sides, or there on one only.
+/// Replaces a value that is the same on both sides, or present on only one.
 pub const SAME: &str = "***";
-/// Stands for a value that differs, on the first side.
+/// Replaces a value that differs, on the first side.
 pub const BEFORE: &str = "*** (before)";
-/// Stands for a value that differs, on the second side.
+/// Replaces a value that differs, on the second side.
 pub const AFTER: &str = "*** (after)";
 const MAPS: [&str; 2] = ["/data", "/stringData"];
 const LAST_APPLIED: &str =

@@ -1,33 +1,33 @@
-//! [`observe`]: what is remembered of a live object.
+//! [`observe`]: what is stored about a live object.
 //!
-//! Runs for every watch event, so it walks the object once per digest and copies nothing but the uid and the resource
-//! version.
+//! It runs for every watch event, so it walks the object once per digest and copies only the uid
+//! and the resource version.
 
 use serde_json::Value;
 
 use crate::{cleanup, digest, digest::Digest, fields};
 use lode_object::meta;
 
-/// What is remembered of a live object: some 100 bytes instead of the object.
+/// What is stored about a live object: about 100 bytes instead of the object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Observed {
-    /// Tells one object from a later one of the same name.
+    /// Distinguishes an object from a later one with the same name.
     pub uid: Box<str>,
-    /// The version seen, for writes that must not meet a newer one.
+    /// The version seen, for writes that must not overwrite a newer one.
     pub resource_version: Box<str>,
-    /// Generation of the specification, 0 where the kind has none.
+    /// Generation of the specification; 0 if the kind has none.
     pub generation: i64,
-    /// A deletion was asked for.
+    /// Whether deletion was requested.
     pub deleting: bool,
-    /// Digest of what we own by applying, `None` when we have applied nothing.
+    /// Digest of the fields we own by applying; `None` if we have applied nothing.
     pub own: Option<Digest>,
-    /// Digest of what counts as drift.
+    /// Digest of everything that counts as drift.
     pub content: Digest,
-    /// What else decides how the object is treated.
+    /// Further facts that decide how the object is treated.
     pub flags: Flags,
 }
 
-/// Facts of a live object that decide how it is treated.
+/// Facts about a live object that decide how it is treated.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flags(u16);
 
@@ -78,20 +78,20 @@ impl Flags {
     pub const SSA_IGNORE: Self = Self(1 << 1);
     /// `prune: disabled`: never deleted.
     pub const PRUNE_DISABLED: Self = Self(1 << 2);
-    /// `force: enabled`: deleted and created again where a field cannot be changed.
+    /// `force: enabled`: deleted and created again if a field cannot be changed.
     pub const FORCE_ENABLED: Self = Self(1 << 3);
     /// `ssa: Merge`: managers are not cleaned up, whatever [`Flags::NEEDS_CLEANUP`] says.
     pub const SSA_MERGE: Self = Self(1 << 4);
-    /// Managers, annotations or labels are left from a time before us.
+    /// Managers, annotations or labels remain from other tools.
     pub const NEEDS_CLEANUP: Self = Self(1 << 5);
-    /// `lodestone.dev/drift: warn`: a live edit is told, not undone.
+    /// `lodestone.dev/drift: warn`: a live edit is reported, not undone.
     pub const DRIFT_WARN: Self = Self(1 << 6);
-    /// It goes by itself when it is done: its absence is no drift.
+    /// It disappears by itself when it is finished: its absence is not drift.
     pub const ENDS: Self = Self(1 << 7);
-    /// It is done, and may go at any moment.
+    /// It is finished and may disappear at any moment.
     pub const ENDED: Self = Self(1 << 8);
 
-    /// Tells whether all of `flags` are set.
+    /// Returns whether all of `flags` are set.
     #[must_use]
     pub fn contains(self, flags: Self) -> bool {
         self.0 & flags.0 == flags.0
@@ -103,13 +103,13 @@ impl Flags {
         self.0
     }
 
-    /// Takes flags back from a store.
+    /// Restores flags from a store.
     #[must_use]
     pub fn from_bits(bits: u16) -> Self {
         Self(bits)
     }
 
-    /// Takes flags away.
+    /// Clears flags.
     pub fn clear(&mut self, flags: Self) {
         self.0 &= !flags.0;
     }
@@ -121,7 +121,7 @@ impl Flags {
     }
 }
 
-/// Reads the labels and annotations that have a meaning; letter case of their values is all one.
+/// Reads the labels and annotations that have a meaning; their values are not case-sensitive.
 fn metadata_flags(metadata: &Value) -> Flags {
     let mut flags = Flags::default();
     let maps = ["labels", "annotations"]
@@ -144,14 +144,14 @@ fn metadata_flags(metadata: &Value) -> Flags {
     flags
 }
 
-/// Whether an object goes without anybody asking.
+/// Whether an object disappears by itself.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum End {
-    /// It stays until somebody deletes it.
+    /// It stays until it is deleted.
     Stays,
-    /// It goes once it is done, and is not.
+    /// It disappears when it is finished, and is not yet.
     Runs,
-    /// It is done.
+    /// It is finished.
     Ended,
 }
 
@@ -168,7 +168,7 @@ impl End {
             .map_or("", |(group, _)| group);
         let by_done = |done: bool| if done { Self::Ended } else { Self::Runs };
         match (group, text("kind")) {
-            // Whoever owns it may go at any moment, and takes it along.
+            // Its owner may be deleted at any moment, which deletes it too.
             _ if has_owner(live) => Self::Ended,
             ("batch", "Job") if spec("ttlSecondsAfterFinished").is_some() => {
                 by_done(is_finished(live))
@@ -176,7 +176,7 @@ impl End {
             ("", "Pod") if spec("restartPolicy").is_some_and(|policy| policy != "Always") => {
                 by_done(is_finished(live))
             }
-            // Signed or not, the cluster keeps requests for hours only.
+            // Signed or not, the cluster keeps requests only for hours.
             ("certificates.k8s.io", "CertificateSigningRequest") => Self::Ended,
             // A bootstrap token with an expiration.
             ("", "Secret") if text("type") == "bootstrap.kubernetes.io/token" => {
@@ -197,7 +197,7 @@ fn has_owner(live: &Value) -> bool {
     owners.is_some_and(|owners| !owners.is_empty())
 }
 
-/// A Job that is complete or has failed, a Pod that has.
+/// A Job that has completed or failed, or a Pod that has.
 fn is_finished(live: &Value) -> bool {
     let Some(status) = live.get("status") else {
         return false;
@@ -215,7 +215,7 @@ fn is_finished(live: &Value) -> bool {
     matches!(phase, Some("Succeeded" | "Failed")) || conditions.into_iter().any(finished)
 }
 
-/// What every key but [`meta::DRIFT`] starts with.
+/// The prefix of every key except [`meta::DRIFT`].
 const FLUX: &str = "kustomize.toolkit.fluxcd.io/";
 const WORDS: [(Flags, &str, &str); 6] = [
     (Flags::RECONCILE_DISABLED, meta::RECONCILE, "disabled"),

@@ -1,4 +1,5 @@
-//! One order, one equality and two spellings of JSON values: as in a field set, and as in a message.
+//! One order, one equality and two notations for JSON values: as in a field set, and as in a
+//! message.
 
 use std::{cmp::Ordering, fmt};
 
@@ -23,7 +24,7 @@ pub(crate) fn compare(a: &Value, b: &Value) -> Ordering {
     }
 }
 
-/// Tells whether two values are equal, where 1 equals 1.0.
+/// Returns whether two values are equal; 1 equals 1.0.
 pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     match (a, b) {
         (Value::Number(a), Value::Number(b)) => numbers(a, b).is_eq(),
@@ -39,7 +40,8 @@ pub(crate) fn equal(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Appends a value as the API server writes it: whole numbers without a point, `<`, `>` and `&` escaped.
+/// Appends a value as the API server writes it: whole numbers without a decimal point, `<`, `>` and
+/// `&` escaped.
 pub(crate) fn write_json(value: &Value, out: &mut String) {
     let text = match value {
         Value::Number(number) => return out.push_str(&number_text(number)),
@@ -82,7 +84,7 @@ impl fmt::Display for Shown<'_> {
     }
 }
 
-/// Returns a number as text; a whole one has no point.
+/// Returns a number as text; a whole one has no decimal point.
 pub(crate) fn number_text(number: &Number) -> String {
     match number.as_f64() {
         Some(float) if number.is_f64() && float.fract() == 0.0 && float.abs() < EXACT => {

@@ -1,4 +1,4 @@
-//! [`Path`]: where in an object a value is, as people write it.
+//! [`Path`]: the position of a value in an object, in the notation people use.
 //!
 //! `.spec.template.spec.containers[name=app].image`, `.data["nginx.conf"]`, `.spec.args[2]`.
 
@@ -19,29 +19,29 @@ pub enum Step {
     Field(Box<str>),
     /// The list item whose field `key` has this value.
     Item {
-        /// The field that tells the items of the list apart.
+        /// The field that identifies the items of the list.
         key: &'static str,
         /// Its value.
         value: Value,
     },
-    /// A list item by its place.
+    /// A list item by its position.
     Index(usize),
 }
 
 impl Path {
-    /// Builds a path from its steps.
+    /// Returns a path with these steps.
     #[must_use]
     pub fn new(steps: Vec<Step>) -> Self {
         Self(steps)
     }
 
-    /// Returns the steps, the root's first.
+    /// Returns the steps, starting at the root.
     #[must_use]
     pub fn steps(&self) -> &[Step] {
         &self.0
     }
 
-    /// Returns the value that lies here in an object.
+    /// Returns the value at this path in an object.
     #[must_use]
     pub fn find<'v>(&self, object: &'v Value) -> Option<&'v Value> {
         self.0.iter().try_fold(object, |at, step| match step {
@@ -54,7 +54,7 @@ impl Path {
         })
     }
 
-    /// Returns the path with the words alone that may be told.
+    /// Returns the path with only those words that may be shown.
     #[must_use]
     pub fn told(self, secrecy: &Secrecy) -> Self {
         let steps = self.0.into_iter().map(|step| match step {

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-/// Tells whether two values are quantities of the same size.
+/// Returns whether two values are quantities of the same size.
 pub(crate) fn same(a: &Value, b: &Value) -> bool {
     matches!((nano(a), nano(b)), (Some(a), Some(b)) if a == b)
 }

@@ -1,7 +1,8 @@
-//! [`Set`]: which fields of an object somebody owns.
+//! [`Set`]: a set of fields of an object that a manager owns.
 //!
-//! A tree of elements. A node is a member, or has members below it, or both. As JSON (`FieldsV1`) a node is an object:
-//! `{}` a member without children, `".": {}` first where a node with children is a member too.
+//! A tree of elements. A node is a member, or has members below it, or both. As JSON (`FieldsV1`) a
+//! node is an object: `{}` is a member without children, and a leading `".": {}` marks a node with
+//! children that is a member too.
 
 use serde_json::{Map, Value};
 
@@ -9,10 +10,10 @@ use lode_schema::{Schema, TypeRef};
 
 pub use crate::element::{Element, Error, Key};
 
-/// Which fields of an object somebody owns.
+/// A set of fields of an object that a manager owns.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Set<'a> {
-    /// By element; none is neither a member nor has children.
+    /// By element; every node is a member or has children.
     nodes: Vec<Node<'a>>,
 }
 
@@ -24,23 +25,23 @@ pub(crate) struct Node<'a> {
 }
 
 impl<'a> Set<'a> {
-    /// Reads a set; elements of unknown sorts are dropped.
+    /// Reads a set; unknown types of elements are dropped.
     ///
     /// # Errors
-    /// A node is no object, or a key no element.
+    /// A node is not an object, or a key is not an element.
     pub fn read(node: &'a Value) -> Result<Self, Error> {
         Ok(Self::read_node(node)?.1)
     }
 
-    /// Reads a set from the object it is.
+    /// Reads a set from its JSON object.
     ///
     /// # Errors
-    /// A node is no object, or a key no element.
+    /// A node is not an object, or a key is not an element.
     pub fn from_map(map: &'a Map<String, Value>) -> Result<Self, Error> {
         Ok(Self::read_map(map)?.1)
     }
 
-    /// Reads a node: whether it says of itself that it is a member, and what is below.
+    /// Reads a node: whether it is marked as a member, and the set below it.
     fn read_node(node: &'a Value) -> Result<(bool, Self), Error> {
         match node {
             Value::Null => Ok((true, Self::default())),
@@ -111,7 +112,7 @@ impl<'a> Set<'a> {
         out.push('}');
     }
 
-    /// Tells whether nothing is owned.
+    /// Returns whether the set is empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
@@ -128,7 +129,7 @@ impl<'a> Set<'a> {
         set.node(last).member = true;
     }
 
-    /// Tells whether a path is a member.
+    /// Returns whether a path is a member.
     #[must_use]
     pub fn has(&self, path: &[Element<'_>]) -> bool {
         let Some((last, way)) = path.split_last() else {
@@ -138,13 +139,13 @@ impl<'a> Set<'a> {
         set.is_some_and(|set| set.has_member(last))
     }
 
-    /// Tells whether an element is a member.
+    /// Returns whether an element is a member.
     #[must_use]
     pub fn has_member(&self, element: &Element<'_>) -> bool {
         self.find(element).is_some_and(|node| node.member)
     }
 
-    /// Returns what is owned below an element; `None` for nothing.
+    /// Returns the set below an element; `None` if there is none.
     #[must_use]
     pub fn below(&self, element: &Element<'_>) -> Option<&Self> {
         self.find(element)
@@ -152,7 +153,7 @@ impl<'a> Set<'a> {
             .filter(|children| !children.is_empty())
     }
 
-    /// Adds what another set has.
+    /// Adds the members of another set.
     pub fn unite(&mut self, other: Self) {
         if self.is_empty() {
             *self = other;
@@ -177,7 +178,7 @@ impl<'a> Set<'a> {
         self.nodes = nodes;
     }
 
-    /// Returns what both sets have.
+    /// Returns the members of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Set<'_>) -> Self {
         let both = |node: &Node<'a>| {
@@ -199,7 +200,7 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// Takes the members of another set away; those below them stay.
+    /// Removes the members of another set; those below them stay.
     pub fn subtract(&mut self, other: &Set<'_>) {
         if other.is_empty() {
             return;
@@ -213,7 +214,7 @@ impl<'a> Set<'a> {
         });
     }
 
-    /// Takes the members of another set away, with all below them.
+    /// Removes the members of another set and everything below them.
     pub fn subtract_below(&mut self, other: &Set<'_>) {
         if other.is_empty() {
             return;
@@ -244,7 +245,7 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// Makes every declared field on the way to a member a member too.
+    /// Makes every declared field on the path to a member a member too.
     pub fn ensure_named(&mut self, schema: &Schema, ty: Option<TypeRef>) {
         let atom = ty.map(|ty| schema.atom(ty));
         let map = atom.and_then(|atom| atom.map.as_ref());
@@ -262,7 +263,7 @@ impl<'a> Set<'a> {
         }
     }
 
-    /// Calls back with every member, the members of a node before what is below them.
+    /// Visits every member, a node before those below it.
     pub fn for_each(&self, mut visit: impl FnMut(&[Element<'a>])) {
         self.walk(&mut Vec::new(), &mut visit);
     }
@@ -292,7 +293,7 @@ impl<'a> Set<'a> {
         self.nodes.clear();
     }
 
-    /// Adds a node; fastest where it comes last. One that is there already is united with it.
+    /// Adds a node; fastest if it sorts last. A node that is already present is merged with it.
     pub(crate) fn put(&mut self, node: Node<'a>) {
         if !node.is_kept() {
             return;
@@ -317,7 +318,8 @@ impl<'a> Set<'a> {
         self.nodes.get(at)
     }
 
-    /// Returns the node of an element, which is made where there is none; the caller makes it a member or fills it.
+    /// Returns the node of an element, creating it if needed; the caller makes it a member or fills
+    /// it.
     fn node(&mut self, element: &Element<'a>) -> &mut Node<'a> {
         let at = match self.nodes.last() {
             Some(last) if last.element < *element => Err(self.nodes.len()),

@@ -1,11 +1,13 @@
-//! Strategic merge patches: JSON merge patches that know which lists are merged, and by which field.
+//! Strategic merge patches: JSON merge patches that know which lists are merged, and by which
+//! field.
 //!
-//! [`apply()`] patches an object, [`two_way`] finds the patch between two objects, [`three_way`] the one that brings a live
-//! object to what is wanted now: it removes what was wanted before and is not any more. Beside fields a patch has
-//! directives: `$patch: delete | replace`, `$deleteFromPrimitiveList/F`, `$setElementOrder/F` and `$retainKeys`.
+//! [`apply()`] patches an object, [`two_way`] finds the patch between two objects, and
+//! [`three_way`] the one that brings a live object to the desired state: it removes what was
+//! desired before and no longer is. In addition to fields a patch has directives: `$patch: delete |
+//! replace`, `$deleteFromPrimitiveList/F`, `$setElementOrder/F` and `$retainKeys`.
 //!
-//! How a field is patched is said by its type; one without a type is merged if it is a map, and replaced otherwise. Left
-//! out: refusing a three-way patch where the live object was changed too.
+//! The type of a field says how it is patched; a field without a type is merged if it is a map, and
+//! replaced otherwise. Left out: refusing a three-way patch if the live object was changed too.
 
 mod apply;
 mod diff;
@@ -14,13 +16,13 @@ mod lists;
 use lode_schema::{Patch, Schema, TypeRef};
 use serde_json::{Map, Value};
 
-/// Why a patch cannot be made or applied.
+/// Why a patch cannot be created or applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// What is patched is no object.
+    /// The patched value is not an object.
     #[error("invalid JSON document")]
     NotAnObject,
-    /// A list item has not the field by which items are matched.
+    /// A list item lacks the field by which items are matched.
     #[error("map: {item} does not contain declared merge key: {key}")]
     NoMergeKey {
         /// The item.
@@ -28,25 +30,25 @@ pub enum Error {
         /// The field.
         key: Box<str>,
     },
-    /// A list is to be merged, and no field matches its items.
+    /// A list must be merged, but no field matches its items.
     #[error("cannot merge lists without merge key")]
     NoKey,
-    /// A list is merged that has lists in it.
+    /// A list with nested lists must be merged.
     #[error("lists of lists are not supported")]
     ListOfLists,
-    /// A list has items of several sorts, or none where there must be one.
+    /// A list has items of several types, or is empty when it must not be.
     #[error("list element types are not identical")]
     MixedList,
-    /// A directive has a value it cannot have.
+    /// A directive has an invalid value.
     #[error("invalid value for special key: {0}")]
     Directive(&'static str),
-    /// Two patches say something else of the same field.
+    /// Two patches contradict each other in the same field.
     #[error("{0} of two patches are not equal")]
     Unequal(&'static str),
-    /// A patch keeps fields that it does not say it retains.
+    /// A patch keeps fields that are not in its list of retained ones.
     #[error("$retainKeys must list all fields of the patch")]
     NotRetained,
-    /// The items of a patch come in another order than it says.
+    /// The items of a patch are in another order than it states.
     #[error("The order in patch list doesn't match $setElementOrder list of {0}")]
     Order(Box<str>),
 }
@@ -74,7 +76,7 @@ pub fn apply(
     .map(Value::Object)
 }
 
-/// Returns the patch that makes `modified` of `original`.
+/// Returns the patch that turns `original` into `modified`.
 ///
 /// # Errors
 /// See [`Error`].
@@ -97,7 +99,7 @@ pub fn two_way(
     .map(Value::Object)
 }
 
-/// Returns the patch that makes `modified` of `current`, and takes away what only `original` has.
+/// Returns the patch that turns `current` into `modified`, and removes what only `original` has.
 ///
 /// # Errors
 /// See [`Error`].
@@ -122,7 +124,7 @@ pub fn three_way(
     apply::maps(deletions, changes, place, apply::Mode::Patch).map(Value::Object)
 }
 
-/// Null stands for an object without fields.
+/// Null represents an object without fields.
 fn object(value: &Value) -> Result<Map<String, Value>, Error> {
     match value {
         Value::Null => Ok(Map::new()),
@@ -131,7 +133,7 @@ fn object(value: &Value) -> Result<Map<String, Value>, Error> {
     }
 }
 
-/// Where in a type a patch is; nowhere below fields without a type.
+/// The position of a patch in a type; nowhere below fields without a type.
 #[derive(Clone, Copy)]
 struct Place<'s> {
     schema: &'s Schema,
@@ -139,7 +141,7 @@ struct Place<'s> {
 }
 
 impl<'s> Place<'s> {
-    /// Returns where a field is, and how it is patched.
+    /// Returns the position of a field, and how it is patched.
     fn field(self, name: &str) -> (Self, Option<&'s Patch>) {
         let map = self.ty.and_then(|ty| self.schema.map(ty));
         let patch = map
@@ -154,7 +156,8 @@ impl<'s> Place<'s> {
         )
     }
 
-    /// Returns where the items of a list are. Where a list has the type of an item, items have it.
+    /// Returns the position of a list's items. If a list has the type of an item, its items have
+    /// it.
     fn items(self) -> Self {
         let element = |ty| match self.schema.atom(ty) {
             atom if atom.map.as_ref().is_some_and(|map| !map.fields.is_empty()) => Some(ty),
@@ -167,11 +170,11 @@ impl<'s> Place<'s> {
     }
 }
 
-/// Says what is done with a map or a list item.
+/// The action for a map or a list item.
 const PATCH: &str = "$patch";
-/// Lists the fields of a map that stay.
+/// The fields of a map that are kept.
 const RETAIN_KEYS: &str = "$retainKeys";
-/// Begins the name of a list of scalars that go.
+/// Prefix of the name of a list of scalars to remove.
 const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
-/// Begins the name of a list that says in which order items come.
+/// Prefix of the name of a list that gives the order of items.
 const ORDER: &str = "$setElementOrder/";

@@ -1,8 +1,9 @@
-//! [`Typed`]: a value seen through its type.
+//! [`Typed`]: a value together with its type.
 //!
-//! What of it somebody would own ([`Typed::field_set`]), what differs ([`Typed::compare`]), what an apply makes of it
-//! ([`Typed::merge`]), and what is left without some fields ([`Typed::remove`]). Sets borrow their names from the
-//! values. A JSON parser bounds the nesting of values, and with it every recursion here.
+//! The fields that a manager would own ([`Typed::field_set`]), the differences
+//! ([`Typed::compare`]), the result of an apply ([`Typed::merge`]), and the value without some
+//! fields ([`Typed::remove`]). Sets borrow their names from the values. A JSON parser bounds the
+//! nesting of values, and with it every recursion here.
 
 mod compare;
 mod field_set;
@@ -23,7 +24,7 @@ pub use validate::{Duplicates, Errors, Invalid};
 
 use crate::{order, set::Set};
 
-/// A value seen through its type.
+/// A value together with its type.
 #[derive(Debug, Clone)]
 pub struct Typed<'a> {
     /// The value.
@@ -35,7 +36,7 @@ pub struct Typed<'a> {
 }
 
 impl<'a> Typed<'a> {
-    /// Sees a value through a type; [`validate`](Self::validate) tells whether it fits.
+    /// Pairs a value with a type; [`validate`](Self::validate) checks whether it matches.
     #[must_use]
     pub fn new(value: &'a Value, schema: &'a Schema, ty: TypeRef) -> Self {
         Self {
@@ -65,30 +66,30 @@ impl<'a> Typed<'a> {
         }
     }
 
-    /// Tells whether the value fits the type.
+    /// Checks that the value matches the type.
     ///
     /// # Errors
-    /// It does not: a field is not declared, a scalar of another sort, a list item without keys.
+    /// It does not: a field is not declared, a scalar has another type, or a list item has no keys.
     pub fn validate(&self, duplicates: Duplicates) -> Result<(), Errors> {
         validate::run(self.schema, self.ty, &self.value, duplicates)
     }
 
-    /// Returns what whoever applies this value owns.
+    /// Returns the fields that a manager owns by applying this value.
     #[must_use]
     pub fn field_set(&self) -> Set<'_> {
         field_set::run(self.schema, self.ty, &self.value)
     }
 
-    /// Returns what differs in `other`, which has the same type.
+    /// Returns the differences to `other`, which has the same type.
     #[must_use]
     pub fn compare<'s>(&'s self, other: &'s Typed<'_>) -> Comparison<'s> {
         compare::run(self.schema, self.ty, &self.value, &other.value)
     }
 
-    /// Returns this value with all that `config` says, which has the same type.
+    /// Returns this value with all fields of `config`, which has the same type, merged in.
     ///
     /// # Errors
-    /// A list item has no keys, or `config` has one twice.
+    /// A list item has no keys, or `config` has a duplicate.
     pub fn merge(&self, config: &Typed<'_>) -> Result<Value, Errors> {
         merge::run(self.schema, self.ty, &self.value, &config.value)
     }
@@ -99,13 +100,15 @@ impl<'a> Typed<'a> {
         remove::remove(self.schema, self.ty, &self.value, set)
     }
 
-    /// Returns the members of a set, and nothing else, of the value; leaves only are meant, see [`Set::leaves`].
+    /// Returns only the members of a set from the value; the set must contain only leaves, see
+    /// [`Set::leaves`].
     #[must_use]
     pub fn extract(&self, set: &Set<'_>) -> Value {
         remove::extract(self.schema, self.ty, &self.value, set)
     }
 
-    /// Returns the same as [`extract`](Self::extract), with the keys of every list item on the way.
+    /// Returns the same as [`extract`](Self::extract), with the keys of every list item on the
+    /// path.
     #[must_use]
     pub fn extract_with_keys(&self, set: &Set<'_>) -> Value {
         let mut wanted = set.clone();
@@ -113,7 +116,7 @@ impl<'a> Typed<'a> {
         self.extract(&wanted)
     }
 
-    /// Tells whether two values are equal, where 1 equals 1.0.
+    /// Returns whether two values are equal; 1 equals 1.0.
     #[must_use]
     pub fn equals(&self, other: &Value) -> bool {
         order::equal(&self.value, other)

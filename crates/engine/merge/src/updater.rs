@@ -1,8 +1,10 @@
-//! Who owns what after a write: conflicts, shared and given up fields, and what goes because nobody wants it any more.
+//! Ownership after a write: conflicts, shared fields, fields that are given up, and fields that are
+//! removed because no manager owns them any more.
 //!
-//! An [`update`](Updater::update) owns what it changes and takes it from whoever had it. An [`apply`](Updater::apply)
-//! owns all that it says, changed or not; what others own it may only change by force. What it said last time and does
-//! not say any more goes, unless somebody else owns it.
+//! An [`update`](Updater::update) owns the fields it changes and takes them from their owners. An
+//! [`apply`](Updater::apply) owns all fields it contains, changed or not; it may change fields
+//! owned by others only by force. A field that its last version contained and this one does not is
+//! removed, unless another manager owns it.
 
 mod prune;
 
@@ -21,37 +23,37 @@ use crate::{
     typed::{Comparison, Errors, Typed, reconcile},
 };
 
-/// Who wrote, and how: an applier has one set, an updater one for each version it wrote in.
+/// Who wrote and how: an applier has one set, an updater one for each version it wrote in.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Manager<'a> {
     /// Its name.
     pub name: Cow<'a, str>,
     /// How it wrote.
     pub operation: Operation,
-    /// The API version it wrote in; empty for one that applies.
+    /// The API version it wrote in; empty for an applier.
     pub api_version: Cow<'a, str>,
-    /// The subresource it wrote through, or empty.
+    /// The subresource it wrote to; may be empty.
     pub subresource: Cow<'a, str>,
 }
 
-/// What a manager owns.
+/// The fields a manager owns.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owned<'a> {
     /// Its fields.
     pub set: Set<'a>,
-    /// The API version that they are fields of.
+    /// The API version of these fields.
     pub version: Cow<'a, str>,
 }
 
 /// All managers of an object.
 pub type Managers<'a> = BTreeMap<Manager<'a>, Owned<'a>>;
 
-/// Shows an object as another API version has it.
+/// Converts an object to another API version.
 pub trait Convert {
-    /// Returns the object as `version` has it; borrowed where nothing changes.
+    /// Returns the object in `version`; borrowed if nothing changes.
     ///
     /// # Errors
-    /// There is no such version, or the object cannot be shown in it.
+    /// There is no such version, or the object cannot be converted to it.
     fn convert<'a>(
         &'a self,
         object: &'a Typed<'_>,
@@ -62,16 +64,16 @@ pub trait Convert {
 /// Why an object could not be converted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ConvertError {
-    /// There is no such version any more: who owned fields in it owns nothing.
+    /// The version no longer exists: managers that owned fields in it own nothing.
     #[error("no such version")]
     Missing,
-    /// The object cannot be shown in it.
+    /// The conversion failed.
     #[error("{0}")]
     Failed(String),
 }
 
-/// Versions that have the same fields, as those of a custom resource without conversion: only `apiVersion` differs, and
-/// the type that each says it is.
+/// Versions that have the same fields, like those of a custom resource without conversion: only
+/// `apiVersion` differs, and the type of each version.
 #[derive(Debug, Clone, Copy)]
 pub struct Versions<'s>(pub &'s [(&'s str, &'s Schema, TypeRef)]);
 
@@ -91,33 +93,33 @@ impl Convert for Versions<'_> {
     }
 }
 
-/// A field that somebody else owns.
+/// A field owned by another manager.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Conflict<'a> {
-    /// Who owns it.
+    /// The owner.
     pub manager: Manager<'a>,
-    /// Which fields.
+    /// The fields.
     pub fields: Set<'a>,
 }
 
-/// Why a write did not come about.
+/// Why a write failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error<'a> {
-    /// Others own what it would change, and it may not take it.
+    /// Other managers own fields it would change, and it has no force.
     #[error("fields are owned by others")]
     Conflicts(Vec<Conflict<'a>>),
-    /// What is applied cannot be merged.
+    /// The applied object cannot be merged.
     #[error("failed to merge config: {0}")]
     Merge(#[source] Errors),
-    /// The object cannot be shown in a version that somebody wrote in.
+    /// The object cannot be converted to a version in which a manager wrote.
     #[error("failed to convert the object: {0}")]
     Convert(#[source] ConvertError),
 }
 
-/// What an apply came to.
+/// The result of an apply.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Applied<'a> {
-    /// The new object; `None` where it equals the old one.
+    /// The new object; `None` if it equals the old one.
     pub object: Option<Value>,
     /// Its managers.
     pub managers: Managers<'a>,
@@ -126,27 +128,27 @@ pub struct Applied<'a> {
 /// A write.
 #[derive(Debug, Clone, Copy)]
 pub struct Write<'w, 'a> {
-    /// Who writes.
+    /// The manager that writes.
     pub manager: &'w Manager<'a>,
-    /// The API version of what is written, and of the live object beside it.
+    /// The API version of the written object and of the live one.
     pub version: &'w str,
-    /// Whether an apply may take what others own.
+    /// Whether an apply may take fields owned by others.
     pub force: bool,
 }
 
-/// Decides who owns what.
+/// Determines ownership.
 pub struct Updater<'u> {
-    /// How objects are shown in other versions.
+    /// How objects are converted to other versions.
     pub converter: &'u dyn Convert,
-    /// What does not count, by API version.
+    /// The fields that do not count, by API version.
     pub filters: BTreeMap<Cow<'u, str>, Filter<'u>>,
 }
 
 impl Updater<'_> {
-    /// Returns the managers after `new` was written where `live` was.
+    /// Returns the managers after `new` was written over `live`.
     ///
     /// # Errors
-    /// The object cannot be shown in a version that somebody wrote in.
+    /// The object cannot be converted to a version in which a manager wrote.
     pub fn update<'a>(
         &'a self,
         live: &'a Typed<'_>,
@@ -190,8 +192,9 @@ impl Updater<'_> {
     /// Returns the object and its managers after `config` was applied.
     ///
     /// # Errors
-    /// Others own what would change and the write has no force; `config` has a list item twice or without keys; the object
-    /// cannot be shown in a version that somebody wrote in.
+    /// Other managers own fields that would change and the write has no force; `config` has a list
+    /// item that is duplicated or has no keys; the object cannot be converted to a version in which
+    /// a manager wrote.
     pub fn apply<'a>(
         &'a self,
         live: &'a Typed<'_>,
@@ -223,7 +226,7 @@ impl Updater<'_> {
         Ok(Applied { object, managers })
     }
 
-    /// Takes what changes, and what is gone, from all other managers.
+    /// Removes changed and removed fields from all other managers.
     fn take<'a, 't>(
         &'t self,
         mut managers: Managers<'a>,
@@ -270,7 +273,7 @@ impl Updater<'_> {
         Ok((managers, compared))
     }
 
-    /// Makes every set fit the types of today.
+    /// Adapts every set to the current types.
     fn reconciled<'a>(
         &self,
         live: &Typed<'_>,
@@ -287,7 +290,7 @@ impl Updater<'_> {
         Ok(managers)
     }
 
-    /// Returns the object in a version; `None` where there is no such version.
+    /// Returns the object in a version; `None` if there is no such version.
     fn convert<'t>(
         &'t self,
         object: &'t Typed<'_>,
@@ -317,7 +320,7 @@ impl Updater<'_> {
     }
 }
 
-/// Says what managers are left with, and what they own of what changes.
+/// Returns the fields that managers keep, and which of the changed ones they own.
 fn without<'m, 'a: 'm>(
     managers: impl Iterator<Item = (&'m Manager<'a>, &'m Owned<'a>)>,
     compared: &Comparison<'_>,
@@ -340,5 +343,5 @@ fn without<'m, 'a: 'm>(
     }
 }
 
-/// The field that names the version of an object.
+/// The field with the version of an object.
 const API_VERSION: &str = "apiVersion";

@@ -1,7 +1,7 @@
-//! Who changed a field: read from `metadata.managedFields`.
+//! Which manager changed a field, read from `metadata.managedFields`.
 //!
-//! A manager that changes a field owns it afterwards; one that removes a field leaves no trace of it, so the answer
-//! says whether it is known or the best guess.
+//! A manager that changes a field owns it afterwards; one that removes a field leaves no trace of
+//! it, so the result says whether it is known or the best guess.
 
 use serde_json::{Map, Value};
 
@@ -18,16 +18,17 @@ pub struct Who {
     pub manager: Box<str>,
     /// How it wrote.
     pub operation: Operation,
-    /// The subresource it wrote through, or empty.
+    /// The subresource it wrote to; may be empty.
     pub subresource: Box<str>,
-    /// When its set of fields last changed (RFC 3339), or empty.
+    /// When its set of fields last changed (RFC 3339); may be empty.
     pub time: Box<str>,
-    /// It owns one of the fields; otherwise it is only the latest who wrote anything.
+    /// Whether it owns one of the fields; otherwise it is only the last manager that wrote
+    /// anything.
     pub owns: bool,
 }
 
-/// Returns the manager other than `ours` that owns one of `paths`, the latest if several; where none does, the latest
-/// that wrote anything but a status.
+/// Returns the manager other than `ours` that owns one of `paths`, the latest if several; if none
+/// does, the latest that wrote anything except a status.
 #[must_use]
 pub fn owner_of(live: &Value, ours: &str, paths: &[Path]) -> Option<Who> {
     let foreign = || fields::entries(live).filter(|entry| entry.manager != ours);
@@ -51,7 +52,8 @@ fn who(entry: &Entry<'_>, owns: bool) -> Who {
     }
 }
 
-/// Tells whether a set owns the value at the path, something below it, or the whole it is part of.
+/// Returns whether a set owns the value at the path, something below it, or a whole value that
+/// contains it.
 fn owns(node: &Map<String, Value>, steps: &[Step]) -> bool {
     let Some((step, rest)) = steps.split_first() else {
         return true;
@@ -64,7 +66,8 @@ fn owns(node: &Map<String, Value>, steps: &[Step]) -> bool {
         })
 }
 
-/// Tells whether an element may name the step. A place in a list says nothing of keys or values, so it may be any.
+/// Returns whether an element may name the step. A list position says nothing about keys or values,
+/// so it may be any.
 fn names(key: &str, step: &Step) -> bool {
     let Ok(Some(element)) = fields::element(key) else {
         return false;

@@ -1,8 +1,10 @@
-//! A write as the API server takes it: who owns what afterwards is in the object itself (`metadata.managedFields`).
+//! A write as the API server processes it, with the resulting ownership in the object itself
+//! (`metadata.managedFields`).
 //!
-//! [`apply`] is a server-side apply, [`update`] any other write. In: the live object, what is written, where ([`Endpoint`])
-//! and by whom ([`Request`]). Out: the object to store, or the [`Refusal`] in the API server's words. Left out: what the
-//! server does to an object besides (defaults, validation, admission); [`keep_times`] comes after that.
+//! [`apply`] is a server-side apply, [`update`] any other write. Input: the live object, the
+//! written object, the [`Endpoint`] and the [`Request`]. Output: the object to store, or the
+//! [`Refusal`] in the API server's words. Left out: everything else the server does to an object
+//! (defaults, validation, admission); [`keep_times`] runs after that.
 
 mod last_applied;
 mod managed;
@@ -26,9 +28,9 @@ use crate::{
 };
 use managed::State;
 
-/// Where is written to.
+/// The target of a write.
 pub struct Endpoint<'e> {
-    /// Where the type is defined.
+    /// The schema that defines the type.
     pub schema: &'e Schema,
     /// The type of its objects.
     pub ty: TypeRef,
@@ -36,17 +38,18 @@ pub struct Endpoint<'e> {
     pub api_version: &'e str,
     /// Their kind.
     pub kind: &'e str,
-    /// The subresource, or empty.
+    /// The subresource; may be empty.
     pub subresource: &'e str,
-    /// How objects look in other versions; there is no other where this is `None`.
+    /// How objects are converted to other versions; `None` if there are no others.
     pub converter: Option<&'e dyn Convert>,
-    /// What nobody owns through this endpoint because it resets it, by API version.
+    /// The fields that nobody owns through this endpoint because it resets them, by API version.
     pub resets: BTreeMap<Cow<'e, str>, Filter<'e>>,
 }
 
 impl<'e> Endpoint<'e> {
-    /// Returns the endpoint of whole objects of a type that has one version. A status is not written through it where
-    /// the type has one; a custom resource without an endpoint for it needs other [`resets`](Self::resets).
+    /// Returns the endpoint for whole objects of a type with one version. It does not write a
+    /// status if the type has one; a custom resource without a status endpoint needs other
+    /// [`resets`](Self::resets).
     #[must_use]
     pub fn new(schema: &'e Schema, ty: TypeRef, api_version: &'e str, kind: &'e str) -> Self {
         let mut resets = BTreeMap::new();
@@ -69,7 +72,7 @@ impl<'e> Endpoint<'e> {
         }
     }
 
-    /// Returns the endpoint of the status of the same objects: nothing else is written through it.
+    /// Returns the status endpoint of the same objects: it writes only the status.
     #[must_use]
     pub fn status(mut self) -> Self {
         let mut spec = Set::default();
@@ -81,21 +84,22 @@ impl<'e> Endpoint<'e> {
     }
 }
 
-/// Who writes, when.
+/// Who writes, and when.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'r> {
-    /// The field manager; empty stands for `unknown`.
+    /// The field manager; empty means `unknown`.
     pub manager: &'r str,
-    /// An apply may take what others own.
+    /// Whether an apply may take fields owned by others.
     pub force: bool,
-    /// Now, to the second (RFC 3339).
+    /// The current time, to the second (RFC 3339).
     pub now: &'r str,
 }
 
-/// Applies a patch to a live object, or creates the object where there is none.
+/// Applies a patch to a live object, or creates the object if there is none.
 ///
 /// # Errors
-/// The patch is for another kind, or does not fit its type; others own what it would change.
+/// The patch is for another kind, or does not match its type; other managers own fields it would
+/// change.
 pub fn apply(
     live: Option<&Value>,
     patch: &Value,
@@ -150,15 +154,16 @@ pub fn apply(
     Ok(object)
 }
 
-/// Returns the object to store where `new` is written over `live`, or created.
+/// Returns the object to store when `new` is written over `live`, or created.
 ///
-/// Where ownership cannot be told, as the object does not fit its type, it is lost and the write goes on.
+/// If ownership cannot be determined because the object does not match its type, it is lost and the
+/// write continues.
 #[must_use]
 pub fn update(live: Option<&Value>, new: &Value, to: &Endpoint<'_>, request: Request<'_>) -> Value {
     let mut object = managed::without(new);
     let state = State::of_update(live, new, to.subresource);
     if state.managers.is_empty() && live.is_some() {
-        // Nobody applies: nothing is tracked.
+        // Nobody uses apply: nothing is tracked.
         return object;
     }
     let (before, after) = (
@@ -182,7 +187,7 @@ pub fn update(live: Option<&Value>, new: &Value, to: &Endpoint<'_>, request: Req
     object
 }
 
-/// Gives an object the times of the live one back where nothing else of it changed, so that nothing is stored.
+/// Restores the times of the live object if nothing else changed, so that nothing is stored.
 pub fn keep_times(live: &Value, object: &mut Value) {
     let timeless = |object: &Value| {
         let mut object = object.clone();
@@ -194,7 +199,7 @@ pub fn keep_times(live: &Value, object: &mut Value) {
     }
 }
 
-/// Refuses what is for another kind, and a patch that says who owns what.
+/// Refuses a patch for another kind, or one that contains ownership.
 fn check(patch: &Value, to: &Endpoint<'_>) -> Result<(), Refusal> {
     let text = |key: &str| patch.get(key).and_then(Value::as_str).unwrap_or_default();
     if (text("apiVersion"), text("kind")) != (to.api_version, to.kind) {
@@ -214,7 +219,7 @@ fn check(patch: &Value, to: &Endpoint<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// What the writes of one request share.
+/// State shared by the writes of one request.
 struct Writes<'w> {
     to: &'w Endpoint<'w>,
     updater: Updater<'w>,
@@ -234,7 +239,7 @@ impl<'w> Writes<'w> {
         }
     }
 
-    /// Lets a manager own what it applies. Returns the object, if it is another one than before.
+    /// Makes a manager own the fields it applies. Returns the object if it changed.
     fn apply<'a>(
         &'a self,
         live: &'a Typed<'_>,
@@ -268,7 +273,8 @@ impl<'w> Writes<'w> {
         Ok(applied.object)
     }
 
-    /// Lets a manager own what differs between two objects. Its older entry loses what changed like everybody's.
+    /// Makes a manager own the differences between two objects. Its older entry loses the changed
+    /// fields like everyone else's.
     fn own<'a>(
         &'a self,
         live: &'a Typed<'_>,
@@ -314,12 +320,12 @@ fn manager<'a>(name: &'a str, operation: Operation, to: &Endpoint<'a>) -> Manage
     }
 }
 
-/// Tells whether a field of the metadata belongs to nobody.
+/// Returns whether nobody can own a field of the metadata.
 pub(crate) fn is_nobodys(field: &str) -> bool {
     NOBODYS_METADATA.contains(&field)
 }
 
-/// Returns what belongs to nobody: an object's kind and name, and what the server sets.
+/// Returns the fields that nobody can own: an object's kind and name, and what the server sets.
 pub(crate) fn nobodys() -> Set<'static> {
     let mut nobodys = Set::default();
     for field in ["apiVersion", "kind", "metadata"] {
@@ -331,7 +337,7 @@ pub(crate) fn nobodys() -> Set<'static> {
     nobodys
 }
 
-/// Takes what nobody owns from a manager.
+/// Removes fields that nobody can own from a manager.
 fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
     if let Some(Owned { set, .. }) = state.managers.get_mut(manager) {
         set.subtract(&nobodys());
@@ -341,7 +347,8 @@ fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
     }
 }
 
-/// Returns the object before anything is set. The server's own types are Go structs: some fields are there even then.
+/// Returns the object before any field is set. The server's own types are Go structs: some fields
+/// exist even then.
 fn zero(to: &Endpoint<'_>) -> Value {
     let ty = fields().of_kind(to.api_version, to.kind);
     let mut zero = ty.map_or_else(|| json!({}), |ty| written::zero(fields(), ty));
@@ -350,17 +357,17 @@ fn zero(to: &Endpoint<'_>) -> Value {
     zero
 }
 
-/// The part of an object that has an endpoint of its own.
+/// The part of an object that has a separate endpoint.
 const STATUS: &str = "status";
-/// What the endpoint of the status resets.
+/// The field that the status endpoint resets.
 const SPEC: &str = "spec";
-/// Who owns what was there before the first apply.
+/// The owner of fields that existed before the first apply.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
-/// Who stands for the write at hand, until its fields are added to its manager's.
+/// Stands for the current write, until its fields are added to its manager's.
 const THIS_WRITE: &str = "current-operation";
 /// A manager without a name.
 const UNKNOWN: &str = "unknown";
-/// The manager that takes over from its own past.
+/// The manager that takes over fields from its own earlier writes.
 const KUBECTL: &str = "kubectl";
 /// Metadata that the server sets.
 const NOBODYS_METADATA: [&str; 9] = [

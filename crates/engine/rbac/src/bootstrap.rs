@@ -1,7 +1,8 @@
-//! The roles and bindings that every cluster begins with.
+//! The roles and bindings that every cluster starts with.
 //!
-//! Those that people and clients rely on: the roles to bind users to, and what everybody may see. The ones for the
-//! parts of a control plane are not there, as those parts are not.
+//! Those that users and clients rely on: the roles to bind users to, and the permissions that
+//! everybody has. Those for components of a control plane are missing, since these components do
+//! not exist here.
 
 use serde_json::{Value, json};
 
@@ -10,7 +11,7 @@ use crate::{
     rule::Rule,
 };
 
-/// Returns the objects, aggregated roles with the rules they gather.
+/// Returns the objects; aggregated roles include the rules they collect.
 #[must_use]
 pub fn objects() -> Vec<Value> {
     let mut objects = Vec::new();
@@ -26,7 +27,7 @@ fn lines() -> impl Iterator<Item = &'static str> {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
 }
 
-/// Adds what a line says; tells whether it says anything.
+/// Adds the content of a line; returns whether it has any.
 fn read(line: &str, objects: &mut Vec<Value>) -> Option<()> {
     let words: Vec<&str> = line.split_whitespace().collect();
     match &*words {
@@ -116,7 +117,8 @@ fn spelled(verbs: &str) -> Vec<&str> {
     }
 }
 
-/// Gives the roles that gather others the rules they gather. Roles build on each other, so it takes rounds.
+/// Gives aggregated roles the rules they collect. Roles can build on each other, so it takes
+/// several rounds.
 fn aggregate(objects: &mut [Value]) {
     let mut policy: Policy = objects.iter().collect();
     for _ in 0..ROUNDS_MAX {
@@ -137,7 +139,7 @@ fn aggregate(objects: &mut [Value]) {
 }
 
 const DATA: &str = include_str!("../data/policy.txt");
-/// How many roles may build on each other in the data.
+/// Longest chain of roles that build on each other in the data.
 const ROUNDS_MAX: usize = 4;
 
 #[cfg(test)]

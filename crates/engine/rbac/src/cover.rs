@@ -1,4 +1,4 @@
-//! What of some rules is not covered by others: nobody may grant what he does not hold.
+//! Which rules are not covered by others: nobody may grant permissions he does not hold.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use crate::{
     rule::{ALL, Rule, has, has_or_star, path_covers, quoted},
 };
 
-/// Returns what to say to a user who grants rules that are not all covered by those he holds.
+/// Returns the message for a user who grants rules that are not all covered by his own.
 pub(crate) fn objection(
     user: &User,
     held: &[&Rule],
@@ -37,7 +37,8 @@ pub(crate) fn objection(
     ))
 }
 
-/// Splits a rule into such that have one of everything, so that each is covered by one rule or by none.
+/// Splits a rule into rules with one value in each list, so that each is covered by one rule or by
+/// none.
 fn split(rule: &Rule) -> Vec<Rule> {
     let one = |text: &str| -> Box<[Box<str>]> { [text.into()].into() };
     let names: Vec<Box<[Box<str>]>> = match &*rule.names {
@@ -70,7 +71,7 @@ fn split(rule: &Rule) -> Vec<Rule> {
     out
 }
 
-/// Tells whether a rule covers another one, which has at most one of everything.
+/// Returns whether a rule covers another one, which has at most one value in each list.
 fn covers(held: &Rule, granted: &Rule) -> bool {
     let names = held.names.is_empty()
         || !granted.names.is_empty() && granted.names.iter().all(|name| has(&held.names, name));
@@ -102,7 +103,7 @@ fn resource_covered(held: &[Box<str>], resource: &str) -> bool {
     has_or_star(held, resource) || of_any().is_some_and(|own| has(held, &own))
 }
 
-/// Puts the verbs for the same thing together again, so that a person can read them.
+/// Combines the verbs for the same resource again, for readability.
 fn compact(rules: Vec<Rule>) -> Vec<Rule> {
     let mut verbs: BTreeMap<Rule, Vec<Box<str>>> = BTreeMap::new();
     let mut out = Vec::new();

@@ -1,4 +1,5 @@
-//! Who writes roles and bindings may only grant what he holds, or what he may grant beyond it (`escalate`, `bind`).
+//! A user who writes roles and bindings may grant only permissions he holds, or may grant otherwise
+//! (`escalate`, `bind`).
 
 use lode_admit::Status;
 use serde_json::Value;
@@ -10,7 +11,7 @@ use crate::{
     rule::{ALL, Rule},
 };
 
-/// A role or a binding that is to be written.
+/// A role or binding to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Write<'a> {
     /// `roles`, `clusterroles`, `rolebindings` or `clusterrolebindings`.
@@ -19,17 +20,18 @@ pub struct Write<'a> {
     pub namespace: &'a str,
     /// The name in the path; empty when it is created.
     pub name: &'a str,
-    /// The object as it is to be.
+    /// The new object.
     pub object: &'a Value,
-    /// The object as it is, if it is.
+    /// The old object, if it exists.
     pub old: Option<&'a Value>,
 }
 
 impl Policy {
-    /// Tells whether a user may write what he grants with it. Other resources than the four grant nothing.
+    /// Checks whether a user may write an object that grants permissions. Resources other than the
+    /// four grant nothing.
     ///
     /// # Errors
-    /// He grants what he does not hold, or a role that is not there.
+    /// He grants permissions he does not hold, or a role that does not exist.
     pub fn may_grant(&self, user: &User, write: &Write<'_>) -> Result<(), Status> {
         if user.is_privileged()
             || write
@@ -72,7 +74,7 @@ impl Policy {
             selectors.is_some_and(|selectors| !selectors.is_empty())
         };
         if resource == "clusterroles" && (aggregates(object) || old.is_some_and(aggregates)) {
-            // It can gather anything, and taking one away can leave anything behind.
+            // It can collect any rules, and removing one can leave any rules behind.
             let why = "must have cluster-admin privileges to use the aggregationRule";
             return self
                 .holds(user, write, &everything())
@@ -135,7 +137,7 @@ impl Write<'_> {
     }
 }
 
-/// Tells whether a change only serves collecting what is garbage: it grants nothing.
+/// Returns whether a change only serves garbage collection: it grants nothing.
 fn only_for_collection(object: &Value, old: &Value) -> bool {
     let bare = |object: &Value| {
         let mut object = object.clone();
@@ -149,7 +151,7 @@ fn only_for_collection(object: &Value, old: &Value) -> bool {
     bare(object) == bare(old)
 }
 
-/// The rules of who may do everything.
+/// The rules of a user who may do everything.
 fn everything() -> [Rule; 2] {
     let all = || -> Box<[Box<str>]> { [ALL.into()].into() };
     let resources = Rule {

@@ -1,11 +1,11 @@
-//! Acting as somebody else: what it takes, and who one then is.
+//! Impersonation: the required permissions, and the resulting user.
 
 use crate::{
     policy::SERVICE_ACCOUNT,
     request::{Attributes, Resource, User},
 };
 
-/// Returns what a user must be allowed to do to act as another one: every part of him is asked for alone.
+/// Returns the permissions needed to act as another user: every part is checked separately.
 #[must_use]
 pub fn impersonations(wanted: &User) -> Vec<Attributes<'_>> {
     let who = match service_account(&wanted.name) {
@@ -42,7 +42,7 @@ pub fn impersonations(wanted: &User) -> Vec<Attributes<'_>> {
         .collect()
 }
 
-/// Returns a user as who he then is: with the groups that he is in without being asked for.
+/// Returns the impersonated user, including groups that are added implicitly.
 #[must_use]
 pub fn as_user(wanted: &User) -> User {
     let mut user = wanted.clone();
@@ -66,7 +66,7 @@ pub fn as_user(wanted: &User) -> User {
     user
 }
 
-/// Returns namespace and name of a service account; only names it can have count.
+/// Returns namespace and name of a service account; only valid names count.
 fn service_account(user: &str) -> Option<(&str, &str)> {
     let (namespace, name) = user.strip_prefix(SERVICE_ACCOUNT)?.split_once(':')?;
     let plain = |name: &str| {

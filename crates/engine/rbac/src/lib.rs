@@ -1,7 +1,8 @@
-//! May this user do this? Kubernetes' role-based access control.
+//! Kubernetes' role-based access control: whether a user may do something.
 //!
-//! A [`Policy`] is what the roles and bindings of a cluster say. It is kept up to date object by object, and knows for
-//! every user and group its bindings, so that a check costs what the user is bound to and not what the cluster holds.
+//! A [`Policy`] holds the roles and bindings of a cluster. It is kept up to date object by object
+//! and indexes the bindings of every user and group, so that the cost of a check depends on the
+//! user's bindings and not on the size of the cluster.
 //!
 //! ```
 //! use lode_rbac::{Attributes, Policy, Resource, User};
@@ -18,7 +19,7 @@
 //! assert_eq!(denied.message, "forbidden: User \"jane\" cannot get path \"/metrics\"");
 //! ```
 //!
-//! Left out: who a request comes from, and field and label selectors of what is asked for.
+//! Left out: authentication, and field and label selectors of the request.
 
 pub mod bootstrap;
 mod cover;

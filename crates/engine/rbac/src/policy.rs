@@ -1,4 +1,4 @@
-//! [`Policy`]: roles and bindings, indexed by whom they are for.
+//! [`Policy`]: roles and bindings, indexed by their subjects.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -11,10 +11,10 @@ use crate::{
     rule::Rule,
 };
 
-/// What the roles and bindings of a cluster say.
+/// The roles and bindings of a cluster.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
-    /// By namespace and name; those of the whole cluster have no namespace.
+    /// By namespace and name; those of the whole cluster have an empty namespace.
     roles: Named<Role>,
     bindings: Named<Binding>,
     /// The bindings of each user; a service account is a user.
@@ -25,9 +25,10 @@ pub struct Policy {
 /// Whether a request is allowed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Decision {
-    /// It is.
+    /// Whether it is.
     pub allowed: bool,
-    /// By which binding; or, if it is not, what was wrong with the bindings that there are. Often empty.
+    /// The binding that allows it; otherwise what was wrong with the existing bindings. Often
+    /// empty.
     pub reason: String,
 }
 
@@ -40,7 +41,7 @@ type Bound = HashMap<Box<str>, BTreeSet<Box<str>>>;
 struct Role {
     rules: Vec<Rule>,
     labels: BTreeMap<Box<str>, Box<str>>,
-    /// Whose rules it takes over; none in a role that has rules of its own.
+    /// The selectors of roles whose rules it takes over; `None` for a role with its own rules.
     aggregates: Option<Vec<LabelSelector>>,
 }
 
@@ -50,7 +51,7 @@ struct Binding {
     subjects: Box<[Subject]>,
 }
 
-/// Which role a binding is for.
+/// The role of a binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RoleRef {
     pub(crate) kind: Box<str>,
@@ -61,7 +62,7 @@ pub(crate) struct RoleRef {
 enum Subject {
     User(Box<str>),
     Group(Box<str>),
-    /// Namespace, name, and the name of the user it is.
+    /// Namespace, name, and the corresponding user name.
     ServiceAccount(Box<str>, Box<str>, Box<str>),
 }
 
@@ -76,7 +77,7 @@ impl<'v> FromIterator<&'v Value> for Policy {
 }
 
 impl Policy {
-    /// Takes an object in, in place of the one of its kind and name. Other kinds say nothing here.
+    /// Adds an object, replacing the one with its kind and name. Other kinds are ignored.
     pub fn put(&mut self, object: &Value) {
         let Some((kind, namespace, name)) = identity(object) else {
             return;
@@ -92,7 +93,7 @@ impl Policy {
         }
     }
 
-    /// Forgets the object of this kind, namespace and name.
+    /// Removes the object with this kind, namespace and name.
     pub fn remove(&mut self, object: &Value) {
         let Some((kind, namespace, name)) = identity(object) else {
             return;
@@ -104,7 +105,7 @@ impl Policy {
         }
     }
 
-    /// Tells whether a user may do something, and why.
+    /// Returns whether a user may do something, and why.
     #[must_use]
     pub fn allowed(&self, user: &User, attributes: &Attributes<'_>) -> Decision {
         if user.is_privileged() {
@@ -145,7 +146,7 @@ impl Policy {
         }
     }
 
-    /// Returns every rule for a user in a namespace, and what is wrong with bindings that give none.
+    /// Returns every rule for a user in a namespace, and the errors of bindings that provide none.
     #[must_use]
     pub fn rules(&self, user: &User, namespace: &str) -> (Vec<&Rule>, Vec<String>) {
         let (mut rules, mut missing) = (Vec::new(), Vec::new());
@@ -158,8 +159,9 @@ impl Policy {
         (rules, missing)
     }
 
-    /// Returns the cluster roles whose rules are not those of the roles they aggregate, with the rules they should
-    /// have. Writing these can make others stale; nothing is left after as many rounds as roles build on each other.
+    /// Returns the cluster roles whose rules differ from those of the roles they aggregate, with
+    /// the correct rules. Writing these can make others outdated; nothing is left after as many
+    /// rounds as roles build on each other.
     #[must_use]
     pub fn stale_aggregates(&self) -> Vec<(&str, Vec<Rule>)> {
         let Some(roles) = self.roles.get("") else {
@@ -175,7 +177,7 @@ impl Policy {
             .collect()
     }
 
-    /// Returns the rules of the role that a binding is for.
+    /// Returns the rules of a binding's role.
     ///
     /// # Errors
     /// There is no such role.
@@ -198,7 +200,7 @@ impl Policy {
             .ok_or_else(|| no_role(resource, &role.name))
     }
 
-    /// Returns the bindings of a user, first those for the whole cluster.
+    /// Returns the bindings of a user, those for the whole cluster first.
     fn bindings_of<'p>(
         &'p self,
         user: &User,
@@ -286,7 +288,7 @@ impl Role {
             labels: labels
                 .filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())))
                 .collect(),
-            // One that cannot be read selects nothing.
+            // An unreadable selector selects nothing.
             aggregates: selectors.map(|all| {
                 all.iter()
                     .filter_map(|own| LabelSelector::from_value(own).ok())
@@ -307,7 +309,7 @@ impl Binding {
         }
     }
 
-    /// Returns through whom a user got what the binding gives.
+    /// Returns the subject through which a user has the binding's permissions.
     fn credit(&self, user: &User, namespace: &str, name: &str) -> String {
         let RoleRef {
             kind: role_kind,
@@ -334,7 +336,8 @@ impl RoleRef {
 }
 
 impl Subject {
-    /// Returns nothing for what can be nobody: an unknown kind, a service account without a namespace.
+    /// Returns `None` for an invalid subject: an unknown kind, or a service account without a
+    /// namespace.
     fn read(subject: &Value, namespace: &str) -> Option<Self> {
         let text = |key: &str| subject[key].as_str().filter(|text| !text.is_empty());
         let name = text("name").unwrap_or_default();
@@ -373,7 +376,7 @@ impl Subject {
     }
 }
 
-/// Returns the rules of the roles that are selected, each once, in the order of selectors and names.
+/// Returns the rules of the selected roles without duplicates, in the order of selectors and names.
 fn aggregate(
     roles: &BTreeMap<Box<str>, Role>,
     own: &str,
@@ -395,7 +398,7 @@ fn aggregate(
     out
 }
 
-/// Returns what was wrong with bindings, each thing once.
+/// Returns the errors of bindings without duplicates.
 fn complaint(mut missing: Vec<String>) -> String {
     let mut seen = BTreeSet::new();
     missing.retain(|message| seen.insert(message.clone()));
@@ -421,8 +424,8 @@ fn no_role(resource: &str, name: &str) -> Status {
     )
 }
 
-/// Returns kind, namespace and name. A role or binding that should have a namespace and has none is nothing: it must not
-/// come to count for the whole cluster.
+/// Returns kind, namespace and name. A namespaced role or binding without a namespace is ignored:
+/// it must not apply to the whole cluster.
 fn identity(object: &Value) -> Option<(&str, &str, &str)> {
     let text = |value: &'static str| object["metadata"][value].as_str().unwrap_or_default();
     let kind = object["kind"].as_str()?;
@@ -448,7 +451,7 @@ fn take<T>(things: &mut Named<T>, namespace: &str, name: &str) -> Option<T> {
     taken
 }
 
-/// The group of the four kinds.
+/// The API group of the four kinds.
 pub(crate) const GROUP: &str = "rbac.authorization.k8s.io";
-/// What names of users begin with that are service accounts.
+/// The prefix of user names that are service accounts.
 pub(crate) const SERVICE_ACCOUNT: &str = "system:serviceaccount:";

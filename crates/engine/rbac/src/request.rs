@@ -1,41 +1,41 @@
-//! Who wants to do what: [`User`] and [`Attributes`], and how a refusal is worded.
+//! Who requests what: [`User`] and [`Attributes`], and the wording of a refusal.
 
 use std::collections::BTreeMap;
 
 use lode_admit::{Details, Status};
 
-/// Who a request comes from.
+/// The user of a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct User {
     /// The name: `jane`, `system:serviceaccount:shop:bot`.
     pub name: String,
-    /// What tells users of the same name apart over time.
+    /// Distinguishes users with the same name over time.
     pub uid: String,
-    /// The groups, those of the system included.
+    /// The groups, including those of the system.
     pub groups: Vec<String>,
-    /// What else is known of the user.
+    /// Further attributes of the user.
     pub extra: BTreeMap<String, Vec<String>>,
 }
 
-/// What a request does.
+/// The action of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Attributes<'a> {
     /// `get`, `list`, `create`, ….
     pub verb: &'a str,
-    /// To what.
+    /// The target.
     pub target: Target<'a>,
 }
 
-/// What a request is about.
+/// The target of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'a> {
     /// Objects.
     Resource(Resource<'a>),
-    /// A path of the server that holds no objects: `/version`.
+    /// A path of the server without objects: `/version`.
     Path(&'a str),
 }
 
-/// Which objects a request is about; what is empty does not matter.
+/// The objects of a request; empty fields are not checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Resource<'a> {
     /// The group; empty for the core.
@@ -50,7 +50,7 @@ pub struct Resource<'a> {
     pub name: &'a str,
 }
 
-/// Returns the answer to a request that is not allowed. The reason, if there is any, stands at its end.
+/// Returns the response to a request that is not allowed. The reason, if any, comes at its end.
 #[must_use]
 pub fn forbidden(user: &User, attributes: &Attributes<'_>, reason: &str) -> Status {
     let why = escaped(&sentence(user, attributes));
@@ -66,7 +66,7 @@ pub fn forbidden(user: &User, attributes: &Attributes<'_>, reason: &str) -> Stat
 }
 
 impl User {
-    /// Returns a user of a name, without groups.
+    /// Returns a user with a name and without groups.
     #[must_use]
     pub fn new(name: impl Into<String>) -> Self {
         Self {
@@ -75,14 +75,14 @@ impl User {
         }
     }
 
-    /// Returns the same user in more groups.
+    /// Returns the same user with more groups.
     #[must_use]
     pub fn with_groups<'g>(mut self, groups: impl IntoIterator<Item = &'g str>) -> Self {
         self.groups.extend(groups.into_iter().map(str::to_owned));
         self
     }
 
-    /// Tells whether the user may do everything, whatever the roles say.
+    /// Returns whether the user may do everything, regardless of roles.
     #[must_use]
     pub fn is_privileged(&self) -> bool {
         self.groups.iter().any(|group| group == PRIVILEGED)
@@ -90,7 +90,7 @@ impl User {
 }
 
 impl<'a> Attributes<'a> {
-    /// Something done to objects.
+    /// Returns an action on objects.
     #[must_use]
     pub fn resource(verb: &'a str, resource: Resource<'a>) -> Self {
         Self {
@@ -99,7 +99,7 @@ impl<'a> Attributes<'a> {
         }
     }
 
-    /// Something done to a path that holds no objects.
+    /// Returns an action on a path without objects.
     #[must_use]
     pub fn path(verb: &'a str, path: &'a str) -> Self {
         Self {
@@ -117,7 +117,7 @@ impl<'a> Attributes<'a> {
     }
 }
 
-/// Returns the answer to a request for a resource that must not be done.
+/// Returns the response that refuses a request for a resource.
 pub(crate) fn refused(asked: &Resource<'_>, why: &str) -> Status {
     let qualified = match asked.group {
         "" => asked.resource.to_owned(),
@@ -157,14 +157,14 @@ fn sentence(user: &User, Attributes { verb, target }: &Attributes<'_>) -> String
     )
 }
 
-/// Old browsers took answers for pages.
+/// Old browsers interpreted responses as HTML pages.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
 }
 
-/// Who is in it may do everything.
+/// Members may do everything.
 const PRIVILEGED: &str = "system:masters";
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The reviews: a body asks what somebody may do, and is answered in its `status`.
+//! The reviews: a request's body asks about permissions, and its `status` contains the response.
 //!
-//! Each function takes the body that was sent and returns the body to answer with. Times and what the request's path
-//! says are not in it.
+//! Each function takes the request's body and returns the response's body. Times and the content of
+//! the request's path are not part of it.
 
 use lode_admit::{FieldError, Status};
 use serde_json::{Map, Value, json};
@@ -12,7 +12,7 @@ use crate::{
     rule::Rule,
 };
 
-/// May I do this? (`SelfSubjectAccessReview`)
+/// Answers whether the user may do something. (`SelfSubjectAccessReview`)
 ///
 /// # Errors
 /// The body does not say what.
@@ -24,7 +24,7 @@ pub fn self_access(policy: &Policy, user: &User, body: &Value) -> Result<Value, 
     Ok(answered(policy, user, body))
 }
 
-/// May this subject do this? (`SubjectAccessReview`)
+/// Answers whether a subject may do something. (`SubjectAccessReview`)
 ///
 /// # Errors
 /// The body does not say who or what.
@@ -38,10 +38,10 @@ pub fn access(policy: &Policy, body: &Value) -> Result<Value, Status> {
     Ok(answered(policy, &subject(body), body))
 }
 
-/// May this subject do this in one namespace? (`LocalSubjectAccessReview`)
+/// Answers whether a subject may do something in one namespace. (`LocalSubjectAccessReview`)
 ///
 /// # Errors
-/// The body does not say who or what, or speaks of another namespace.
+/// The body does not say who or what, or names another namespace.
 pub fn local_access(policy: &Policy, namespace: &str, body: &Value) -> Result<Value, Status> {
     let own = body["metadata"]["namespace"].as_str().unwrap_or_default();
     let errors = check_asked(body)
@@ -58,7 +58,7 @@ pub fn local_access(policy: &Policy, namespace: &str, body: &Value) -> Result<Va
     Ok(answered(policy, &subject(body), body))
 }
 
-/// What may I do in this namespace? (`SelfSubjectRulesReview`)
+/// Lists what the user may do in a namespace. (`SelfSubjectRulesReview`)
 ///
 /// # Errors
 /// The body names no namespace.
@@ -83,7 +83,7 @@ pub fn self_rules(policy: &Policy, user: &User, body: &Value) -> Result<Value, S
     Ok(answer(body, json!({}), status))
 }
 
-/// Who am I? (`SelfSubjectReview`)
+/// Returns the user's identity. (`SelfSubjectReview`)
 #[must_use]
 pub fn self_subject(user: &User, body: &Value) -> Value {
     let mut info = Map::from_iter([("username".to_owned(), json!(user.name))]);
@@ -202,7 +202,7 @@ fn check_subject(body: &Value) -> impl Iterator<Item = FieldError> {
         .into_iter()
 }
 
-/// A review is no object; it has nothing that objects have, but what may be told in any case.
+/// A review is not an object; it has no metadata, except for fields that are always allowed.
 fn check_metadata(body: &Value, allowed: &[&str]) -> impl Iterator<Item = FieldError> {
     let metadata = &body["metadata"];
     let mut set = metadata.as_object().into_iter().flatten();

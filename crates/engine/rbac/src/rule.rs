@@ -1,4 +1,4 @@
-//! [`Rule`]: one rule of a role, and what it allows.
+//! [`Rule`]: one rule of a role, and the requests it allows.
 
 use std::fmt;
 
@@ -9,20 +9,20 @@ use crate::request::{Attributes, Resource, Target};
 /// One rule of a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Rule {
-    /// What may be done; `*` is everything.
+    /// The verbs; `*` is every verb.
     pub verbs: Box<[Box<str>]>,
-    /// In which groups; `*` is every group.
+    /// The groups; `*` is every group.
     pub groups: Box<[Box<str>]>,
-    /// To which resources: `pods`, `pods/status`, `*/scale`, `*`.
+    /// The resources: `pods`, `pods/status`, `*/scale`, `*`.
     pub resources: Box<[Box<str>]>,
-    /// To which objects; empty for all.
+    /// The object names; empty for all.
     pub names: Box<[Box<str>]>,
-    /// Under which paths that hold no objects: `/version`, `/healthz/*`, `*`.
+    /// The paths without objects: `/version`, `/healthz/*`, `*`.
     pub paths: Box<[Box<str>]>,
 }
 
 impl Rule {
-    /// Returns the rules of a role as it is written (`rules`).
+    /// Returns the rules from a role's `rules`.
     #[must_use]
     pub fn read_all(rules: &Value) -> Vec<Self> {
         rules
@@ -47,7 +47,7 @@ impl Rule {
         }
     }
 
-    /// Returns the rule as it is written.
+    /// Returns the rule in the form used in `rules`.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut out = Map::from_iter([("verbs".to_owned(), json!(self.verbs))]);
@@ -59,7 +59,7 @@ impl Rule {
         Value::Object(out)
     }
 
-    /// Tells whether the rule allows a request.
+    /// Returns whether the rule allows a request.
     pub(crate) fn allows(&self, attributes: &Attributes<'_>) -> bool {
         has_or_star(&self.verbs, attributes.verb)
             && match &attributes.target {
@@ -77,7 +77,7 @@ impl Rule {
             && (self.names.is_empty() || has(&self.names, asked.name))
     }
 
-    /// Returns its lists with their names on the wire and in messages.
+    /// Returns its lists with their names in JSON and in messages.
     fn lists(&self) -> [(&'static str, &'static str, &[Box<str>]); 5] {
         [
             ("apiGroups", "APIGroups", &self.groups),
@@ -117,7 +117,7 @@ pub(crate) fn has_or_star(items: &[Box<str>], wanted: &str) -> bool {
     items.iter().any(|item| **item == *ALL || **item == *wanted)
 }
 
-/// Tells whether a path of a rule covers another path; only at its end is a star more than a letter.
+/// Returns whether a rule's path covers another path; a star is a wildcard only at the end.
 pub(crate) fn path_covers(own: &str, path: &str) -> bool {
     own == path || own.ends_with('*') && path.starts_with(own.trim_end_matches('*'))
 }
@@ -135,7 +135,7 @@ fn resource_matches(own: &str, asked: &Resource<'_>) -> bool {
         || below(ALL) == Some(asked.subresource)
 }
 
-/// Everything.
+/// The wildcard for everything.
 pub(crate) const ALL: &str = "*";
 
 #[cfg(test)]

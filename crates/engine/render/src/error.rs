@@ -1,6 +1,6 @@
-//! Why a plan did not render: what the build says, and what replacing variables says.
+//! Why a plan did not render: errors of the build and of variable substitution.
 //!
-//! No variant holds a value from a manifest or a variable: either may be secret.
+//! No variant contains a value from a manifest or a variable: either may be secret.
 
 use lode_kustomize::Origin;
 use lode_object::Id;
@@ -9,30 +9,30 @@ use lode_stdx::budget::{Exceeded, Spent};
 /// Why a folder did not render.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
-    /// The plan's path is no folder of the source.
+    /// The plan's path is not a folder of the source.
     #[error("path \"{0}\" is not a folder of the source")]
     PathMissing(String),
     /// The folder does not build.
     #[error(transparent)]
     Build(#[from] lode_kustomize::Error),
-    /// Something about an object is wrong.
+    /// An object has an error.
     #[error("{id} ({origin}): {cause}")]
     Object {
         /// The object.
         id: Box<Id>,
         /// Where it comes from.
         origin: Origin,
-        /// What.
+        /// The cause.
         cause: ObjectCause,
     },
-    /// Two objects are the same one.
+    /// Two objects have the same identity.
     #[error("{id} stands twice: {first} and {second}")]
     Duplicate {
         /// The object.
         id: Box<Id>,
-        /// Where it stands first.
+        /// The place of the first one.
         first: Origin,
-        /// Where it stands again.
+        /// The place of the second one.
         second: Origin,
     },
     /// A variable has a name that cannot be written as `${name}`.
@@ -50,37 +50,39 @@ pub enum ObjectCause {
         "variable \"{0}\" has no value: add it to substitute or substituteFrom, or write ${{{0}:=default}}"
     )]
     VariableMissing(String),
-    /// A `${…}` expression is malformed; only its name is shown, the rest may hold a value.
+    /// A `${…}` expression is malformed; only its name is shown, since the rest may contain a
+    /// value.
     #[error("malformed expression {0}")]
     Expression(String),
     /// The budget does not allow it.
     #[error("{doing}: the build {source}")]
     Exceeded {
-        /// What was being done.
+        /// The operation.
         doing: &'static str,
-        /// What there is too much of.
+        /// The exceeded limit.
         source: Exceeded,
     },
-    /// After replacing variables the text is no YAML.
+    /// After substitution the text is not valid YAML.
     #[error("after replacing variables: {0}")]
     Substituted(lode_yaml::Cause),
-    /// The same, where values from Secrets are in the text and may be in what is wrong with it.
+    /// The same, if values from Secrets are in the text and could appear in the error.
     #[error(
         "after replacing variables it is no YAML any more; where and why is left out, values from Secrets are in it"
     )]
     SecretSubstituted,
-    /// An expression has no value or is malformed, in a text that holds a value copied from a Secret.
+    /// An expression has no value or is malformed, in a text that contains a value copied from a
+    /// Secret.
     #[error(
         "an expression ${{…}} in it has no value or is malformed; it is not shown, a value of a Secret is in the text"
     )]
     SecretExpression,
-    /// After replacing variables it is no object.
+    /// After substitution it is not an object.
     #[error("not a Kubernetes object: {0}")]
     NotAnObject(#[from] lode_object::Error),
 }
 
 impl Error {
-    /// Returns what the budget did not allow.
+    /// Returns the exceeded limit of the budget.
     #[must_use]
     pub fn exceeded(&self) -> Option<Exceeded> {
         match self {
@@ -93,7 +95,7 @@ impl Error {
         }
     }
 
-    /// Returns what a person can do about it, where that is not plain from the message.
+    /// Returns a hint on how to solve it, if the message does not make that clear.
     #[must_use]
     pub fn hint(&self) -> Option<&'static str> {
         use lode_kustomize::{Error as BuildError, FileCause};

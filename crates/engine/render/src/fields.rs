@@ -1,8 +1,9 @@
-//! Objects of Kubernetes' own kinds, read by their Go types as Flux does before it applies them.
+//! Objects of built-in kinds, read by their Go types as Flux does before it applies them.
 //!
-//! Input: an object, the node it was built from, and the files of the build. Output: what is kept of the object, and
-//! the fields that are dropped because its type does not have them, each with its place. Names alone are told: a value
-//! may be secret. Roles and cluster roles are left alone, as in Flux, which would lose their rules.
+//! Input: an object, the node it was built from, and the files of the build. Output: the part of
+//! the object that is kept, and the fields that are dropped because its type does not have them,
+//! each with its place. Only names are reported: a value may be secret. Roles and cluster roles are
+//! not changed, as in Flux, which would lose their rules.
 
 use std::fmt::{self, Write as _};
 
@@ -11,23 +12,24 @@ use lode_kustomize::{Built, Files, Origin};
 use lode_object::{Object, Value};
 use lode_yaml::{Node, Place};
 
-/// A field that the type of an object does not have.
+/// A field that an object's type does not have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Dropped {
-    /// Where it is in the object: `spec.template.spec.containers[0].imagepullPolicy`.
+    /// Its path in the object: `spec.template.spec.containers[0].imagepullPolicy`.
     pub field: String,
-    /// Where it was written.
+    /// The place it was written.
     pub origin: Origin,
 }
 
 impl fmt::Display for Dropped {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // Quoted with escapes: names of fields come from whoever wrote the file.
+        // Quoted with escapes: field names come from the author of the file.
         write!(f, "unknown field {:?} ({})", self.field, self.origin)
     }
 }
 
-/// Returns what Flux keeps of an object, and what it drops; nothing where it sends the object as it is.
+/// Returns the part of an object that Flux keeps, and the fields it drops; `None` if it sends the
+/// object unchanged.
 pub(crate) fn kept(object: &Object, built: &Built, files: &Files) -> Option<(Value, Vec<Dropped>)> {
     if object.api_version() == "rbac.authorization.k8s.io/v1"
         && matches!(object.kind(), "Role" | "ClusterRole")
@@ -43,8 +45,8 @@ pub(crate) fn kept(object: &Object, built: &Built, files: &Files) -> Option<(Val
     Some((kept.object, dropped))
 }
 
-/// Finds where a field was written. Where the build does not know a part of the way, a variable made it: its name may be
-/// secret and is left out.
+/// Finds the place of a field. If the build does not know a part of the path, a variable produced
+/// it: its name may be secret and is left out.
 fn dropped(steps: &[Step], built: &Built, files: &Files) -> Dropped {
     let mut field = String::new();
     let mut place = Place::default();
@@ -53,7 +55,7 @@ fn dropped(steps: &[Step], built: &Built, files: &Files) -> Dropped {
         let found = node.and_then(|node| down(node, step));
         match step {
             Step::Index(index) => {
-                // Writing to a text cannot fail.
+                // Writing to a `String` cannot fail.
                 let _infallible = write!(field, "[{index}]");
             }
             Step::Key(key) => {
@@ -80,7 +82,7 @@ fn dropped(steps: &[Step], built: &Built, files: &Files) -> Dropped {
     Dropped { field, origin }
 }
 
-/// Returns where a step leads, and where it is written.
+/// Returns the node that a step leads to, and its place.
 fn down<'n>(node: &'n Node, step: &Step) -> Option<(Place, &'n Node)> {
     match step {
         Step::Index(index) => node.items()?.get(*index).map(|item| (item.place, item)),
@@ -103,9 +105,9 @@ fn shortened(name: &str) -> &str {
     &name[..name.floor_char_boundary(NAME_MAX)]
 }
 
-/// Longest part of a field's name that is told, in bytes.
+/// Longest part of a field's name that is shown, in bytes.
 const NAME_MAX: usize = 120;
-/// Stands for a name that is told to nobody.
+/// Replaces a name that must not be shown.
 const FROM_A_VARIABLE: &str = "…";
 
 #[cfg(test)]

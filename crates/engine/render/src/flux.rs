@@ -1,5 +1,5 @@
-//! What Flux adds to kustomize (spec A5): a folder without a kustomization file is built as well, and the
-//! Kustomization's spec is laid over the folder's own settings before the build.
+//! What Flux adds to kustomize (spec A5): a folder without a kustomization file is built as well,
+//! and the Kustomization's spec is merged over the folder's own settings before the build.
 
 use lode_kustomize::{
     At, Build, Builder, FileCause, Image, Kustomization, Options, Order, Restrictions, Unknown,
@@ -15,7 +15,7 @@ const FOLDERS_DEPTH_MAX: usize = 64;
 
 /// Builds the plan's folder.
 pub(crate) fn build(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Build, Error> {
-    // The source is the border: inside it a kustomization may name any file, and nothing outside can be named.
+    // The source is the boundary: a kustomization may name any file inside it and none outside.
     let options = Options {
         restrictions: Restrictions::None,
         order: Order::None,
@@ -37,12 +37,12 @@ pub(crate) fn build(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result
 fn folder(builder: &mut Builder<'_>, plan: &Plan) -> Result<RepoPath, Error> {
     let missing = || Error::PathMissing(plan.path.clone());
     let folder = RepoPath::parse_rooted(&plan.path).map_err(|_| missing())?;
-    // The list notes the folder's absence, so that a commit which brings it is seen.
+    // The list records the folder's absence, so that a commit that adds it is noticed.
     builder.list(&folder).map_err(|_| missing())?;
     Ok(folder)
 }
 
-/// Makes the kustomization a folder without one stands for.
+/// Returns the generated kustomization for a folder without one.
 fn generated(
     builder: &mut Builder<'_>,
     folder: &RepoPath,
@@ -68,9 +68,9 @@ fn generated(
     Ok(kustomization)
 }
 
-/// Steps of taking in one file of a folder without a kustomization.
+/// Steps for adding one file of a folder without a kustomization.
 const ENTRY_STEPS: u64 = 16;
-/// Bytes of an entry besides its path.
+/// Bytes of an entry apart from its path.
 const ENTRY_BYTES: u64 = 128;
 
 fn exceeded_at(builder: &Builder<'_>, kustomization: &Kustomization, source: Exceeded) -> Error {
@@ -83,8 +83,8 @@ fn exceeded_at(builder: &Builder<'_>, kustomization: &Kustomization, source: Exc
     .into()
 }
 
-/// Finds manifests and, below the folder, folders that have a kustomization file. Links to folders are not followed, so
-/// no circle can arise.
+/// Finds manifests and, below the folder, folders that have a kustomization file. Links to folders
+/// are not followed, so there are no cycles.
 fn walk(
     builder: &mut Builder<'_>,
     folder: &RepoPath,
@@ -191,7 +191,8 @@ fn rule(patch: &Patch, kustomization: &Kustomization) -> lode_kustomize::Patch {
     }
 }
 
-/// An image of a name that is there already takes what the spec sets; tag and digest are replaced as one.
+/// An existing image with the same name gets the settings of the spec; tag and digest are replaced
+/// together.
 fn merge_image(kustomization: &mut Kustomization, wish: &Image) {
     let spec = kustomization.place(0);
     let Some(found) = kustomization

@@ -1,11 +1,12 @@
-//! Globs of `*`, `?`, `\x` and plain characters: which front or back of a text fits one.
+//! Globs of `*`, `?`, `\x` and plain characters: which prefix or suffix of a text matches.
 //!
-//! A text is looked at once, whatever stars are in the pattern: all ways through the pattern are followed at the same
-//! time. A star or a `?` stands for bytes; what fits begins and ends at whole characters.
+//! A text is scanned once, whatever stars are in the pattern: all paths through the pattern are
+//! followed at the same time. A star or a `?` stands for bytes; a match starts and ends at
+//! character boundaries.
 
 use lode_stdx::budget::{Exceeded, Meter};
 
-/// A pattern taken apart.
+/// A parsed pattern.
 pub(crate) struct Glob {
     parts: Vec<Part>,
 }
@@ -17,11 +18,11 @@ enum Part {
     /// `?`: one byte.
     One,
     Byte(u8),
-    /// A `\` at the end, which fits nothing.
+    /// A `\` at the end, which matches nothing.
     Never,
 }
 
-/// Which of several fronts or backs is meant.
+/// Which of several prefixes or suffixes is wanted.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Want {
     Shortest,
@@ -29,7 +30,7 @@ pub(crate) enum Want {
 }
 
 impl Glob {
-    /// Takes a pattern apart.
+    /// Parses a pattern.
     pub(crate) fn new(pattern: &str, meter: &Meter<'_>) -> Result<Self, Exceeded> {
         meter.bytes(PART_BYTES * pattern.len() as u64)?;
         let mut parts = Vec::new();
@@ -46,7 +47,7 @@ impl Glob {
         Ok(Self { parts })
     }
 
-    /// Returns where the front of a text that fits ends; nothing where none does.
+    /// Returns the end of a matching prefix; `None` if there is none.
     pub(crate) fn front(
         &self,
         text: &str,
@@ -57,7 +58,7 @@ impl Glob {
         fitting(&self.parts, text.bytes(), want, (&is_end, meter))
     }
 
-    /// Returns where the back of a text that fits begins; nothing where none does.
+    /// Returns the start of a matching suffix; `None` if there is none.
     pub(crate) fn back(
         mut self,
         text: &str,
@@ -71,12 +72,12 @@ impl Glob {
     }
 }
 
-/// Bytes that a part takes up, the lists of ways through the pattern included.
+/// Bytes used by a part, including the lists of paths through the pattern.
 const PART_BYTES: u64 = 40;
-/// Ways through a pattern that are followed in one step.
+/// Paths through a pattern that are followed in one step.
 const WAYS_PER_STEP: u64 = 8;
 
-/// Returns how many of some bytes fit a pattern.
+/// Returns how many of some bytes match a pattern.
 fn fitting(
     parts: &[Part],
     bytes: impl Iterator<Item = u8>,
@@ -108,7 +109,8 @@ fn fitting(
     Ok(found)
 }
 
-/// Notes a way through the pattern, and those that need no byte from there. Ways are noted in order, each once.
+/// Adds a path through the pattern, and those that need no byte from there. Paths are added in
+/// order, each once.
 fn enter(parts: &[Part], way: usize, ways: &mut Vec<usize>) {
     if ways.last().is_none_or(|last| *last < way) {
         ways.push(way);
@@ -124,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    /// Whether a whole text fits, by trying everything.
+    /// Returns whether a whole text matches, by trying everything.
     fn fits(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern, text) {
             ([], text) => text.is_empty(),

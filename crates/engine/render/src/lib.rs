@@ -1,9 +1,10 @@
-//! The one door from a source folder to final objects: build, override, substitute.
+//! From a source folder to final objects: build, override, substitute.
 //!
-//! [`render()`] takes a [`Tree`](lode_tree::Tree), a [`Plan`] (what a Kustomization's spec says about building) and a
-//! [`Budget`](lode_stdx::budget::Budget) and gives the objects with their origins, the digest of the rendered text, and the record of what was read. It is pure:
-//! the same tree and plan give the same answer, and as long as [`ReadSet::holds_in`](lode_tree::ReadSet::holds_in) is
-//! true of a later tree, so does that one.
+//! [`render()`] takes a [`Tree`](lode_tree::Tree), a [`Plan`] (a Kustomization's build settings)
+//! and a [`Budget`](lode_stdx::budget::Budget) and returns the objects with their origins, the
+//! digest of the rendered text, and the record of what was read. It is pure: the same tree and plan
+//! give the same result, and a later tree gives it too as long as
+//! [`ReadSet::holds_in`](lode_tree::ReadSet::holds_in) is true for that tree.
 //!
 //! ```
 //! use lode_render::{LIMITS, Plan, render};
@@ -17,7 +18,7 @@
 //! assert_eq!(rendered.objects[0].origin.to_string(), "app/cm.yaml:1");
 //! ```
 //!
-//! Left out: decryption, ownership labels and normalisation for the API, which are elsewhere.
+//! Left out: decryption, ownership labels and normalisation for the API, which other crates do.
 
 mod error;
 mod fields;

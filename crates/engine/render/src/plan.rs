@@ -1,20 +1,20 @@
-//! [`Plan`]: what a Kustomization says about building, in our own words.
+//! [`Plan`]: a Kustomization's build settings, as types of this crate.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use lode_kustomize::{Image, Target};
 
-/// What to build and what to lay over it. The default builds the root as it is.
+/// What to build, and the overrides. The default builds the root without overrides.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Plan {
     /// The folder, as written in the spec: relative to the source's root, a leading `./` or `/` means the root.
     pub path: String,
     /// Namespace of every object that can have one.
     pub target_namespace: Option<String>,
-    /// Put in front of every name.
+    /// Prefix of every name.
     pub name_prefix: Option<String>,
-    /// Put behind every name.
+    /// Suffix of every name.
     pub name_suffix: Option<String>,
     /// Applied after the folder's own patches.
     pub patches: Vec<Patch>,
@@ -22,28 +22,29 @@ pub struct Plan {
     pub images: Vec<Image>,
     /// Component folders, relative to the folder.
     pub components: Vec<String>,
-    /// A component that is not there is left out instead of failing the build.
+    /// Whether a missing component is skipped instead of failing the build.
     pub ignore_missing_components: bool,
-    /// Labels of every object; they win over the objects' own and are no part of the digest.
+    /// Labels of every object; they override the objects' own and are not part of the digest.
     pub common_labels: BTreeMap<String, String>,
     /// Annotations of every object, as `common_labels`.
     pub common_annotations: BTreeMap<String, String>,
-    /// What the build notes on objects (`originAnnotations`); replaces the folder's own choice where not empty.
+    /// What the build records on objects (`originAnnotations`); replaces the folder's own setting
+    /// if not empty.
     pub build_metadata: Vec<String>,
-    /// Variables; without any, `${…}` stays as it is.
+    /// Variables; without any, `${…}` stays unchanged.
     pub substitute: Option<Substitution>,
-    /// Objects say every file that has a part in them, which costs time.
+    /// Whether objects list every file that affects them, which takes time.
     pub sources: bool,
-    /// Objects of Kubernetes' own kinds are what Flux's Go types keep of them, not what was written.
+    /// Whether objects of built-in kinds are reduced to the fields of Flux's Go types.
     pub by_type: bool,
 }
 
-/// A patch and what it applies to.
+/// A patch and its target.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Patch {
     /// Strategic merge (YAML objects) or JSON 6902 (a list of operations), as text.
     pub patch: String,
-    /// Which objects; without it the patch itself names one.
+    /// The objects; without it the patch itself names one.
     pub target: Option<Target>,
     /// Whether a strategic merge may change the name.
     pub allow_name_change: bool,
@@ -51,16 +52,16 @@ pub struct Patch {
     pub allow_kind_change: bool,
 }
 
-/// Variables to be replaced in the rendered text. Shown without their values, which may be secret.
+/// Variables to replace in the rendered text. Shown without their values, which may be secret.
 #[derive(Clone, Default, PartialEq)]
 pub struct Substitution {
     /// Values by name.
     pub vars: BTreeMap<String, String>,
     /// Names of those whose values come from Secrets.
     pub secrets: BTreeSet<String>,
-    /// A variable without a value fails the build instead of vanishing.
+    /// Whether a variable without a value fails the build instead of being replaced by nothing.
     pub strict: bool,
-    /// Replace even if there is no variable at all.
+    /// Whether to replace even if there are no variables.
     pub always: bool,
 }
 

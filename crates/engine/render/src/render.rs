@@ -1,6 +1,6 @@
-//! [`render`]: tree and plan in, final objects out.
+//! [`render`]: turns a tree and a plan into final objects.
 //!
-//! The text of each object is written once, hashed, and forgotten: at no time is the whole text in memory.
+//! The text of each object is written once, hashed and dropped: the whole text is never in memory.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,37 +19,37 @@ use crate::plan::Plan;
 use crate::substitute::{self, Variables};
 use crate::{secret, source};
 
-/// A final object and where it comes from. Shown without its content, which may be secret.
+/// A final object and its origin. Shown without its content, which may be secret.
 #[derive(Clone, PartialEq)]
 pub struct Prepared {
     /// The object.
     pub object: Object,
-    /// Where it was read.
+    /// The place it was read.
     pub origin: Origin,
-    /// Every file that has a part in it, where the plan wants that.
+    /// Every file that affects it, if the plan requests that.
     pub sources: Option<Sources>,
-    /// Fields that Flux drops because the type of the object does not have them.
+    /// Fields that Flux drops because the object's type does not have them.
     pub dropped: Vec<Dropped>,
-    /// What of it may be told.
+    /// What messages may show of it.
     pub secrecy: Secrecy,
 }
 
-/// What a plan makes of a tree.
+/// The result of rendering.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rendered {
     /// The objects in the order of the build.
     pub objects: Vec<Prepared>,
     /// SHA-256 of the rendered text (documents joined by `---`), in hexadecimal.
     pub text_digest: String,
-    /// What was read of the tree.
+    /// The parts of the tree that were read.
     pub reads: ReadSet,
 }
 
-/// Builds a folder, lays the plan's overrides over it and replaces variables.
+/// Builds a folder, applies the plan's overrides and replaces variables.
 ///
 /// # Errors
-/// The folder or a file it names is missing or wrong, a field is not supported yet, a variable has no value, or it costs
-/// more than the budget.
+/// The folder or a file it names is missing or invalid, a field is not supported yet, a variable
+/// has no value, or the budget is exceeded.
 pub fn render(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Rendered, Error> {
     if let Some(substitution) = &plan.substitute {
         substitute::check_names(substitution)?;
@@ -134,7 +134,7 @@ impl<'p> Printer<'p> {
         }
     }
 
-    /// Writes an object; what is returned is what Flux keeps of it, if that is wanted.
+    /// Writes an object; returns the part of it that Flux keeps, if requested.
     fn print(&mut self, built: Built, by_type: bool) -> Result<Prepared, Error> {
         let mut object = self.substituted(&built)?;
         let mut dropped = Vec::new();
@@ -177,7 +177,7 @@ impl<'p> Printer<'p> {
         })
     }
 
-    /// Leaves the object's text in `self.text` and returns the object as that text says.
+    /// Leaves the object's text in `self.text` and returns the object parsed from that text.
     fn substituted(&mut self, built: &Built) -> Result<Object, Error> {
         self.text.clear();
         built.write_within(&mut self.text, self.budget)?;
@@ -217,7 +217,8 @@ impl<'p> Printer<'p> {
         Ok(object)
     }
 
-    /// Returns the fault of the expression that stands at or before a place of the rendered text, or of the object.
+    /// Returns the error for the expression at or before a position of the rendered text, or for
+    /// the object.
     fn fault(&self, built: &Built, at: usize, cause: ObjectCause) -> Error {
         let origin = source::of_expression(&built.node, &self.text, at)
             .map(|place| self.files.origin(place));
@@ -244,7 +245,7 @@ fn built_fault(built: &Built, cause: ObjectCause) -> Error {
     }
 }
 
-/// Returns the last byte of a line, from 1.
+/// Returns the position of a line's last byte; lines count from 1.
 fn end_of_line(text: &str, line: u32) -> usize {
     let lines = text.split_inclusive('\n').take(line as usize);
     lines.map(str::len).sum::<usize>().saturating_sub(1)
@@ -290,7 +291,8 @@ fn exceeded(prepared: &Prepared, source: Exceeded) -> Error {
     }
 }
 
-/// The API knows one object per group, kind, namespace and name, whatever its version: two would fight.
+/// The API has one object per group, kind, namespace and name, whatever the version: two would
+/// overwrite each other.
 fn refuse_twins(objects: &[Prepared]) -> Result<(), Error> {
     let mut seen: HashMap<Id, &Origin> = HashMap::with_capacity(objects.len());
     for Prepared {

@@ -1,8 +1,8 @@
-//! Which objects values from Secrets come into, and what of those may be told (see [`Secrecy`]).
+//! Which objects contain values from Secrets, and what may be shown of those (see [`Secrecy`]).
 //!
-//! An object counts as built with a value as soon as an expression in it names the variable, whatever the expression
-//! makes of it: its length, a part of it, or only whether there is one. Of what the build itself copied out of a Secret
-//! the build knows ([`Built::words`]).
+//! An object counts as built with a value as soon as an expression in it names the variable,
+//! whatever the expression uses of it: its length, a part of it, or only whether it is set. Values
+//! that the build itself copied out of a Secret are known to the build ([`Built::words`]).
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,8 @@ use crate::error::{Error, ObjectCause};
 use crate::plan::Substitution;
 use crate::substitute;
 
-/// Returns the words of an object as it stands in the source, if a value from a Secret came or is about to come into it.
+/// Returns the words of an object as in the source, if it contains or is about to receive a value
+/// from a Secret.
 pub(crate) fn before(
     built: &Built,
     substitution: Option<&Substitution>,
@@ -37,7 +38,8 @@ pub(crate) fn before(
     Ok(Some(Words::of(built.to_object_within(budget)?.value())))
 }
 
-/// Returns what of an object may be told, given the words of the source where a value came into it.
+/// Returns what may be shown of an object, given the words of the source if it received a secret
+/// value.
 pub(crate) fn secrecy(before: Option<Words>, object: &Object) -> Secrecy {
     before.map_or_else(
         || Secrecy::of(object.value()),
@@ -45,8 +47,8 @@ pub(crate) fn secrecy(before: Option<Words>, object: &Object) -> Secrecy {
     )
 }
 
-/// Leaves out what an error about an object with such a value quotes of its text. Where the value is there already, an
-/// expression may be a part of it.
+/// Removes quotations of the text from an error about an object with such a value. If the value is
+/// already present, an expression may be a part of it.
 pub(crate) fn discreet(error: Error, is_copied: bool) -> Error {
     match error {
         Error::Object {
@@ -71,8 +73,8 @@ pub(crate) fn discreet(error: Error, is_copied: bool) -> Error {
     }
 }
 
-/// Returns whether an expression of a text names one of some variables. An escaped expression may be taken for one:
-/// that hides more than it must.
+/// Returns whether an expression of a text names one of some variables. An escaped expression may
+/// match too: that hides more than necessary.
 fn names_any(text: &str, names: &BTreeSet<String>) -> bool {
     text.match_indices("${").any(|(at, start)| {
         let rest = &text[at + start.len()..];
@@ -117,7 +119,8 @@ mod tests {
         )
     }
 
-    /// Builds the folder `app` with a Secret whose value is `hunter2` and other objects in it, and perhaps more files.
+    /// Builds the folder `app` with a Secret whose value is `hunter2` and other objects, and
+    /// optionally more files.
     fn built(settings: &str, more: &[(&str, &str)]) -> Result<Rendered, Error> {
         const OBJECTS: &str = "apiVersion: v1\nkind: Secret\nmetadata: {name: from}\nstringData: {p: hunter2, url: a:hunter2}\n---\n\
             apiVersion: v1\nkind: ConfigMap\nmetadata: {name: middle}\ndata: {a: x, b: y, json: '{\"k\": \"v\"}'}\n---\n\
@@ -143,7 +146,7 @@ mod tests {
         )
     }
 
-    /// Returns an entry of `replacements`: kind and field of the source, and of the target.
+    /// Returns an entry of `replacements`: kind and field of the source and of the target.
     fn copy(from: (&str, &str), to: (&str, &str)) -> String {
         let ((from, field), (to, target)) = (from, to);
         format!(
@@ -196,7 +199,7 @@ mod tests {
         let part = "replacements:\n- source: {kind: Secret, fieldPath: stringData.url, options: {delimiter: ':', index: 1}}\n  \
             targets: [{select: {kind: ConfigMap}, fieldPaths: [data.a], options: {delimiter: '-', index: 1}}]\n";
         assert_eq!(levels(part, &[]), [values, open, open]);
-        // From object to object; what comes before the value is no secret.
+        // From object to object; names set before the value arrives are not secret.
         let chain = one(("ConfigMap", "data.b"), ("ServiceAccount", "metadata.name"))
             + &copy(("Secret", "stringData.p"), ("ConfigMap", "data.a"))
             + &copy(("ConfigMap", "data.a"), ANNOTATION);
@@ -204,7 +207,7 @@ mod tests {
         let generated = "secretGenerator: [{name: g, literals: [p=hunter2]}]\nreplacements:\n- source: {kind: Secret, name: g, fieldPath: data.p}\n  \
             targets: [{select: {kind: Deployment}, fieldPaths: [spec.x], options: {create: true}}]\n";
         assert_eq!(levels(generated, &[]), [open, values, open]);
-        // What a Secret is called is told wherever it is.
+        // The name and kind of a Secret are shown everywhere.
         for field in ["metadata.name", "kind"] {
             assert_eq!(levels(&one(("Secret", field), ANNOTATION), &[]), [open; 3]);
         }
@@ -264,7 +267,8 @@ mod tests {
             ".spec.paused[*]"
         );
 
-        // What became another kind, or is said by a transformer that a value came into, is no less secret.
+        // A Secret changed to another kind, or a transformer that a value was copied into, is still
+        // secret.
         let kind = "patches: [{target: {kind: Secret}, patch: '[{op: replace, path: /kind, value: Foo}]', options: {allowKindChange: true}}]\n";
         assert_eq!(told(&built(kind, &[]).unwrap(), "Foo").0, Level::Values);
         let copied = copy(("Secret", "stringData.p"), ("LabelTransformer", "labels.l"));

@@ -1,14 +1,15 @@
-//! Where an expression of a rendered text stands in its source.
+//! The position of a rendered text's expression in its source.
 //!
-//! A rendered text has its keys sorted, its long lines folded and texts in other quotes than its files, but the same
-//! expressions in the same order as the scalars that are written one after the other.
+//! A rendered text has its keys sorted, its long lines folded and texts in other quotes than its
+//! files, but the same expressions in the same order as the scalars in writing order.
 
 use lode_yaml::{Node, Place, Style, each_written_scalar};
 
-/// How an expression begins.
+/// The start of an expression.
 const BEGIN: &str = "${";
 
-/// Returns the place of the expression that begins at or before a byte of an object's text; nothing where there is none.
+/// Returns the place of the expression that starts at or before a byte of an object's text; `None`
+/// if there is none.
 pub(crate) fn of_expression(object: &Node, text: &str, at: usize) -> Option<Place> {
     let end = (at + BEGIN.len()).min(text.len());
     let before = text.as_bytes().get(..end).unwrap_or_default();
@@ -32,12 +33,13 @@ pub(crate) fn of_expression(object: &Node, text: &str, at: usize) -> Option<Plac
     found
 }
 
-/// Returns a place in a scalar behind a part of its text. Of folded texts only the first line is known.
+/// Returns a place in a scalar after a part of its text. For folded texts only the first line is
+/// known.
 fn line_of(scalar: &Node, before: &str) -> Place {
     let place = scalar.place;
     let breaks = before.matches('\n').count() as u32;
     let line = match scalar.style {
-        // What a generator read from a file has no `|` line, and no bytes.
+        // A text that a generator read from a file has no `|` line, and no bytes.
         Style::Literal if place.start == place.end => place.line.saturating_add(breaks),
         Style::Literal => place.line.saturating_add(1).saturating_add(breaks),
         _ => place.line,

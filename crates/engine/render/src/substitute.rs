@@ -1,8 +1,9 @@
-//! Replacing `${…}` in an object's text (spec A6): the shell-like forms that Flux's fork of envsubst knows.
+//! Replacing `${…}` in an object's text (spec A6): the shell-like forms of Flux's fork of envsubst.
 //!
-//! Only braces count: `$name` stays, `$$` is a plain `$`. A missing variable is empty, or an error where strict, except
-//! in forms that bring a default. Line breaks in values are removed. Errors show names, never values. Whatever grows or
-//! is looked at is charged first: a few bytes can ask for gigabytes.
+//! Braces are required: `$name` stays, `$$` is a plain `$`. A missing variable is empty, or an
+//! error in strict mode, except in forms with a default. Line breaks in values are removed. Errors
+//! show names, never values. Memory and work are charged in advance, since a few bytes can request
+//! gigabytes.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,26 +18,26 @@ use crate::plan::Substitution;
 
 /// Deepest nesting of expressions.
 const NESTING_MAX: usize = 32;
-/// Bytes of a value that are looked at in one step.
+/// Bytes of a value examined in one step.
 const BYTES_PER_STEP: u64 = 64;
-/// How many times as long a text may become in other letter case.
+/// How many times longer a text may become by changing its letter case.
 const CASED_MAX: u64 = 3;
 
-/// Variables as expressions see them.
+/// Variables as used by expressions.
 pub(crate) struct Variables<'v> {
     /// Values without line breaks.
     values: BTreeMap<&'v str, Cow<'v, str>>,
     is_strict: bool,
 }
 
-/// Why an expression was not replaced, and where in the text it begins.
+/// Why an expression was not replaced, and its position in the text.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Problem {
     pub(crate) at: usize,
     pub(crate) cause: ObjectCause,
 }
 
-/// Checks that every variable has a name that can be written in an expression.
+/// Checks that every variable's name can be written in an expression.
 pub(crate) fn check_names(substitution: &Substitution) -> Result<(), Error> {
     let is_good = |name: &str| {
         name.starts_with(|c: char| c == '_' || c.is_ascii_alphabetic())
@@ -48,7 +49,7 @@ pub(crate) fn check_names(substitution: &Substitution) -> Result<(), Error> {
     }
 }
 
-/// Tells whether an object asks to be left alone.
+/// Returns whether an object opts out of substitution.
 pub(crate) fn is_disabled(object: &Node) -> bool {
     let says = |field: &str| {
         object
@@ -60,7 +61,7 @@ pub(crate) fn is_disabled(object: &Node) -> bool {
 }
 
 impl<'v> Variables<'v> {
-    /// Takes the line breaks out of all values.
+    /// Removes the line breaks from all values.
     pub(crate) fn new(substitution: &'v Substitution, budget: &Budget) -> Result<Self, Exceeded> {
         let bytes: usize = substitution
             .vars
@@ -87,8 +88,8 @@ impl<'v> Variables<'v> {
     }
 }
 
-/// Replaces every expression of a text. With `hides_names` problems show names of known variables alone: what looks like
-/// an expression in a secret may be a part of it.
+/// Replaces every expression of a text. With `hides_names`, errors show only names of known
+/// variables: text that looks like an expression may be part of a secret.
 pub(crate) fn replace(
     text: &str,
     (variables, hides_names): (&Variables<'_>, bool),
@@ -135,7 +136,7 @@ pub(crate) fn replace(
     Ok(out)
 }
 
-/// A place in the text being read.
+/// A position in the text being read.
 struct Replacer<'t> {
     text: &'t str,
     at: usize,
@@ -145,7 +146,7 @@ struct Replacer<'t> {
     meter: &'t Meter<'t>,
 }
 
-/// What stands in the argument of a function.
+/// The syntax of a function's argument.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Argument {
     /// Up to the closing brace.
@@ -161,7 +162,7 @@ enum Stop {
     Malformed,
     Missing(String),
     Exceeded(Exceeded),
-    /// One inside it was not.
+    /// A nested expression failed.
     Inner(Problem),
 }
 
@@ -251,7 +252,7 @@ impl<'t> Replacer<'t> {
         }
     }
 
-    /// Reads what follows a name, up to the closing brace, and applies it.
+    /// Reads the part after a name up to the closing brace and applies it.
     fn function(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
         if [":=", ":-", ":?", ":+", "="]
             .iter()
@@ -293,7 +294,7 @@ impl<'t> Replacer<'t> {
         self.last_value(name).map(Cow::Borrowed)
     }
 
-    /// Returns a variable's value where nothing but the closing brace follows.
+    /// Returns a variable's value if only the closing brace follows.
     fn last_value(&self, name: &str) -> Result<&'t str, Stop> {
         if self.rest().starts_with('}') {
             self.value(name)
@@ -302,7 +303,7 @@ impl<'t> Replacer<'t> {
         }
     }
 
-    /// `${name:from}` and `${name:from:length}`, in bytes; numbers that are none change nothing.
+    /// `${name:from}` and `${name:from:length}`, in bytes; invalid numbers change nothing.
     fn part_of(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
         let from = self.argument(Argument::Number)?;
         let length = if self.eat(":") {
@@ -327,7 +328,8 @@ impl<'t> Replacer<'t> {
             Some(Ok(length)) => tail.len().saturating_sub(length.unsigned_abs() as usize),
             Some(Err(_)) => return Ok(value.into()),
         };
-        // A part that ends inside a character is copied, and what is no character becomes one of three bytes.
+        // A part that ends inside a character is copied, and invalid bytes become one character of
+        // three bytes.
         self.meter.bytes(end as u64 + REPLACEMENT_CHARACTERS)?;
         Ok(String::from_utf8_lossy(&tail[..end]))
     }
@@ -361,7 +363,7 @@ impl<'t> Replacer<'t> {
         Ok((from, self.argument(Argument::Part)?))
     }
 
-    /// Removes the shortest or longest front or back that fits a pattern.
+    /// Removes the shortest or longest prefix or suffix that matches a pattern.
     fn trimmed(&mut self, name: &str, is_front: bool, want: Want) -> Result<Cow<'t, str>, Stop> {
         let pattern = self.argument(Argument::Whole)?;
         if pattern.is_empty() {
@@ -376,12 +378,12 @@ impl<'t> Replacer<'t> {
         }))
     }
 
-    /// Charges going through a value.
+    /// Charges examining a value.
     fn look_at(&self, value: &str) -> Result<(), Exceeded> {
         self.meter.steps(1 + value.len() as u64 / BYTES_PER_STEP)
     }
 
-    /// Reads an argument with the expressions in it, leaving what ends it.
+    /// Reads an argument with its nested expressions, up to its terminator.
     fn argument(&mut self, kind: Argument) -> Result<String, Stop> {
         let mut out = String::new();
         while let Some(c) = self.rest().chars().next() {
@@ -418,12 +420,13 @@ impl From<Exceeded> for Stop {
     }
 }
 
-/// Bytes that the ends of a part may gain where they are no whole characters.
+/// Bytes that the ends of a part may gain if they are not whole characters.
 const REPLACEMENT_CHARACTERS: u64 = 18;
-/// Longest name of a variable that a message shows.
+/// Longest variable name that a message shows.
 const SHOWN_MAX: usize = 64;
 
-/// Returns how an expression begins, up to its name and what follows that: the rest may hold a value.
+/// Returns the start of an expression, up to its name and the character after it: the rest may
+/// contain a value.
 fn shown(expression: &str, is_shown: impl Fn(&str) -> bool) -> String {
     let inner = expression.strip_prefix("${").unwrap_or_default();
     let name_end = inner
@@ -462,7 +465,7 @@ const ANCHORED: [(&str, Replace); 3] = [
     ("/", |value, from, to| value.replacen(from, to, 1)),
 ];
 
-/// Whether it is a front that is trimmed, and which one.
+/// Whether a prefix is trimmed, and which one.
 const TRIMS: [(&str, (bool, Want)); 4] = [
     ("##", (true, Want::Longest)),
     ("#", (true, Want::Shortest)),
@@ -527,7 +530,7 @@ mod tests {
         }
     }
 
-    /// Outcomes of Flux's own substitution (`fluxcd/pkg/envsubst` v1.8.0), recorded by running it.
+    /// Results of Flux's own substitution (`fluxcd/pkg/envsubst` v1.8.0), recorded by running it.
     #[test]
     fn expressions_come_out_as_flux_makes_them() {
         for line in include_str!("../tests/expressions.tsv").lines() {

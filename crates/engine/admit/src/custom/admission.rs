@@ -1,4 +1,4 @@
-//! Definitions themselves: what is written into them, and what is held against them.
+//! Definitions themselves: how they are prepared and validated.
 
 use lode_object::json;
 use serde_json::{Value, json};
@@ -13,9 +13,9 @@ use super::{
 };
 use crate::field_error::{FieldError, Reason};
 
-/// Makes a definition ready to be stored: writes its defaults, and a status that only the server writes.
+/// Prepares a definition for storage: sets its defaults, and a status that only the server writes.
 ///
-/// `old` is the one that is stored.
+/// `old` is the stored one.
 pub fn prepare_definition(old: Option<&Value>, new: &mut Value) {
     if let Some(spec) = new.get_mut("spec").filter(|spec| spec.is_object()) {
         default_spec(spec);
@@ -76,9 +76,10 @@ fn default_spec(spec: &mut Value) {
     }
 }
 
-/// Returns what is wrong with a definition, beside its metadata; [prepared](prepare_definition) before.
+/// Returns the errors of a definition, except for its metadata; [prepared](prepare_definition)
+/// before.
 ///
-/// A schema is not held against what the one before broke already.
+/// Errors that the previous schema already had are ignored.
 #[must_use]
 pub fn validate_definition(old: Option<&Value>, new: &Value) -> Vec<FieldError> {
     let mut errors = Vec::new();
@@ -184,7 +185,7 @@ fn one_of(
     }
 }
 
-/// Checks the schemas. What all versions have in common is told once, of the whole.
+/// Validates the schemas. An error shared by all versions is reported once, on the definition.
 fn schemas(old: Option<&Value>, spec: &Value, errors: &mut Vec<FieldError>) {
     let found = |spec: &Value| -> Vec<FieldError> {
         let (mut errors, root) = (Vec::new(), Path::Root);
@@ -228,7 +229,7 @@ fn schemas(old: Option<&Value>, spec: &Value, errors: &mut Vec<FieldError>) {
     errors.extend(new.into_iter().filter(|error| !before.contains(error)));
 }
 
-/// Where a status has an endpoint of its own, it is held against its part of the schema alone.
+/// If the status has its own endpoint, it is validated by its part of the schema only.
 fn root_with_status(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     let keywords = schema
         .as_object()
@@ -252,7 +253,7 @@ fn root_with_status(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError
     }
 }
 
-/// Returns a keyword as the server's own type names it.
+/// Returns a keyword as the server's Go type names it.
 fn go_name(key: &str) -> String {
     let key = if let Some(key) = key.strip_prefix("x-kubernetes-") {
         format!("x-{key}")
@@ -280,7 +281,7 @@ fn check_schema(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// What objects are stored by does not change.
+/// Fields that determine how objects are stored must not change.
 fn unchanged(old: &Value, spec: &Value, errors: &mut Vec<FieldError>) {
     let established = objects(&old["status"], "conditions")
         .any(|condition| condition["type"] == "Established" && condition["status"] == "True");
@@ -328,7 +329,7 @@ fn approved(definition: &Value, errors: &mut Vec<FieldError>) {
 
 const SCHEMA: &str = "/schema/openAPIV3Schema";
 const STATUS: &str = "/subresources/status";
-/// What the schema of a whole object may say beside its status.
+/// Keywords that the root schema may have next to its status.
 const AT_ROOT: [&str; 22] = [
     "description",
     "type",

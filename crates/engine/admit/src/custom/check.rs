@@ -1,6 +1,7 @@
-//! Values held against their schema (`OpenAPI` v3), in the order and the words of the API server.
+//! Validates values by their schema (`OpenAPI` v3), in the order and with the messages of the API
+//! server.
 //!
-//! An object that changes is not held against what it broke before: where a value is as it was, nothing is wrong.
+//! A changed object may keep its previous errors: an unchanged value is never an error.
 
 use serde_json::Value;
 
@@ -12,11 +13,12 @@ use super::{
 };
 use crate::field_error::{FieldError, Reason};
 
-/// What checks found.
+/// The findings of checks.
 #[derive(Debug, Default)]
 pub(super) struct Outcome {
     pub(super) errors: Vec<FieldError>,
-    /// How many checks were made; of several schemas none of which fits, the one with most tells its errors.
+    /// Number of checks made; if none of several schemas matches, the one with most checks reports
+    /// its errors.
     checks: u32,
 }
 
@@ -31,7 +33,7 @@ impl Outcome {
     }
 }
 
-/// Holds a value against a node. `old` is what stood there before.
+/// Validates a value by a node. `old` is the previous value.
 pub(super) fn check(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Value>) -> Outcome {
     if old == Some(value) {
         return Outcome::default();
@@ -120,7 +122,7 @@ fn alternatives(checks: &Checks, path: &Path<'_>, value: &Value, outcome: &mut O
     }
 }
 
-/// Tells the errors of the schema that came nearest.
+/// Reports the errors of the schema that came nearest.
 fn nearest(found: Vec<Outcome>, outcome: &mut Outcome) {
     let best = found.into_iter().reduce(|best, next| {
         if next.checks > best.checks {
@@ -225,7 +227,7 @@ fn count_of_fields(checks: &Checks, path: &Path<'_>, fields: usize) -> Option<Fi
     Some(FieldError::too_many(name, fields, max as usize))
 }
 
-/// Tells what sort a node wants, where it wants only one.
+/// Returns the type that a node requires, if it is only one.
 pub(super) fn wanted(node: &Node) -> Option<String> {
     match node.sort {
         _ if node.int_or_string => Some("integer,string".to_owned()),

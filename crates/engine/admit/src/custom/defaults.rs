@@ -1,16 +1,17 @@
-//! [`default`]: what a definition writes where an object says nothing.
+//! [`default`]: the defaults of a definition.
 
 use serde_json::Value;
 
 use super::{definition::Type, node::Node};
 
-/// Writes defaults into an object. Null where it is not allowed is nothing: it takes the default, or goes.
+/// Sets the defaults of an object. A null where it is not allowed counts as absent: it is replaced
+/// by the default, or removed.
 pub fn default(ty: &Type, object: &mut Value) {
     drop_nulls(&ty.root, object);
     fill(&ty.root, object);
 }
 
-/// Fills the fields that are declared and not there, and those within what is there.
+/// Sets the defaults of absent fields, and those within existing ones.
 pub(super) fn fill(node: &Node, value: &mut Value) {
     match value {
         Value::Object(map) => {
@@ -49,7 +50,7 @@ fn replace_null(node: &Node, value: &mut Value) {
     }
 }
 
-/// Drops fields that are null where they may not be and have no default.
+/// Removes fields that are null where that is not allowed and that have no default.
 fn drop_nulls(node: &Node, value: &mut Value) {
     match value {
         Value::Object(map) => map.retain(|name, value| {

@@ -1,4 +1,4 @@
-//! [`Definition`]: what a `CustomResourceDefinition` says of its objects, read once.
+//! [`Definition`]: the content of a `CustomResourceDefinition`, parsed once.
 
 use std::sync::Arc;
 
@@ -16,35 +16,35 @@ use crate::{
     kind::{Kind, Types},
 };
 
-/// What a `CustomResourceDefinition` says of its objects.
+/// The content of a `CustomResourceDefinition`.
 #[derive(Debug, Clone)]
 pub struct Definition {
     /// The group.
     pub group: Box<str>,
-    /// What objects are called.
+    /// The names of its objects.
     pub names: Names,
-    /// Objects live in namespaces.
+    /// Whether objects are namespaced.
     pub namespaced: bool,
     /// Every version, in the order given.
     pub versions: Box<[Version]>,
-    /// How objects become those of another version: `None`, or `Webhook`.
+    /// How objects are converted between versions: `None` or `Webhook`.
     pub conversion: Box<str>,
 }
 
-/// What objects of one kind are called.
+/// The names of one kind of objects.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    /// In paths: `widgets`.
+    /// Used in paths: `widgets`.
     pub plural: Box<str>,
-    /// By people: `widget`.
+    /// Used by people: `widget`.
     pub singular: Box<str>,
-    /// By people in a hurry.
+    /// Abbreviations.
     pub short_names: Box<[Box<str>]>,
     /// The kind.
     pub kind: Box<str>,
     /// The kind of a list.
     pub list_kind: Box<str>,
-    /// Groups of resources it is one of: `all`.
+    /// Categories it belongs to: `all`.
     pub categories: Box<[Box<str>]>,
 }
 
@@ -53,42 +53,42 @@ pub struct Names {
 pub struct Version {
     /// Its name: `v1`.
     pub name: Box<str>,
-    /// It can be asked for.
+    /// Whether it is served.
     pub served: bool,
-    /// Objects are stored as it.
+    /// Whether objects are stored in it.
     pub storage: bool,
-    /// What its objects are.
+    /// The type of its objects.
     pub ty: Arc<Type>,
 }
 
-/// What objects of one version of a custom resource are.
+/// The type of the objects of one version of a custom resource.
 #[derive(Debug)]
 pub struct Type {
     /// The types of its fields, for merging.
     pub schema: Schema,
     /// The type of the object within.
     pub ty: TypeRef,
-    /// The status is written through an endpoint of its own.
+    /// Whether the status has its own endpoint.
     pub status: bool,
-    /// Where replicas stand, if there is an endpoint for them.
+    /// Where the replicas are, if there is a scale endpoint.
     pub scale: Option<Scale>,
-    /// What is shown of each object in a table, beside its name.
+    /// The columns of its table, besides the name.
     pub columns: Box<[Column]>,
-    /// Fields that lists can be selected by, as paths: `.spec.color`.
+    /// Selectable fields, as paths: `.spec.color`.
     pub selectable: Box<[Box<str>]>,
-    /// What is said to those who use this version, if it is to go.
+    /// The deprecation warning, if this version is deprecated.
     pub deprecation: Option<Box<str>>,
     pub(crate) root: Node,
 }
 
-/// Where the replicas of an object stand, as paths: `.spec.replicas`.
+/// Where the replicas of an object are, as paths: `.spec.replicas`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scale {
-    /// Those wanted.
+    /// The desired number.
     pub spec_replicas: Box<str>,
-    /// Those there.
+    /// The current number.
     pub status_replicas: Box<str>,
-    /// The selector as text, if there is one.
+    /// The selector as a text, if there is one.
     pub label_selector: Option<Box<str>>,
 }
 
@@ -97,20 +97,20 @@ pub struct Scale {
 pub struct Column {
     /// Its heading.
     pub name: Box<str>,
-    /// The sort of its values: `string`, `date`, …
+    /// The type of its values: `string`, `date`, …
     pub ty: Box<str>,
-    /// Their form, or empty.
+    /// Their format, or empty.
     pub format: Box<str>,
-    /// What it means, or empty.
+    /// Its description, or empty.
     pub description: Box<str>,
-    /// Columns over 0 are for wide tables.
+    /// Columns above 0 are only in wide tables.
     pub priority: i32,
     /// Where the value is: `.spec.color`.
     pub json_path: Box<str>,
 }
 
 impl Definition {
-    /// Reads a definition that [is admitted](super::validate_definition).
+    /// Parses a definition that [is valid](super::validate_definition).
     ///
     /// # Errors
     /// A schema is malformed.
@@ -151,7 +151,7 @@ impl Definition {
         })
     }
 
-    /// Returns the versions that can be asked for, as kinds.
+    /// Returns the served versions, as kinds.
     pub fn kinds(&self) -> impl Iterator<Item = Kind> {
         let kind = |version: &Version| Kind {
             gvk: GroupVersionKind::new(
@@ -170,7 +170,7 @@ impl Definition {
             .map(kind)
     }
 
-    /// Returns the version that objects are stored as.
+    /// Returns the storage version.
     #[must_use]
     pub fn storage(&self) -> Option<&Version> {
         self.versions.iter().find(|version| version.storage)
@@ -191,7 +191,8 @@ impl Names {
         }
     }
 
-    /// Returns them as a definition has them, without what is empty beside `plural` and `kind`.
+    /// Returns them in the form of a definition; except for `plural` and `kind`, empty ones are
+    /// omitted.
     #[must_use]
     pub fn to_value(&self) -> Value {
         let mut names = json!({"plural": self.plural, "kind": self.kind});
@@ -268,7 +269,7 @@ impl Scale {
     }
 }
 
-/// Returns the columns of a version; where it has none, objects are shown with their age.
+/// Returns the columns of a version; by default, the age.
 fn columns(version: &Value) -> Box<[Column]> {
     let column = |column: &Value| Column {
         name: own(column, "name"),
@@ -296,7 +297,7 @@ fn own(value: &Value, key: &str) -> Box<str> {
     text(value, key).unwrap_or_default().into()
 }
 
-/// What Kubernetes says of the time of creation.
+/// Kubernetes' description of the creation time.
 const AGE: &str = "CreationTimestamp is a timestamp representing the server time when this object was created. It is \
     not guaranteed to be set in happens-before order across separate operations. Clients may not set this value. It is \
     represented in RFC3339 form and is in UTC.\n\nPopulated by the system. Read-only. Null for lists. More info: \

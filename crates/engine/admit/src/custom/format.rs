@@ -1,4 +1,5 @@
-//! [`Format`]: what texts of a `format` look like. Those the API server does not know are not held against anything.
+//! [`Format`]: validates texts of a `format`. Formats that the API server does not know are not
+//! checked.
 
 use core::net::{Ipv4Addr, Ipv6Addr};
 
@@ -7,13 +8,13 @@ use lode_stdx::duration;
 /// A format the API server checks.
 #[derive(Debug, Clone)]
 pub(crate) struct Format {
-    /// As the schema spells it.
+    /// As spelled in the schema.
     pub(crate) name: Box<str>,
     is: fn(&str) -> bool,
 }
 
 impl Format {
-    /// Returns the format of a name.
+    /// Returns the format with a name.
     pub(crate) fn named(name: &str) -> Option<Self> {
         let plain = name.replace('-', "");
         let (_, is) = FORMATS.iter().find(|(known, _)| *known == plain)?;
@@ -23,7 +24,7 @@ impl Format {
         })
     }
 
-    /// Tells whether a text is of the format.
+    /// Returns whether a text matches the format.
     pub(crate) fn fits(&self, text: &str) -> bool {
         (self.is)(text)
     }
@@ -75,14 +76,14 @@ fn digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// A part of a DNS name (RFC 1123).
+/// Returns whether a text is a DNS label (RFC 1123).
 pub(super) fn label(text: &str, max: usize) -> bool {
     let inner = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     let ends = text.bytes().next().is_some_and(inner) && text.bytes().last().is_some_and(inner);
     ends && text.len() <= max && text.bytes().all(|byte| inner(byte) || byte == b'-')
 }
 
-/// What Go takes for the target of a request: an absolute path, or anything behind a scheme.
+/// What Go accepts as the target of a request: an absolute path, or anything after a scheme.
 fn uri(text: &str) -> bool {
     if text.chars().any(|c| c.is_ascii_control()) || !percents(text) {
         return false;
@@ -281,7 +282,7 @@ fn date(text: &str) -> bool {
     (1..=days).contains(&day)
 }
 
-/// A point in time (RFC 3339); seconds may be a leap second.
+/// A time (RFC 3339); seconds may be a leap second.
 fn date_time(text: &str) -> bool {
     let Some((day, time)) = text.split_once(['T', 't']) else {
         return false;
@@ -303,7 +304,7 @@ fn date_time(text: &str) -> bool {
     date(day) && clock(whole, &[23, 59, 60]) && !fraction.is_empty() && digits(fraction) && zoned
 }
 
-/// `3 days`, as the validator's own library reads durations beside those of Go.
+/// `3 days`, which the validator's library accepts in addition to Go's durations.
 fn long_duration(text: &str) -> bool {
     let text = text.trim();
     let end = text
@@ -320,7 +321,7 @@ fn long_duration(text: &str) -> bool {
         )
 }
 
-/// Units in full, without the `s` of several.
+/// Full unit names, without a plural `s`.
 const UNITS: [&str; 20] = [
     "n",
     "nano",

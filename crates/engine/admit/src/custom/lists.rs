@@ -1,4 +1,5 @@
-//! Lists whose items are told apart: none of them is there twice; and embedded resources, which say what they are.
+//! Lists with identified items, which must be unique; and embedded resources, which must name their
+//! kind.
 
 use std::collections::{HashMap, HashSet};
 
@@ -11,7 +12,7 @@ use super::{
 };
 use crate::field_error::FieldError;
 
-/// Finds items that are there twice.
+/// Finds duplicate items.
 pub(super) fn duplicates(
     node: &Node,
     path: &Path<'_>,
@@ -40,7 +41,7 @@ pub(super) fn duplicates(
     }
 }
 
-/// Returns what tells an item apart from others; `None` if nothing does.
+/// Returns the identity of an item; `None` if it has none.
 pub(super) fn identity(list: &ListType, item: &Value) -> Option<Value> {
     match list {
         ListType::Atomic => None,
@@ -54,14 +55,14 @@ pub(super) fn identity(list: &ListType, item: &Value) -> Option<Value> {
     }
 }
 
-/// The items of an older list, by what tells them apart.
+/// The items of the previous list, by identity.
 pub(super) struct Older<'o> {
     list: &'o ListType,
     items: HashMap<String, &'o Value>,
 }
 
 impl<'o> Older<'o> {
-    /// Returns the items of a list whose items have keys; of any other there are none.
+    /// Returns the items of a list with keys; none for any other list.
     pub(super) fn of(list: &'o ListType, old: Option<&'o Value>) -> Self {
         let old = old
             .filter(|_| matches!(list, ListType::Map(_)))
@@ -73,7 +74,7 @@ impl<'o> Older<'o> {
         }
     }
 
-    /// Returns the item that is told to be the same.
+    /// Returns the previous item with the same identity.
     pub(super) fn counterpart(&self, item: &Value) -> Option<&'o Value> {
         if self.items.is_empty() {
             return None;
@@ -84,7 +85,7 @@ impl<'o> Older<'o> {
     }
 }
 
-/// Finds embedded resources that do not say what they are.
+/// Finds embedded resources that do not name their kind.
 pub(super) fn embedded(node: &Node, path: &Path<'_>, value: &Value, errors: &mut Vec<FieldError>) {
     match value {
         Value::Object(map) => {
@@ -157,7 +158,7 @@ fn resource(path: &Path<'_>, map: &Map<String, Value>, errors: &mut Vec<FieldErr
     }
 }
 
-/// How Kubernetes says what a name looks like (RFC 1035).
+/// Kubernetes' description of a name (RFC 1035).
 pub(super) const DNS_1035_LABEL: &str = "a DNS-1035 label must consist of lower case alphanumeric characters or '-', \
     start with an alphabetic character, and end with an alphanumeric character (e.g. 'my-name',  or 'abc-123', regex \
     used for validation is '[a-z]([-a-z0-9]*[a-z0-9])?')";

@@ -1,4 +1,4 @@
-//! Names within a cluster: how they are spelled, and which of a definition's are still to be had.
+//! Names within a cluster: their spelling, and which of a definition's names are still available.
 
 use serde_json::{Value, json};
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::field_error::FieldError;
 
-/// Finds names of a definition that are no names.
+/// Finds invalid names in a definition.
 pub(super) fn check(names: &Names, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     let needed = [
         ("plural", &names.plural),
@@ -69,7 +69,7 @@ pub(super) fn check(names: &Names, path: &Path<'_>, errors: &mut Vec<FieldError>
     }
 }
 
-/// Says why a text is no label of RFC 1035.
+/// Returns why a text is not an RFC 1035 label.
 pub(super) fn dns_1035_label(text: &str) -> Option<String> {
     if text.len() > LABEL_BYTES_MAX {
         return Some(format!("must be no more than {LABEL_BYTES_MAX} bytes"));
@@ -78,7 +78,7 @@ pub(super) fn dns_1035_label(text: &str) -> Option<String> {
     (!fits).then(|| DNS_1035_LABEL.to_owned())
 }
 
-/// Says why a text is no DNS name (RFC 1123).
+/// Returns why a text is not a DNS name (RFC 1123).
 pub(super) fn dns_1123_subdomain(text: &str) -> Option<String> {
     if text.len() > SUBDOMAIN_BYTES_MAX {
         return Some(format!("must be no more than {SUBDOMAIN_BYTES_MAX} bytes"));
@@ -87,9 +87,10 @@ pub(super) fn dns_1123_subdomain(text: &str) -> Option<String> {
     (!fits).then(|| DNS_1123_SUBDOMAIN.to_owned())
 }
 
-/// Returns the status of a definition once its names are weighed against those that others of its group have.
+/// Returns the status of a definition after comparing its names with those of others in its group.
 ///
-/// The first to ask has a name; who asks for one that is taken is not established, or stays so if it was.
+/// A name belongs to the first definition that requests it; one that requests a taken name does not
+/// become established, or stays established if it was.
 #[must_use]
 pub fn accept(definition: &Value, others: &[Names], now: &str) -> Value {
     let wanted = Names::read(definition.pointer("/spec/names").unwrap_or(&Value::Null));
@@ -144,7 +145,7 @@ pub fn accept(definition: &Value, others: &[Names], now: &str) -> Value {
     status
 }
 
-/// Why a name is not to be had, and which.
+/// Why a name is not available, and the name.
 type Conflict = Option<(&'static str, Box<str>)>;
 
 fn weigh(wanted: &Names, had: &Names, others: &[Names]) -> (Names, Conflict) {
@@ -197,7 +198,7 @@ fn weigh(wanted: &Names, had: &Names, others: &[Names]) -> (Names, Conflict) {
 /// Type, status, reason, message.
 type Condition = (&'static str, &'static str, &'static str, String);
 
-/// Returns what is said of a group of Kubernetes' own.
+/// Returns the condition for a group reserved by Kubernetes.
 fn approval(definition: &Value) -> Option<Condition> {
     let group = text(definition.get("spec")?, "group").filter(|group| is_protected(group))?;
     let why = definition
@@ -231,7 +232,7 @@ fn approval(definition: &Value) -> Option<Condition> {
     })
 }
 
-/// Tells whether a group is one of Kubernetes' own.
+/// Returns whether a group is reserved by Kubernetes.
 pub(super) fn is_protected(group: &str) -> bool {
     ["k8s.io", "kubernetes.io"]
         .iter()
@@ -264,11 +265,11 @@ fn set(conditions: &mut Vec<Value>, (kind, status, reason, message): Condition, 
 
 const LABEL_BYTES_MAX: usize = 63;
 const SUBDOMAIN_BYTES_MAX: usize = 253;
-/// The annotation that lets a definition into a group of Kubernetes' own.
+/// The annotation that allows a definition in a group reserved by Kubernetes.
 pub(super) const APPROVED: &str = "api-approved.kubernetes.io";
-/// Where that is explained.
+/// The page that explains it.
 pub(super) const APPROVAL_PAGE: &str = "https://github.com/kubernetes/enhancements/pull/1111";
-/// How Kubernetes says what a DNS name looks like.
+/// Kubernetes' description of a DNS name.
 const DNS_1123_SUBDOMAIN: &str = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, \
     '-' or '.', and must start and end with an alphanumeric character (e.g. 'example.com', regex used for validation \
     is '[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')";

@@ -1,4 +1,4 @@
-//! [`Node`]: one node of a structural schema, read once into what pruning, defaults and checks ask for.
+//! [`Node`]: one node of a structural schema, parsed for pruning, defaults and validation.
 
 use std::collections::BTreeMap;
 
@@ -15,35 +15,35 @@ use super::{format::Format, rule::Rule};
 )]
 #[derive(Debug, Default)]
 pub(crate) struct Node {
-    /// What values may be; `None` for anything.
+    /// The type of values; `None` for any.
     pub(crate) sort: Option<Sort>,
-    /// Null is allowed.
+    /// Whether null is allowed.
     pub(crate) nullable: bool,
-    /// A whole number or text.
+    /// Whether it is an integer or a text.
     pub(crate) int_or_string: bool,
-    /// An object of its own, with a kind and metadata.
+    /// Whether it is an embedded resource, with a kind and metadata.
     pub(crate) embedded: bool,
-    /// What is not declared is kept.
+    /// Whether undeclared fields are kept.
     pub(crate) preserve: bool,
     /// Declared fields.
     pub(crate) properties: BTreeMap<Box<str>, Node>,
-    /// Every other field.
+    /// All other fields.
     pub(crate) additional: Option<Additional>,
     /// Items of a list.
     pub(crate) items: Option<Box<Node>>,
-    /// How items are told apart.
+    /// How items are identified.
     pub(crate) list: ListType,
-    /// What is written where nothing is given.
+    /// The default value.
     pub(crate) default: Option<Value>,
-    /// What else is asked of values.
+    /// Further checks of values.
     pub(crate) checks: Option<Box<Checks>>,
-    /// Rules in the expression language.
+    /// Rules in CEL.
     pub(crate) rules: Vec<Rule>,
-    /// There are rules here or below.
+    /// Whether there are rules here or below.
     pub(crate) has_rules: bool,
 }
 
-/// What sort of value.
+/// The type of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Sort {
     Object,
@@ -54,28 +54,28 @@ pub(crate) enum Sort {
     Boolean,
 }
 
-/// What fields that are not declared may be.
+/// What undeclared fields may be.
 #[derive(Debug)]
 pub(crate) enum Additional {
-    /// Any, or none.
+    /// Anything, or nothing.
     Allowed(bool),
-    /// Of one type.
+    /// Values of one type.
     Of(Box<Node>),
 }
 
-/// How the items of a list are told apart.
+/// How the items of a list are identified.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum ListType {
-    /// They are not.
+    /// Not at all.
     #[default]
     Atomic,
-    /// By themselves.
+    /// By their value.
     Set,
-    /// By fields.
+    /// By key fields.
     Map(Box<[Box<str>]>),
 }
 
-/// What is asked of values beside their sort.
+/// Checks of values besides their type.
 #[derive(Debug, Default)]
 pub(crate) struct Checks {
     pub(crate) format: Option<Format>,
@@ -99,11 +99,11 @@ pub(crate) struct Checks {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Bound {
     pub(crate) value: f64,
-    /// The bound itself is not allowed.
+    /// Whether the bound itself is excluded.
     pub(crate) exclusive: bool,
 }
 
-/// Bounds of a length.
+/// Limits of a length.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Range {
     pub(crate) min: Option<u64>,
@@ -111,7 +111,8 @@ pub(crate) struct Range {
 }
 
 impl Node {
-    /// Reads a schema. What makes no sense is left out; whoever admits a definition has refused it before.
+    /// Parses a schema. Invalid parts are ignored; the admission of definitions has refused them
+    /// before.
     pub(crate) fn read(schema: &Value) -> Self {
         Self::at(schema, 0)
     }
@@ -161,7 +162,7 @@ impl Node {
         })
     }
 
-    /// Tells whether rules can name it: what it is, and what is in it, has a type.
+    /// Returns whether rules can refer to it: it and everything in it has a type.
     pub(crate) fn is_typed(&self) -> bool {
         let additional = match &self.additional {
             Some(Additional::Of(node)) => node.is_typed(),
@@ -172,12 +173,12 @@ impl Node {
             && self.items.as_ref().is_none_or(|items| items.is_typed())
     }
 
-    /// Tells whether null stands here for nothing.
+    /// Returns whether null counts as absent here.
     pub(crate) fn refuses_null(&self, value: &Value) -> bool {
         value.is_null() && !self.nullable
     }
 
-    /// Takes the rules of what must also fit (`allOf`) over. Those of alternatives count for nothing.
+    /// Adopts the rules of `allOf`. Those of alternatives are ignored.
     fn lift(&mut self) {
         let Some(mut checks) = self.checks.take() else {
             return;
@@ -248,7 +249,7 @@ impl Sort {
         }
     }
 
-    /// Returns the sort of a value; null has none.
+    /// Returns the type of a value; null has none.
     pub(crate) fn of(value: &Value) -> Option<Self> {
         Some(match value {
             Value::Null => return None,
@@ -273,7 +274,7 @@ impl ListType {
 }
 
 impl Checks {
-    /// Reads what a schema asks; `None` where it asks nothing.
+    /// Parses the checks of a schema; `None` if it has none.
     fn read(schema: &Value, depth: usize) -> Option<Box<Self>> {
         let keywords = schema.as_object()?;
         if !keywords.keys().any(|key| KEYWORDS.contains(&key.as_str())) {
@@ -326,9 +327,9 @@ impl Checks {
     }
 }
 
-/// Schemas within schemas that are read.
+/// Deepest nesting of schemas that is parsed.
 pub(super) const DEPTH_MAX: usize = 64;
-/// What [`Checks`] are made of.
+/// The keywords that become [`Checks`].
 const KEYWORDS: [&str; 18] = [
     "format",
     "pattern",

@@ -1,6 +1,6 @@
-//! Schemas of definitions: what a keyword may say (`OpenAPI` v3 as the API server allows it).
+//! Schemas of definitions: what keywords may contain (`OpenAPI` v3 as the API server allows it).
 //!
-//! Whether a schema tells the shape of objects is asked in [`structural`](super::structural).
+//! [`structural`](super::structural) checks whether a schema describes the structure of objects.
 
 use serde_json::Value;
 
@@ -12,20 +12,20 @@ use super::{
 };
 use crate::field_error::FieldError;
 
-/// Where in a schema a node is.
+/// Position of a node in a schema.
 #[derive(Clone, Copy)]
 struct At<'p> {
-    /// It is for whole objects.
+    /// Whether it describes whole objects.
     root: bool,
-    /// It is about metadata of a resource.
+    /// Whether it describes the metadata of a resource.
     metadata: bool,
-    /// The list without keys it is in.
+    /// The enclosing list without keys.
     uncorrelated: Option<&'p Path<'p>>,
-    /// Why no default may be there, or empty.
+    /// Why a default is not allowed here, or empty.
     no_default: &'static str,
 }
 
-/// Finds what is wrong with the keywords of a schema. Returns whether it can be looked at further.
+/// Finds errors in the keywords of a schema. Returns whether it can be examined further.
 pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) -> bool {
     if is_deeper(schema, DEPTH_MAX) {
         errors.push(FieldError::invalid(
@@ -55,7 +55,7 @@ pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError
     true
 }
 
-/// Tells whether schemas are nested deeper than a bound.
+/// Returns whether schemas are nested deeper than a bound.
 fn is_deeper(schema: &Value, left: usize) -> bool {
     let Some(left) = left.checked_sub(1) else {
         return true;
@@ -229,7 +229,7 @@ fn pattern(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// Finds list and map types that do not fit.
+/// Finds list and map types that are not allowed.
 fn kinds_of_maps_and_lists(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     kind_fits(
         schema,

@@ -1,8 +1,8 @@
-//! [`Path`]: where in an object, without building text until somebody asks.
+//! [`Path`]: a position in an object, turned into a text only on demand.
 
 use std::fmt;
 
-/// Where in an object.
+/// A position in an object.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Path<'p> {
     /// The object itself.
@@ -28,7 +28,7 @@ impl<'p> Path<'p> {
         Self::Key(self, name)
     }
 
-    /// Returns the text where entries of maps look like fields: `spec.labels.a`.
+    /// Returns the text with map entries written like fields: `spec.labels.a`.
     pub(crate) fn dotted(&self) -> String {
         let mut out = String::new();
         self.write(&mut out, true);
@@ -53,7 +53,7 @@ impl<'p> Path<'p> {
 }
 
 impl fmt::Display for Path<'_> {
-    /// `spec.labels[a]`; the object itself is `<nil>`, as Kubernetes prints a path that is not there.
+    /// `spec.labels[a]`; the object itself is `<nil>`, as Kubernetes prints an absent path.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut out = String::new();
         self.write(&mut out, false);
@@ -73,7 +73,7 @@ impl From<&Path<'_>> for String {
     }
 }
 
-/// A path that is not there.
+/// An absent path.
 pub(crate) const NOWHERE: &str = "<nil>";
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! [`prune`]: what a definition does not declare goes, as the API server drops it.
+//! [`prune`]: removes what a definition does not declare, as the API server does.
 
 use lode_schema::{Shape, TypeRef, builtin};
 use serde_json::{Map, Value};
@@ -9,9 +9,9 @@ use super::{
     path::Path,
 };
 
-/// Takes from an object what its type does not declare. Returns what went, as paths in order.
+/// Removes from an object what its type does not declare. Returns the removed paths in order.
 ///
-/// Of metadata, at the root and in embedded resources, stays what all objects have.
+/// Of metadata, at the root and in embedded resources, what all objects have is kept.
 pub fn prune(ty: &Type, object: &mut Value) -> Vec<String> {
     let mut gone = Vec::new();
     fields(&ty.root, &Path::Root, object, &mut gone);
@@ -22,7 +22,7 @@ pub fn prune(ty: &Type, object: &mut Value) -> Vec<String> {
     gone
 }
 
-/// Prunes a value within an object; tells whether something went.
+/// Prunes a value within an object; returns whether anything was removed.
 pub(super) fn below(node: &Node, value: &mut Value) -> bool {
     let mut gone = Vec::new();
     fields(node, &Path::Root.field(METADATA), value, &mut gone);
@@ -77,7 +77,7 @@ fn drop_undeclared(
     });
 }
 
-/// Drops all fields of what may be anything: nothing is declared within.
+/// Removes all fields of an untyped value: nothing in it is declared.
 fn empty(path: &Path<'_>, value: &mut Value, gone: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
@@ -99,7 +99,7 @@ fn is_meta(node: &Node, path: &Path<'_>, name: &str) -> bool {
         && ["apiVersion", "kind", METADATA].contains(&name)
 }
 
-/// Takes from metadata what no object has, and what is null.
+/// Removes unknown and null fields of metadata.
 fn prune_metadata(path: &Path<'_>, metadata: &mut Value, gone: &mut Vec<String>) {
     if let Some(ty) = builtin().schema.named(OBJECT_META) {
         known(ty, path, metadata, gone);

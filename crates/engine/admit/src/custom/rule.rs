@@ -8,18 +8,18 @@ use serde_json::Value;
 use super::field::{flag, objects, text};
 use crate::field_error::Reason;
 
-/// A rule in the expression language; compiled when it is first asked.
+/// A rule in CEL, compiled on first use.
 #[derive(Debug)]
 pub(crate) struct Rule {
-    /// What must be true, as text.
+    /// The condition, as text.
     pub(crate) text: Box<str>,
-    /// What is said where it is not.
+    /// The message if it does not hold.
     pub(crate) message: Option<Box<str>>,
-    /// What sort of wrong.
+    /// The kind of error.
     pub(crate) reason: Reason,
-    /// The field that is blamed, below the one with the rule.
+    /// The field to blame, below the one with the rule.
     pub(crate) field_path: Option<Box<str>>,
-    /// `oldSelf` may be missing, so the rule also holds for what is new.
+    /// Whether `oldSelf` is optional, so that the rule also applies to new values.
     pub(crate) optional_old_self: bool,
     /// The message, as an expression.
     message_expression: Option<Box<str>>,
@@ -56,7 +56,7 @@ impl Rule {
             .collect()
     }
 
-    /// Returns the rule as an expression, or why it is none.
+    /// Returns the rule as an expression, or why it is not one.
     pub(crate) fn expr(&self) -> Result<&Expr, &str> {
         self.compiled
             .get_or_init(|| compile(&self.text))
@@ -73,7 +73,7 @@ impl Rule {
     }
 }
 
-/// Compiles an expression over an object and what it was before.
+/// Compiles an expression over an object and its previous value.
 pub(super) fn compile(text: &str) -> Result<Expr, String> {
     let expr = Expr::compile(text, Limits::default()).map_err(|error| error.to_string())?;
     match expr.undeclared(&[SELF, OLD_SELF]) {
@@ -82,7 +82,7 @@ pub(super) fn compile(text: &str) -> Result<Expr, String> {
     }
 }
 
-/// What a rule is about.
+/// The variable for the value.
 pub(super) const SELF: &str = "self";
-/// What that was before.
+/// The variable for the previous value.
 pub(super) const OLD_SELF: &str = "oldSelf";

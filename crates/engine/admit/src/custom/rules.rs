@@ -1,8 +1,8 @@
-//! Rules in the expression language (`x-kubernetes-validations`), held against an object and what it was before.
+//! Rules in CEL (`x-kubernetes-validations`), checked for an object and its previous value.
 //!
-//! A rule that names `oldSelf` is about a change: it is asked only where there is something older to compare with.
-//! Any other is not asked where nothing changed, so that an object can be brought out of a state that a newer rule
-//! refuses.
+//! A rule that uses `oldSelf` is about a change: it is checked only if there is a previous value.
+//! Other rules are not checked for unchanged values, so that an object can be moved out of a state
+//! that a newer rule refuses.
 
 use lode_cel::{EvalError, Expr, Input, escape};
 use serde_json::{Map, Value};
@@ -15,7 +15,7 @@ use super::{
 };
 use crate::field_error::{FieldError, Reason};
 
-/// Returns the rules that an object breaks.
+/// Returns the errors of violated rules.
 pub(super) fn check(root: &Node, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut asked = Asked {
         errors: Vec::new(),
@@ -33,16 +33,16 @@ pub(super) fn check(root: &Node, new: &Value, old: Option<&Value>) -> Vec<FieldE
     asked.errors
 }
 
-/// What stood where a value stands now.
+/// The previous value.
 #[derive(Clone, Copy)]
 struct Before<'o> {
     value: Option<&'o Value>,
-    /// It, or what it was in, is as it was.
+    /// Whether it, or the value it was in, is unchanged.
     same: bool,
 }
 
 impl<'o> Before<'o> {
-    /// Returns what was before where one of the parts is now.
+    /// Returns the previous value of a part.
     fn part(self, now: &Value, old: Option<&'o Value>) -> Self {
         Self {
             value: old,
@@ -51,10 +51,10 @@ impl<'o> Before<'o> {
     }
 }
 
-/// The rules asked so far.
+/// The state of checking rules.
 struct Asked {
     errors: Vec<FieldError>,
-    /// How many values may still be looked at.
+    /// How many values may still be visited.
     values_left: usize,
 }
 
@@ -93,7 +93,7 @@ impl Asked {
         for (name, value) in map {
             let part = before.part(value, before.value.and_then(|old| old.get(name)));
             match node.properties.get(name.as_str()) {
-                // What an object is, is asked every time.
+                // The kind of an object is always visible.
                 Some(node) if resource && matches!(name.as_str(), "apiVersion" | "kind") => {
                     self.visit(
                         node,
@@ -115,7 +115,7 @@ impl Asked {
         }
     }
 
-    /// Asks the rules of one node.
+    /// Checks the rules of one node.
     fn ask(&mut self, node: &Node, path: &Path<'_>, value: &Value, before: Before<'_>) {
         let mut input: Option<(Input, Option<Input>)> = None;
         for rule in &node.rules {
@@ -155,7 +155,7 @@ impl Asked {
     }
 }
 
-/// Asks one rule.
+/// Checks one rule.
 fn broken(
     rule: &Rule,
     expr: &Expr,
@@ -192,7 +192,7 @@ fn is_message(text: &str) -> bool {
     !text.is_empty() && text.len() <= MESSAGE_BYTES_MAX && !text.contains(['\n', '\r'])
 }
 
-/// Returns an error with its value where that is short to show.
+/// Returns an error with its value if that is short.
 fn shown(path: &Path<'_>, value: &Value, reason: Reason, said: &str) -> FieldError {
     let short = !value.is_object() && !value.is_array();
     let message = match reason {
@@ -219,7 +219,7 @@ fn blamed(rule: &Rule, error: FieldError) -> FieldError {
     FieldError { field, ..error }
 }
 
-/// Returns a value as the type its schema says.
+/// Returns a value with the type of its schema.
 fn typed(node: &Node, value: &Value, resource: bool) -> Input {
     if node.int_or_string {
         return Input::json(value);
@@ -287,7 +287,7 @@ fn object(node: &Node, map: &Map<String, Value>, resource: bool) -> Input {
         let nameable =
             declared.is_some_and(Node::is_typed) || (resource && META.contains(&name.as_str()));
         if !nameable {
-            // It can be told apart.
+            // It has an identity.
             entries.push((format!("{UNDECLARED}{name}"), input));
         } else if !value.is_null() {
             let escaped = escape(name);
@@ -306,7 +306,7 @@ fn object(node: &Node, map: &Map<String, Value>, resource: bool) -> Input {
     Input::map(entries)
 }
 
-/// Returns what a rule may ask of metadata: the name, and what the schema declares.
+/// Returns what a rule can see of metadata: the name, and what the schema declares.
 fn metadata(declared: Option<&Node>, metadata: &Value) -> Input {
     let names = |name: &str| matches!(name, "name" | "generateName");
     let may =
@@ -323,13 +323,13 @@ fn metadata(declared: Option<&Node>, metadata: &Value) -> Input {
     )
 }
 
-/// What every object of its own has.
+/// Fields of every resource.
 const META: [&str; 3] = ["apiVersion", "kind", "metadata"];
-/// No name begins so.
+/// No field name begins with it.
 const UNDECLARED: &str = "@";
 const OVER_BUDGET: &str =
     "validation failed due to running out of cost budget, no further validation rules will be run";
-/// How many values the rules of one object may look at, all together.
+/// Most values that the rules of one object may visit in total.
 const VALUES_MAX: usize = 4_000_000;
-/// The longest message an expression may make.
+/// Longest message that an expression may return.
 const MESSAGE_BYTES_MAX: usize = 5 << 10;

@@ -1,4 +1,4 @@
-//! Rules of definitions: whether they are rules.
+//! Validation of the rules in definitions.
 
 use serde_json::Value;
 
@@ -9,8 +9,8 @@ use super::{
 };
 use crate::field_error::FieldError;
 
-/// Finds what is wrong with the rules of a schema. What is in a list whose items are not told apart, at
-/// `uncorrelated`, has no older self.
+/// Finds errors in the rules of a schema. Values in a list without identified items, at
+/// `uncorrelated`, have no previous value.
 pub(super) fn check(
     schema: &Value,
     path: &Path<'_>,

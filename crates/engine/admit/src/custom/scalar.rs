@@ -1,4 +1,4 @@
-//! Checks of single values: their sort, their bounds, their form.
+//! Checks of single values: type, bounds, format.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::field_error::FieldError;
 
-/// Checks the sort of a value.
+/// Checks the type of a value.
 pub(super) fn sort(node: &Node, path: &Path<'_>, value: &Value) -> Option<FieldError> {
     let wanted = wanted(node)?;
     let Some(sort) = Sort::of(value) else {
@@ -47,7 +47,7 @@ fn or_nowhere(name: String) -> String {
     }
 }
 
-/// Checks a value against those it can be.
+/// Checks a value against the allowed ones.
 pub(super) fn one_of(checks: &Checks, path: &Path<'_>, value: &Value) -> Option<FieldError> {
     let values = checks.values.as_ref()?;
     let same =
@@ -69,7 +69,7 @@ pub(super) fn one_of(checks: &Checks, path: &Path<'_>, value: &Value) -> Option<
     ))
 }
 
-/// Checks the length and form of a text, and the bounds of a number.
+/// Checks the length and format of a text, and the bounds of a number.
 pub(super) fn scalar(checks: &Checks, path: &Path<'_>, value: &Value) -> Vec<FieldError> {
     match value {
         Value::String(text) => length(checks, path, text)

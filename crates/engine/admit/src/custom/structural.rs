@@ -1,5 +1,5 @@
-//! Schemas of definitions: whether they tell the shape of objects, all of it, outside of alternatives (structural
-//! schemas); and whether their defaults are values they allow.
+//! Schemas of definitions: whether they describe the complete structure of objects outside of
+//! alternatives (structural schemas), and whether their defaults are valid.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::field_error::FieldError;
 
-/// Where in an object a schema is for.
+/// The level of a schema.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Level {
     Root,
@@ -128,7 +128,7 @@ fn resource(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// What every object has can only be narrowed in its name.
+/// Of metadata, only the name can be restricted.
 fn metadata(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     let properties = path.field("properties");
     for (name, schema) in members(schema) {
@@ -156,7 +156,7 @@ fn metadata(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     }
 }
 
-/// How a number or text may be told twice: by the keyword, and by alternatives.
+/// How an integer or text may be declared twice: by the keyword, and by alternatives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum IntOrString {
     No,
@@ -206,7 +206,7 @@ fn alternatives(
     }
 }
 
-/// Alternatives only narrow: what tells the shape is told outside of them.
+/// Alternatives only restrict; the structure is declared outside of them.
 fn nested(schema: &Value, path: &Path<'_>, skipped: IntOrString, errors: &mut Vec<FieldError>) {
     alternatives(schema, path, skipped, errors);
     if let Some(items) = schema.get("items") {
@@ -237,7 +237,7 @@ fn nested(schema: &Value, path: &Path<'_>, skipped: IntOrString, errors: &mut Ve
     }
 }
 
-/// Finds fields that alternatives speak of and the schema itself does not.
+/// Finds fields that alternatives mention and the schema itself does not declare.
 fn complete(
     core: &Value,
     schema: &Value,
@@ -308,7 +308,7 @@ fn missing(core: &Path<'_>, because: &Path<'_>) -> FieldError {
     FieldError::required(core, &format!("because it is defined in {because}"))
 }
 
-/// Finds defaults that the schema itself would prune or refuse.
+/// Finds defaults that the schema itself would prune or reject.
 pub(super) fn check_defaults(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
         let (node, path) = (Node::read(schema), path.field("default"));
@@ -335,7 +335,8 @@ pub(super) fn check_defaults(schema: &Value, path: &Path<'_>, errors: &mut Vec<F
     }
 }
 
-/// Returns an error of a default as one of the schema it is in; its message still speaks of the default alone.
+/// Returns an error of a default as one of the enclosing schema; its message is still about the
+/// default only.
 fn below(path: &Path<'_>, error: FieldError) -> FieldError {
     let field = match error.field.as_str() {
         "" | NOWHERE => path.to_string(),
@@ -348,7 +349,7 @@ fn below(path: &Path<'_>, error: FieldError) -> FieldError {
 const EMBEDDED: &str = "x-kubernetes-embedded-resource";
 const PRESERVE: &str = "x-kubernetes-preserve-unknown-fields";
 const INT_OR_STRING: &str = "x-kubernetes-int-or-string";
-/// What alternatives may not say, and how that is told.
+/// Keywords not allowed in alternatives, with the error.
 const NOT_NESTED: [(&str, &str); 12] = [
     ("type", "must be empty to be structural"),
     ("additionalProperties", "must be undefined to be structural"),

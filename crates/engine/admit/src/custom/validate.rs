@@ -1,4 +1,4 @@
-//! [`validate`]: an object held against its definition.
+//! [`validate`]: validates an object by its definition.
 
 use serde_json::Value;
 
@@ -12,14 +12,15 @@ use super::{
 };
 use crate::field_error::{FieldError, Reason};
 
-/// Returns what is wrong with an object, beside its metadata. What `old` broke already and is as it was is let be.
+/// Returns the errors of an object, except for its metadata. Violations already present in `old`
+/// are ignored if the value is unchanged (ratcheting).
 #[must_use]
 pub fn validate(ty: &Type, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
     validate_after(Vec::new(), ty, old, new)
 }
 
-/// Returns what is wrong with an object, behind what was found wrong with its metadata: it too may keep rules from being
-/// asked.
+/// Returns the errors of an object, given those of its metadata, which may also prevent rules from
+/// being checked.
 #[must_use]
 pub fn validate_after(
     found: Vec<FieldError>,
@@ -43,7 +44,7 @@ pub fn validate_after(
     errors
 }
 
-/// Finds list items that are there twice, unless some were before.
+/// Finds duplicate list items, unless there were some before.
 fn twice(root: &Node, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
     let found = |object: &Value| {
         let mut errors = Vec::new();
@@ -66,7 +67,7 @@ fn replicas(scale: &Scale, object: &Value) -> Option<FieldError> {
     negative.then(|| FieldError::invalid(path, found, "should be a non-negative integer"))
 }
 
-/// Tells whether rules cannot be asked any more: they may rely on what is wrong.
+/// Returns whether rules cannot be checked, because they may rely on what is invalid.
 fn blocks_rules(errors: &[FieldError]) -> bool {
     let blocks = [
         Reason::NotSupported,

@@ -1,4 +1,4 @@
-//! Versions of a definition: their names, which one is stored, their columns and endpoints.
+//! Versions of a definition: their names, the storage version, columns and endpoints.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::field_error::FieldError;
 
-/// Finds what is wrong with the versions of a definition, beside their schemas.
+/// Finds errors in the versions of a definition, except for their schemas.
 pub(super) fn check(spec: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     let versions: Vec<&Value> = objects(spec, "versions").collect();
     let at = path.field("versions");
@@ -72,7 +72,8 @@ pub(super) fn check(spec: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>)
     shared(&versions, path, errors);
 }
 
-/// Checks what versions have beside a schema. What all have in common is told once, of the whole.
+/// Validates what versions have besides a schema. An error shared by all versions is reported once,
+/// on the definition.
 fn shared(versions: &[&Value], path: &Path<'_>, errors: &mut Vec<FieldError>) {
     type Check = fn(&Value, &Value, &Path<'_>, &mut Vec<FieldError>);
     let parts: [(&str, Check); 3] = [
@@ -207,7 +208,7 @@ fn selectable(fields: &Value, version: &Value, path: &Path<'_>, errors: &mut Vec
     }
 }
 
-/// Returns the type of the field at a path; metadata has fields of its own.
+/// Returns the type of the field at a path; metadata has its own fields.
 fn selected<'v>(version: &'v Value, path: &str) -> Option<&'v str> {
     if !is_simple_path(path) || path.starts_with(".metadata") {
         return None;
@@ -217,7 +218,7 @@ fn selected<'v>(version: &'v Value, path: &str) -> Option<&'v str> {
     text(path.split('.').skip(1).try_fold(schema, field)?, "type")
 }
 
-/// Tells whether a path has names only: `.spec.replicas`.
+/// Returns whether a path consists of names only: `.spec.replicas`.
 fn is_simple_path(path: &str) -> bool {
     let name = |name: &str| {
         !name.is_empty()
@@ -229,7 +230,8 @@ fn is_simple_path(path: &str) -> bool {
         .is_some_and(|path| path.split('.').all(name))
 }
 
-/// Finds versions that objects may still be stored as and that are no more, and a storage version that is not told.
+/// Finds removed versions that objects may still be stored in, and a storage version that is not
+/// listed.
 pub(super) fn stored(definition: &Value, errors: &mut Vec<FieldError>) {
     let root = Path::Root;
     let status = root.field("status");

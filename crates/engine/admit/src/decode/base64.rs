@@ -1,12 +1,12 @@
 //! Bytes in JSON: base64 as Go reads and writes it.
 
-/// The letters, by their value.
+/// The alphabet, by value.
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/// Returns base64 as it is written again; line ends in it are dropped.
+/// Returns base64 in canonical form, without line ends.
 ///
 /// # Errors
-/// The text is none; the message is Go's.
+/// The text is not base64; the message is Go's.
 pub(crate) fn canonical(text: String) -> Result<String, String> {
     let fail = |at: usize| format!("illegal base64 data at input byte {at}");
     let (mut bits, mut letters) = (0_u32, 0_usize);

@@ -1,9 +1,11 @@
-//! What a client keeps of an object that it reads into its Go types before it sends it, as Flux does.
+//! What a client keeps of an object when it reads it into its Go types before sending it, as Flux
+//! does.
 //!
-//! Input: an object of a kind that Go's client library has. Output: the same object with every value as Go writes it
-//! (quantities, times, empty values), without the fields that the type does not have, and where those were. An object
-//! that is none of its type is sent as it is: nothing is returned. Left out: what Go always writes also where nothing
-//! was set. A server adds it anyway, and an object that is given in parts must not claim what it does not say.
+//! Input: an object of a kind that Go's client library has. Output: the object with every value as
+//! Go writes it (quantities, times, empty values), without the fields that the type does not have,
+//! and the paths of those. An object that does not match its type is sent as it is: nothing is
+//! returned. Left out: fields that Go always writes even if unset. A server adds them anyway, and
+//! an object given in parts must not own what it does not set.
 
 use lode_schema::fields;
 use serde::de::DeserializeSeed as _;
@@ -12,16 +14,17 @@ use serde_json::Value;
 use super::state::{Path, State};
 use super::typed::Typed;
 
-/// What is kept of an object.
+/// The part of an object that a client keeps.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kept {
     /// The object.
     pub object: Value,
-    /// Where the fields were that the type does not have; at most [`DROPPED_MAX`](super::DROPPED_MAX).
+    /// Paths of the fields that the type does not have; at most
+    /// [`DROPPED_MAX`](super::DROPPED_MAX).
     pub dropped: Vec<Vec<Step>>,
 }
 
-/// One step on the way to a value.
+/// One step of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
     /// Into a field or the value of a key.
@@ -30,8 +33,8 @@ pub enum Step {
     Index(usize),
 }
 
-/// Returns what a client keeps of an object; nothing for kinds that it has no type of, and for an object that is none
-/// of its type.
+/// Returns what a client keeps of an object; nothing for kinds without a type, and for an object
+/// that does not match its type.
 #[must_use]
 pub fn kept(object: &Value) -> Option<Kept> {
     let text = |field: &str| object.get(field).and_then(Value::as_str);
@@ -58,7 +61,7 @@ pub fn kept(object: &Value) -> Option<Kept> {
     })
 }
 
-/// Groups whose Go types we know and Go's client library does not have.
+/// Groups with known Go types that Go's client library does not have.
 const NOT_IN_CLIENTS: [&str; 6] = [
     "admission.k8s.io",
     "apidiscovery.k8s.io",

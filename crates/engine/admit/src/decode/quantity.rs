@@ -1,22 +1,23 @@
-//! Quantities in the form in which Go writes them: `1000m` is `1`, `1024Mi` is `1Gi`, `0.5` is `500m`.
+//! Quantities in the form in which Go writes them: `1000m` is `1`, `1024Mi` is `1Gi`, `0.5` is
+//! `500m`.
 //!
-//! A number that is already in that form keeps its spelling, so `+5` and `1E3` stay. Numbers of more digits than any
-//! machine has bytes keep it too; Go computes them exactly.
+//! A number that is already in that form keeps its spelling, so `+5` and `1E3` stay. Numbers with
+//! too many digits to compute with keep it too; Go computes them exactly.
 
 use std::borrow::Cow;
 
-/// Why a text is no quantity, in Go's words.
+/// Why a text is not a quantity, in Go's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
-    /// It is not a number and a suffix.
+    /// It is not a number with a suffix.
     #[error(
         "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
     )]
     Format,
-    /// There is no such suffix.
+    /// An unknown suffix.
     #[error("unable to parse quantity's suffix")]
     Suffix,
-    /// The number is none.
+    /// A malformed number.
     #[error("unable to parse numeric part of quantity")]
     Number,
 }
@@ -24,7 +25,7 @@ pub(crate) enum Error {
 /// Returns a quantity as Go writes it.
 ///
 /// # Errors
-/// The text is no quantity.
+/// The text is not a quantity.
 pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Error> {
     if text == "0" {
         return Ok(Cow::Borrowed(text));
@@ -73,7 +74,7 @@ fn form(suffix: &str) -> Option<Form> {
     })
 }
 
-/// The parts of a text: digits before and behind the point, without leading zeros, and the suffix.
+/// The parts of a text: digits before and after the point, without leading zeros, and the suffix.
 struct Parts<'t> {
     negative: bool,
     has_digits: bool,
@@ -117,7 +118,7 @@ impl<'t> Parts<'t> {
         })
     }
 
-    /// Go keeps the text where a quick look says that it is in the form it would write.
+    /// Go keeps the text if a quick check shows that it is in canonical form.
     fn keeps_its_spelling(&self, form: Form) -> bool {
         match form {
             Form::Binary(power) => {
@@ -152,12 +153,12 @@ impl<'t> Parts<'t> {
         }
     }
 
-    /// Whether a number of bytes has so few digits that Go takes its quick way.
+    /// Returns whether a number of bytes has so few digits that Go uses its fast path.
     fn is_small(&self, power: u32) -> bool {
         self.fraction.is_empty() && self.whole.len() + power as usize * 3 / 10 < 15
     }
 
-    /// Returns the number; `None` if it has too many digits to be computed with.
+    /// Returns the number; `None` if it has too many digits to compute with.
     fn amount(&self, form: Form) -> Result<Option<Amount>, Error> {
         if !self.has_digits && matches!(form, Form::Binary(power) if !self.is_small(power)) {
             return Err(Error::Number);
@@ -198,7 +199,7 @@ struct Amount {
 }
 
 impl Amount {
-    /// What is smaller than a billionth counts as one.
+    /// Values smaller than a billionth are rounded up to one.
     fn rounded_up(self) -> Self {
         let Self {
             mut value,
@@ -224,7 +225,8 @@ impl Amount {
         }
     }
 
-    /// Returns the part before the point, and whether there is none behind it. Only for scales up to 0.
+    /// Returns the part before the point, and whether there is no fraction. Only for scales up to
+    /// 0.
     fn whole(self) -> (i128, bool) {
         let divisor = 10_i128.pow(self.scale.unsigned_abs());
         (self.value / divisor, self.value % divisor == 0)
@@ -236,7 +238,8 @@ impl Amount {
         }
         if matches!(form, Form::Binary(_)) && self.scale <= 0 {
             let (whole, exact) = self.whole();
-            // A small or broken number of bytes is written in tens, so that nothing of it is lost.
+            // A small or fractional number of bytes is written in decimal, so that nothing of it is
+            // lost.
             if exact && whole.unsigned_abs() >= 1024 {
                 return Some(binary(whole));
             }
@@ -259,7 +262,7 @@ impl Amount {
         let suffix = match form {
             Form::Exponent(_) if scale != 0 => format!("e{scale}"),
             Form::Exponent(_) => String::new(),
-            // Beyond the letters there is none.
+            // There is no suffix beyond the letters.
             _ => usize::try_from(scale / 3 + 3)
                 .ok()
                 .and_then(|at| LETTERS.get(at))
@@ -279,9 +282,9 @@ fn binary(mut whole: i128) -> String {
     format!("{whole}{}", BINARY_LETTERS[power])
 }
 
-/// Numbers of so many digits are looked at without being computed with.
+/// Digits up to which a number is checked without computing.
 const DIGITS_QUICK: usize = 18;
-/// Numbers of bytes go no higher.
+/// Largest number of bytes.
 const LARGEST: Amount = Amount {
     value: i64::MAX as i128,
     scale: 0,

@@ -1,4 +1,4 @@
-//! Why a body is refused, in the words of a real API server.
+//! Why a body is refused, with the messages of a real API server.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::{field_error::FieldError, kind::Kind, status::Status};
 
-/// What a body says of itself.
+/// The kind that a body claims.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TypeMeta {
     pub(super) group: String,
@@ -18,7 +18,7 @@ pub(super) struct TypeMeta {
 }
 
 impl TypeMeta {
-    /// Takes `apiVersion` apart; what is missing is that of the kind.
+    /// Splits `apiVersion`; missing parts are those of the expected kind.
     pub(super) fn of(api_version: &str, kind: &str, expected: &Kind) -> Result<Self, String> {
         let (group, version) = match api_version.split_once('/') {
             Some((_, version)) if version.contains('/') => {
@@ -59,7 +59,7 @@ impl TypeMeta {
     }
 }
 
-/// It is not even known what the body is.
+/// The kind of the body is unknown.
 pub(super) fn unrecognized(kind: &Kind, why: &str, body: &[u8]) -> Status {
     let summary = summary(body);
     let expected = &kind.gvk.kind;
@@ -68,7 +68,7 @@ pub(super) fn unrecognized(kind: &Kind, why: &str, body: &[u8]) -> Status {
     ))
 }
 
-/// The body is something, but no object of the kind.
+/// The body is not an object of the kind.
 pub(super) fn unusable(kind: &Kind, found: &TypeMeta, why: &str) -> Status {
     let TypeMeta {
         kind: found_kind,
@@ -81,7 +81,7 @@ pub(super) fn unusable(kind: &Kind, found: &TypeMeta, why: &str) -> Status {
     ))
 }
 
-/// What an apply made of an object cannot be converted to its kind.
+/// The result of an apply cannot be converted to its kind.
 pub(super) fn unconvertible(kind: &Kind, object: &Value, why: &str) -> Status {
     let text = |pointer: &str| text(object, pointer);
     let (namespace, name) = (text("/metadata/namespace"), text("/metadata/name"));
@@ -102,10 +102,10 @@ pub(super) fn unconvertible(kind: &Kind, object: &Value, why: &str) -> Status {
     )
 }
 
-/// How the reason begins for which a text is no base64.
+/// The beginning of the error for invalid base64.
 const BAD_BYTES: &str = "illegal base64";
 
-/// The body says itself that it is something else.
+/// The body claims another kind.
 pub(super) fn other(kind: &Kind, found: &TypeMeta, body: &[u8]) -> Status {
     let api_version = found.api_version();
     if kind.is_custom() && found.kind.is_empty() {
@@ -152,7 +152,7 @@ fn no_conversion(kind: &Kind, found: &Type) -> String {
     )
 }
 
-/// The beginning of a body, as text where it looks like JSON.
+/// The beginning of the body, as text if it looks like JSON.
 fn summary(body: &[u8]) -> String {
     let shown = body.get(..SUMMARY_BYTES).unwrap_or(body);
     let mut text = match body.first() {
@@ -170,5 +170,5 @@ fn summary(body: &[u8]) -> String {
 }
 
 const SUMMARY_BYTES: usize = 30;
-/// Where the server that answers so was put together.
+/// The source location in the server's message.
 const SCHEME: &str = "pkg/api/legacyscheme/scheme.go:30";

@@ -1,4 +1,4 @@
-//! Types that read JSON by code of their own, where the value is no struct.
+//! Types with their own JSON decoding, if the value is not a struct.
 
 use lode_schema::fields::{Special, written::zero_of};
 use serde_json::{Number, Value};
@@ -9,7 +9,7 @@ use super::{
     time,
 };
 
-/// What a value is that is no struct to the type.
+/// A value that is not a struct.
 pub(super) enum Scalar<'v> {
     Bool(bool),
     Number(&'v Number),
@@ -18,7 +18,7 @@ pub(super) enum Scalar<'v> {
     Object,
 }
 
-/// Returns the value as Go writes it again.
+/// Returns the value as Go writes it.
 pub(super) fn value(
     special: Special,
     scalar: Scalar<'_>,
@@ -34,7 +34,7 @@ pub(super) fn value(
             Scalar::Bool(truth) => Value::Bool(truth),
             _ => refused("boolean or JSON schema expected".to_owned(), state),
         },
-        // Whatever else it is counts as none.
+        // Anything else counts as absent.
         Special::SchemaOrArray | Special::SchemaOrStringArray => zero_of(special),
         Special::RawExtension | Special::FieldsV1 | Special::Json => Value::Null,
     }

@@ -1,29 +1,29 @@
-//! What is found while an object is decoded, and where.
+//! Findings during decoding, and their positions.
 
 use std::fmt::Write as _;
 
 use lode_schema::fields::{Field, Fields, Id, Type};
 
-/// What is found while an object is decoded.
+/// Findings during decoding.
 pub(super) struct State {
     /// The types.
     pub(super) fields: &'static Fields,
-    /// Whether unknown and duplicate fields are noted.
+    /// Whether unknown and duplicate fields are recorded.
     pub(super) strict: bool,
-    /// Unknown and duplicate fields, as messages name them.
+    /// Unknown and duplicate fields, as in messages.
     pub(super) findings: Vec<String>,
-    /// Why the value is none of its type, in Go's words: the first reason found.
+    /// Why the value does not match its type, in Go's words: the first reason found.
     error: Option<String>,
-    /// The reason found by a type that reads JSON by code of its own, which Go takes before the other.
+    /// The reason from a type with its own decoding, which takes precedence in Go.
     special_error: Option<String>,
     structs: usize,
-    /// What is kept is for a client; see [`super::client`].
+    /// Whether decoding is for a client; see [`super::client`].
     is_client: bool,
     /// Fields that a client drops.
     dropped: Vec<Vec<super::client::Step>>,
 }
 
-/// Where a value is.
+/// Position of a value.
 #[derive(Clone, Copy)]
 pub(super) struct Path<'p> {
     above: Option<&'p Path<'p>>,
@@ -57,7 +57,7 @@ impl State {
         }
     }
 
-    /// Starts reading as a client does: what is absent stays absent, and what is dropped is remembered.
+    /// Starts decoding as a client does: absent fields stay absent, and dropped ones are recorded.
     pub(super) fn for_client(fields: &'static Fields) -> Self {
         Self {
             is_client: true,
@@ -73,7 +73,7 @@ impl State {
         self.dropped
     }
 
-    /// Returns why the object is none of its type.
+    /// Returns the findings, or why the object does not match its type.
     pub(super) fn into_findings(self) -> Result<Vec<String>, String> {
         self.special_error
             .or(self.error)
@@ -84,7 +84,7 @@ impl State {
         self.error.is_some() || self.special_error.is_some()
     }
 
-    /// Notes a field that the struct does not have.
+    /// Records a field that the struct does not have.
     pub(super) fn unknown(&mut self, name: &str, at: &Path<'_>) {
         if self.is_client {
             if self.dropped.len() < DROPPED_MAX {
@@ -95,7 +95,7 @@ impl State {
         self.note("unknown", name, at);
     }
 
-    /// Notes a field that stands twice.
+    /// Records a duplicate field.
     pub(super) fn duplicate(&mut self, name: &str, at: &Path<'_>) {
         self.note("duplicate", name, at);
     }
@@ -115,31 +115,31 @@ impl State {
         }
     }
 
-    /// Notes that a value is of another type than its field.
+    /// Records that a value has the wrong type.
     pub(super) fn mismatch(&mut self, found: &str, ty: Id, at: &Path<'_>) {
         if self.error.is_none() {
             self.error = Some(at.mismatch(found, &self.fields.go_name(ty)));
         }
     }
 
-    /// Notes what is wrong with a value, where no place is said.
+    /// Records an error without a position.
     pub(super) fn fail(&mut self, message: String) {
         self.error.get_or_insert(message);
     }
 
-    /// The same for a type that reads JSON by code of its own and then takes a value of a Go type.
+    /// Records a wrong type within a type with its own decoding that expects a Go type.
     pub(super) fn special_mismatch(&mut self, found: &str, go_name: &str, at: &Path<'_>) {
         if self.special_error.is_none() {
             self.special_error = Some(at.mismatch(found, go_name));
         }
     }
 
-    /// The same for a type that reads JSON by code of its own.
+    /// Records an error of a type with its own decoding.
     pub(super) fn special_fail(&mut self, message: String) {
         self.special_error.get_or_insert(message);
     }
 
-    /// Counts a struct, and says whether that is still within bounds.
+    /// Counts a struct, and returns whether the bounds still hold.
     pub(super) fn is_within_bounds(&mut self, at: &Path<'_>) -> bool {
         self.structs += 1;
         let within = at.depth <= DEPTH_MAX && self.structs <= STRUCTS_MAX;
@@ -185,7 +185,7 @@ impl<'p> Path<'p> {
         steps
     }
 
-    /// Returns the way to a field of what is here.
+    /// Returns the path to a field of this value.
     fn steps_to(&self, name: &str) -> Vec<super::client::Step> {
         use super::client::Step as To;
         let steps = self.steps().into_iter().filter_map(|step| match step {
@@ -218,7 +218,7 @@ impl<'p> Path<'p> {
         text
     }
 
-    /// Go names the struct it is in and the fields on the way there, inlined structs among them.
+    /// Go names the struct and the fields on the way there, including inlined structs.
     fn mismatch(&self, found: &str, go_name: &str) -> String {
         let (mut structure, mut names) = ("", Vec::new());
         for step in self.steps() {
@@ -238,11 +238,12 @@ impl<'p> Path<'p> {
     }
 }
 
-/// Most fields that are told as dropped.
+/// Most dropped fields that are reported.
 pub const DROPPED_MAX: usize = 100;
-/// Unknown and duplicate fields that are told.
+/// Most unknown and duplicate fields that are reported.
 const FINDINGS_MAX: usize = 100;
-/// Values within values that are decoded.
+/// Deepest nesting that is decoded.
 const DEPTH_MAX: usize = 200;
-/// Structs of one object that are decoded; a few bytes can each become a struct with many fields.
+/// Most structs of one object that are decoded; a few bytes can each become a struct with many
+/// fields.
 const STRUCTS_MAX: usize = 250_000;

@@ -1,6 +1,6 @@
-//! What is wrong with a text that is no JSON, in the words of Go's scanner.
+//! Syntax errors in JSON, in the words of Go's scanner.
 
-/// Returns what is wrong with a text, if it is no JSON to Go.
+/// Returns the syntax error of a text, if Go does not accept it as JSON.
 #[must_use]
 pub fn syntax_error(text: &[u8]) -> Option<String> {
     let mut scanner = Scanner { open: Vec::new() };
@@ -11,7 +11,7 @@ pub fn syntax_error(text: &[u8]) -> Option<String> {
             Err(context) => return Some(format!("invalid character {} {context}", quoted(*byte))),
         };
     }
-    // A number may end where the text ends.
+    // A number may end at the end of the text.
     let may_end = matches!(
         step,
         Step::End | Step::Zero | Step::Digits | Step::Fraction | Step::Exponent
@@ -21,7 +21,7 @@ pub fn syntax_error(text: &[u8]) -> Option<String> {
 }
 
 struct Scanner {
-    /// What is open, outermost first.
+    /// Open brackets, outermost first.
     open: Vec<Open>,
 }
 
@@ -51,7 +51,7 @@ enum Step {
     ExponentStart,
     ExponentSign,
     Exponent,
-    /// A word, and how much of it has come.
+    /// A word, and how much of it was read.
     Word(&'static str, usize),
 }
 
@@ -154,7 +154,7 @@ fn text(step: Step, byte: u8) -> Next {
     }
 }
 
-/// Returns nothing where the number ends before the byte.
+/// Returns nothing if the number ends before the byte.
 fn number(step: Step, byte: u8) -> Option<Next> {
     Some(Ok(match (step, byte) {
         (Step::Sign, b'0') => Step::Zero,

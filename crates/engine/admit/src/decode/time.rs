@@ -1,11 +1,11 @@
-//! Points in time as Go reads and writes them: in UTC, in whole seconds or in microseconds.
+//! Times as Go reads and writes them: in UTC, in seconds or in microseconds.
 
 use std::ops::RangeInclusive;
 
 use jiff::{SignedDuration, civil::DateTime};
 use serde_json::Value;
 
-/// How fine a point in time is.
+/// The precision of a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Unit {
     /// `2006-01-02T15:04:05Z`; a fraction is read and dropped.
@@ -14,10 +14,10 @@ pub(crate) enum Unit {
     Microsecond,
 }
 
-/// Returns a point in time as Go writes it, null for the one that counts as never set.
+/// Returns a time as Go writes it, null for the zero time.
 ///
 /// # Errors
-/// The text is no such point in time; the message is Go's.
+/// The text is not a time; the message is Go's.
 pub(crate) fn canonical(text: &str, unit: Unit) -> Result<Value, String> {
     let fail = |rest: &str, part: &str| {
         let (text, rest) = (quoted(text), quoted(rest));
@@ -62,7 +62,7 @@ pub(crate) fn canonical(text: &str, unit: Unit) -> Result<Value, String> {
     Ok(written(seconds, micros, unit))
 }
 
-/// Returns what Go writes for a point in time; what is beyond four digits of years is null.
+/// Returns what Go writes for a time; null if the year has more than four digits.
 pub(crate) fn written(seconds: i64, micros: u32, unit: Unit) -> Value {
     let Ok(time) = EPOCH.checked_add(SignedDuration::from_secs(seconds)) else {
         return Value::Null;
@@ -74,7 +74,7 @@ pub(crate) fn written(seconds: i64, micros: u32, unit: Unit) -> Value {
     }
 }
 
-/// A text as Go shows it here: what is not ASCII byte by byte.
+/// A text as Go shows it here: with non-ASCII characters byte by byte.
 fn quoted(text: &str) -> String {
     let shown = |byte: u8| match byte {
         b'"' | b'\\' => format!("\\{}", char::from(byte)),
@@ -113,7 +113,7 @@ impl Reader<'_> {
         found.parse().ok()
     }
 
-    /// A fraction of any length, which may also follow a comma; what it says is dropped.
+    /// Reads a fraction of any length, which may also follow a comma, and ignores it.
     fn any_fraction(&mut self) -> u32 {
         if let Some(digits) = self.rest.strip_prefix(['.', ',']) {
             let end = digits
@@ -158,9 +158,9 @@ impl Reader<'_> {
     }
 }
 
-/// One number of a point in time.
+/// One number of a time.
 struct Part {
-    /// What stands before it.
+    /// The separator before it.
     separator: &'static str,
     /// How Go's layout spells it.
     layout: &'static str,
@@ -184,7 +184,7 @@ const fn part(
     }
 }
 
-/// The days of a month are counted when all is known.
+/// Whether the day exists in its month is checked at the end.
 const PARTS: [Part; 6] = [
     part("", "2006", "year", 0..=9999),
     part("-", "01", "month", 1..=12),
@@ -194,7 +194,7 @@ const PARTS: [Part; 6] = [
     part(":", "05", "second", 0..=59),
 ];
 const EPOCH: DateTime = DateTime::constant(1970, 1, 1, 0, 0, 0, 0);
-/// The first second of year 1, which Go takes for a time that was never set.
+/// The first second of year 1, which is Go's zero time.
 const ZERO_S: i64 = -62_135_596_800;
 
 #[cfg(test)]

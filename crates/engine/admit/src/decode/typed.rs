@@ -1,7 +1,8 @@
-//! [`Typed`]: JSON as a value of a Go type, and as Go would write that value again.
+//! [`Typed`]: decodes JSON as a value of a Go type, into what Go would write for that value.
 //!
-//! One pass: unknown fields go, nulls become what was never set, and what Go always writes is put in. What does not
-//! fit is noted in [`State`] and the rest is still read, because Go does so and because syntax errors come first.
+//! In one pass, unknown fields are dropped, nulls become zero values, and what Go always writes is
+//! added. Mismatches are recorded in [`State`] and decoding continues, because Go does so and
+//! because syntax errors take precedence.
 
 use std::fmt;
 
@@ -26,9 +27,9 @@ pub(super) struct Typed<'s> {
     pub(super) state: &'s mut State,
     pub(super) path: Path<'s>,
     ty: Id,
-    /// Null is no value of the type, but none at all.
+    /// Whether null means an absent value rather than a zero value.
     nullable: bool,
-    /// What a field that stands twice had before: Go reads the second over the first.
+    /// The value of a duplicate field so far: Go decodes the second over the first.
     before: Option<Value>,
 }
 
@@ -60,7 +61,7 @@ impl<'s> Typed<'s> {
         fields().get(self.ty)
     }
 
-    /// Says that the value is of another type.
+    /// Records that the value has the wrong type.
     fn mismatch(self, found: &str) -> Value {
         self.state.mismatch(found, self.ty, &self.path);
         Value::Null
@@ -206,7 +207,7 @@ impl<'s> Typed<'s> {
         }
     }
 
-    /// Reads below a type that reads JSON by code of its own: there, Go looks neither for unknown nor for duplicate
+    /// Decodes within a type with its own decoding, where Go checks neither unknown nor duplicate
     /// fields.
     fn within_special<E>(
         self,
@@ -251,7 +252,7 @@ impl<'de> Visitor<'de> for Typed<'_> {
         Ok(match self.before {
             _ if self.nullable => Value::Null,
             Some(before) if is_kept => before,
-            // An item of a list; a field that is null is not given.
+            // An item of a list; null fields are absent.
             _ if self.state.is_client() && matches!(self.found().sort, Sort::Struct(_)) => {
                 Value::Object(Map::new())
             }
@@ -329,7 +330,7 @@ impl<'de> Visitor<'de> for Typed<'_> {
     }
 }
 
-/// Decodes the value of a field. To a client, one that is null is none.
+/// Decodes the value of a field. For a client, null is absent.
 struct Given<'s>(Typed<'s>);
 
 impl<'de> DeserializeSeed<'de> for Given<'_> {
@@ -363,17 +364,17 @@ impl<'de> Visitor<'de> for Given<'_> {
     }
 }
 
-/// Returns the whole number that a fraction is, as Go's converter takes it for one.
+/// Returns the integer that a fraction equals, as Go's converter does.
 fn whole(number: &Number) -> Option<i64> {
     let fraction = number.as_f64().filter(|_| number.is_f64())?;
     let fits = fraction.fract().abs() < f64::MIN_POSITIVE && fraction.abs() < WHOLE_MAX;
     fits.then_some(fraction as i64)
 }
 
-/// Up to here every whole number is a fraction too.
+/// Up to here every integer is exactly representable.
 const WHOLE_MAX: f64 = 9_007_199_254_740_992.0;
 
-/// Returns the fields that a value had.
+/// Returns the fields of a value.
 fn object_of(before: Option<Value>) -> Map<String, Value> {
     match before {
         Some(Value::Object(object)) => object,
@@ -381,7 +382,7 @@ fn object_of(before: Option<Value>) -> Map<String, Value> {
     }
 }
 
-/// Go writes the schema where the list has no items, and there is none.
+/// Go writes the schema if the list is empty, and there is none.
 fn null_if_empty(list: Value) -> Value {
     if list.as_array().is_some_and(Vec::is_empty) {
         Value::Null
@@ -390,7 +391,7 @@ fn null_if_empty(list: Value) -> Value {
     }
 }
 
-/// Finds the field of a key without keeping the text.
+/// Finds the field of a key without allocating the key.
 struct FieldKey {
     structure: &'static Struct,
     strict: bool,
@@ -427,5 +428,5 @@ impl Visitor<'_> for FieldKey {
 
 const JSON_SCHEMA: &str = "apiextensions/v1.JSONSchemaProps";
 const TEXTS: &str = "[]string";
-/// Items that are believed to come before they have come.
+/// Most items that are preallocated from a length.
 const CAPACITY_MAX: usize = 64;

@@ -1,4 +1,4 @@
-//! [`Untyped`]: JSON as it is, for kinds that only a definition knows. Only `metadata` is of a Go type.
+//! [`Untyped`]: JSON as it is, for custom kinds. Only `metadata` has a Go type.
 
 use std::fmt;
 
@@ -47,7 +47,7 @@ impl<'de> Visitor<'de> for Untyped<'_> {
         Ok(Value::from(number))
     }
 
-    /// Go keeps whole numbers of 63 bits, and takes larger ones for fractions.
+    /// Go keeps integers of 63 bits, and converts larger ones to floats.
     fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
         Ok(i64::try_from(number).map_or_else(|_| Value::from(number as f64), Value::from))
     }

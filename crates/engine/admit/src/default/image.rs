@@ -1,6 +1,8 @@
-//! The tag of an image, which tells how it is pulled (the grammar of `github.com/distribution/reference`).
+//! The tag of an image, which determines its pull policy (the grammar of
+//! `github.com/distribution/reference`).
 
-/// Returns how an image is pulled where nothing says so: always, if its tag is `latest` or it has neither tag nor digest.
+/// Returns the default pull policy of an image: always if its tag is `latest` or it has neither tag
+/// nor digest.
 pub(super) fn pull_policy(image: &str) -> &'static str {
     if is_latest(image) {
         "Always"
@@ -9,7 +11,7 @@ pub(super) fn pull_policy(image: &str) -> &'static str {
     }
 }
 
-/// What is no image has no tag.
+/// A malformed image has no tag.
 fn is_latest(image: &str) -> bool {
     let (rest, digest) = image
         .split_once('@')
@@ -32,7 +34,7 @@ fn is_name(name: &str) -> bool {
     path.split('/').all(is_component)
 }
 
-/// The first part is a host if it cannot be a part of a path.
+/// The first part is a host if it cannot be part of a path.
 fn is_host(first: &str) -> bool {
     let host = first.rsplit_once(':').map_or(
         first,
@@ -58,7 +60,7 @@ fn is_host_char(c: char) -> bool {
     c.is_ascii_alphanumeric() || c == '-'
 }
 
-/// Small letters and digits, with `.`, `_`, `__` or any number of `-` between them.
+/// Lower-case letters and digits, with `.`, `_`, `__` or any number of `-` between them.
 fn is_component(component: &str) -> bool {
     let is_word = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
     let separators = component

@@ -1,11 +1,11 @@
-//! Defaults that are no rows: what depends on other fields, or is worked out.
+//! Defaults that rows cannot express: computed ones, and those that depend on other fields.
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
 use super::{image, is_unset};
 
-/// Fills in what a struct does not say.
+/// Sets the defaults of a struct.
 pub(super) type Rule = fn(&mut Map<String, Value>);
 
 /// By type, as the data file names them.
@@ -34,7 +34,7 @@ pub(super) const RULES: &[(&str, Rule)] = &[
     ),
 ];
 
-/// What only a pod says, not a template of pods.
+/// Defaults of pods that templates do not have.
 fn pod(pod: &mut Map<String, Value>) {
     let spec = object(pod, "spec");
     set(spec, "enableServiceLinks", || true.into());
@@ -50,7 +50,7 @@ fn pod(pod: &mut Map<String, Value>) {
     pod_requests(spec);
 }
 
-/// Who is limited and asks for nothing asks for as much as the limit.
+/// Requests default to the limits.
 fn requests(container: &mut Map<String, Value>) {
     let Some(Value::Object(resources)) = container.get_mut("resources") else {
         return;
@@ -61,7 +61,7 @@ fn requests(container: &mut Map<String, Value>) {
     fill(object(resources, "requests"), limits);
 }
 
-/// The same of a pod as a whole, where its containers do not ask.
+/// The same for a pod as a whole, if its containers have no requests.
 fn pod_requests(spec: &mut Map<String, Value>) {
     let Some(limits) = spec
         .get("resources")
@@ -96,7 +96,7 @@ fn host_port(port: &mut Map<String, Value>) {
     }
 }
 
-/// The account has an old name besides; where they differ the new one counts.
+/// The account has an old name too; if they differ the new one counts.
 fn pod_spec(spec: &mut Map<String, Value>) {
     let name = ["serviceAccountName", "serviceAccount"]
         .into_iter()
@@ -112,7 +112,7 @@ fn container(container: &mut Map<String, Value>) {
     set(container, "imagePullPolicy", || policy.into());
 }
 
-/// A volume of no sort is an empty directory.
+/// A volume without a type is an empty directory.
 fn volume(volume: &mut Map<String, Value>) {
     if volume
         .iter()
@@ -176,7 +176,7 @@ fn node_status(status: &mut Map<String, Value>) {
     }
 }
 
-/// Of a container, what is not limited by default is so by the maximum, and what is not asked for is the limit.
+/// The default limit of a container is the maximum, and the default request is the limit.
 fn limits(item: &mut Map<String, Value>) {
     if text(item, "type") != "Container" {
         return;
@@ -212,7 +212,7 @@ fn daemon_set(daemon_set: &mut Map<String, Value>) {
     set(annotations, TEMPLATE_GENERATION, || "0".into());
 }
 
-/// Templates of claims are whole objects.
+/// Claim templates are whole objects.
 fn stateful_set(spec: &mut Map<String, Value>) {
     for claim in items(spec, "volumeClaimTemplates") {
         set(claim, "kind", || "PersistentVolumeClaim".into());
@@ -220,7 +220,7 @@ fn stateful_set(spec: &mut Map<String, Value>) {
     }
 }
 
-/// What else it goes by the first version keeps in an annotation.
+/// The first version keeps further metrics in an annotation.
 fn autoscaler(autoscaler: &mut Map<String, Value>) {
     let metadata = object(autoscaler, "metadata");
     if metadata
@@ -273,7 +273,7 @@ fn network_policy(spec: &mut Map<String, Value>) {
     });
 }
 
-/// The version that is stored first is the one that is named so.
+/// The first storage version is the version of the definition's name.
 fn definition(definition: &mut Map<String, Value>) {
     let versions = definition
         .get("spec")
@@ -297,21 +297,21 @@ fn definition_names(names: &mut Map<String, Value>) {
     }
 }
 
-/// Sets a field in which nothing is.
+/// Sets an empty field.
 fn set(object: &mut Map<String, Value>, key: &str, value: impl FnOnce() -> Value) {
     if is_unset(object.get(key)) {
         object.insert(key.to_owned(), value());
     }
 }
 
-/// Adds what is not there yet.
+/// Adds missing entries.
 fn fill(object: &mut Map<String, Value>, values: Map<String, Value>) {
     for (key, value) in values {
         object.entry(key).or_insert(value);
     }
 }
 
-/// Returns an object in a field; where there is none it is put there.
+/// Returns the object in a field, created if absent.
 fn object<'m>(map: &'m mut Map<String, Value>, key: &str) -> &'m mut Map<String, Value> {
     crate::strategy::object(map.entry(key).or_insert(Value::Null))
 }
@@ -355,7 +355,7 @@ fn is_empty(map: Option<&Value>) -> bool {
 
 /// The label that every namespace has.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
-/// Where the first version of an autoscaler keeps its other metrics.
+/// The annotation for further metrics in the first version of an autoscaler.
 const METRICS: &str = "autoscaling.alpha.kubernetes.io/metrics";
-/// Where a daemon set keeps the generation of its template.
+/// The annotation for the template generation of a daemon set.
 pub(crate) const TEMPLATE_GENERATION: &str = "deprecated.daemonset.template.generation";

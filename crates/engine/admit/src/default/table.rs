@@ -1,4 +1,4 @@
-//! [`Table`]: which rules are for which type, and which types have none of them anywhere below.
+//! [`Table`]: the rules of each type, and which types have no rules anywhere below.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 
 use super::{is_unset, rules};
 
-/// Read once. Empty if the data file were none; a test sees that it is one.
+/// Read once. Empty if the data file is malformed; a test checks that it is not.
 pub(super) static TABLE: LazyLock<Table> =
     LazyLock::new(|| read(DATA, builtin()).unwrap_or_default());
 
-/// Which rules are for which type.
+/// The rules of each type.
 #[derive(Default)]
 pub(super) struct Table {
     rows: HashMap<TypeId, Vec<Row>>,
@@ -23,7 +23,7 @@ pub(super) struct Table {
     concerned: HashSet<TypeId>,
 }
 
-/// What a row of the data file says.
+/// The content of a row of the data file.
 #[derive(Clone)]
 struct Row {
     set: Map<String, Value>,
@@ -160,7 +160,7 @@ fn concerned(types: &Builtin, has_rule: impl Fn(TypeId) -> bool) -> HashSet<Type
 }
 
 const DATA: &str = include_str!("../../data/defaults.json");
-/// What the names of types begin with; the data file leaves it out.
+/// Prefixes of type names, which the data file omits.
 const PREFIXES: [&str; 3] = [
     "io.k8s.api.",
     "io.k8s.apiextensions-apiserver.pkg.apis.",

@@ -1,4 +1,4 @@
-//! Types that write JSON by code of their own, from their messages.
+//! Types with their own JSON encoding, from their messages.
 
 use lode_schema::fields::{Special, written::zero_of};
 use serde_json::Value;
@@ -9,7 +9,7 @@ use super::{
 };
 use crate::decode::{quantity, time};
 
-/// Returns what Go writes for a message of a type with code of its own.
+/// Returns what Go writes for a message of such a type.
 pub(super) fn value(special: Special, message: Message<'_>) -> Result<Value, Error> {
     Ok(match special {
         Special::Quantity => quantity_of(message.bytes)?,
@@ -89,7 +89,7 @@ fn raw(bytes: &[u8]) -> Result<Value, Error> {
     Ok(value)
 }
 
-/// A schema, or a truth, or a list. Where the message has several, Go writes the list before the schema.
+/// A schema, a boolean, or a list. If the message has several, Go prefers the list over the schema.
 fn schema_or(special: Special, mut message: Message<'_>) -> Result<Value, Error> {
     let (mut schema, mut truth, mut list) = (None, false, Vec::new());
     let mut wire = Wire::new(message.bytes);

@@ -1,22 +1,22 @@
-//! [`Wire`]: a protobuf message as its fields come.
+//! [`Wire`]: reads a protobuf message field by field.
 
 use super::Error;
 
-/// A message as its fields come.
+/// A message, read field by field.
 pub(super) struct Wire<'b> {
     rest: &'b [u8],
 }
 
-/// What a field carries.
+/// The content of a field.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Payload<'b> {
-    /// A number of as many bytes as it needs.
+    /// A number of variable length.
     Varint(u64),
     /// Eight bytes.
     Fixed64(u64),
     /// Text, bytes, a message, or packed numbers.
     Bytes(&'b [u8]),
-    /// What no type of Kubernetes has.
+    /// Wire types that Kubernetes does not use.
     Other,
 }
 
@@ -25,7 +25,7 @@ impl<'b> Wire<'b> {
         Self { rest: message }
     }
 
-    /// Returns the number of the next field, and what it carries; nothing at the end.
+    /// Returns the number and content of the next field; nothing at the end.
     pub(super) fn next(&mut self) -> Result<Option<(u32, Payload<'b>)>, Error> {
         if self.rest.is_empty() {
             return Ok(None);
@@ -51,7 +51,7 @@ impl<'b> Wire<'b> {
         Ok(Some((number, payload)))
     }
 
-    /// Returns the next of packed numbers; nothing at the end.
+    /// Returns the next packed number; nothing at the end.
     pub(super) fn packed(&mut self) -> Result<Option<u64>, Error> {
         if self.rest.is_empty() {
             Ok(None)
@@ -87,5 +87,5 @@ impl<'b> Wire<'b> {
     }
 }
 
-/// Bytes of the longest number.
+/// Longest number in bytes.
 const VARINT_MAX: usize = 10;

@@ -1,4 +1,4 @@
-//! Paths of names into objects (`spec.template.metadata`), and when two values count as the same.
+//! Paths of names in objects (`spec.template.metadata`), and the semantic equality of values.
 
 use serde_json::{Map, Value};
 
@@ -8,18 +8,18 @@ pub(crate) fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
         .try_fold(value, |value, name| value.get(name))
 }
 
-/// Returns the text at a path; empty where there is none.
+/// Returns the text at a path; empty if there is none.
 pub(crate) fn text<'v>(value: &'v Value, path: &str) -> &'v str {
     at(value, path).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Puts a value at a path, with objects on the way; what is no object is replaced by one.
+/// Sets the value at a path, creating objects on the way; anything else on the way is replaced.
 pub(crate) fn put(value: &mut Value, path: &str, new: Value) {
     let (way, last) = path.rsplit_once('.').unwrap_or(("", path));
     object_at(value, way).insert(last.to_owned(), new);
 }
 
-/// Returns the object at a path, put there where there is none; at an empty path it is the value itself.
+/// Returns the object at a path, created if absent; at an empty path, the value itself.
 pub(crate) fn object_at<'v>(value: &'v mut Value, path: &str) -> &'v mut Map<String, Value> {
     let names = path.split('.').filter(|name| !name.is_empty());
     names.fold(object(value), |object, name| {
@@ -41,7 +41,7 @@ pub(crate) fn items_at<'v>(
         .filter_map(Value::as_object_mut)
 }
 
-/// Takes what is at a path out.
+/// Removes and returns the value at a path.
 pub(crate) fn remove(value: &mut Value, path: &str) -> Option<Value> {
     let (way, last) = path.rsplit_once('.').unwrap_or(("", path));
     let mut names = way.split('.').filter(|name| !name.is_empty());
@@ -49,7 +49,7 @@ pub(crate) fn remove(value: &mut Value, path: &str) -> Option<Value> {
     parent.as_object_mut()?.remove(last)
 }
 
-/// Returns a value as an object; what is none becomes an empty one.
+/// Returns a value as an object, replacing anything else by an empty one.
 pub(crate) fn object(value: &mut Value) -> &mut Map<String, Value> {
     if !value.is_object() {
         *value = Value::Object(Map::new());
@@ -57,7 +57,8 @@ pub(crate) fn object(value: &mut Value) -> &mut Map<String, Value> {
     value.as_object_mut().expect("it was made an object")
 }
 
-/// Tells whether two values are the same where null, an empty list and nothing are (`equality.Semantic`).
+/// Returns whether two values are equal, where null, an empty list and absence are the same
+/// (`equality.Semantic`).
 pub(crate) fn equal(a: Option<&Value>, b: Option<&Value>) -> bool {
     match (a.filter(|a| !is_nothing(a)), b.filter(|b| !is_nothing(b))) {
         (None, None) => true,

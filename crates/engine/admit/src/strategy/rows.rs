@@ -1,23 +1,23 @@
-//! The rows: one for each resource of Kubernetes 1.36 that is stored (facts from `pkg/registry` of `k8s.io/kubernetes`
-//! v1.36.4; which fields are reset was also asked of the reference implementation).
+//! The rows: one for each stored resource of Kubernetes 1.36 (facts from `pkg/registry` of
+//! `k8s.io/kubernetes` v1.36.4; the reset fields were also read from the reference implementation).
 
 use super::{Generation, NameRule, Scale, Selectable, Strategy};
 
-/// Returns the row of a kind; a kind without one is treated as most are.
+/// Returns the row of a kind; a kind without one gets the usual treatment.
 pub(super) fn of(group: &str, kind: &str) -> &'static Strategy {
     ROWS.iter()
         .find(|(of, kinds, _)| *of == group && kinds.contains(&kind))
         .map_or(&PLAIN, |(_, _, strategy)| strategy)
 }
 
-/// Custom resources whose definition has no endpoint for a status.
+/// Custom resources without a status endpoint.
 pub(super) const CUSTOM: Strategy = Strategy {
     generation: Generation::Content(&[]),
     unconditional_update: false,
     ..PLAIN
 };
 
-/// Custom resources whose definition has one.
+/// Custom resources with a status endpoint.
 pub(super) const CUSTOM_WITH_STATUS: Strategy = Strategy {
     generation: Generation::Desired,
     resets: &[("", STATUS), ("status", &["metadata", "spec"])],
@@ -25,7 +25,7 @@ pub(super) const CUSTOM_WITH_STATUS: Strategy = Strategy {
     ..CUSTOM
 };
 
-/// By group: kinds that are treated alike, and how.
+/// By group: kinds that share a strategy, and the strategy.
 const ROWS: &[(&str, &[&str], Strategy)] = &[
     (
         "",
@@ -501,7 +501,7 @@ const ROWS: &[(&str, &[&str], Strategy)] = &[
     ),
 ];
 
-/// What has neither a status nor a generation.
+/// Kinds with neither status nor generation.
 const PLAIN: Strategy = Strategy {
     generation: Generation::None,
     create_on_update: false,
@@ -515,14 +515,14 @@ const PLAIN: Strategy = Strategy {
     scale: None,
 };
 
-/// What has a status with an endpoint of its own.
+/// Kinds with a status endpoint.
 const STATED: Strategy = Strategy {
     resets: &[("", STATUS), ("status", SPEC)],
     cleared: STATUS,
     ..PLAIN
 };
 
-/// What has a generation besides, counted by changes of the spec.
+/// Kinds with a generation too, incremented by changes of the spec.
 const TRACKED: Strategy = Strategy {
     generation: Generation::Of(SPEC),
     ..STATED

@@ -1,4 +1,4 @@
-//! [`At`]: a value and where in its object it is, without a text for the place until something is wrong with it.
+//! [`At`]: a value and its position in an object, turned into a text only for an error.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use crate::{
     strategy::equal,
 };
 
-/// A value and where in its object it is.
+/// A value and its position in an object.
 #[derive(Clone, Copy)]
 pub(super) struct At<'p, 'v> {
     pub(super) value: &'v Value,
@@ -25,7 +25,7 @@ enum Step<'p> {
     Key(&'p str),
 }
 
-/// What was found wrong.
+/// The errors found.
 pub(super) type Errors = Vec<FieldError>;
 
 impl<'p, 'v> At<'p, 'v> {
@@ -37,12 +37,12 @@ impl<'p, 'v> At<'p, 'v> {
         }
     }
 
-    /// Returns a field; what is not there is null.
+    /// Returns a field; null if it is absent.
     pub(super) fn child(&'p self, name: &'p str) -> Self {
         self.step(Step::Field(name), self.value.get(name))
     }
 
-    /// Returns what a map has under a key, shown in brackets.
+    /// Returns the value of a map's key, shown in brackets.
     pub(super) fn key(&'p self, key: &'p str) -> Self {
         self.step(Step::Key(key), self.value.get(key))
     }
@@ -86,7 +86,7 @@ impl<'p, 'v> At<'p, 'v> {
         self.value.is_null()
     }
 
-    /// Tells whether nothing is there, as Go's `len` does.
+    /// Returns whether it is empty, as Go's `len` sees it.
     pub(super) fn is_empty(&self) -> bool {
         match self.value {
             Value::Null => true,
@@ -105,12 +105,12 @@ impl<'p, 'v> At<'p, 'v> {
         self.invalid_as(self.value, detail)
     }
 
-    /// Says of another value that it is wrong here.
+    /// Returns an error that shows another value at this position.
     pub(super) fn invalid_as(&self, value: &Value, detail: &str) -> FieldError {
         FieldError::invalid(self.to_string(), value, detail)
     }
 
-    /// Says that a value is wrong here which Go shows as a struct of its own.
+    /// Returns an error that shows the value as a Go struct.
     pub(super) fn invalid_struct(&self, fields: &[(&str, &Value)], detail: &str) -> FieldError {
         FieldError::new(
             self.to_string(),
@@ -119,7 +119,7 @@ impl<'p, 'v> At<'p, 'v> {
         )
     }
 
-    /// Says that such a value is there twice.
+    /// Returns a duplicate error that shows the value as a Go struct.
     pub(super) fn duplicate_struct(&self, fields: &[(&str, &Value)]) -> FieldError {
         FieldError::new(
             self.to_string(),
@@ -148,14 +148,14 @@ impl<'p, 'v> At<'p, 'v> {
         )
     }
 
-    /// Finds a text missing.
+    /// Requires a text.
     pub(super) fn need(&self, errors: &mut Errors) {
         if self.is_empty() {
             errors.push(self.required(""));
         }
     }
 
-    /// Finds a text that breaks a rule of spelling.
+    /// Checks the spelling of a text.
     pub(super) fn spelt(&self, rule: impl Fn(&str) -> Vec<String>, errors: &mut Errors) {
         errors.extend(
             rule(self.text())
@@ -164,7 +164,7 @@ impl<'p, 'v> At<'p, 'v> {
         );
     }
 
-    /// Finds a text missing, or that it breaks a rule of spelling.
+    /// Requires a text and checks its spelling.
     pub(super) fn need_spelt(&self, rule: impl Fn(&str) -> Vec<String>, errors: &mut Errors) {
         if self.is_empty() {
             errors.push(self.required(""));
@@ -173,14 +173,14 @@ impl<'p, 'v> At<'p, 'v> {
         }
     }
 
-    /// Finds a text that is none of some.
+    /// Checks that a text is one of the allowed ones.
     pub(super) fn one_of(&self, values: &[&str], errors: &mut Errors) {
         if !values.contains(&self.text()) {
             errors.push(self.unsupported(values));
         }
     }
 
-    /// Finds a text missing, or that it is none of some.
+    /// Requires a text that is one of the allowed ones.
     pub(super) fn need_one_of(&self, values: &[&str], errors: &mut Errors) {
         if self.is_empty() {
             errors.push(self.required(""));
@@ -189,7 +189,7 @@ impl<'p, 'v> At<'p, 'v> {
         }
     }
 
-    /// A text that is not there reads as an empty one.
+    /// An absent text reads as an empty one.
     pub(super) fn unsupported(&self, values: &[&str]) -> FieldError {
         let shown = if self.is_null() {
             Value::from("")
@@ -199,14 +199,14 @@ impl<'p, 'v> At<'p, 'v> {
         FieldError::not_supported(self.to_string(), &shown, values)
     }
 
-    /// Finds a number below a bound.
+    /// Checks that a number is at least a bound.
     pub(super) fn at_least(&self, least: i64, errors: &mut Errors) {
         if self.number().is_some_and(|number| number < least) {
             errors.push(self.invalid(&format!("must be greater than or equal to {least}")));
         }
     }
 
-    /// Finds a value that is another one than before.
+    /// Checks that a value has not changed.
     pub(super) fn immutable(&self, live: &At<'_, '_>, errors: &mut Errors) {
         if !equal(Some(live.value), Some(self.value)) {
             errors.push(self.invalid("field is immutable"));
@@ -214,7 +214,7 @@ impl<'p, 'v> At<'p, 'v> {
     }
 }
 
-/// Writes a struct with its fields in their order, which a map would not keep.
+/// Writes a struct with its fields in order, which a map would not keep.
 pub(super) fn go_struct(fields: &[(&str, &Value)]) -> String {
     let fields: Vec<String> = fields
         .iter()

@@ -2,7 +2,7 @@
 
 use super::{At, Errors};
 
-/// Checks a path that must not lead out of where it is.
+/// Checks a path that must not leave its folder.
 pub(super) fn no_backsteps(path: &At<'_, '_>, errors: &mut Errors) {
     if path.text().split('/').any(|part| part == "..") {
         errors.push(path.invalid("must not contain '..'"));

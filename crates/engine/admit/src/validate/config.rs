@@ -66,7 +66,7 @@ pub(super) fn secret(secret: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// What opens a registry is JSON. What it is not is not told: a message could show some of it.
+/// Registry credentials must be JSON. The parse error is omitted because it could leak credentials.
 fn registry(data: &At<'_, '_>, bytes: &HashMap<&str, Vec<u8>>, key: &str, errors: &mut Errors) {
     let Some(content) = bytes.get(key) else {
         errors.push(data.key(key).required(""));
@@ -88,7 +88,7 @@ fn spelt(data: &At<'_, '_>, key: &str, errors: &mut Errors) {
     );
 }
 
-/// What is no base64 was found when the object was read.
+/// Invalid base64 was found when the object was decoded.
 fn decoded(value: &Value) -> Vec<u8> {
     value
         .as_str()
@@ -96,7 +96,7 @@ fn decoded(value: &Value) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// An event is where the object is that it is about; about one without a namespace it is where it likes.
+/// An event is in the namespace of its object; for a cluster-scoped object, in any.
 pub(super) fn event(event: &At<'_, '_>, errors: &mut Errors) {
     let (object, metadata) = (event.child("involvedObject"), event.child("metadata"));
     let (of, own) = (object.child("namespace"), metadata.child("namespace"));
@@ -128,7 +128,7 @@ pub(super) fn secret_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Er
     frozen(live, new, &["data"], errors);
 }
 
-/// What was made immutable stays so, with all its content.
+/// An immutable object stays immutable, with all its content.
 fn frozen(live: &At<'_, '_>, new: &At<'_, '_>, content: &[&'static str], errors: &mut Errors) {
     if !live.child("immutable").is_true() {
         return;

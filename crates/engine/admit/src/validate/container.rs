@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::backsteps::no_backsteps;
 use super::{At, Errors, names, quantity, volume::Volumes};
 
-/// Looks at the containers of a pod.
+/// Validates the containers of a pod.
 pub(super) fn containers(list: &At<'_, '_>, volumes: &Volumes<'_>, errors: &mut Errors) {
     if list.is_empty() {
         errors.push(list.required(""));
@@ -26,7 +26,7 @@ pub(super) fn containers(list: &At<'_, '_>, volumes: &Volumes<'_>, errors: &mut 
     host_ports(list, errors);
 }
 
-/// Looks at the containers that run before the others.
+/// Validates the init containers.
 pub(super) fn init_containers(
     list: &At<'_, '_>,
     others: &At<'_, '_>,
@@ -105,7 +105,7 @@ fn ports(ports: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at the number of a port.
+/// Validates the number of a port.
 pub(super) fn port_number(port: &At<'_, '_>, errors: &mut Errors) {
     if !port
         .number()
@@ -116,7 +116,7 @@ pub(super) fn port_number(port: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at a port that is said by number or by name.
+/// Validates a port given by number or name.
 pub(super) fn port_or_name(port: &At<'_, '_>, errors: &mut Errors) {
     if port.value.is_string() {
         port.spelt(names::port, errors);
@@ -334,7 +334,7 @@ fn probes(container: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at what is done to a container from outside; it is one thing.
+/// Validates a handler; it has exactly one action.
 fn handler(of: &At<'_, '_>, errors: &mut Errors) {
     let mut found = 0;
     for sort in ["exec", "httpGet", "tcpSocket", "grpc", "sleep"] {
@@ -366,7 +366,7 @@ fn handler(of: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// What a port may speak.
+/// The protocols of a port.
 pub(super) const PROTOCOLS: [&str; 3] = ["SCTP", "TCP", "UDP"];
 const SOURCES: [&str; 5] = [
     "fieldRef",

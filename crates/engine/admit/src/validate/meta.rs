@@ -1,4 +1,4 @@
-//! Metadata, labels and selectors, which are the same in all kinds (`ValidateObjectMeta`).
+//! Metadata, labels and selectors, which are the same for all kinds (`ValidateObjectMeta`).
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ use crate::{
     strategy::{NameRule, Strategy, equal},
 };
 
-/// Looks at the metadata of an object.
+/// Validates the metadata of a new object.
 pub(super) fn created(
     kind: &Kind,
     strategy: &Strategy,
@@ -39,7 +39,7 @@ pub(super) fn created(
     managers(&metadata.child("managedFields"), errors);
 }
 
-/// Looks at what a write does to the metadata of an object.
+/// Validates a change of metadata.
 pub(super) fn updated(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     if !live.child("deletionTimestamp").is_null() {
         no_new_finalizers(&live.child("finalizers"), &new.child("finalizers"), errors);
@@ -83,7 +83,7 @@ fn placed(kind: &Kind, metadata: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at labels, or at what objects are selected by.
+/// Validates labels, or a label map that selects objects.
 pub(super) fn labels(labels: &At<'_, '_>, errors: &mut Errors) {
     for (key, value) in labels.entries() {
         errors.extend(
@@ -100,7 +100,7 @@ pub(super) fn labels(labels: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at annotations.
+/// Validates annotations.
 pub(super) fn annotations(annotations: &At<'_, '_>, errors: &mut Errors) {
     let mut size = 0;
     for (key, value) in annotations.entries() {
@@ -170,12 +170,12 @@ fn finalizers(finalizers: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Tells whether the rules of a kind look at metadata that is looked at for every kind.
+/// Returns whether the rules of a kind validate metadata again.
 pub(super) fn again(kind: &Kind) -> bool {
     !kind.is_custom() && (&*kind.gvk.group, &*kind.gvk.kind) != ("policy", "PodDisruptionBudget")
 }
 
-/// Looks at the finalizers of kinds of Kubernetes' own: one that is not its own has a domain.
+/// Validates the finalizers of built-in kinds: foreign ones must have a domain.
 pub(super) fn qualified_finalizers(kind: &Kind, metadata: &At<'_, '_>, errors: &mut Errors) {
     if !again(kind) || kind.gvk.group.starts_with("api") {
         return;
@@ -188,7 +188,7 @@ pub(super) fn qualified_finalizers(kind: &Kind, metadata: &At<'_, '_>, errors: &
     errors.extend(wrong.map(|finalizer| finalizer.invalid(why)));
 }
 
-/// Warns of new finalizers of a custom resource that have no domain.
+/// Warns about new finalizers of a custom resource without a domain.
 pub(super) fn unqualified(live: Option<&Value>, object: &Value) -> Vec<String> {
     let of = |object: &Value| {
         let all = list(object, "/metadata/finalizers").iter();
@@ -249,7 +249,7 @@ fn managers(entries: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at a selector of labels.
+/// Validates a label selector.
 pub(super) fn selector(selector: &At<'_, '_>, errors: &mut Errors) {
     labels(&selector.child("matchLabels"), errors);
     for expression in selector.child("matchExpressions").items() {
@@ -281,12 +281,12 @@ pub(super) fn selector(selector: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Tells whether a selector says nothing.
+/// Returns whether a selector is empty.
 pub(super) fn selects_nothing_in_particular(selector: &At<'_, '_>) -> bool {
     selector.child("matchLabels").is_empty() && selector.child("matchExpressions").is_empty()
 }
 
-/// Tells whether a selector that can be read matches labels; none at all matches nothing.
+/// Returns whether a valid selector matches labels; an absent one matches nothing.
 pub(super) fn matches(selector: &Value, labels: &Value) -> Option<bool> {
     if selector.is_null() {
         return Some(false);
@@ -295,7 +295,7 @@ pub(super) fn matches(selector: &Value, labels: &Value) -> Option<bool> {
     Some(selector.matches(|key| labels.get(key).and_then(Value::as_str)))
 }
 
-/// Returns a map of labels as the selector that it is in old kinds.
+/// Returns a map of labels as a selector, for old kinds.
 pub(super) fn of_map(map: &Value) -> Value {
     if equal(Some(map), None) {
         json!({})
@@ -304,7 +304,7 @@ pub(super) fn of_map(map: &Value) -> Value {
     }
 }
 
-/// What can never be another one.
+/// Fields that never change.
 const IMMUTABLE: [&str; 6] = [
     "name",
     "namespace",

@@ -1,10 +1,11 @@
-//! How names, labels and keys may be spelt, in the words of Kubernetes (`apimachinery/pkg/util/validation`).
+//! Spelling of names, labels and keys, in the words of Kubernetes
+//! (`apimachinery/pkg/util/validation`).
 
-/// As a part of a host name is (RFC 1123).
+/// A DNS label (RFC 1123).
 pub(super) fn label(text: &str) -> Vec<String> {
     let mut wrong = length(text, LABEL_MAX);
     if !is_label(text) {
-        // Dots are what a subdomain has more than a label.
+        // A subdomain is a label with dots.
         if text.split('.').count() > 1 && is_subdomain(text) {
             wrong.push("must not contain dots".to_owned());
         } else {
@@ -14,7 +15,7 @@ pub(super) fn label(text: &str) -> Vec<String> {
     wrong
 }
 
-/// As hosts are (RFC 1123).
+/// A DNS subdomain (RFC 1123).
 pub(super) fn subdomain(text: &str) -> Vec<String> {
     let mut wrong = length(text, SUBDOMAIN_MAX);
     if !is_subdomain(text) {
@@ -23,7 +24,7 @@ pub(super) fn subdomain(text: &str) -> Vec<String> {
     wrong
 }
 
-/// As hosts are, with `*.` before.
+/// A DNS subdomain prefixed with `*.`.
 pub(super) fn wildcard(text: &str) -> Vec<String> {
     let mut wrong = length(text, SUBDOMAIN_MAX);
     if !text.strip_prefix("*.").is_some_and(is_subdomain) {
@@ -32,7 +33,7 @@ pub(super) fn wildcard(text: &str) -> Vec<String> {
     wrong
 }
 
-/// As what can be part of a path.
+/// A path segment.
 pub(super) fn path_segment(text: &str) -> Vec<String> {
     if matches!(text, "." | "..") {
         return vec![format!("may not be '{text}'")];
@@ -44,7 +45,7 @@ pub(super) fn path_segment(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// As keys of labels are: a name, maybe after a host and a slash.
+/// A label key: a name, optionally after a host and a slash.
 pub(super) fn qualified(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     let name = match text.split('/').collect::<Vec<_>>()[..] {
@@ -77,7 +78,7 @@ pub(super) fn qualified(text: &str) -> Vec<String> {
     wrong
 }
 
-/// As values of labels are.
+/// A label value.
 pub(super) fn label_value(text: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     if text.len() > LABEL_MAX {
@@ -89,7 +90,7 @@ pub(super) fn label_value(text: &str) -> Vec<String> {
     wrong
 }
 
-/// As keys of config maps and secrets are.
+/// A key of a config map or secret.
 pub(super) fn data_key(text: &str) -> Vec<String> {
     let mut wrong = length(text, SUBDOMAIN_MAX);
     if text.is_empty() || !text.bytes().all(is_name_byte) {
@@ -103,7 +104,7 @@ pub(super) fn data_key(text: &str) -> Vec<String> {
     wrong
 }
 
-/// As names of environment variables are.
+/// The name of an environment variable.
 pub(super) fn variable(text: &str) -> Vec<String> {
     let is_right = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'=';
     if text.bytes().all(is_right) {
@@ -113,7 +114,7 @@ pub(super) fn variable(text: &str) -> Vec<String> {
     }
 }
 
-/// As names of ports are.
+/// The name of a port.
 pub(super) fn port(text: &str) -> Vec<String> {
     let mut wrong = length(text, PORT_MAX);
     let is_right = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
@@ -141,7 +142,7 @@ pub(super) fn port(text: &str) -> Vec<String> {
     wrong
 }
 
-/// Of a name that gets an ending, a dash before the ending does not count.
+/// A trailing dash of a name prefix is ignored.
 pub(super) fn masked(prefix: &str) -> String {
     match prefix.strip_suffix('-') {
         Some(rest) if !rest.is_empty() => {
@@ -177,7 +178,7 @@ fn is_name_byte(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.')
 }
 
-/// Tells whether a text begins and ends with some characters and has others between.
+/// Returns whether a text begins and ends with some characters and has others in between.
 fn bounded(text: &str, ends: impl Fn(u8) -> bool, between: impl Fn(u8) -> bool) -> bool {
     let bytes = text.as_bytes();
     bytes.first().is_some_and(|byte| ends(*byte))

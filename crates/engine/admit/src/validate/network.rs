@@ -1,4 +1,4 @@
-//! Ways in, and who may talk to whom.
+//! Ingresses and network policies.
 
 use core::net::IpAddr;
 
@@ -138,7 +138,7 @@ pub(super) fn ingress_class(class: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Who serves a class stays.
+/// The controller of a class is immutable.
 pub(super) fn ingress_class_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, new) = (live.child("spec"), new.child("spec"));
     let controller = new.child("controller");
@@ -193,7 +193,7 @@ fn policy_port(port: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at a range of addresses, and at what is left out of it.
+/// Validates an address range and its exceptions.
 fn blocks(block: &At<'_, '_>, errors: &mut Errors) {
     const RANGE: &str = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)";
     let cidr = block.child("cidr");
@@ -214,7 +214,7 @@ fn blocks(block: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Reads `10.0.0.0/8`: the address as bits from the left, how many of them count, how many there are.
+/// Parses `10.0.0.0/8`: the address as bits from the left, the prefix length, the address length.
 fn range(text: &str) -> Option<(u128, u32, u32)> {
     let (address, length) = text.split_once('/')?;
     let (bits, width) = match address.parse().ok()? {

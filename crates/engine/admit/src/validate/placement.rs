@@ -2,7 +2,7 @@
 
 use super::{At, Errors, meta, names};
 
-/// Looks at what nodes and pods a pod wants to be near to, or not.
+/// Validates the affinity of a pod.
 pub(super) fn affinity(affinity: &At<'_, '_>, errors: &mut Errors) {
     nodes(&affinity.child("nodeAffinity"), errors);
     for sort in ["podAffinity", "podAntiAffinity"] {
@@ -32,7 +32,7 @@ fn nodes(affinity: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at which nodes are meant.
+/// Validates a node selector term.
 pub(super) fn node_term(term: &At<'_, '_>, errors: &mut Errors) {
     for expression in term.child("matchExpressions").items() {
         let (operator, values) = (expression.child("operator"), expression.child("values"));
@@ -82,7 +82,7 @@ fn weight(term: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at how pods are spread.
+/// Validates spread constraints.
 pub(super) fn spread(constraints: &At<'_, '_>, errors: &mut Errors) {
     for constraint in constraints.items() {
         let skew = constraint.child("maxSkew");
@@ -104,7 +104,7 @@ pub(super) fn spread(constraints: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at what a pod puts up with.
+/// Validates tolerations.
 pub(super) fn tolerations(tolerations: &At<'_, '_>, errors: &mut Errors) {
     for toleration in tolerations.items() {
         let part = |field: &'static str| toleration.child(field).text();
@@ -144,7 +144,7 @@ pub(super) fn tolerations(tolerations: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// A key that is not there reads as an empty one.
+/// An absent key reads as an empty one.
 fn qualified(key: &At<'_, '_>, errors: &mut Errors) {
     errors.extend(
         names::qualified(key.text())

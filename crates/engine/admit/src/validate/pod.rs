@@ -1,23 +1,23 @@
-//! Pods and templates of pods.
+//! Pods and pod templates.
 
 use serde_json::{Value, json};
 
 use super::{At, Errors, container, meta, names, placement, volume};
 use crate::strategy::{at, equal, put, remove};
 
-/// Looks at a pod.
+/// Validates a pod.
 pub(super) fn pod(pod: &At<'_, '_>, errors: &mut Errors) {
     spec(&pod.child("spec"), &[], errors);
 }
 
-/// Looks at a template of pods; some of its volumes may be said elsewhere.
+/// Validates a pod template; some of its volumes may be defined elsewhere.
 pub(super) fn template(template: &At<'_, '_>, more_volumes: &[&str], errors: &mut Errors) {
     let metadata = template.child("metadata");
     labels_of_template(template, &metadata, errors);
     spec(&template.child("spec"), more_volumes, errors);
 }
 
-/// The server names labels of a template without its metadata.
+/// The server names labels of a template without `metadata`.
 fn labels_of_template(template: &At<'_, '_>, metadata: &At<'_, '_>, errors: &mut Errors) {
     let lifted = json!({"labels": metadata.child("labels").value, "annotations": metadata.child("annotations").value});
     let mut found = Vec::new();
@@ -90,7 +90,7 @@ fn host_network(spec: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at a change of a pod: little of one can be changed.
+/// Validates a change of a pod, of which little may change.
 pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, spec) = (live.child("spec"), new.child("spec"));
     for list in ["containers", "initContainers"] {
@@ -131,7 +131,7 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Tells whether anything else is looked at.
+/// Validates the deadline; returns whether validation continues.
 fn deadline(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) -> bool {
     let wrong = match (live.number(), new.number()) {
         (_, Some(new)) if !(0..=i64::from(i32::MAX)).contains(&new) => {
@@ -148,7 +148,7 @@ fn deadline(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) -> bool {
     false
 }
 
-/// Returns a spec in which everything that can be changed is as it was.
+/// Returns a spec in which everything that may change has its old value.
 fn changeable_taken(live: &Value, new: &Value) -> Value {
     let mut taken = new.clone();
     for list in ["containers", "initContainers"] {

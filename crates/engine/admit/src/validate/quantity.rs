@@ -1,34 +1,34 @@
-//! Amounts with units, compared by size: `1000m` is `1`, `1Gi` is `1024Mi`.
+//! Quantities compared by size: `1000m` is `1`, `1Gi` is `1024Mi`.
 
 use serde_json::Value;
 
 use super::{At, Errors};
 
-/// Finds an amount below nothing.
+/// Checks that a quantity is not negative.
 pub(super) fn not_negative(amount: &At<'_, '_>, errors: &mut Errors) {
     if size(amount.value).is_some_and(|size| size < 0.0) {
         errors.push(amount.invalid("must be greater than or equal to 0"));
     }
 }
 
-/// Finds an amount that is nothing or below.
+/// Checks that a quantity is positive.
 pub(super) fn positive(amount: &At<'_, '_>, errors: &mut Errors) {
     if size(amount.value).is_some_and(|size| size <= 0.0) {
         errors.push(amount.invalid("must be greater than zero"));
     }
 }
 
-/// Tells whether one amount is more than another.
+/// Returns whether one quantity is larger than another.
 pub(super) fn is_more(a: &Value, b: &Value) -> bool {
     matches!((size(a), size(b)), (Some(a), Some(b)) if a > b)
 }
 
-/// Tells whether an amount is not a whole number of anything.
+/// Returns whether a quantity is not an integer.
 pub(super) fn is_fraction(amount: &Value) -> bool {
     size(amount).is_some_and(|size| size.fract() != 0.0)
 }
 
-/// Returns the size; an amount that is none was found when the object was read.
+/// Returns the size; malformed quantities were found during decoding.
 fn size(amount: &Value) -> Option<f64> {
     let text = match amount {
         Value::Number(number) => return number.as_f64(),

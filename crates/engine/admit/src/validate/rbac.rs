@@ -1,4 +1,4 @@
-//! Roles, and who has them.
+//! Roles and bindings.
 
 use serde_json::json;
 
@@ -103,7 +103,7 @@ fn of_subject(subject: &At<'_, '_>, namespaced: bool, errors: &mut Errors) {
     }
 }
 
-/// Looks at whose requests wait in which queue.
+/// Validates a flow schema.
 pub(super) fn flow_schema(schema: &At<'_, '_>, errors: &mut Errors) {
     let spec = schema.child("spec");
     let level = spec.child("priorityLevelConfiguration");
@@ -133,12 +133,12 @@ pub(super) fn flow_schema(schema: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Which role is bound stays.
+/// The role of a binding is immutable.
 pub(super) fn role_stays(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, new) = (live.child("roleRef"), new.child("roleRef"));
     if !equal(Some(live.value), Some(new.value)) {
         let text = |field: &'static str| new.child(field).text();
-        // Shown under the names that the server's own type has.
+        // Shown with the field names of the server's Go type.
         let shown =
             json!({"APIGroup": text("apiGroup"), "Kind": text("kind"), "Name": text("name")});
         errors.push(new.invalid_as(&shown, "cannot change roleRef"));

@@ -1,4 +1,4 @@
-//! How many pods there are, how few there may be, and whose turn is first.
+//! Autoscalers, disruption budgets and priorities.
 
 use super::{At, Errors, meta, names, workload};
 
@@ -26,7 +26,7 @@ pub(super) fn autoscaler(autoscaler: &At<'_, '_>, errors: &mut Errors) {
         .for_each(|metric| of_metric(&metric, errors));
 }
 
-/// A metric says what sort it is, and has what belongs to the sort.
+/// A metric names its type and has the fields of that type.
 fn of_metric(metric: &At<'_, '_>, errors: &mut Errors) {
     let sort = metric.child("type");
     let field = SORTS
@@ -39,7 +39,7 @@ fn of_metric(metric: &At<'_, '_>, errors: &mut Errors) {
         }
         Some(_) => {}
         None if sort.is_empty() => errors.push(sort.required("must specify a metric source type")),
-        // A server looks at it twice.
+        // A server validates it twice.
         None => errors.extend([(); 2].map(|()| sort.unsupported(&SORTS.map(|(name, _)| name)))),
     }
 }
@@ -74,7 +74,7 @@ pub(super) fn disruption_budget(budget: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// What a priority is worth stays.
+/// The value of a priority class is immutable.
 pub(super) fn priority_stays(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let number = |class: &At<'_, '_>| class.child("value").number().unwrap_or_default();
     if number(live) != number(new) {

@@ -1,4 +1,4 @@
-//! What runs to an end: jobs, and jobs by the clock.
+//! Jobs and cron jobs.
 
 use serde_json::{Value, json};
 
@@ -21,7 +21,7 @@ fn selecting(spec: &At<'_, '_>, errors: &mut Errors) {
     workload::selected(spec, selector.value, errors);
 }
 
-/// A job that did not say which pods are its own has labels of the server's in its template.
+/// A job without its own selector has generated labels in its template.
 fn generated(job: &At<'_, '_>, spec: &At<'_, '_>, errors: &mut Errors) {
     if spec.child("manualSelector").is_true() || spec.child("selector").is_null() {
         return;
@@ -81,7 +81,7 @@ fn job_spec(spec: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Tells whether each completion has a number.
+/// Validates the completion mode; returns whether it is indexed.
 fn completion(spec: &At<'_, '_>, errors: &mut Errors) -> bool {
     let mode = spec.child("completionMode");
     if !mode.is_null() {
@@ -97,10 +97,10 @@ fn completion(spec: &At<'_, '_>, errors: &mut Errors) -> bool {
     indexed
 }
 
-/// Looks at a change of a job; what it runs cannot be changed.
+/// Validates a change of a job, whose template is immutable.
 pub(super) fn job_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, new) = (live.child("spec"), new.child("spec"));
-    // A server looks at it twice.
+    // A server validates it twice.
     selecting(&new, errors);
     if new.child("completionMode").text() != "Indexed" {
         new.child("completions")
@@ -126,7 +126,7 @@ pub(super) fn job_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Error
     }
 }
 
-/// While a job waits, where its pods may run can still be changed.
+/// While a job is suspended, the scheduling of its pods may change.
 fn with_directives(live: &Value, template: &mut Value) {
     for path in DIRECTIVES {
         let value = crate::strategy::at(live, path).cloned().unwrap_or_default();
@@ -187,7 +187,7 @@ fn zone(zone: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Jobs are named after it, with a time behind.
+/// Job names consist of the cron job's name and a time.
 pub(super) fn cron_job_new(job: &At<'_, '_>, errors: &mut Errors) {
     let metadata = job.child("metadata");
     let name = metadata.child("name");
@@ -196,7 +196,7 @@ pub(super) fn cron_job_new(job: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Reads a schedule as `cron` does, in its words where it is none.
+/// Parses a schedule as `cron` does, with its error messages.
 fn parse(schedule: &str) -> Result<(), String> {
     if let Some(descriptor) = schedule.strip_prefix('@') {
         let known = [
@@ -226,7 +226,7 @@ fn parse(schedule: &str) -> Result<(), String> {
         .try_for_each(|(field, bounds)| field.split(',').try_for_each(|range| bounds.check(range)))
 }
 
-/// What a part of a schedule may say.
+/// The allowed values of a part of a schedule.
 struct Bounds {
     min: u32,
     max: u32,
@@ -234,7 +234,7 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// Looks at `*`, `3`, `1-5`, each maybe with a step.
+    /// Checks `*`, `3`, `1-5`, each optionally with a step.
     fn check(&self, text: &str) -> Result<(), String> {
         let (range, step) = text
             .split_once('/')
@@ -345,7 +345,7 @@ const DIRECTIVES: [&str; 6] = [
     "spec.schedulingGates",
     "spec.tolerations",
 ];
-/// Names of zones, a line each (IANA time zone database, 2025).
+/// Names of time zones, one per line (IANA time zone database, 2025).
 const ZONES: &str = include_str!("zones.txt");
 const UID: &str = "batch.kubernetes.io/controller-uid";
 const NAME: &str = "batch.kubernetes.io/job-name";

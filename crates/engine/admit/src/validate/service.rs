@@ -1,4 +1,4 @@
-//! Services: ports, addresses, and what goes with which type.
+//! Services: ports, addresses, and the fields of each type.
 
 use std::collections::HashSet;
 
@@ -157,12 +157,12 @@ fn addresses(spec: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Ports are told apart by protocol and number, on the service and on nodes.
+/// Ports are identified by protocol and number, on the service and on nodes.
 fn told_apart(ports: &At<'_, '_>, sort: &str, errors: &mut Errors) {
     let is_there = |port: &Value| port.as_i64().is_some_and(|number| number != 0);
     let (mut numbers, mut on_nodes) = (HashSet::new(), HashSet::new());
     let mut again = Vec::new();
-    // A port is shown as a struct of which only these two are set.
+    // A port is shown as a struct in which only these two are set.
     let (empty, zero) = (Value::from(""), Value::from(0));
     for port in ports.items() {
         let (protocol, number, node) = (
@@ -209,7 +209,7 @@ fn traffic(spec: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at what is written to the status of a service: where it is reached from outside.
+/// Validates the status of a service: its load balancer.
 pub(super) fn status(service: &At<'_, '_>, errors: &mut Errors) {
     let (spec, status) = (service.child("spec"), service.child("status"));
     let balancer = status.child("loadBalancer");
@@ -232,7 +232,7 @@ pub(super) fn status(service: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at a change of a service: an address that it has stays.
+/// Validates a change of a service: an assigned address is immutable.
 pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, new) = (live.child("spec"), new.child("spec"));
     let external = |spec: &At<'_, '_>| spec.child("type").text() == EXTERNAL;

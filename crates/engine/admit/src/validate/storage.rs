@@ -1,4 +1,4 @@
-//! Volumes, claims to them, and classes of them.
+//! Volumes, claims and storage classes.
 
 use super::{At, Errors, meta, names, placement, quantity, volume};
 use crate::strategy::{equal, put, remove};
@@ -7,7 +7,7 @@ pub(super) fn claim(claim: &At<'_, '_>, errors: &mut Errors) {
     claim_spec(&claim.child("spec"), errors);
 }
 
-/// Looks at what a claim wants.
+/// Validates the spec of a claim.
 pub(super) fn claim_spec(spec: &At<'_, '_>, errors: &mut Errors) {
     let modes = spec.child("accessModes");
     if modes.is_empty() {
@@ -58,7 +58,7 @@ fn class_and_mode(spec: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Looks at a change of a claim; what it wants stays, but a bound one may want more.
+/// Validates a change of a claim, whose spec is immutable except that a bound one may grow.
 pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (before, spec) = (live.child("spec"), new.child("spec"));
     let mut same = spec.value.clone();
@@ -82,7 +82,7 @@ pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Err
             spec.child("volumeName").value.clone(),
         );
     }
-    // A class may be named once: that is how claims from before there was a default class get one.
+    // The class may be set once: this is how claims from before there was a default class get one.
     let (metadata, class) = (live.child("metadata"), spec.child("storageClassName"));
     let annotations = metadata.child("annotations");
     let noted = annotations.child(CLASS_NOTE);
@@ -99,10 +99,10 @@ pub(super) fn claim_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Err
         .immutable(&live.child("volumeMode"), errors);
 }
 
-/// Where the class of a claim stood before it had a field.
+/// The annotation for the class of a claim before there was a field.
 const CLASS_NOTE: &str = "volume.beta.kubernetes.io/storage-class";
 
-/// A claim may want less only as long as it has less still.
+/// A claim may shrink only while its actual size is still smaller.
 fn smaller(live: &At<'_, '_>, new: &At<'_, '_>, status: &At<'_, '_>, errors: &mut Errors) {
     let nothing = serde_json::Value::from("0");
     let or_nothing =
@@ -158,7 +158,7 @@ pub(super) fn volume(volume: &At<'_, '_>, errors: &mut Errors) {
     class_and_mode(&spec, errors);
 }
 
-/// Looks at a change of a volume; where its content is stays.
+/// Validates a change of a volume, whose source is immutable.
 pub(super) fn volume_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, new) = (live.child("spec"), new.child("spec"));
     let source = |spec: &At<'_, '_>| {
@@ -243,7 +243,7 @@ const ACCESS_MODES: [&str; 4] = [
     "ReadWriteOnce",
     "ReadWriteOncePod",
 ];
-/// What of a volume does not say where its content is.
+/// Fields of a volume that are not its source.
 const NO_SOURCE: [&str; 9] = [
     "accessModes",
     "capacity",

@@ -1,13 +1,13 @@
-//! Volumes: each has a name of its own and is of one sort.
+//! Volumes: each has a unique name and exactly one source.
 
 use std::collections::HashSet;
 
 use super::{At, Errors, backsteps::no_backsteps, meta, names};
 
-/// The names of volumes that are right, which can be mounted.
+/// The names of valid volumes, which can be mounted.
 pub(super) type Volumes<'a> = HashSet<&'a str>;
 
-/// Looks at volumes. Returns the names of those with which nothing is wrong.
+/// Validates volumes. Returns the names of the valid ones.
 pub(super) fn volumes<'v>(list: &At<'_, 'v>, errors: &mut Errors) -> Volumes<'v> {
     let mut right = Volumes::new();
     for volume in list.items() {
@@ -25,7 +25,7 @@ pub(super) fn volumes<'v>(list: &At<'_, 'v>, errors: &mut Errors) -> Volumes<'v>
     right
 }
 
-/// Looks at where the content of a volume comes from, in a pod or in an object of its own.
+/// Validates the source of a volume, in a pod or in a separate object.
 pub(super) fn source(volume: &At<'_, '_>, errors: &mut Errors) {
     let mut found = 0;
     for (sort, needed) in SORTS {
@@ -48,7 +48,7 @@ pub(super) fn source(volume: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// What is more than fields that must be there.
+/// Rules beyond required fields.
 fn special(sort: &str, source: &At<'_, '_>, errors: &mut Errors) {
     mode(&source.child("defaultMode"), errors);
     match sort {
@@ -85,7 +85,7 @@ fn key_to_path(item: &At<'_, '_>, errors: &mut Errors) {
     mode(&item.child("mode"), errors);
 }
 
-/// A file with facts of the pod; what is wrong with it is said of the volume.
+/// A file with facts about the pod; its errors are reported on the volume.
 fn downward(volume: &At<'_, '_>, file: At<'_, '_>, errors: &mut Errors) {
     let path = volume.child("path");
     if file.child("path").is_empty() {
@@ -146,7 +146,7 @@ fn projected(volume: &At<'_, '_>, part: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// A path within a volume; names that begin with two dots are kept for the server.
+/// A path within a volume; names that begin with two dots are reserved for the server.
 fn local(path: &At<'_, '_>, errors: &mut Errors) {
     if path.text().starts_with('/') {
         errors.push(path.invalid("must be a relative path"));
@@ -166,7 +166,7 @@ fn mode(mode: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Where a volume can come from, with what must be said of it.
+/// The sources of volumes, with their required fields.
 const SORTS: &[(&str, &[&str])] = &[
     ("emptyDir", &[]),
     ("hostPath", &["path"]),

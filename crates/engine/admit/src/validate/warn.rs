@@ -1,12 +1,12 @@
-//! What is allowed but likely a mistake, in the words of Kubernetes (`pkg/api/pod/warnings.go`): old ways, and what hides
-//! something else.
+//! Likely mistakes, in the words of Kubernetes (`pkg/api/pod/warnings.go`): deprecated features,
+//! and values that hide others.
 
 use std::collections::{HashMap, HashSet};
 
 use super::{At, quantity};
 use crate::kind::Kind;
 
-/// Returns what to warn of in a new or changed object.
+/// Returns warnings about a new or changed object.
 pub(super) fn of(kind: &Kind, object: &At<'_, '_>) -> Vec<String> {
     let mut warnings = Vec::new();
     let this = (&*kind.gvk.group, &*kind.gvk.version, &*kind.gvk.kind);
@@ -75,7 +75,7 @@ fn pod(spec: &At<'_, '_>, warnings: &mut Vec<String>) {
     }
 }
 
-/// There is no part of a byte.
+/// Warns about fractions of a byte.
 fn amounts(resources: &At<'_, '_>, warnings: &mut Vec<String>) {
     for sort in ["limits", "requests"] {
         let sort = resources.child(sort);
@@ -91,7 +91,7 @@ fn amounts(resources: &At<'_, '_>, warnings: &mut Vec<String>) {
     }
 }
 
-/// A variable hides one of the same name before it, unless it builds on it.
+/// Warns about a variable that hides an earlier one of the same name, unless it refers to it.
 fn variables(variables: &At<'_, '_>, warnings: &mut Vec<String>) {
     let mut seen = HashSet::new();
     for variable in variables.items() {
@@ -111,7 +111,7 @@ fn variables(variables: &At<'_, '_>, warnings: &mut Vec<String>) {
     }
 }
 
-/// Two ports that are the same are one.
+/// Warns about duplicate ports.
 fn ports(lists: &[At<'_, '_>], warnings: &mut Vec<String>) {
     let mut seen: HashMap<_, String> = HashMap::new();
     for container in lists.iter().flat_map(At::items) {
@@ -128,7 +128,7 @@ fn ports(lists: &[At<'_, '_>], warnings: &mut Vec<String>) {
     }
 }
 
-/// What should not be used any more, by group, version and kind.
+/// Deprecated features, by group, version and kind.
 const DEPRECATED: [((&str, &str, &str), &str); 2] = [
     (
         ("", "v1", "Endpoints"),

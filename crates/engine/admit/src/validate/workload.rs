@@ -1,11 +1,11 @@
-//! What keeps pods running: deployments, sets and controllers.
+//! Workloads: deployments, sets and controllers.
 
 use serde_json::Value;
 
 use super::{At, Errors, at::go_struct, meta, names, pod, storage};
 use crate::strategy::{equal, put, remove};
 
-/// Looks at a template of pods that is an object of its own.
+/// Validates a pod template object.
 pub(super) fn pod_template(object: &At<'_, '_>, errors: &mut Errors) {
     pod::template(&object.child("template"), &[], errors);
 }
@@ -51,7 +51,7 @@ fn is_none(amount: &Value) -> bool {
     matches!(amount, Value::Number(number) if number.as_i64() == Some(0)) || *amount == "0%"
 }
 
-/// Looks at a number of pods or a share of them.
+/// Validates a number or percentage of pods.
 pub(super) fn count_or_percent(amount: &At<'_, '_>, errors: &mut Errors) {
     match amount.value {
         Value::Number(_) => amount.at_least(0, errors),
@@ -60,7 +60,7 @@ pub(super) fn count_or_percent(amount: &At<'_, '_>, errors: &mut Errors) {
     }
 }
 
-/// Finds a share of more than all.
+/// Checks that a percentage is at most 100.
 pub(super) fn not_over_all(amount: &At<'_, '_>, errors: &mut Errors) {
     if percent(amount.text()).is_some_and(|percent| percent > 100) {
         errors.push(amount.invalid("must not be greater than 100%"));
@@ -190,7 +190,7 @@ fn partition(rolling: &At<'_, '_>) -> Value {
         .into()
 }
 
-/// Returns the fields of how a set is rolled as Go has them.
+/// Returns the fields of a rolling update as Go has them.
 fn of_rolling<'v>(rolling: &At<'_, 'v>, partition: &'v Value) -> [(&'static str, &'v Value); 2] {
     [
         ("Partition", partition),
@@ -198,7 +198,7 @@ fn of_rolling<'v>(rolling: &At<'_, 'v>, partition: &'v Value) -> [(&'static str,
     ]
 }
 
-/// Looks at a change of a stateful set; little of one can be changed.
+/// Validates a change of a stateful set, of which little may change.
 pub(super) fn stateful_set_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, spec) = (live.child("spec"), new.child("spec"));
     let mut same = spec.value.clone();
@@ -216,7 +216,7 @@ pub(super) fn stateful_set_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &
     }
 }
 
-/// Looks at whether the same pods are meant as before.
+/// Checks that the selector has not changed.
 pub(super) fn selector_stays(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     let (live, new) = (live.child("spec"), new.child("spec"));
     new.child("selector")
@@ -235,7 +235,7 @@ fn selector(spec: &At<'_, '_>, kind: &str, errors: &mut Errors) {
     }
 }
 
-/// Looks at the template of pods that are started again whenever they end.
+/// Validates the template of pods that are always restarted.
 fn kept_running(spec: &At<'_, '_>, kind: &str, volumes: &[&str], errors: &mut Errors) {
     let selector = spec.child("selector");
     if meta::matches(selector.value, &Value::Null).is_none() {
@@ -249,7 +249,7 @@ fn kept_running(spec: &At<'_, '_>, kind: &str, volumes: &[&str], errors: &mut Er
     runs_always(spec, kind, errors);
 }
 
-/// Looks at whether the pods of a template are those that are meant.
+/// Checks that the selector matches the labels of the template.
 pub(super) fn selected(spec: &At<'_, '_>, selector: &Value, errors: &mut Errors) {
     let template = spec.child("template");
     let metadata = template.child("metadata");
@@ -270,7 +270,7 @@ fn runs_always(spec: &At<'_, '_>, kind: &str, errors: &mut Errors) {
     }
 }
 
-/// Looks at the claims of a new stateful set, and at its service's name.
+/// Validates the claims of a new stateful set, and its service's name.
 pub(super) fn stateful_set_new(set: &At<'_, '_>, errors: &mut Errors) {
     let spec = set.child("spec");
     let claims = spec.child("volumeClaimTemplates");

@@ -1,11 +1,11 @@
-//! Whatever an object is made of, it is either right or refused: nothing here may panic.
+//! Any object is either valid or refused: nothing here may panic.
 
 use lode_admit::{Kind, create, default, update, validate};
 use serde_json::{Value, json};
 
 use crate::strategies::kind;
 
-/// What no field expects everywhere.
+/// Values that are unexpected for most fields.
 fn strange() -> Vec<Value> {
     vec![
         json!(null),
@@ -47,7 +47,7 @@ fn an_object_with_anything_in_it_is_right_or_refused() {
     assert!(looked == 0 || errors > looked);
 }
 
-/// Does to objects all that is done to them. Returns how much is wrong with them.
+/// Applies every step to an object. Returns the number of errors.
 fn everything(kind: &Kind, whole: &Value, object: &Value) -> usize {
     let mut new = object.clone();
     create::begin(&mut new);

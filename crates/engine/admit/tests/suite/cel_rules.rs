@@ -1,4 +1,4 @@
-//! Rules of kinds, one by one: an object that is right, what is changed in it, and what is then wrong with it.
+//! Rules of kinds, one by one: a valid object, a change of it, and the resulting errors.
 
 use lode_admit::{create, default, update, validate};
 use lode_merge::json;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::strategies::kind;
 
-/// Finds what is wrong with an object that is right but for a merge patch.
+/// Returns the errors of a valid object with a merge patch applied.
 fn created(right: &Value, patch: &Value) -> Vec<String> {
     let mut new = right.clone();
     json::apply_merge_patch(&mut new, patch);
@@ -23,7 +23,7 @@ fn created(right: &Value, patch: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Finds what is wrong with a merge patch to an object that is right and stored.
+/// Returns the errors of a merge patch to a valid stored object.
 fn updated(right: &Value, patch: &Value) -> Vec<String> {
     let kind = kind(
         right["apiVersion"].as_str().unwrap(),
@@ -44,7 +44,7 @@ fn updated(right: &Value, patch: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Holds every case against its errors, and the object that is right against none.
+/// Checks the errors of every case, and that the valid object has none.
 fn check(right: &Value, find: fn(&Value, &Value) -> Vec<String>, cases: &[(Value, &[&str])]) {
     assert_eq!(find(right, &json!({})), Vec::<String>::new(), "{right}");
     for (patch, errors) in cases {

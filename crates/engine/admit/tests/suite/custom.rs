@@ -1,4 +1,5 @@
-//! Custom resources: what is pruned, filled in and refused; by hand, and as a real API server did it.
+//! Custom resources: pruning, defaults and validation; by hand, and compared with a real API
+//! server.
 
 use std::{
     collections::HashMap,
@@ -353,7 +354,7 @@ fn of_row(row: &Value) -> Option<(&'static Type, Endpoint<'static>)> {
     Some((ty, Endpoint::new(&ty.schema, ty.ty, version, kind)))
 }
 
-/// Does what the server does to an apply, as far as it is this crate's.
+/// Does to an apply what the server does, as far as this crate implements it.
 fn applied(row: &Value, ty: &Type, to: &Endpoint<'_>) -> Value {
     let live = Some(&row["live"]).filter(|live| live.is_object());
     let request = Request {

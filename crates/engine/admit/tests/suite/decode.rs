@@ -1,4 +1,4 @@
-//! Bodies and patched objects, against what a real API server made of them.
+//! Decoded bodies and patched objects, compared with a real API server.
 
 use std::{fs::File, io::BufRead, io::BufReader};
 
@@ -25,7 +25,7 @@ fn kind(api_version: &str, kind: &str) -> Kind {
     kind_of(&json!({"apiVersion": api_version, "kind": kind})).unwrap()
 }
 
-/// What is looked at of a recorded case.
+/// The relevant parts of a recorded case.
 #[derive(serde::Deserialize)]
 struct Case<'c> {
     #[serde(borrow, rename = "case")]
@@ -144,7 +144,7 @@ fn request(step: &Value) -> Option<(Kind, Media, Vec<u8>, FieldValidation)> {
     ))
 }
 
-/// Says how an answer differs; what the body is not to blame for cannot.
+/// Returns how an answer differs; other causes than the body are ignored.
 fn agrees(step: &Value, ours: Result<decode::Decoded, lode_admit::Status>) -> Option<String> {
     let message = step["resp"]["message"].as_str().unwrap_or_default();
     let blamed = step["status"] == 400

@@ -1,4 +1,4 @@
-//! Defaults against objects that a real API server completed.
+//! Defaults, compared with objects from a real API server.
 
 use std::{
     collections::HashMap,
@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 
 use crate::{Score, strategies::kind};
 
-/// Server-side applies recorded on a real API server, of Kubernetes' own kinds; read once, for all tests.
+/// Server-side applies of built-in kinds recorded on a real API server; read once for all tests.
 pub(crate) static ROWS: LazyLock<Vec<(Kind, Value)>> = LazyLock::new(rows);
 
 fn rows() -> Vec<(Kind, Value)> {
@@ -42,8 +42,8 @@ fn rows() -> Vec<(Kind, Value)> {
     rows
 }
 
-/// After a refusal some rows show an object older than what an earlier row showed of it, and what was created anew
-/// (201) had none; what was last shown is what the server had.
+/// After a refusal some rows show an older object than an earlier row did, and a recreated object
+/// (201) had none before; the last one shown is what the server had.
 fn freshen(row: &mut Value, seen: &mut HashMap<String, Value>) {
     let desired = &row["desired"];
     let id = format!(
@@ -77,7 +77,7 @@ fn kind_of(object: &Value) -> Option<Kind> {
 /// Later than all rows.
 pub(crate) const NOW: &str = "2027-01-01T00:00:00Z";
 
-/// Does to a row's object what a server does before it validates.
+/// Does to a row's object what a server does before validation.
 pub(crate) fn apply(kind: &Kind, row: &Value) -> Result<Value, write::Refusal> {
     let live = Some(&row["live"]).filter(|live| live.is_object());
     let version = kind.gvk.api_version();
@@ -109,7 +109,7 @@ pub(crate) fn apply(kind: &Kind, row: &Value) -> Result<Value, write::Refusal> {
     Ok(object)
 }
 
-/// Returns what is wrong with what a row's object became.
+/// Returns the errors of a row's resulting object.
 pub(crate) fn wrong(kind: &Kind, row: &Value, object: &Value) -> Vec<FieldError> {
     match &row["live"] {
         live @ Value::Object(_) => validate::update(kind, "", live, object),
@@ -204,7 +204,7 @@ pub(crate) fn comparable(object: &Value) -> Value {
     object
 }
 
-/// Takes out what a server allocates.
+/// Removes what a server allocates.
 fn allocated(spec: &mut Map<String, Value>) {
     if spec.get("clusterIP").is_none_or(|ip| ip != "None") {
         spec.remove("clusterIP");

@@ -1,4 +1,4 @@
-//! Definitions of custom resources: what they must say, and how their names are accepted.
+//! Definitions of custom resources: their validation, and the acceptance of their names.
 
 use lode_admit::{
     FieldError,
@@ -27,7 +27,7 @@ fn said(errors: &[FieldError]) -> Vec<String> {
     errors.iter().map(ToString::to_string).collect()
 }
 
-/// Checks what is said of a schema of `spec`, without the way to it.
+/// Checks the errors of a schema of `spec`, without the path to it.
 fn check(spec: &Value, expected: &[&str]) {
     let schema = json!({"type": "object", "properties": {"spec": spec}});
     let errors = validate_definition(None, &definition(&schema));
@@ -340,7 +340,7 @@ fn the_first_to_ask_has_a_name() {
     );
 }
 
-/// Does what the server does to an apply of a definition.
+/// Does to an apply of a definition what the server does.
 fn applied(row: &Value) -> (Option<&Value>, Value) {
     let old = Some(&row["live"]).filter(|live| live.is_object());
     let ty = builtin()
@@ -400,7 +400,7 @@ fn recorded_definitions_are_filled_in_accepted_and_refused_as_on_the_server() {
             ));
         }
         let conditions = row["result"]["status"]["conditions"].as_array();
-        // Some were looked at between the acceptance of their names and their being served.
+        // Some were read between the acceptance of their names and the start of serving.
         let done = |conditions: &&Vec<Value>| {
             conditions
                 .iter()
@@ -445,5 +445,6 @@ fn recorded_definitions_are_filled_in_accepted_and_refused_as_on_the_server() {
     );
 }
 
-/// The rest differs by what decoding drops (`format: ""`, `anyOf: null`), or changed between the read and the apply.
+/// The others differ in what decoding drops (`format: ""`, `anyOf: null`), or changed between the
+/// read and the apply.
 const DEFINITIONS_FLOOR: usize = 181;

@@ -1,4 +1,4 @@
-//! What a real API server did with objects, done again by this crate; in one binary.
+//! What a real API server did with objects, repeated by this crate; in one binary.
 
 #![expect(
     clippy::unwrap_used,
@@ -18,7 +18,7 @@ mod rules;
 mod strategies;
 mod validation;
 
-/// Returns the folder of recorded cases, or says once that it is not there.
+/// Returns the folder of recorded cases, or says once that it is absent.
 fn corpus() -> Option<std::path::PathBuf> {
     static FOLDER: std::sync::LazyLock<Option<std::path::PathBuf>> =
         std::sync::LazyLock::new(|| {
@@ -33,7 +33,7 @@ fn corpus() -> Option<std::path::PathBuf> {
     FOLDER.clone()
 }
 
-/// Returns the cases of a file of one JSON value a line; none where the folder is not there.
+/// Returns the cases of a file with one JSON value per line; none if the folder is absent.
 fn lines(name: &str) -> Vec<serde_json::Value> {
     let Some(corpus) = corpus() else {
         return Vec::new();
@@ -44,7 +44,7 @@ fn lines(name: &str) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// How many cases of a suite are right; at least a floor must be.
+/// Number of correct cases of a suite, which must reach a floor.
 struct Score {
     suite: &'static str,
     floor: usize,

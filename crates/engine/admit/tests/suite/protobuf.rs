@@ -1,4 +1,4 @@
-//! Objects in protobuf, against the same objects as Go writes them in JSON.
+//! Objects in protobuf, compared with Go's JSON of the same objects.
 
 use std::{collections::BTreeMap, fs::File, io::BufReader, io::Read};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::corpus;
 
-/// Kinds of all that must come out right.
+/// Number of kinds that must be correct.
 const RIGHT_MIN: usize = 185;
 
 /// Returns name, JSON and protobuf of each kind.
@@ -45,7 +45,7 @@ fn kinds() -> Vec<(String, Value, Vec<u8>)> {
 
 fn decoded(body: &[u8]) -> Result<Value, Error> {
     let envelope = Envelope::open(body)?;
-    // An event of a watch is the one kind that does not name itself.
+    // An event of a watch is the only kind that does not name itself.
     let unnamed = envelope.kind.is_empty();
     let (version, kind) = if unnamed {
         ("v1", "WatchEvent")
@@ -123,7 +123,7 @@ fn decoded_if_known(body: &[u8]) -> Result<Option<Value>, Error> {
     ty.map(|ty| envelope.object(ty)).transpose()
 }
 
-/// A message of one field.
+/// Returns a message with one field.
 fn message(number: u8, content: &[u8]) -> Vec<u8> {
     let mut bytes = vec![number << 3 | 2];
     let mut length = content.len();

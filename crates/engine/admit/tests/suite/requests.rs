@@ -1,6 +1,6 @@
-//! Requests recorded on a real API server, one after the other: what becomes of the objects, and what is refused.
+//! Requests recorded on a real API server, one after the other: resulting objects and refusals.
 //!
-//! Compared is the whole object with who owns what in it, but for what only a server can know.
+//! The whole object is compared, including field ownership, except for what only a server can know.
 
 use std::collections::HashMap;
 
@@ -22,12 +22,12 @@ use crate::{
     defaults::{NOW, comparable, difference},
 };
 
-/// A write to an object, or to a part of one.
+/// A write to an object or one of its subresources.
 struct Step<'s> {
     recorded: &'s Value,
     kind: Kind,
     version: String,
-    /// The object's path, without its subresource; of a new one that of its collection.
+    /// The object's path without its subresource; for a new one, that of its collection.
     path: String,
     namespace: Option<&'s str>,
     subresource: &'s str,
@@ -75,7 +75,8 @@ impl<'s> Step<'s> {
         self.recorded["contentType"] == "application/apply-patch+yaml"
     }
 
-    /// Returns who writes, and when: who says so, or the program that does.
+    /// Returns field manager and time of the write; the manager is named, or derived from the user
+    /// agent.
     fn request(&self) -> Request<'_> {
         let path = self.recorded["pathSent"].as_str().unwrap();
         let named = path
@@ -123,7 +124,7 @@ impl<'s> Step<'s> {
         .filter(|body| body.is_object())
     }
 
-    /// Returns the object before it gets its defaults.
+    /// Returns the object before defaults are set.
     fn written(&self, live: Option<&Value>) -> Option<Value> {
         let body = self.body()?;
         let mut new = match self.recorded["contentType"].as_str().unwrap_or_default() {
@@ -149,7 +150,7 @@ impl<'s> Step<'s> {
         Some(new)
     }
 
-    /// Returns the object that is stored, or why it is not.
+    /// Returns the stored object, or why it was refused.
     fn result(&self, live: Option<&Value>) -> Option<Result<Value, Status>> {
         let mut new = self.written(live)?;
         new = decode::value(&self.kind, &new, FieldValidation::Ignore)
@@ -186,7 +187,7 @@ impl<'s> Step<'s> {
         })
     }
 
-    /// Holds what is warned of against what was; of unknown fields it is not told here.
+    /// Compares warnings; those about unknown fields are not produced here.
     fn warnings(&self, live: Option<&Value>, new: &Value) {
         let headers = self.recorded["respHeaders"]["warning"]
             .as_array()
@@ -217,7 +218,7 @@ impl<'s> Step<'s> {
         }
     }
 
-    /// Puts what the server stored where the next request finds it.
+    /// Stores the server's result for the next request.
     fn keep(self, live: &mut HashMap<String, Value>) {
         let reply = &self.recorded["resp"];
         let dry = self.recorded["pathSent"]
@@ -235,7 +236,7 @@ impl<'s> Step<'s> {
     }
 }
 
-/// Returns what kubectl sent in the form that the other files have.
+/// Returns kubectl's requests in the format of the other files.
 fn as_requests(recorded: &Value) -> Value {
     let headers = &recorded["reqHeaders"];
     json!({

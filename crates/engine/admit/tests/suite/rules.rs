@@ -1,4 +1,4 @@
-//! Rules in the expression language: recorded ones, and what changes, optional values and messages do.
+//! Rules in CEL: recorded ones, and the behaviour of changes, optional values and messages.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::custom::typed;
 
-/// Returns the recorded cases, or none when they are not there.
+/// Returns the recorded cases, or none if they are absent.
 fn cases() -> Vec<Value> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../../../shared/corpus/cel/k8s_crd_cel.jsonl");
@@ -27,7 +27,7 @@ fn said(schema: &Value, old: Option<&Value>, new: &Value) -> Vec<String> {
         .collect()
 }
 
-/// Tells whether a recorded case ends as recorded; what rules cost is not compared.
+/// Returns whether a recorded case ends as recorded; costs are not compared.
 fn is_right(case: &Value, found: &[String]) -> bool {
     match &case["errors"] {
         Value::Array(errors) if case["table"] == "ratchet" => {
@@ -224,5 +224,6 @@ fn rules_see_values_as_their_types() {
     }
 }
 
-/// The rest is what types would tell before an object is there, sums of lists that are merged, and cost.
+/// The others are type errors found before an object exists, sums of lists that are merged, and
+/// cost.
 const RULES_FLOOR: usize = 659;

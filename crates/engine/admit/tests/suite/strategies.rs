@@ -1,4 +1,4 @@
-//! Strategies against what a real API server resets, selects and says of itself.
+//! Strategies, compared with what a real API server resets, selects and documents.
 
 use lode_admit::{Kind, strategy};
 use lode_object::GroupVersionKind;
@@ -7,16 +7,16 @@ use serde_json::{Value, json};
 
 use crate::Score;
 
-/// Returns a kind of Kubernetes' own.
+/// Returns a built-in kind.
 pub(crate) fn kind(api_version: &str, name: &str) -> Option<Kind> {
     let gvk = GroupVersionKind::new(api_version, name);
     Kind::builtin(resources().of_kind(&gvk.group, &gvk.version, name)?)
 }
 
-/// The kind whose registry has a name of its own, by the last word of the registry.
+/// The kind whose registry has another name, by the last word of the registry.
 const NAMED_OTHERWISE: [(&str, &str); 1] = [("certificates", "certificatesigningrequests")];
 
-/// Which endpoint a strategy of the registry serves, by the end of its name.
+/// The endpoint that a strategy of the registry serves, by the end of its name.
 const ENDPOINTS: [(&str, &str); 4] = [
     ("StatusStrategy", "status"),
     ("statusStrategy", "status"),
@@ -91,7 +91,7 @@ fn every_row_is_of_a_kind_that_is_served() {
             continue;
         };
         let has_status = strategy::of(&kind).resets("status").next().is_some();
-        // A review is answered, not stored.
+        // A review is answered but not stored.
         let stored = resource.verbs.iter().any(|verb| &**verb == "list");
         assert!(
             !stored || kind.status == has_status,

@@ -1,4 +1,4 @@
-//! What is refused, and in which words, against a real API server.
+//! Validation and its messages, compared with a real API server.
 
 use std::collections::BTreeSet;
 
@@ -51,7 +51,7 @@ fn causes(status: &Value) -> BTreeSet<(String, String)> {
         .collect()
 }
 
-/// Returns what is wrong with a change, through the whole way.
+/// Returns the errors of a change after all steps.
 fn change(kind: &Kind, live: &Value, new: &Value) -> Vec<String> {
     let mut object = new.clone();
     default(kind, &mut object);

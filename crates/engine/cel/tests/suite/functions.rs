@@ -1,4 +1,4 @@
-//! Functions and macros that are this crate's own: what they return, and what they do not take.
+//! Functions and macros of this crate: their results, and invalid arguments.
 
 use lode_cel::{EvalError, Expr, Limits};
 use serde_json::{Value, json};

@@ -1,4 +1,5 @@
-//! The language's own conformance cases and rules of real definitions, as far as JSON can say them.
+//! The language's own conformance cases and rules of real definitions, as far as JSON can express
+//! them.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,11 +14,11 @@ use std::collections::BTreeMap;
 use lode_cel::{Expr, Limits};
 use serde_json::{Map, Value, json};
 
-/// Cases that were right when this was written: may grow, must not shrink. The rest are gaps of the library, printed
-/// by section.
+/// Cases that were correct when this was written: may grow, must not shrink. The rest are gaps of
+/// the library, printed by section.
 const CONFORMANCE_FLOOR: usize = 844;
 const RULES_FLOOR: usize = 538;
-/// Files of cases whose subject is left out: message types, extensions that Flux does not load.
+/// Files of cases about unsupported features: message types, extensions that Flux does not load.
 const LEFT_OUT: [&str; 8] = [
     "proto2",
     "proto3",
@@ -29,7 +30,7 @@ const LEFT_OUT: [&str; 8] = [
     "dynamic",
 ];
 
-/// Returns the recorded cases, or none when they are not there.
+/// Returns the recorded cases, or none if they are absent.
 fn cases(name: &str) -> Vec<Value> {
     let folder =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/cel");
@@ -42,7 +43,7 @@ fn cases(name: &str) -> Vec<Value> {
         .collect()
 }
 
-/// Counts of one section: right, and all.
+/// Counts of one section: correct cases, and all.
 #[derive(Default)]
 struct Count(usize, usize);
 
@@ -76,7 +77,7 @@ fn conformance_does_not_fall() {
     );
 }
 
-/// Checks one case; `None` when it is about something JSON has not.
+/// Checks one case; `None` if it is about something that JSON cannot express.
 fn check(case: &Value) -> Option<bool> {
     if LEFT_OUT.contains(&case["file"].as_str()?) || case["container"].is_string() {
         return None;
@@ -104,7 +105,7 @@ fn check(case: &Value) -> Option<bool> {
     Some(found.is_ok_and(|value| value.is_ok_and(|value| same(&value, &expected))))
 }
 
-/// Returns a recorded value as JSON; `None` for one JSON has not.
+/// Returns a recorded value as JSON; `None` if JSON cannot express it.
 fn json_of(value: &Value) -> Option<Value> {
     let (sort, value) = value.as_object()?.iter().next()?;
     let literal = || value["__lit"].as_str();
@@ -134,7 +135,7 @@ fn json_of(value: &Value) -> Option<Value> {
     })
 }
 
-/// Repeated fields are recorded as a list, or as the one entry there is.
+/// Repeated fields are recorded as a list, or as a single entry.
 fn many(value: &Value) -> impl Iterator<Item = &Value> {
     let (list, one) = match value {
         Value::Array(items) => (items.as_slice(), None),
@@ -154,8 +155,8 @@ fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
-/// Rules as definitions carry them, over real objects; those that need the schema's types or the old object are not
-/// counted.
+/// Rules of definitions, evaluated for real objects; those that need the schema's types or the old
+/// object are not counted.
 #[test]
 fn rules_of_definitions_do_not_fall() {
     let (mut right, mut total) = (0, 0);

@@ -1,4 +1,4 @@
-//! Follows paths.
+//! Evaluates paths.
 
 use std::{borrow::Cow, cmp::Ordering};
 
@@ -6,10 +6,10 @@ use serde_json::Value;
 
 use super::{Filter, JsonPath, Operator, Slice, Step, To};
 
-/// Values that are found; those that stand in the path are its own.
+/// The values found; literals are owned by the path.
 type FoundValues<'v> = Vec<Cow<'v, Value>>;
 
-/// What is there is not of the sort that the path needs, or there is too much of it.
+/// The value has the wrong type for the step, or there are too many values.
 struct Nothing;
 
 impl JsonPath {
@@ -180,7 +180,7 @@ fn below(value: Cow<'_, Value>) -> FoundValues<'_> {
     }
 }
 
-/// Returns every value that has something below, parents first.
+/// Returns every value that has something below it, parents first.
 fn descend(found: FoundValues<'_>) -> Result<FoundValues<'_>, Nothing> {
     let mut out = FoundValues::new();
     let mut waiting: FoundValues<'_> = found.into_iter().rev().collect();
@@ -197,5 +197,5 @@ fn descend(found: FoundValues<'_>) -> Result<FoundValues<'_>, Nothing> {
     Ok(out)
 }
 
-/// Values that a step may find: paths that descend again and again find the same ones many times over.
+/// Most values that a step may find: paths with repeated descents find the same ones many times.
 const FOUND_MAX: usize = 100_000;

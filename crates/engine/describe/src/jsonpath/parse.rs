@@ -1,4 +1,4 @@
-//! Reads paths.
+//! Parses paths.
 
 use serde_json::Value;
 
@@ -51,7 +51,7 @@ fn steps(mut rest: &str, depth: usize) -> Result<Vec<Step>, Malformed> {
     Ok(steps)
 }
 
-/// Takes a name up to what ends it; a backslash takes that meaning away.
+/// Reads a name up to its end; a backslash escapes the next character.
 fn field<'t>(text: &'t str, steps: &mut Vec<Step>) -> &'t str {
     let mut escaped = false;
     let end = text.find(|letter: char| {
@@ -118,7 +118,7 @@ fn slice(inside: &str) -> Option<Slice> {
     parts.next().is_none().then_some(Slice { from, to, step })
 }
 
-/// Returns what stands in a filter and what comes after it. A parenthesis in a text is no end.
+/// Returns the content of a filter and the rest. A parenthesis in a text does not end it.
 fn filter_end(text: &str) -> Result<(&str, &str), Malformed> {
     let mut quote = None;
     for (place, letter) in text.char_indices() {
@@ -177,7 +177,7 @@ fn quoted<'t>(text: &'t str, quote: char, steps: &mut Vec<Step>) -> Result<&'t s
     Ok(&rest[1..])
 }
 
-/// Takes a number or a truth value. A bare name is nothing: names begin with a dot.
+/// Reads a number or a boolean. A bare name is invalid, because names begin with a dot.
 fn literal<'t>(text: &'t str, steps: &mut Vec<Step>) -> Result<&'t str, Malformed> {
     let numeric = |letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | '.');
     let end = if text.starts_with(numeric) {
@@ -211,7 +211,7 @@ fn ends_word(letter: char) -> bool {
     )
 }
 
-/// Bytes of a path that is read.
+/// Longest path in bytes.
 const LEN_MAX: usize = 4096;
-/// Paths within paths that are read.
+/// Deepest nesting of paths.
 const DEPTH_MAX: usize = 16;

@@ -1,6 +1,6 @@
-//! [`Action`]: what can be done at a path, and which parameters it knows.
+//! [`Action`]: an operation at a path, and its parameters.
 
-/// What is done at a path.
+/// An operation at a path.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Action {
     List,
@@ -34,7 +34,7 @@ impl Action {
         }
     }
 
-    /// Returns what ids of operations begin with.
+    /// Returns the prefix of operation ids.
     pub(super) fn word(self) -> &'static str {
         match self {
             Self::List => "list",
@@ -55,7 +55,7 @@ impl Action {
         }
     }
 
-    /// Returns the parameters of the query and their types.
+    /// Returns the query parameters and their types.
     pub(super) fn parameters(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::List => LISTING,

@@ -1,11 +1,11 @@
-//! The types of a custom resource: its schema with what all objects have, and its list.
+//! The types of a custom resource: its schema with the fields of all objects, and its list.
 
 use lode_schema::Resource;
 use serde_json::{Value, json};
 
 use super::{KINDS, meta, reference};
 
-/// Returns the type of the objects and that of their list, by name.
+/// Returns the types of the objects and of their list, by name.
 pub(super) fn types(resource: &Resource, schema: &Value) -> [(String, Value); 2] {
     let name = name(resource);
     let list_name = format!("{name}List");
@@ -29,7 +29,7 @@ pub(super) fn types(resource: &Resource, schema: &Value) -> [(String, Value); 2]
     [(name, object), (list_name, list)]
 }
 
-/// Returns the name of the type: the domain backwards, as Java has it.
+/// Returns the name of the type: the reversed domain, as in Java.
 pub(super) fn name(resource: &Resource) -> String {
     let domain: Vec<&str> = resource.group.split('.').rev().collect();
     format!(
@@ -44,7 +44,7 @@ fn kinds(resource: &Resource, kind: &str) -> Value {
     json!([{"group": resource.group, "version": resource.version, "kind": kind}])
 }
 
-/// Says of every object within an object what all objects have.
+/// Adds the fields of all objects to every embedded object.
 fn embed(schema: &mut Value, depth: usize) {
     if depth > DEPTH_MAX {
         return;
@@ -64,7 +64,7 @@ fn embed(schema: &mut Value, depth: usize) {
     }
 }
 
-/// Says what all objects have.
+/// Adds the fields of all objects.
 fn as_object(schema: &mut Value) {
     if !schema.is_object() {
         *schema = json!({"type": "object"});
@@ -87,5 +87,5 @@ fn as_object(schema: &mut Value) {
 const API_VERSION: &str = "The group and version of the API that the object is written in.";
 const KIND: &str = "What the object is.";
 const METADATA: &str = "What all objects have: name, namespace, labels, annotations.";
-/// Schemas within schemas that are looked at; definitions with deeper ones are refused.
+/// Deepest nesting of schemas that is visited; definitions with deeper ones are refused.
 const DEPTH_MAX: usize = 64;

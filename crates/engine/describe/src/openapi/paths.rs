@@ -1,10 +1,10 @@
-//! The paths of a document, and what can be done there.
+//! The paths of a document and their operations.
 
 use serde_json::{Map, Value, json};
 
 use super::{KINDS, Published, action::Action, custom, meta, reference, types};
 
-/// Returns the path at which a group and version tells what it serves.
+/// Returns the discovery path of a group and version.
 pub(super) fn root(group: &str, version: &str) -> Value {
     let target = Some(reference(&meta("APIResourceList")));
     json!({"get": {
@@ -101,14 +101,14 @@ pub(super) fn of(root: &str, published: &Published<'_>) -> Map<String, Value> {
     out
 }
 
-/// What an operation is for: group, version and kind, and the type of its objects.
+/// The target of an operation: group, version and kind, and the type of its objects.
 #[derive(Clone, Copy)]
 struct Target<'a> {
     kind: (&'a str, &'a str, &'a str),
     ty: Option<&'a str>,
 }
 
-/// An operation whose parameters are not yet sorted out.
+/// An operation before shared parameters are extracted.
 struct Operation<'a> {
     action: Action,
     parameters: Vec<Parameter<'a>>,
@@ -250,7 +250,7 @@ impl Names {
     }
 }
 
-/// Puts the operations of a path together; what all of them know is said once.
+/// Combines the operations of a path; parameters that all have are listed once.
 fn together(operations: Vec<Operation<'_>>) -> Value {
     let common: Vec<Parameter<'_>> = operations.first().map_or(Vec::new(), |first| {
         let everywhere = |parameter: &&Parameter<'_>| {
@@ -341,7 +341,7 @@ fn body(action: Action, ty: Option<&str>, custom: bool) -> Option<Value> {
     Some(body)
 }
 
-/// Tells whether the answer to a delete is the object.
+/// Returns whether a delete returns the object.
 fn deletes_to_itself(group: &str, kind: &str) -> bool {
     match group {
         "" => matches!(
@@ -372,7 +372,7 @@ fn tag(group: &str, version: &str) -> String {
     )
 }
 
-/// Returns a group as a word within words: `RbacAuthorization`.
+/// Returns a group as part of a camel-case word: `RbacAuthorization`.
 fn camel(group: &str) -> String {
     match group.strip_suffix(".k8s.io").unwrap_or(group) {
         "" => "Core".to_owned(),
@@ -387,13 +387,13 @@ fn title(word: &str) -> String {
     })
 }
 
-/// The forms of an object.
+/// The media types of an object.
 const OBJECT: &[&str] = &[
     "application/json",
     "application/vnd.kubernetes.protobuf",
     "application/yaml",
 ];
-/// The forms of a list.
+/// The media types of a list.
 const LIST: &[&str] = &[
     "application/json",
     "application/json;stream=watch",
@@ -407,7 +407,7 @@ const PATCHES: &[&str] = &[
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 ];
-/// Custom resources have no keys to merge by.
+/// Custom resources do not support strategic merge patches.
 const CUSTOM_PATCHES: &[&str] = &[
     "application/apply-patch+yaml",
     "application/json-patch+json",

@@ -1,4 +1,4 @@
-//! The types of a document: those that its paths use, and those that these use.
+//! The types of a document: those that its paths use, transitively.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::{KINDS, REFERENCE, meta, reference};
 
-/// Returns the types that paths use, built-in and of its own, and all that these use.
+/// Returns the types that paths use, transitively, from built-in and custom ones.
 pub(super) fn reachable(
     paths: &Map<String, Value>,
     own: Map<String, Value>,
@@ -65,7 +65,7 @@ fn published(name: &str, group: &str, version: &str) -> Option<Value> {
     Some(ty)
 }
 
-/// What every group has is of every group.
+/// A type that every group has lists every group.
 fn kinds(kind: &str, group: &str, version: &str) -> Value {
     let mut all = vec![json!({"group": "", "kind": kind, "version": "v1"})];
     if !group.is_empty() {
@@ -74,17 +74,17 @@ fn kinds(kind: &str, group: &str, version: &str) -> Value {
     all.into()
 }
 
-/// Where a schema stands.
+/// Position of a schema.
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
     Top,
     Property,
-    /// It is of the items of a list or the values of a map.
+    /// It describes the items of a list or the values of a map.
     Element,
 }
 
-/// Puts back what the data leaves out because it follows from the rest: defaults of elements, and the long form of
-/// references, which anything may stand beside.
+/// Restores what the data file omits because it follows from the rest: defaults of elements, and
+/// the long form of references, which may have siblings.
 fn expanded(kept: &Value, place: Place) -> Value {
     let Some(kept) = kept.as_object() else {
         return kept.clone();
@@ -122,10 +122,10 @@ fn expanded(kept: &Value, place: Place) -> Value {
     Value::Object(out)
 }
 
-/// Returns what an element is that nobody set: Go has no element that is not there. Bytes are none.
+/// Returns the zero value of an element, because elements in Go are never absent. Bytes have none.
 fn zero(kept: &Map<String, Value>, target: Option<&str>) -> Option<Value> {
     if let Some(target) = target {
-        // Types that write themselves have no zero.
+        // Types with their own encoding have no zero value.
         let is_struct = TYPES
             .get(target)
             .is_some_and(|ty| ty.contains("\"type\":\"object\""));
@@ -139,7 +139,7 @@ fn zero(kept: &Map<String, Value>, target: Option<&str>) -> Option<Value> {
     }
 }
 
-/// Adds the names of all types that something uses.
+/// Adds the names of all referenced types.
 fn references(value: &Value, names: &mut Vec<String>) {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! [`Cell`]: where the text of a cell comes from, and the ways to look into an object.
+//! [`Cell`]: the source of a cell's text, and ways to read an object.
 
 use jiff::Timestamp;
 use lode_object::json::{at, int, list, text};
@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::age;
 use crate::jsonpath::JsonPath;
 
-/// Where a cell comes from. Paths are JSON pointers.
+/// The source of a cell. Paths are JSON pointers.
 #[derive(Debug, Clone)]
 pub(super) enum Cell {
     Name,
@@ -15,7 +15,7 @@ pub(super) enum Cell {
     Text(Vec<Box<str>>, Box<str>),
     Int(Box<str>),
     Bool(Box<str>, bool),
-    /// How many entries there are at some places.
+    /// The number of entries at some places.
     Count(Vec<Box<str>>),
     Ratio(Box<str>, Box<str>),
     /// The items of a list, or a field of each.
@@ -24,18 +24,18 @@ pub(super) enum Cell {
     Selector(Box<str>),
     Since(Box<str>, Box<str>),
     Special(Special),
-    /// Of a custom resource: a path and the type of the column. A path that cannot be read shows nothing.
+    /// For a custom resource: a path and the type of the column. A malformed path shows nothing.
     Custom(Option<JsonPath>, Box<str>),
 }
 
 /// Computes the cell of an object.
 pub(super) type Special = fn(&Value, Timestamp) -> Value;
 
-/// Special cells by the name that the table of facts has for them.
+/// Special cells by their name in the data file.
 pub(super) type Cells = &'static [(&'static str, Special)];
 
 impl Cell {
-    /// Returns what the words of a cell mean. Their paths are names joined by dots (`spec.replicas`); `find` knows the
+    /// Parses the description of a cell. Paths are dotted names (`spec.replicas`); `find` returns
     /// special cells by name.
     pub(super) fn read(words: &str, find: impl Fn(&str) -> Option<Special>) -> Option<Self> {
         let (words, or) = words.split_once(" or ").unwrap_or((words, ""));
@@ -92,7 +92,7 @@ impl Cell {
     }
 }
 
-/// Returns a path of names joined by dots as a JSON pointer.
+/// Returns a dotted path as a JSON pointer.
 fn pointer(path: &str) -> Box<str> {
     format!("/{}", path.replace('.', "/")).into()
 }
@@ -111,7 +111,7 @@ pub(super) fn scalar(value: &Value) -> Option<String> {
     }
 }
 
-/// Returns a text, or `<none>` where it is empty.
+/// Returns a text, or `<none>` if it is empty.
 pub(super) fn or_none(text: String) -> String {
     if text.is_empty() {
         NONE.to_owned()
@@ -120,14 +120,14 @@ pub(super) fn or_none(text: String) -> String {
     }
 }
 
-/// Returns labels as a query would name them.
+/// Returns labels as in a query.
 pub(super) fn labels(map: &Value) -> String {
     let pairs = map.as_object().into_iter().flatten();
     let pairs = pairs.map(|(key, value)| format!("{key}={}", value.as_str().unwrap_or_default()));
     or_none(pairs.collect::<Vec<_>>().join(","))
 }
 
-/// Returns a label selector as a query would write it; an empty one is empty.
+/// Returns a label selector as in a query; empty for an empty one.
 pub(super) fn selector(selector: &Value) -> String {
     let equal = selector["matchLabels"].as_object().into_iter().flatten();
     let equal = equal.map(|(key, value)| {
@@ -186,6 +186,6 @@ fn len(value: &Value) -> usize {
     }
 }
 
-/// What stands where nothing is.
+/// Shown for an absent value.
 pub(super) const NONE: &str = "<none>";
 const CREATED: &str = "/metadata/creationTimestamp";

@@ -1,4 +1,4 @@
-//! [`Columns`]: what a table shows of a kind.
+//! [`Columns`]: the columns of a kind.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -9,7 +9,7 @@ use super::cell::Cell;
 use super::special;
 use crate::jsonpath::JsonPath;
 
-/// What a table shows of a kind.
+/// The columns of a kind.
 #[derive(Debug, Clone, Default)]
 pub struct Columns(Vec<Column>);
 
@@ -19,25 +19,25 @@ struct Column {
     kind: Box<str>,
     format: Box<str>,
     description: Box<str>,
-    /// Zero for what is always shown.
+    /// Zero for columns that are always shown.
     priority: i64,
     cell: Cell,
 }
 
 impl Columns {
-    /// Returns what is shown of a built-in kind, whatever its version.
+    /// Returns the columns of a built-in kind, whatever its version.
     #[must_use]
     pub fn builtin(group: &str, kind: &str) -> &'static Self {
         let group = if group.is_empty() { "core" } else { group };
         BUILTIN.get(&*format!("{group}/{kind}")).unwrap_or(&DEFAULT)
     }
 
-    /// Tells whether these are the columns of kinds of which nothing in particular is shown.
+    /// Returns whether these are the default columns.
     pub(crate) fn is_default(&self) -> bool {
         std::ptr::eq(self, &raw const *DEFAULT)
     }
 
-    /// Returns what is shown of a custom resource (`additionalPrinterColumns`); its age where nothing is said.
+    /// Returns the columns of a custom resource (`additionalPrinterColumns`); by default its age.
     #[must_use]
     pub fn custom(columns: &Value) -> Self {
         let columns = columns.as_array().filter(|columns| !columns.is_empty());
@@ -48,7 +48,7 @@ impl Columns {
         Self(std::iter::once(Column::name()).chain(shown).collect())
     }
 
-    /// Returns what the columns are (`columnDefinitions`).
+    /// Returns the column definitions (`columnDefinitions`).
     pub(super) fn definitions(&self) -> Value {
         self.0.iter().map(Column::definition).collect()
     }
@@ -63,7 +63,7 @@ impl Columns {
 }
 
 impl Column {
-    /// Reads a line of the table of facts.
+    /// Parses a line of the data file.
     fn read(line: &str) -> Option<Self> {
         let [name, kind, cell] = line.split(" | ").collect::<Vec<_>>().try_into().ok()?;
         let (name, priority) = name.strip_prefix('*').map_or((name, 0), |name| (name, 1));
@@ -138,18 +138,19 @@ impl Column {
     }
 }
 
-/// What is shown of a kind of which nothing else is known.
+/// The default columns.
 static DEFAULT: LazyLock<Columns> =
     LazyLock::new(|| Columns(vec![Column::name(), Column::created()]));
 
-/// By group and kind. A line that could not be read would leave its column out; a test sees that all can.
+/// By group and kind. A malformed line would leave out its column; a test checks that there is
+/// none.
 static BUILTIN: LazyLock<HashMap<&'static str, Columns>> = LazyLock::new(|| {
     let blocks =
         blocks().map(|(kind, lines)| (kind, Columns(lines.filter_map(Column::read).collect())));
     blocks.collect()
 });
 
-/// Returns each kind of the table of facts with its lines.
+/// Returns each kind of the data file with its lines.
 fn blocks() -> impl Iterator<Item = (&'static str, impl Iterator<Item = &'static str>)> {
     let blocks = DATA.split("\n\n").filter(|block| !block.starts_with('#'));
     blocks.filter_map(|block| {

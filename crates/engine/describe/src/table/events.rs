@@ -1,4 +1,4 @@
-//! Cells of events, which have two forms: the one of the core, and the one of their own group.
+//! Cells of events, in the core form and in that of their own group.
 
 use lode_object::json::{at, text};
 use serde_json::Value;

@@ -1,4 +1,4 @@
-//! Cells of services, endpoints and what leads to them.
+//! Cells of services, endpoints and ingresses.
 
 use std::collections::BTreeSet;
 
@@ -55,7 +55,7 @@ pub(super) const CELLS: Cells = &[
     ("address_parent", |address, _| parent(address).into()),
 ];
 
-/// Returns the name of an object, with a word where it is the default of its kind.
+/// Returns the name of an object, marked if it is the default of its kind.
 pub(super) fn named_default(object: &Value, is_default: bool) -> String {
     let name = text(object, "/metadata/name");
     if is_default {
@@ -140,7 +140,7 @@ fn subsets(endpoints: &Value) -> String {
     some(all, if subsets.is_empty() { NONE } else { "" })
 }
 
-/// Returns the first few of some things, and how many more there are.
+/// Returns the first few items, and how many more there are.
 fn some(mut all: Vec<String>, empty: &str) -> String {
     let count = all.len();
     all.truncate(SHOWN_MAX);
@@ -151,7 +151,7 @@ fn some(mut all: Vec<String>, empty: &str) -> String {
     }
 }
 
-/// Rules without a host count as more, though not among those that are shown.
+/// Rules without a host count as more, but are not among those shown.
 fn hosts(ingress: &Value) -> String {
     let rules = list(ingress, "/spec/rules");
     let mut shown: Vec<&str> = Vec::new();
@@ -196,5 +196,5 @@ fn parent(address: &Value) -> String {
     }
 }
 
-/// How many of several things are shown.
+/// Most items shown.
 const SHOWN_MAX: usize = 3;

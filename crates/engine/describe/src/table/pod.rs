@@ -28,7 +28,7 @@ pub(super) const CELLS: Cells = &[
     ("pod_gates", |pod, _| gates(pod).into()),
 ];
 
-/// Returns what is told of the row of a pod that is over; null for everything else.
+/// Returns the conditions in the row of a pod that has ended; null for everything else.
 pub(super) fn conditions(object: &Value) -> Value {
     let is_pod = object["kind"] == "Pod" && object["apiVersion"] == "v1";
     let (phase, message) = match text(object, "/status/phase") {
@@ -39,7 +39,7 @@ pub(super) fn conditions(object: &Value) -> Value {
     json!([{"type": "Completed", "status": "True", "reason": phase, "message": message}])
 }
 
-/// What the containers of a pod come to.
+/// The summary of a pod's containers.
 struct Summary {
     ready: usize,
     total: usize,
@@ -47,7 +47,7 @@ struct Summary {
     restarts: Restarts,
 }
 
-/// How often containers began again, and when the last one did.
+/// How often containers restarted, and when the last one did.
 #[derive(Default, Clone)]
 struct Restarts {
     count: i64,
@@ -82,7 +82,8 @@ impl Summary {
         summary
     }
 
-    /// Looks at the init containers; tells whether one is still at work, and the restarts of those that go on running.
+    /// Examines the init containers; returns whether one is still running, and the restarts of
+    /// sidecars.
     fn initialize(&mut self, pod: &Value) -> (bool, Restarts) {
         let init = list(pod, "/spec/initContainers");
         let mut of_sidecars = Restarts::default();
@@ -118,7 +119,7 @@ impl Summary {
         (false, of_sidecars)
     }
 
-    /// Looks at the containers, the first one last: its word counts.
+    /// Examines the containers, the first one last: its reason counts.
     fn run(&mut self, pod: &Value) {
         let (mut running, mut error) = (false, None);
         for status in list(pod, "/status/containerStatuses").iter().rev() {
@@ -155,7 +156,7 @@ impl Restarts {
     fn add(&mut self, status: &Value) {
         self.count += number(status, "/restartCount");
         let ended = at(status, "/lastState/terminated/finishedAt").as_str();
-        // Times of one form are in the order of their text.
+        // Times of one format sort by their text.
         if let Some(ended) =
             ended.filter(|ended| self.last.as_deref().is_none_or(|last| last < *ended))
         {

@@ -1,4 +1,4 @@
-//! Cells of horizontal pod autoscalers, of either version.
+//! Cells of horizontal pod autoscalers, of both versions.
 
 use lode_object::json::{at, list, text};
 use serde_json::Value;
@@ -37,7 +37,7 @@ fn targets(hpa: &Value) -> String {
     }
 }
 
-/// The first version knows only the use of the processor.
+/// The first version supports CPU utilisation only.
 fn processor(hpa: &Value) -> Option<String> {
     let wanted = at(hpa, "/spec/targetCPUUtilizationPercentage").as_i64()?;
     let found = percent(at(hpa, "/status/currentCPUUtilizationPercentage"));
@@ -90,5 +90,5 @@ fn unknown() -> String {
     "<unknown>".to_owned()
 }
 
-/// How many of several metrics are shown.
+/// Most metrics shown.
 const SHOWN_MAX: usize = 2;

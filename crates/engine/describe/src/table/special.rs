@@ -1,9 +1,9 @@
-//! The cells that take more than a look at a path, by the names that the table of facts has for them.
+//! Cells that need more than a path, by their name in the data file.
 
 use super::cell::Special;
 use super::{events, network, node, others, pod, scaling, storage, workload};
 
-/// Returns the function of a name.
+/// Returns the function with a name.
 pub(super) fn find(name: &str) -> Option<Special> {
     let all = [
         pod::CELLS,

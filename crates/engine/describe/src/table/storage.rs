@@ -65,7 +65,7 @@ fn modes(modes: &[Value]) -> String {
     shown.map(|(_, short)| short).collect::<Vec<_>>().join(",")
 }
 
-/// An annotation names the class where an old client wrote it.
+/// Older clients set the class in an annotation.
 fn class(volume: &Value) -> &str {
     let annotation = &volume["metadata"]["annotations"]["volume.beta.kubernetes.io/storage-class"];
     annotation

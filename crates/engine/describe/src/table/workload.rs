@@ -1,4 +1,4 @@
-//! Cells of what runs pods.
+//! Cells of workloads.
 
 use jiff::Timestamp;
 use lode_object::json::{at, list, text};
@@ -24,7 +24,7 @@ pub(super) const CELLS: Cells = &[
     ("job_duration", |job, now| job_duration(job, now).into()),
 ];
 
-/// Returns whom an object belongs to, as `kind.group/name`.
+/// Returns the controller of an object, as `kind.group/name`.
 fn controller(object: &Value) -> String {
     let owners = list(object, "/metadata/ownerReferences");
     let Some(owner) = owners.iter().find(|owner| owner["controller"] == true) else {

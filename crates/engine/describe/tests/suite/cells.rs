@@ -1,4 +1,5 @@
-//! Cells, kind by kind. The expectations were made by Kubernetes' own printers (v1.36.4) from the same objects.
+//! Cells, kind by kind. The expected values were produced by Kubernetes' own printers (v1.36.4)
+//! from the same objects.
 
 use jiff::Timestamp;
 use lode_describe::table::{self, Columns, IncludeObject, Options, Version};

@@ -1,4 +1,4 @@
-//! What is served, as a real API server tells it.
+//! Discovery, compared with a real API server.
 
 use lode_describe::discovery::{Aggregated, Catalogue};
 use lode_schema::{Resource, Subresource, resources};

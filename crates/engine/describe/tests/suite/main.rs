@@ -1,4 +1,4 @@
-//! Tables, discovery and published schemas against what a real API server answered, in one binary.
+//! Tables, discovery and published schemas, compared with a real API server, in one binary.
 
 #![expect(
     clippy::unwrap_used,
@@ -11,7 +11,7 @@ mod discovery;
 mod openapi;
 mod tables;
 
-/// Returns the text of a recorded file; nothing, said once, where the folder is not there.
+/// Returns the text of a recorded file; nothing, with one message, if the folder is absent.
 fn recorded(name: &str) -> Option<String> {
     static FOLDER: std::sync::LazyLock<Option<std::path::PathBuf>> =
         std::sync::LazyLock::new(|| {
@@ -28,7 +28,8 @@ fn recorded(name: &str) -> Option<String> {
         .map(|folder| std::fs::read_to_string(folder.join(name)).unwrap())
 }
 
-/// Returns the entries of a recorded file of one JSON value a line; none where the folder is not there.
+/// Returns the entries of a recorded file with one JSON value per line; none if the folder is
+/// absent.
 fn entries(name: &str) -> Vec<serde_json::Value> {
     let text = recorded(name).unwrap_or_default();
     text.lines()

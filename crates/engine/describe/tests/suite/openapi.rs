@@ -1,4 +1,5 @@
-//! Published schemas: against the documents of the Kubernetes module, and what clients look for in them.
+//! Published schemas: compared with the documents of the Kubernetes module, and what clients look
+//! for in them.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -9,9 +10,9 @@ use serde_json::{Value, json};
 
 use crate::entries;
 
-/// Paths that are the same as in the documents of the module; one serves the log of a pod.
+/// Paths that equal those in the documents of the module; one serves the log of a pod.
 const PATHS_MIN: usize = 221;
-/// Types that are the same; the others have unions, or are only used by paths that are left out.
+/// Types that are equal; the others have unions, or are only used by paths that are left out.
 const TYPES_MIN: usize = 1151;
 
 fn builtin(group: &str, version: &str) -> Value {
@@ -27,7 +28,7 @@ fn builtin(group: &str, version: &str) -> Value {
     openapi::document(group, version, &published)
 }
 
-/// Returns the folder of documents in Go's cache of modules, or says that it is not there.
+/// Returns the folder of documents in Go's module cache, or says that it is absent.
 fn module() -> Option<PathBuf> {
     let cache = std::env::var_os("GOMODCACHE").map(PathBuf::from);
     let cache =
@@ -84,7 +85,8 @@ fn documents_are_those_of_the_published_module() {
     );
 }
 
-/// Returns the paths that a server without a kubelet serves: no connections, and watches only in their new form.
+/// Returns the paths that a server without a kubelet serves: no connections, and watches only in
+/// their current form.
 fn served(paths: &Value) -> serde_json::Map<String, Value> {
     let mut paths = paths.as_object().unwrap().clone();
     paths.retain(|path, operations| {
@@ -102,7 +104,7 @@ fn served(paths: &Value) -> serde_json::Map<String, Value> {
     paths
 }
 
-/// Descriptions are left out, and a form of objects that is not spoken.
+/// Removes descriptions, and an unsupported media type.
 fn without_descriptions(value: &Value) -> Value {
     match value {
         Value::Object(map) => {

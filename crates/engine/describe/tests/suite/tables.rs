@@ -1,7 +1,8 @@
-//! Tables as a real API server made them.
+//! Tables, compared with a real API server.
 //!
-//! Rows carry only the metadata of their objects, so a row is compared where the whole object was also recorded, in the
-//! same version; and always where its cells say nothing else. What time it was, its age tells.
+//! Rows only contain the metadata of their objects, so a row is compared if the whole object was
+//! also recorded, in the same version; and always if its cells depend on nothing else. The time is
+//! derived from the age.
 
 use std::collections::HashMap;
 
@@ -253,7 +254,7 @@ fn tables(body: &Value) -> Vec<Value> {
         .collect()
 }
 
-/// Returns every object of which all is recorded, by uid and version.
+/// Returns every completely recorded object, by uid and version.
 fn whole_objects(entries: &[Value], body: &str) -> HashMap<(Value, Value), Value> {
     let mut whole = HashMap::new();
     let mut add = |object: &Value| {
@@ -296,7 +297,7 @@ fn whole_objects(entries: &[Value], body: &str) -> HashMap<(Value, Value), Value
     whole
 }
 
-/// Returns all of the object of a row, or its metadata where that is all a row of its kind shows.
+/// Returns the whole object of a row, or its metadata if the row shows nothing else.
 fn whole_of(row: &Value, whole: &HashMap<(Value, Value), Value>) -> Option<Value> {
     let metadata = &row["object"]["metadata"];
     let found = whole
@@ -319,7 +320,7 @@ fn named<'w>(name: &Value, whole: &'w HashMap<(Value, Value), Value>) -> &'w Val
         .unwrap()
 }
 
-/// Returns the columns of what a path lists; those of a custom resource are told by the table itself.
+/// Returns the columns for a path; those of a custom resource come from the table itself.
 fn columns(path: &str, table: &Value) -> Columns {
     let parts: Vec<&str> = path.trim_start_matches('/').split(['?', '/']).collect();
     let (group, version, rest) = if parts[0] == "api" {
@@ -352,7 +353,7 @@ fn columns(path: &str, table: &Value) -> Columns {
     Columns::custom(&own.collect())
 }
 
-/// Returns the times at which a row could have been made.
+/// Returns the times at which a row could have been created.
 fn times(object: &Value) -> impl Iterator<Item = Timestamp> {
     let created: Timestamp = object["metadata"]["creationTimestamp"]
         .as_str()

@@ -17,7 +17,7 @@ use serde_json::Value;
 /// A time after all cases were recorded.
 const NOW: i64 = 4_000_000_000;
 
-/// Returns the folder of recorded cases, or says that it is not there.
+/// Returns the folder of recorded cases, or says that it is absent.
 fn corpus() -> Option<std::path::PathBuf> {
     let folder =
         std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/health");

@@ -1,8 +1,8 @@
-//! Built-in generators and transformers configured by objects: the entries of `generators`, `transformers` and
-//! `validators`.
+//! Built-in generators and transformers configured by objects: the entries of `generators`,
+//! `transformers` and `validators`.
 //!
-//! Input: an object whose API version is `builtin`. Output: what it makes, or the changes it stands for. Programs and
-//! containers are refused: a build runs nothing.
+//! Input: an object whose API version is `builtin`. Output: the generated object, or the changes it
+//! describes. Programs and containers are refused: a build runs nothing.
 
 use std::sync::Arc;
 
@@ -23,7 +23,7 @@ use crate::transform::namespace::{Namespace, Subjects};
 use crate::transform::rename::Side;
 use crate::transform::value_add::ValueAdd;
 
-/// Returns the changes a transformer's object stands for.
+/// Returns the changes that a transformer's object describes.
 pub(crate) fn transformer(
     source: &mut Source<'_>,
     folder: &RepoPath,
@@ -43,7 +43,7 @@ pub(crate) fn transformer(
         .collect())
 }
 
-/// Returns the object a generator's object stands for, and what becomes of one that is there.
+/// Returns the object that a generator's object describes, and what happens to an existing one.
 pub(crate) fn generator(
     source: &mut Source<'_>,
     folder: &RepoPath,
@@ -57,7 +57,7 @@ pub(crate) fn generator(
         "HelmChartInflationGenerator" => return Err(unsupported(object, CHARTS)),
         _ => return Err(unsupported(object, "it is no built-in generator")),
     };
-    // Name and namespace are also those of the configuring object's metadata.
+    // Name and namespace may also come from the metadata of the configuring object.
     let metadata = fields.mapping("metadata")?;
     let mut arguments = Arguments::read(&mut fields, kind)?;
     if let Some(mut metadata) = metadata {
@@ -213,7 +213,7 @@ fn rename(fields: &mut Mapping<'_>, side: Side) -> Result<Change, Fault> {
     Ok(Change::Rename(side, text, needed_specs(fields)?))
 }
 
-/// Returns the fields names are changed in, which must be said.
+/// Returns the fields in which names are changed, which are required.
 fn needed_specs(fields: &mut Mapping<'_>) -> Result<Fields, Fault> {
     if !fields.has("fieldSpecs") {
         return Err(crate::input::decode::wrong(
@@ -256,7 +256,7 @@ fn namespace(fields: &mut Mapping<'_>) -> Result<Namespace, Fault> {
     })
 }
 
-/// Makes the service account of a Google cloud that a policy generator describes.
+/// Creates the service account of a Google cloud that a policy generator describes.
 fn account(fields: &mut Mapping<'_>) -> Result<Resource, Fault> {
     let place = fields.place();
     let cloud = fields.text_at("cloud")?;
@@ -292,7 +292,7 @@ fn account(fields: &mut Mapping<'_>) -> Result<Resource, Fault> {
     Ok(resource)
 }
 
-/// Returns where an inline object of a list stands.
+/// Returns the position of an inline object of a list.
 pub(crate) fn inline_origins(text: &At<String>) -> lode_yaml::Origins {
     let starts_below = text.trim_end().contains('\n');
     let Place { source, line, .. } = text.place;

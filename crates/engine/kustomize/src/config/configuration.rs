@@ -1,7 +1,9 @@
-//! [`Configuration`]: which fields a kustomization's settings go to, and which fields name other objects.
+//! [`Configuration`]: the fields that a kustomization's settings apply to, and the fields that
+//! refer to other objects.
 //!
-//! The defaults are tables beside this file; `configurations` files and `crds` add to them, and what a base adds holds
-//! above it too. Sharing is by [`Arc`]: nearly every build has the defaults alone.
+//! The defaults are data files next to this file; `configurations` files and `crds` add to them,
+//! and what a base adds applies above it too. They are shared by [`Arc`], because nearly every
+//! build uses only the defaults.
 
 use std::cmp::Ordering;
 use std::sync::{Arc, LazyLock};
@@ -15,7 +17,7 @@ use crate::config::tables;
 use crate::error::Fault;
 use crate::input::decode::{Mapping, Mode};
 
-/// Which fields settings go to.
+/// The fields that settings apply to.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Configuration {
     pub(crate) name_prefix: Fields,
@@ -31,14 +33,14 @@ pub(crate) struct Configuration {
     pub(crate) references: Arc<Vec<Referred>>,
 }
 
-/// A kind and the fields that name its objects.
+/// A kind and the fields that refer to its objects.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Referred {
     pub(crate) gvk: Gvk,
     pub(crate) fields: Fields,
 }
 
-/// Returns the tables of kustomize itself.
+/// Returns the defaults of kustomize itself.
 pub(crate) fn defaults() -> Arc<Configuration> {
     static DEFAULTS: LazyLock<Arc<Configuration>> = LazyLock::new(|| {
         let mut all = Configuration::default();
@@ -74,7 +76,7 @@ pub(crate) fn merge(
     if Arc::ptr_eq(into, more) || more.is_empty() {
         return Ok(into.clone());
     }
-    // Nearly every kustomization: nothing but the defaults, above bases with nothing but the defaults.
+    // The usual case: only the defaults, above bases with only the defaults.
     let (defaults, alone) = (defaults(), defaults_alone());
     let adds_defaults = Arc::ptr_eq(more, &defaults) || Arc::ptr_eq(more, &alone);
     if adds_defaults && (into.is_empty() || Arc::ptr_eq(into, &alone)) {
@@ -91,11 +93,12 @@ pub(crate) fn merge(
     })
 }
 
-/// Returns the defaults as they are after they were added to nothing: fields that others cover are gone.
+/// Returns the defaults after adding them to an empty configuration: fields covered by others are
+/// gone.
 fn defaults_alone() -> Arc<Configuration> {
     static ALONE: LazyLock<Arc<Configuration>> = LazyLock::new(|| {
         let mut alone = Configuration::default();
-        // The defaults do not disagree with themselves.
+        // The defaults do not conflict with themselves.
         let _ = alone.add(&defaults(), &Budget::unlimited());
         Arc::new(alone)
     });
@@ -132,9 +135,10 @@ impl Configuration {
         Ok(all)
     }
 
-    /// Adds the fields of another one; names the path that both have and disagree about. Tells whether it had more.
+    /// Adds the fields of another configuration; the error names a path that both have and disagree
+    /// about. Returns whether it had more.
     fn add(&mut self, more: &Self, budget: &Budget) -> Result<bool, Conflict> {
-        // What is shared is taken from the other one as it is: a copy of it copies no field.
+        // Shared parts are adopted as they are, without copying fields.
         let mut more = more.clone();
         let mut is_other = false;
         for setting in SETTINGS {
@@ -151,7 +155,7 @@ impl Configuration {
         Ok(is_other)
     }
 
-    /// Adds fields that name objects of a kind. Tells whether some were missing.
+    /// Adds fields that refer to objects of a kind. Returns whether some were missing.
     pub(crate) fn add_reference(
         &mut self,
         referred: &Referred,
@@ -225,7 +229,8 @@ impl Configuration {
         })
     }
 
-    /// References are followed in the order of the kinds they name; a base's objects come before what needs them.
+    /// References are followed in the order of the kinds they refer to; a base's objects come
+    /// before what needs them.
     fn sort(&mut self) {
         for setting in SETTINGS {
             if let Some(fields) = self.fields(setting)

@@ -1,7 +1,7 @@
-//! [`FieldSpec`]: a field of objects of a kind, as kustomize's tables and `configurations` name it.
+//! [`FieldSpec`]: a field of objects of a kind, as in kustomize's tables and `configurations`.
 //!
-//! A path such as `spec/template/metadata/labels` leads through mappings by name and through lists without a word;
-//! `[]` behind a part says it is a list, `\/` is a slash inside a part.
+//! A path such as `spec/template/metadata/labels` leads through mappings by name and implicitly
+//! through lists; `[]` after a part marks a list, `\/` is a slash inside a part.
 
 use std::sync::Arc;
 
@@ -21,14 +21,14 @@ pub(crate) struct FieldSpec {
     pub(crate) path: Box<str>,
     /// The parts of `path`.
     parts: Box<[Part]>,
-    /// What is absent on the way is made.
+    /// Whether absent parts of the path are created.
     pub(crate) create: bool,
 }
 
-/// Fields that a setting goes to, shared by all that use them.
+/// Fields that a setting applies to, shared by all users.
 pub(crate) type Fields = Arc<Vec<FieldSpec>>;
 
-/// What is put where the path leads nowhere and the field may be created.
+/// What to create at the end of a missing path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Make {
     Nothing,
@@ -40,9 +40,9 @@ pub(crate) enum Make {
 /// Why a field cannot be reached or set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Misfit {
-    /// What stands there is of another shape.
+    /// The value has another shape.
     Shape(&'static str),
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     Exceeded(Exceeded),
 }
 
@@ -62,7 +62,7 @@ impl FieldSpec {
         }
     }
 
-    /// Reads one as `configurations` and `labels` write it.
+    /// Reads one in the form of `configurations` and `labels`.
     pub(crate) fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let gvk = Gvk::read(fields)?;
         let (path, create) = (fields.text("path")?, fields.flag("create")?);
@@ -83,36 +83,36 @@ impl FieldSpec {
         walk(&self.parts, node, (make, meter), set)
     }
 
-    /// Returns what asking whether an object's kind fits costs for some fields.
+    /// Returns the cost of comparing an object's kind with some fields.
     pub(crate) fn steps(fields: &[Self]) -> u64 {
         1 + fields.len() as u64 / 4
     }
 
-    /// Returns about how many bytes it takes up.
+    /// Returns its approximate size in bytes.
     pub(crate) fn bytes(&self) -> u64 {
         (size_of::<Self>() + 2 * self.path.len() + self.parts.len() * size_of::<Part>()) as u64
     }
 
-    /// Tells whether the table speaks of objects of this kind.
+    /// Returns whether it applies to objects of this kind.
     pub(crate) fn fits(&self, gvk: &GroupVersionKind) -> bool {
         self.gvk.fits(gvk)
     }
 }
 
-/// Most parts of a path: each is a level of recursion, and of what is made.
+/// Most parts of a path: each is a level of recursion, and of created values.
 const PARTS_MAX: usize = 100;
 
-/// Why tables of fields cannot be put together.
+/// Why configurations cannot be combined.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Conflict {
-    /// Both name this path and disagree about creating it.
+    /// Both have this path and disagree about creating it.
     Create(String),
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     Exceeded(Exceeded),
 }
 
 impl Conflict {
-    /// Returns the fault, with the place of what asked for the fields.
+    /// Returns the fault, with the position of what caused the merge.
     pub(crate) fn at(self, place: Place) -> Fault {
         match self {
             Self::Create(path) => Fault::At(place, FileCause::ConflictingFields(path)),
@@ -123,7 +123,7 @@ impl Conflict {
     }
 }
 
-/// Adds fields that are not there yet; one that is there must agree about creating it.
+/// Adds missing fields; existing ones must agree about creating them.
 pub(crate) fn merge(
     into: &mut Vec<FieldSpec>,
     more: &[FieldSpec],
@@ -139,7 +139,7 @@ pub(crate) fn merge(
     Ok(())
 }
 
-/// Charges looking each of some fields up among those that are there and each other.
+/// Charges the search for each new field among the existing and the new ones.
 fn charge_search(there: usize, more: usize, budget: &Budget) -> Result<(), Exceeded> {
     budget.steps((there + more) as u64 * more as u64 / FIELDS_PER_STEP)
 }
@@ -147,7 +147,8 @@ fn charge_search(there: usize, more: usize, budget: &Budget) -> Result<(), Excee
 /// Fields that are compared in one step.
 const FIELDS_PER_STEP: u64 = 4;
 
-/// As [`merge`], for fields that are shared: they are copied only where some are missing. Tells whether some were.
+/// As [`merge`], for shared fields: they are copied only if some are missing. Returns whether some
+/// were.
 pub(crate) fn merge_shared(
     into: &mut Fields,
     more: &Fields,
@@ -172,7 +173,7 @@ pub(crate) fn merge_shared(
     Ok(into.len() > before)
 }
 
-/// Tells whether no field would be left out if the fields were added one by one.
+/// Returns whether every field would be added if they were added one by one.
 fn is_taken_whole(fields: &[FieldSpec]) -> bool {
     fields
         .iter()
@@ -180,7 +181,7 @@ fn is_taken_whole(fields: &[FieldSpec]) -> bool {
         .all(|(at, field)| is_known(&fields[..at], field) == Ok(false))
 }
 
-/// Tells whether a field is there already, which one of a narrower kind stands for too.
+/// Returns whether a field already exists, possibly for a narrower kind.
 fn is_known(fields: &[FieldSpec], field: &FieldSpec) -> Result<bool, Conflict> {
     match fields
         .iter()
@@ -193,7 +194,7 @@ fn is_known(fields: &[FieldSpec], field: &FieldSpec) -> Result<bool, Conflict> {
     }
 }
 
-/// Puts a value in a scalar's place; how the old one was written is kept.
+/// Replaces a scalar; its style is kept.
 pub(crate) fn set(old: &mut Node, new: Node) -> Result<(), Misfit> {
     if old.text().is_none() {
         return Err("a scalar was expected".into());
@@ -202,7 +203,7 @@ pub(crate) fn set(old: &mut Node, new: Node) -> Result<(), Misfit> {
     Ok(())
 }
 
-/// Puts a value under a key; how the old one was written is kept.
+/// Sets the value of a key; the style of the old one is kept.
 pub(crate) fn set_entry(map: &mut Node, key: &str, new: Node) -> Result<(), Misfit> {
     if map.text().is_some() {
         return if map.is_null() {
@@ -222,7 +223,7 @@ pub(crate) fn set_entry(map: &mut Node, key: &str, new: Node) -> Result<(), Misf
     Ok(())
 }
 
-/// Returns a scalar written in a style; between quotes it is a text, whatever it was said to be.
+/// Returns a scalar in a style; in quotes it is a text, whatever its tag was.
 fn styled(new: Node, style: Style) -> Node {
     let tag = if style == Style::Plain || new.tag == Tag::Str {
         new.tag
@@ -232,7 +233,7 @@ fn styled(new: Node, style: Style) -> Node {
     Node { style, tag, ..new }
 }
 
-/// Returns how many steps it is to find a key in a node.
+/// Returns the number of steps to find a key in a node.
 pub(crate) fn width(node: &Node) -> u64 {
     node.entries().map_or(0, <[_]>::len) as u64 / KEYS_PER_STEP
 }
@@ -261,7 +262,7 @@ impl From<Exceeded> for Misfit {
 fn split(path: &str) -> Box<[Part]> {
     let mut names: Vec<String> = Vec::new();
     let whole = path.strip_prefix('/').unwrap_or(path);
-    // A path that is too long is refused where it is used; its parts need not be known.
+    // A path that is too long is refused when it is used; its parts need not be known.
     for piece in whole.splitn(2 * PARTS_MAX, '/') {
         match names.last_mut() {
             Some(last) if last.ends_with('\\') => {
@@ -310,7 +311,7 @@ fn walk(
     }
 }
 
-/// Returns a field's value, made where it is absent and may be; a null becomes what is made there.
+/// Returns a field's value, created if it is absent and may be created; null is replaced.
 fn field<'n>(
     map: &'n mut Node,
     part: &Part,
@@ -345,7 +346,7 @@ fn field<'n>(
     };
     if next.is_null() {
         let place = next.place;
-        // A scalar that is about to be set is a null no more, or the walk would end here.
+        // A scalar that is about to be set is not null any more, or the walk would end here.
         *next = if wants_scalar {
             Node::string("").placed(place)
         } else {

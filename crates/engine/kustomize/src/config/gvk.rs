@@ -5,7 +5,7 @@ use lode_object::GroupVersionKind;
 use crate::error::Fault;
 use crate::input::decode::Mapping;
 
-/// A pattern on group, version and kind; `None` fits anything.
+/// A pattern on group, version and kind; `None` matches anything.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Gvk {
     pub(crate) group: Option<Box<str>>,
@@ -14,7 +14,7 @@ pub(crate) struct Gvk {
 }
 
 impl Gvk {
-    /// Reads the three as settings write them; an empty one fits anything.
+    /// Reads the three as in settings; an empty one matches anything.
     pub(crate) fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let mut part = |name: &str| {
             let text = fields.text(name)?;
@@ -27,7 +27,7 @@ impl Gvk {
         })
     }
 
-    /// Tells whether everything the other pattern fits, this one fits too.
+    /// Returns whether this pattern matches everything that the other one matches.
     pub(crate) fn covers(&self, other: &Self) -> bool {
         let covers =
             |own: &Option<Box<str>>, other: &Option<Box<str>>| own.is_none() || own == other;
@@ -51,7 +51,7 @@ impl Gvk {
         }
     }
 
-    /// Tells whether the pattern fits.
+    /// Returns whether the pattern matches.
     pub(crate) fn fits(&self, gvk: &GroupVersionKind) -> bool {
         let fits = |pattern: &Option<Box<str>>, text: &str| {
             pattern.as_deref().is_none_or(|pattern| pattern == text)

@@ -1,39 +1,39 @@
-//! [`Pattern`]: a regular expression that came from outside, at the cost of a budget.
+//! [`Pattern`]: an untrusted regular expression, charged to a budget.
 //!
-//! A few characters can stand for a large program, and how long it runs grows with the program and the text; so both
-//! compiling and matching are charged.
+//! A few characters can compile to a large program, and its running time grows with the program and
+//! the text; so both compiling and matching are charged.
 
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 use regex::{Regex, RegexBuilder};
 
-/// A regular expression ready to be asked.
+/// A compiled regular expression.
 #[derive(Debug, Clone)]
 pub(crate) struct Pattern {
     regex: Regex,
-    /// Steps of looking at one byte of a text.
+    /// Steps per byte of a text.
     steps: u64,
 }
 
-/// Why there is no pattern.
+/// Why a pattern is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refused {
-    /// It is no regular expression, or one that is too large.
+    /// It is not a regular expression, or is too large.
     Invalid,
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     Exceeded(Exceeded),
 }
 
-/// What a program of a size costs.
+/// The cost of a program of a certain size.
 struct Size {
-    /// Bytes of the program, and of what is remembered while it runs.
+    /// Bytes of the program and of its memory while it runs.
     bytes: usize,
     /// Steps of compiling it.
     compile: u64,
-    /// Steps of looking at one byte of a text.
+    /// Steps per byte of a text.
     byte: u64,
 }
 
-/// Nearly every expression fits the first; the last is the largest that is taken.
+/// Nearly every expression fits the first; the last is the largest accepted.
 const SIZES: [Size; 3] = [
     Size {
         bytes: 16 << 10,
@@ -52,7 +52,7 @@ const SIZES: [Size; 3] = [
     },
 ];
 
-/// How many times a program's size it may take up in memory: its forms, and what is remembered while it runs.
+/// Memory as a multiple of a program's size: its forms, and its memory while it runs.
 const FORMS: u64 = 4;
 
 impl Pattern {

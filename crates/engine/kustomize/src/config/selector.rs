@@ -1,4 +1,4 @@
-//! Which resources a target names: anchored patterns and label selectors.
+//! Which resources a target selects: anchored patterns and label selectors.
 
 use std::collections::BTreeSet;
 
@@ -9,8 +9,8 @@ use crate::config::fieldspec::width;
 use crate::config::pattern::{Pattern, Refused};
 use crate::object::resource::{Identity, Resource};
 
-/// Which objects a patch or replacement applies to. Empty fields say nothing; the others are anchored regular
-/// expressions, the last two label selectors.
+/// The objects that a patch or replacement applies to. Empty fields match anything; the others are
+/// anchored regular expressions, the last two label selectors.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Target {
     /// API group.
@@ -29,10 +29,10 @@ pub struct Target {
     pub annotation_selector: String,
 }
 
-/// A target that cannot be asked.
+/// An invalid target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Invalid {
-    /// A pattern that is no regular expression or selector.
+    /// A malformed regular expression or selector.
     #[error("{field}: \"{pattern}\" is no valid pattern")]
     Pattern {
         /// The field.
@@ -40,12 +40,12 @@ pub(crate) enum Invalid {
         /// The pattern.
         pattern: String,
     },
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
 }
 
-/// A target ready to be asked.
+/// A compiled target.
 pub(crate) struct Selector {
     group: Option<Anchored>,
     version: Option<Anchored>,
@@ -79,7 +79,7 @@ impl Selector {
         })
     }
 
-    /// Tells whether the target names a resource, by what it is called or was called when it was read.
+    /// Returns whether the target selects a resource, by its current or original name.
     pub(crate) fn fits(&self, resource: &Resource, meter: &Meter<'_>) -> Result<bool, Exceeded> {
         meter.steps(FITS_STEPS + resource.name_bytes() / BYTES_PER_STEP)?;
         let gvk = resource.gvk();
@@ -104,7 +104,7 @@ impl Selector {
     }
 }
 
-/// A pattern that must fit the whole text. Most are plain names, which need no compiling.
+/// A pattern that must match the whole text. Most are plain names, which need no compiling.
 #[derive(Debug)]
 pub(crate) enum Anchored {
     Text(Box<str>),
@@ -120,7 +120,7 @@ impl Anchored {
     }
 }
 
-/// Reads a pattern that must fit the whole text; an empty one fits anything.
+/// Reads a pattern that must match the whole text; an empty one matches anything.
 pub(crate) fn anchored(
     field: &'static str,
     pattern: &str,
@@ -140,17 +140,17 @@ pub(crate) fn anchored(
     }
 }
 
-/// Tells whether a pattern fits itself and nothing else.
+/// Returns whether a pattern matches only itself.
 pub(crate) fn is_plain(pattern: &str) -> bool {
     pattern
         .chars()
         .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '/'))
 }
 
-/// Bytes of what an object is called that are looked at in one step.
+/// Bytes of a name that are compared in one step.
 const BYTES_PER_STEP: u64 = 64;
 
-/// Steps of asking one object, patterns and selectors apart.
+/// Steps to compare one object, without patterns and selectors.
 const FITS_STEPS: u64 = 8;
 
 fn fits(pattern: Option<&Anchored>, text: &str, meter: &Meter<'_>) -> Result<bool, Exceeded> {

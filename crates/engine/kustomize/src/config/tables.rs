@@ -1,9 +1,9 @@
-//! Facts about Kubernetes kinds, carried as text tables beside this file and read once.
+//! Facts about Kubernetes kinds, in data files next to this file, read once.
 
 use crate::config::fieldspec::FieldSpec;
 use crate::config::gvk::Gvk;
 
-/// Returns the fields that name objects of a kind, with that kind.
+/// Returns the fields that refer to objects of a kind, with that kind.
 pub(crate) fn references() -> impl Iterator<Item = (Gvk, FieldSpec)> {
     rows(include_str!("tables/references.txt"))
         .filter_map(|line| {
@@ -21,7 +21,7 @@ pub(crate) fn references() -> impl Iterator<Item = (Gvk, FieldSpec)> {
         .flatten()
 }
 
-/// Returns the fields that settings go to, with the setting.
+/// Returns the fields that settings apply to, with the setting.
 pub(crate) fn settings() -> impl Iterator<Item = (&'static str, FieldSpec)> {
     let field = |line: &'static str| {
         let mut columns = line.split('|').map(str::trim);

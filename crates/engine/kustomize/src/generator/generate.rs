@@ -1,4 +1,4 @@
-//! Config maps and secrets made from literals, files and environment files.
+//! Config maps and secrets generated from literals, files and environment files.
 
 use std::collections::HashSet;
 
@@ -13,10 +13,10 @@ use crate::input::source::Source;
 use crate::object::parts::Parts;
 use crate::object::resource::Resource;
 
-/// Columns after which encoded bytes go on in the next line.
+/// Column at which encoded bytes are wrapped.
 const BASE64_WIDTH: usize = 70;
 
-/// What a generator makes.
+/// The kind that a generator makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Kind {
     #[default]
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     Secret,
 }
 
-/// What becomes of an object that is there already.
+/// What happens to an existing object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Behavior {
     #[default]
@@ -47,7 +47,7 @@ pub(crate) struct Arguments {
     pub(crate) options: Options,
 }
 
-/// Options of a generator, or of all of a kustomization.
+/// Options of a generator, or of all generators of a kustomization.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Options {
     labels: Pairs,
@@ -93,7 +93,7 @@ impl Arguments {
 }
 
 impl Arguments {
-    /// Names the object where the arguments do not.
+    /// Sets the names if the arguments have none.
     pub(crate) fn default_names(&mut self, name: At<String>, namespace: At<String>) {
         for (own, default) in [(&mut self.name, name), (&mut self.namespace, namespace)] {
             if own.is_empty() {
@@ -113,7 +113,7 @@ impl Options {
         })
     }
 
-    /// Takes in the options of the whole kustomization; own labels and annotations win.
+    /// Inherits the options of the whole kustomization; own labels and annotations take precedence.
     pub(crate) fn inherit(&mut self, all: &Self, budget: &Budget) -> Result<(), Exceeded> {
         all.charge(budget)?;
         for (own, all) in [
@@ -139,7 +139,7 @@ impl Options {
     }
 }
 
-/// Makes the object a generator describes.
+/// Creates the object that a generator describes.
 pub(crate) fn make(
     source: &mut Source<'_>,
     folder: &RepoPath,
@@ -207,7 +207,8 @@ pub(crate) fn make(
     Ok(resource)
 }
 
-/// Merges a generated object with the one that is there: what is generated stays, but for the name.
+/// Merges a generated object with an existing one: generated values take precedence, except for the
+/// name.
 pub(crate) fn combine(
     old: &mut Resource,
     mut made: Resource,
@@ -239,7 +240,7 @@ pub(crate) fn combine(
             }
         }
     }
-    // Its texts are all set anew, none of them folded.
+    // All its texts are set again, and none of them is folded.
     lode_yaml::unfold(&mut made.node);
     old.node = made.node;
     old.place = made.place;
@@ -251,7 +252,7 @@ pub(crate) fn combine(
     Ok(())
 }
 
-/// Puts the entries of `old` under those of a mapping inside `node`, as texts.
+/// Adds the entries of `old` below those of a mapping inside `node`, as texts.
 fn lay_over(node: &mut Node, old: Option<&Node>, path: &[&str]) {
     let Some(old) = old
         .and_then(Node::entries)
@@ -289,21 +290,21 @@ fn lay_over(node: &mut Node, old: Option<&Node>, path: &[&str]) {
     }
 }
 
-/// What a generator collects.
+/// The data that a generator collects.
 struct Data<'g> {
     entry: &'g At<Arguments>,
     text: Vec<Entry>,
     bytes: Vec<Entry>,
-    /// Those of both.
+    /// The keys of both.
     keys: HashSet<Text>,
     budget: &'g Budget,
 }
 
-/// How many times its content a value takes up while it is made: as bytes, encoded, and cut into lines.
+/// Copies of a value's content while it is created: as bytes, encoded, and wrapped.
 const COPIES: u64 = 4;
 
 impl Data<'_> {
-    /// Adds a value that stands at a place and is asked for at another.
+    /// Adds a value with its own position and that of its request.
     fn put(&mut self, key: &str, content: &[u8], (place, by): (Place, Place)) -> Result<(), Fault> {
         let cost = Cost::of_text(key).under(key);
         let charged = cost
@@ -438,7 +439,7 @@ fn unquoted(value: &str) -> &str {
     inner('"').or_else(|| inner('\'')).unwrap_or(value)
 }
 
-/// Splits `[key=]path`; without a key, the file's name is it.
+/// Splits `[key=]path`; by default the key is the file name.
 fn file_source(text: &str) -> Result<(&str, &str), &'static str> {
     let Some((key, path)) = text.split_once('=') else {
         return Ok((
@@ -457,7 +458,7 @@ fn file_source(text: &str) -> Result<(&str, &str), &'static str> {
     }
 }
 
-/// Encodes bytes; what fills a line or more is cut into lines, each ended.
+/// Encodes bytes; the result is wrapped, with a line end after each line, if it fills one or more.
 fn encoded(content: &[u8]) -> String {
     let packed = base64::engine::general_purpose::STANDARD.encode(content);
     if packed.len() < BASE64_WIDTH {

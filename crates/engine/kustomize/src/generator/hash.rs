@@ -1,4 +1,4 @@
-//! The digest of an object's content that generated names carry.
+//! The hash of an object's content in generated names.
 
 use lode_stdx::budget::Budget;
 use lode_yaml::{Dialect, Node};
@@ -8,15 +8,15 @@ use sha2::{Digest as _, Sha256};
 use crate::error::Fault;
 use crate::object::resource::Resource;
 
-/// How many times a content is a text on the way.
+/// Number of times that the content is converted to text.
 const TEXTS: u64 = 3;
-/// Characters of the digest that go into a name.
+/// Characters of the hash in a name.
 const HASH_LEN: usize = 10;
 
-/// Puts the digest of its content into the name of each object that asks for it.
+/// Adds the hash of its content to the name of each object that needs it.
 pub(crate) fn add(resources: &mut [Resource], budget: &Budget) -> Result<(), Fault> {
     for resource in resources.iter_mut().filter(|resource| resource.needs_hash) {
-        // The content is put into JSON and that into one text with escapes.
+        // The content is converted to JSON, and that to one escaped text.
         let cost = resource.node.cost();
         let charged = cost
             .charge_value(budget)
@@ -33,10 +33,11 @@ pub(crate) fn add(resources: &mut [Resource], budget: &Budget) -> Result<(), Fau
     Ok(())
 }
 
-/// Returns the part of a name that changes with the content: the same as kustomize's, so that names stay.
+/// Returns the part of a name that changes with the content: equal to kustomize's, so that names
+/// are stable.
 fn hash(node: &Node) -> String {
     let text = |name: &str| node.get(name).and_then(Node::text).unwrap_or_default();
-    // A content that JSON cannot say fails when the object is written.
+    // Content that JSON cannot express fails when the object is written.
     let map = |name: &str| {
         node.get(name)
             .map(|node| node.to_value(Dialect::V3).unwrap_or_default())

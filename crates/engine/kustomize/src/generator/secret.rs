@@ -1,6 +1,8 @@
-//! Which objects values of Secrets are copied into, and what may be told of those: the words that they had before.
+//! Which objects contain copied values of Secrets, and what may be shown of those: the words that
+//! they had before.
 //!
-//! What an object is called and its kind are no secrets, unless a value was copied there; nor is what a patch says.
+//! The name and kind of an object are not secret, unless a value was copied there; nor is the
+//! content of a patch.
 
 use lode_object::Words;
 use lode_stdx::budget::{Budget, Exceeded};
@@ -11,7 +13,7 @@ use crate::object::resource::Resource;
 use crate::object::resources::Resources;
 use crate::transform::replacement::path::Path;
 
-/// What an object is at first; its kind may change.
+/// What an object was at first; its kind may change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Born {
     Secret,
@@ -19,7 +21,7 @@ pub(crate) enum Born {
 }
 
 impl Born {
-    /// Returns what an object is that is read or made.
+    /// Returns the origin of an object that was read or generated.
     pub(crate) fn of(object: &Node) -> Self {
         if is_kind(object) {
             Self::Secret
@@ -30,12 +32,12 @@ impl Born {
 }
 
 impl Resource {
-    /// Returns whether what stands at a path may not be told.
+    /// Returns whether the value at a path must not be shown.
     pub(crate) fn keeps_secret(&self, path: &Path) -> bool {
         (self.is_secret() || self.words.is_some()) && !(path.names() && self.is_named_openly())
     }
 
-    /// Notes that a value of a Secret is about to come into it.
+    /// Records that a value of a Secret is about to be inserted.
     pub(crate) fn veil(&mut self, budget: &Budget) -> Result<(), Exceeded> {
         if self.words.is_none() {
             self.words = Some(Box::new(self.said(budget)?));
@@ -43,7 +45,7 @@ impl Resource {
         Ok(())
     }
 
-    /// Keeps what is no Secret any more from being told as if it had never been one.
+    /// Keeps an object that is no longer a Secret from being shown as if it had never been one.
     pub(crate) fn stay_veiled(&mut self, budget: &Budget) -> Result<(), Exceeded> {
         if self.born == Born::Secret && !is_kind(&self.node) {
             self.veil(budget)
@@ -52,7 +54,7 @@ impl Resource {
         }
     }
 
-    /// Returns the words that may be told of it where a value comes into it.
+    /// Returns the words that may be shown after a value is inserted.
     pub(crate) fn said(&self, budget: &Budget) -> Result<Words, Exceeded> {
         self.node.cost().charge(budget)?;
         let mut words = Words::default();
@@ -61,7 +63,7 @@ impl Resource {
         Ok(words)
     }
 
-    /// Adds to what may be told what a patch says that is being applied to it.
+    /// Adds the words of a patch that is being applied to what may be shown.
     pub(crate) fn hear(&mut self, patch: &Node, budget: &Budget) -> Result<(), Exceeded> {
         let is_secret = self.is_secret();
         if let Some(words) = self.words.as_mut().filter(|_| !is_secret) {
@@ -71,7 +73,7 @@ impl Resource {
         Ok(())
     }
 
-    /// Leaves out of a fault what it quotes of the object, where that may not be told.
+    /// Removes quotes of the object from a fault if they must not be shown.
     pub(crate) fn discreet(&self, fault: Fault) -> Fault {
         match fault {
             Fault::Patch { id, at, by, .. } if self.words.is_some() => Fault::Patch {
@@ -93,7 +95,7 @@ impl Resource {
         }
     }
 
-    /// Leaves out of a fault what it quotes of an object that says what is to be done.
+    /// Removes quotes of a configuring object from a fault.
     pub(crate) fn discreet_settings(&self, fault: Fault) -> Fault {
         let is_open = self.words.is_none() || fault.is_exceeded();
         if is_open {
@@ -107,7 +109,7 @@ impl Resource {
         self.born == Born::Secret || is_kind(&self.node)
     }
 
-    /// Returns whether no value of a Secret is in what it is called.
+    /// Returns whether its name contains no value of a Secret.
     pub(crate) fn is_named_openly(&self) -> bool {
         self.words
             .as_ref()
@@ -115,8 +117,8 @@ impl Resource {
     }
 }
 
-/// Changes what objects are called by words of the source: those whose identity could be told before have one that can
-/// be told after.
+/// Renames objects with words from the source: an identity that could be shown before can be shown
+/// after.
 pub(crate) fn rename(
     resources: &mut Resources,
     change: impl FnOnce(&mut Resources) -> Result<(), Fault>,
@@ -143,7 +145,7 @@ pub(crate) fn rename(
     Ok(())
 }
 
-/// Makes a change that itself holds a value of a Secret: nothing that it says may be told.
+/// Makes a change that itself contains a value of a Secret: none of its words may be shown.
 pub(crate) fn hidden(
     resources: &mut Resources,
     budget: &Budget,
@@ -161,12 +163,12 @@ pub(crate) fn hidden(
     Ok(())
 }
 
-/// Returns whether an object is a Secret; the group is not asked.
+/// Returns whether an object is a Secret, of any group.
 fn is_kind(object: &Node) -> bool {
     object.get("kind").and_then(Node::text) == Some("Secret")
 }
 
-/// Adds the keys and texts of an object; of a Secret's data the keys.
+/// Adds the keys and texts of an object; for a Secret's data, the keys only.
 fn take_in(words: &mut Words, node: &Node, is_secret: bool) {
     match &node.content {
         Content::Scalar(_) if node.is_null() => {}

@@ -1,6 +1,8 @@
-//! `crds`: files that describe custom kinds, and which of their fields name other objects or take labels.
+//! `crds`: files that describe custom kinds, and which of their fields refer to other objects or
+//! take labels.
 //!
-//! Input: `OpenAPI` definitions by type name, with the marks kustomize looks for. Output: a configuration.
+//! Input: `OpenAPI` definitions by type name, with the extensions that kustomize reads. Output: a
+//! configuration.
 
 use std::sync::Arc;
 
@@ -15,7 +17,7 @@ use crate::error::Fault;
 /// Deepest nesting of types that refer to each other.
 const TYPES_DEPTH_MAX: usize = 40;
 
-/// Bytes of a path that are put together in one step.
+/// Bytes of a path that are assembled in one step.
 const PATH_BYTES_PER_STEP: u64 = 16;
 
 /// Reads the definitions of a file.
@@ -57,7 +59,7 @@ struct Types<'t> {
     file: &'t Node,
     gvk: Gvk,
     all: &'t mut Configuration,
-    /// Types that share types have more ways through them than there is room for.
+    /// Types that share types can have exponentially many paths.
     meter: &'t Meter<'t>,
 }
 
@@ -134,7 +136,7 @@ impl Types<'_> {
 }
 
 fn properties(definition: &Node) -> Option<&Node> {
-    // Go's JSON matches names in any letter case, and both spellings are in use.
+    // Go's JSON ignores the case of names, and both spellings are in use.
     let schema = definition
         .get("Schema")
         .or_else(|| definition.get("schema"))?;

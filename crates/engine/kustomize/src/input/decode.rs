@@ -1,7 +1,8 @@
-//! Reading typed fields out of a mapping, as Go's decoders do it.
+//! Reads typed fields from a mapping, as Go's decoders do.
 //!
-//! Names match in any letter case, a null is an absent field. How strict the rest is depends on the file: see [`Mode`].
-//! A mapping is taken apart field by field, and [`Mapping::finish`] refuses what nobody asked for.
+//! Names are matched case-insensitively, and null is absent. Other strictness depends on the file:
+//! see [`Mode`]. A mapping is read field by field, and [`Mapping::finish`] refuses what was not
+//! read.
 
 use std::ops::Deref;
 
@@ -10,19 +11,19 @@ use serde_json::Value;
 
 use crate::error::{Fault, FileCause};
 
-/// A value with the place it stands at.
+/// A value with its position.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct At<T> {
     /// The value.
     pub value: T,
-    /// Where it stands.
+    /// Its position.
     pub place: Place,
 }
 
 /// How strictly a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
-    /// A kustomization: unknown fields and numbers for texts are refused.
+    /// A kustomization: unknown fields, and numbers in place of texts, are refused.
     Strict,
     /// A kustomization that Flux rewrites: unknown fields are dropped, numbers become texts.
     Rewritten,
@@ -32,20 +33,20 @@ pub(crate) enum Mode {
     Builtin,
 }
 
-/// Texts by key, sorted by key; each value is a text node with its place.
+/// Texts by key, sorted by key; each value is a text node with its position.
 pub(crate) type Pairs = Vec<(String, Node)>;
 
 /// A mapping being read.
 pub(crate) struct Mapping<'n> {
     fields: Vec<(&'n str, &'n Node)>,
-    /// What messages call it: empty for a file's outermost mapping.
+    /// Its name in messages: empty for a file's outermost mapping.
     name: String,
     place: Place,
     mode: Mode,
 }
 
 impl<T> At<T> {
-    /// Puts a value at a place.
+    /// Creates a value with a position.
     pub fn new(value: T, place: Place) -> Self {
         Self { value, place }
     }
@@ -60,7 +61,7 @@ impl<T> Deref for At<T> {
 }
 
 impl Mode {
-    /// Returns the dialect that decides what a plain scalar is.
+    /// Returns the dialect for plain scalars.
     pub(crate) fn dialect(self) -> Dialect {
         match self {
             Self::Builtin => Dialect::V3,
@@ -96,7 +97,7 @@ impl<'n> Mapping<'n> {
         })
     }
 
-    /// Returns where the mapping stands.
+    /// Returns the position of the mapping.
     pub(crate) fn place(&self) -> Place {
         self.place
     }
@@ -106,14 +107,14 @@ impl<'n> Mapping<'n> {
         self.mode
     }
 
-    /// Tells whether a field is there that was not taken yet.
+    /// Returns whether a field exists that was not read yet.
     pub(crate) fn has(&self, field: &str) -> bool {
         self.fields
             .iter()
             .any(|(name, node)| name.eq_ignore_ascii_case(field) && !self.is_null(node))
     }
 
-    /// Takes a field that is there and no null.
+    /// Takes a field that exists and is not null.
     pub(crate) fn node(&mut self, field: &str) -> Option<&'n Node> {
         let at = self
             .fields
@@ -129,12 +130,12 @@ impl<'n> Mapping<'n> {
         (!is_null).then_some(node)
     }
 
-    /// Takes a text; an absent one is empty.
+    /// Takes a text; empty if absent.
     pub(crate) fn text(&mut self, field: &str) -> Result<String, Fault> {
         Ok(self.text_at(field)?.value)
     }
 
-    /// Takes a text with its place.
+    /// Takes a text with its position.
     pub(crate) fn text_at(&mut self, field: &str) -> Result<At<String>, Fault> {
         let Some(node) = self.node(field) else {
             return Ok(At::new(String::new(), self.place));
@@ -142,7 +143,7 @@ impl<'n> Mapping<'n> {
         Ok(At::new(self.string(field, node)?, node.place))
     }
 
-    /// Takes a flag; an absent one is not set.
+    /// Takes a boolean; false if absent.
     pub(crate) fn flag(&mut self, field: &str) -> Result<bool, Fault> {
         let Some(node) = self.node(field) else {
             return Ok(false);
@@ -153,7 +154,7 @@ impl<'n> Mapping<'n> {
         }
     }
 
-    /// Takes a whole number with its place.
+    /// Takes an integer with its position.
     pub(crate) fn whole(&mut self, field: &str) -> Result<Option<At<i64>>, Fault> {
         let Some(node) = self.node(field) else {
             return Ok(None);
@@ -215,7 +216,7 @@ impl<'n> Mapping<'n> {
         Self::new(node, &self.shown(field), self.mode).map(Some)
     }
 
-    /// Takes a mapping and reads it whole.
+    /// Takes a mapping and reads all of it.
     pub(crate) fn read<T>(
         &mut self,
         field: &str,
@@ -261,7 +262,7 @@ impl<'n> Mapping<'n> {
         Ok(all)
     }
 
-    /// Refuses what was not taken, where unknown fields are refused.
+    /// Refuses what was not read, if unknown fields are refused.
     pub(crate) fn finish(self) -> Result<(), Fault> {
         match self.fields.first() {
             Some((name, node)) if self.mode.refuses_unknown() => Err(Fault::At(
@@ -307,7 +308,7 @@ impl<'n> Mapping<'n> {
     }
 }
 
-/// Returns a key as the text that JSON makes of it.
+/// Returns a key as the text that JSON would use.
 pub(crate) fn text_key(key: &Node) -> Option<String> {
     let mut pair = Node::mapping();
     pair.entries_mut()?.push(Entry {
@@ -320,7 +321,7 @@ pub(crate) fn text_key(key: &Node) -> Option<String> {
     map.into_iter().next().map(|(key, _)| key)
 }
 
-/// Says that a field holds something else than it should.
+/// Returns the fault for a field of the wrong type.
 pub(crate) fn wrong(place: Place, field: &str, want: &'static str) -> Fault {
     Fault::At(
         place,

@@ -1,7 +1,7 @@
-//! [`Kustomization`]: what a kustomization file says, as types.
+//! [`Kustomization`]: the content of a kustomization file, as types.
 //!
-//! Values keep their place in the file. Fields that were renamed over the years are folded into their successors, with
-//! a warning for each; what the settings mean is decided elsewhere.
+//! Values keep their position in the file. Deprecated fields are converted to their successors,
+//! with a warning for each; what the settings mean is decided elsewhere.
 
 use lode_stdx::budget::Budget;
 use lode_tree::RepoPath;
@@ -14,32 +14,32 @@ use crate::input::settings::{Image, Patch, Replicas, Rule};
 use crate::input::source::Source;
 use crate::object::order::SortOptions;
 
-/// What a kustomization says.
+/// The content of a kustomization.
 #[derive(Debug, Clone, Default)]
 pub struct Kustomization {
     /// The folder its paths are relative to.
     pub folder: RepoPath,
-    /// The file, or the folder where there is none.
+    /// The file, or the folder if there is none.
     pub file: RepoPath,
-    /// The file's number in places.
+    /// The file's number in positions.
     pub(crate) source: u32,
-    /// Whether it is a component: it changes what others brought.
+    /// Whether it is a component, which changes the resources of others.
     pub is_component: bool,
     /// Files and folders of objects, in order.
     pub resources: Vec<At<String>>,
     /// Folders of components.
     pub components: Vec<At<String>>,
-    /// The namespace of every object that can have one.
+    /// The namespace of every namespaced object.
     pub namespace: At<String>,
-    /// Put in front of every name.
+    /// Prefix of every name.
     pub name_prefix: At<String>,
-    /// Put behind every name.
+    /// Suffix of every name.
     pub name_suffix: At<String>,
     /// Patches with or without a target.
     pub patches: Vec<At<Patch>>,
     /// Changes to images.
     pub images: Vec<At<Image>>,
-    /// What the build notes on objects.
+    /// What the build records on objects.
     pub build_metadata: Vec<At<String>>,
     pub(crate) crds: Vec<At<String>>,
     pub(crate) configurations: Vec<At<String>>,
@@ -62,7 +62,7 @@ pub struct Kustomization {
     pub(crate) sort_options: Option<At<SortOptions>>,
 }
 
-/// What is done about a field kustomize does not know.
+/// What happens to a field that kustomize does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unknown {
     /// It is dropped, as Flux does in the file it rewrites.
@@ -74,7 +74,7 @@ pub enum Unknown {
 const KUSTOMIZATION_VERSION: &str = "kustomize.config.k8s.io/v1beta1";
 const COMPONENT_VERSION: &str = "kustomize.config.k8s.io/v1alpha1";
 
-/// Fields with a successor.
+/// Deprecated fields with their successors.
 const DEPRECATED: [(&str, &str); 6] = [
     ("bases", "resources"),
     ("commonLabels", "labels"),
@@ -85,7 +85,7 @@ const DEPRECATED: [(&str, &str); 6] = [
 ];
 
 impl Kustomization {
-    /// Reads a folder's kustomization file; warnings name renamed fields.
+    /// Reads a folder's kustomization file; warnings name deprecated fields.
     pub(crate) fn read(
         source: &mut Source<'_>,
         file: &RepoPath,
@@ -133,7 +133,7 @@ impl Kustomization {
         }
         let is_empty = !says_anything(&node);
         let mut fields = Mapping::new(&node, "", mode)?;
-        // Its settings are a copy of what it says.
+        // Its settings are a copy of its content.
         node.cost().charge(source.budget)?;
         all.take(&mut fields, source.budget)?;
         fields.finish()?;
@@ -143,7 +143,7 @@ impl Kustomization {
         Ok(all)
     }
 
-    /// Returns a place in the file; line 0 is for what is laid over it.
+    /// Returns a position in the file; line 0 means a setting on top of it.
     #[must_use]
     pub fn place(&self, line: u32) -> Place {
         Place {
@@ -153,7 +153,7 @@ impl Kustomization {
         }
     }
 
-    /// Tells whether a note is asked for.
+    /// Returns whether a note is requested.
     pub(crate) fn notes(&self, what: &str) -> bool {
         self.build_metadata.iter().any(|entry| entry.value == what)
     }
@@ -260,12 +260,12 @@ impl Kustomization {
     }
 }
 
-/// Tells whether any field but kind and version is set to something.
+/// Returns whether any field except kind and version is set.
 fn says_anything(node: &Node) -> bool {
     node.entries().into_iter().flatten().any(|entry| {
         let name = entry.key.text().unwrap_or_default();
         let is_type = name.eq_ignore_ascii_case("kind") || name.eq_ignore_ascii_case("apiVersion");
-        // An empty list counts as said, an empty text does not.
+        // An empty list counts as set, an empty text does not.
         let is_unset = match entry.value.text() {
             Some(text) => text.is_empty() || entry.value.is_null(),
             None => false,

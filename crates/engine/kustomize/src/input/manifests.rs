@@ -1,4 +1,5 @@
-//! Reading texts of Kubernetes objects: documents cut apart, lists taken apart, what is no object refused.
+//! Reads texts of Kubernetes objects: splits documents, unpacks lists, refuses what is not an
+//! object.
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
@@ -10,12 +11,12 @@ use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 use crate::error::{Fault, FileCause};
 use crate::patching::strategic::may_hold_schemas;
 
-/// Reads the objects of a text, in kustomize's order: what was in lists comes behind the rest.
+/// Reads the objects of a text, in kustomize's order: items of lists come after the rest.
 pub(crate) fn read(text: &[u8], origins: Origins, budget: &Budget) -> Result<Vec<Node>, Fault> {
     read_with(text, origins, false, budget)
 }
 
-/// As [`read`], with the comments if they are wanted or may say how lists merge.
+/// As [`read`], with comments if they are wanted or may define how lists merge.
 pub(crate) fn read_with(
     text: &[u8],
     origins: Origins,
@@ -56,7 +57,8 @@ pub(crate) fn read_with(
     unfold(found)
 }
 
-/// Cuts a text at its separators, as kustomize does it: by lines that start with `---`, not by YAML's grammar.
+/// Splits a text at its separators as kustomize does: at lines that start with `---`, not by YAML's
+/// grammar.
 fn pieces(text: &[u8], origins: Origins) -> Result<Vec<(&[u8], Origins)>, Fault> {
     let mut pieces = Vec::new();
     let (mut start, mut lines_above) = (0, origins.lines_above);
@@ -115,7 +117,7 @@ fn without_carriage_returns(text: &[u8]) -> Cow<'_, [u8]> {
     Cow::Owned(out)
 }
 
-/// Returns what is in a list that is a file's only document.
+/// Returns the items of a list that is a file's only document.
 fn items_of_list(node: &Node, alone: bool) -> Option<&[Node]> {
     let kind = node.get("kind").and_then(Node::text)?;
     if !alone || !matches!(kind, "List" | "ResourceList") {
@@ -162,7 +164,7 @@ fn check(node: Node, found: &mut VecDeque<Node>) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Takes lists apart; their entries go behind everything else, and may be lists again.
+/// Unpacks lists; their items come after everything else, and may be lists again.
 fn unfold(mut waiting: VecDeque<Node>) -> Result<Vec<Node>, Fault> {
     let mut objects = Vec::with_capacity(waiting.len());
     while let Some(mut node) = waiting.pop_front() {
@@ -180,7 +182,7 @@ fn unfold(mut waiting: VecDeque<Node>) -> Result<Vec<Node>, Fault> {
                 let items =
                     items.ok_or_else(|| crate::input::decode::wrong(place, "items", "a list"))?;
                 for mut item in items {
-                    // The list goes through JSON, which knows no folded texts.
+                    // The list is converted to JSON, which has no folded texts.
                     lode_yaml::unfold(&mut item);
                     match items_of_list(&item, true) {
                         Some(_) => items_taken(item)

@@ -1,6 +1,6 @@
-//! Which entries of `resources` and `components` are not in the source but somewhere else.
+//! Which entries of `resources` and `components` are remote.
 
-/// Tells whether a text names something remote, whatever is in the source.
+/// Returns whether a text is remote, whatever the source contains.
 pub(crate) fn is_remote(text: &str) -> bool {
     let has_scheme = [
         "https://", "http://", "ssh://", "file://", "git::", "git@", "gh:",
@@ -13,7 +13,7 @@ pub(crate) fn is_remote(text: &str) -> bool {
     has_scheme || text.contains("://") || text.starts_with("github.com/") || is_scp(text)
 }
 
-/// Tells whether a text that is not in the source looks like `host/owner/repository`.
+/// Returns whether a text that is not in the source looks like `host/owner/repository`.
 pub(crate) fn looks_remote(text: &str) -> bool {
     let host = text.split('/').next().unwrap_or_default();
     (host.contains('.') && !host.starts_with('.') && text.split('/').count() > 2)

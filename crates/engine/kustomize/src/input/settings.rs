@@ -14,7 +14,7 @@ pub struct Patch {
     pub path: String,
     /// Strategic merge (objects) or JSON 6902 (a list of operations), as text; or empty.
     pub patch: At<String>,
-    /// Which objects; without it the patch itself names one.
+    /// The objects; without it the patch itself names one.
     pub target: Option<Target>,
     /// Whether a strategic merge may change the name.
     pub allow_name_change: bool,
@@ -22,18 +22,18 @@ pub struct Patch {
     pub allow_kind_change: bool,
 }
 
-/// A change to images of one name. Empty fields change nothing.
+/// A change to the images of one name. Empty fields change nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
     /// The name without tag and digest; a regular expression.
     pub name: String,
-    /// The name to put in its place.
+    /// The new name.
     pub new_name: String,
-    /// The tag to put in its place; drops a digest.
+    /// The new tag; removes a digest.
     pub new_tag: String,
     /// Text to append to the tag.
     pub tag_suffix: String,
-    /// The digest to put in the tag's place.
+    /// The digest, which replaces the tag.
     pub digest: String,
 }
 
@@ -41,7 +41,7 @@ pub struct Image {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Replicas {
     pub(crate) name: String,
-    /// A number, with its place.
+    /// The number, with its position.
     pub(crate) count: i64,
     pub(crate) place: Place,
 }
@@ -100,7 +100,7 @@ impl Replicas {
         })
     }
 
-    /// Returns the number as a field's value.
+    /// Returns the number as a node.
     pub(crate) fn node(&self) -> Node {
         Node {
             tag: lode_yaml::Tag::Int,
@@ -122,7 +122,7 @@ impl Rule {
     }
 }
 
-/// Reads which objects a patch applies to.
+/// Reads the target of a patch.
 pub(crate) fn target(fields: &mut Mapping<'_>) -> Result<Target, Fault> {
     Ok(Target {
         group: fields.text("group")?,

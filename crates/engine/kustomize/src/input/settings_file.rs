@@ -1,4 +1,4 @@
-//! Files of settings that a kustomization names.
+//! Settings files that a kustomization names.
 
 use lode_tree::RepoPath;
 use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
@@ -6,7 +6,7 @@ use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 use crate::error::Fault;
 use crate::input::source::Source;
 
-/// Reads a file of settings that a kustomization names: its first document.
+/// Reads a settings file that a kustomization names: its first document.
 pub(crate) fn settings_file(
     source: &mut Source<'_>,
     folder: &RepoPath,

@@ -1,4 +1,4 @@
-//! [`Source`]: reading through the loader, with a record of what was read and a number for each file.
+//! [`Source`]: reads through the loader, records what was read, and numbers the files.
 
 use lode_stdx::budget::Budget;
 use lode_tree::{Blob, Loader, ReadSet, RepoPath};
@@ -21,17 +21,17 @@ pub enum Restrictions {
     None,
 }
 
-/// Where files come from, and what was read of them.
+/// Where files come from, and what was read.
 pub(crate) struct Source<'l> {
     pub(crate) loader: &'l dyn Loader,
     pub(crate) reads: ReadSet,
     pub(crate) files: Files,
     pub(crate) restrictions: Restrictions,
-    /// What the build may still cost.
+    /// The budget of the build.
     pub(crate) budget: &'l Budget,
     /// Whether objects keep their comments.
     pub(crate) comments: bool,
-    /// Who renders charts, where anybody does.
+    /// The renderer of charts, if there is one.
     pub(crate) charts: Option<&'l dyn Charts>,
 }
 
@@ -53,7 +53,7 @@ impl<'l> Source<'l> {
         }
     }
 
-    /// Reads a file and returns its content with its number.
+    /// Reads a file and returns its content and number.
     pub(crate) fn read(&mut self, path: &RepoPath) -> Result<(Blob, u32), lode_tree::Error> {
         let blob = self.reads.read(self.loader, path)?;
         Ok((blob, self.files.number(path)))
@@ -78,7 +78,7 @@ impl<'l> Source<'l> {
         Ok((path, blob, number))
     }
 
-    /// Refuses a file that the restrictions keep from a folder's kustomization.
+    /// Refuses a file that the restrictions exclude for a folder's kustomization.
     pub(crate) fn allow(
         &self,
         folder: &RepoPath,
@@ -121,7 +121,8 @@ impl<'l> Source<'l> {
             ));
         }
 
-        // A kustomization file is a file like any other that a kustomization names: a link must not lead it elsewhere.
+        // A kustomization file is subject to the same restrictions as other files: a link must not
+        // lead it elsewhere.
         let (real, _) = self.reads.canonical(self.loader, &path)?;
         let (real_folder, _) = self.reads.canonical(self.loader, folder)?;
         self.allow(&real_folder, &real, name, place)?;
@@ -148,7 +149,7 @@ impl<'l> Source<'l> {
     }
 }
 
-/// Returns why a named path was not read.
+/// Returns why a path was not read.
 pub(crate) fn unread(text: &str, error: lode_tree::Error) -> FileCause {
     match error {
         lode_tree::Error::NotFound(_) => FileCause::Missing(text.to_owned()),

@@ -1,7 +1,7 @@
-//! [`Sources`]: every file that has a part in an object.
+//! [`Sources`]: all files that affect an object.
 //!
-//! Values know their places; the files that left no value are the object's parts. Looked for on demand alone: a build
-//! that only wants objects does not pay for it.
+//! Values have positions; files that left no value are the object's parts. Computed on demand, so a
+//! build that only wants objects does not pay for it.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -11,17 +11,19 @@ use lode_yaml::{Content, Node, Place};
 use crate::build::Built;
 use crate::object::origin::{Files, Origin};
 
-/// The files that have a part in an object.
+/// The files that affect an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Sources {
-    /// Where it was read, then the first place in each other file that a value of it comes from.
+    /// Where it was read, followed by the first place in each other file that one of its values
+    /// comes from.
     pub origins: Vec<Origin>,
-    /// Files beyond those: kustomizations it went through, patches and files of generators that left no value in it.
+    /// Further files: kustomizations it passed through, patches and files of generators that left
+    /// no value in it.
     pub parts: Vec<RepoPath>,
 }
 
 impl Built {
-    /// Finds every file that has a part in the object; `files` are those of its build.
+    /// Finds every file that affects the object; `files` are those of its build.
     #[must_use]
     pub fn sources(&self, files: &Files) -> Sources {
         let mut first = BTreeMap::new();
@@ -42,7 +44,7 @@ impl Built {
     }
 }
 
-/// Finds the first line of each file that a value stands in.
+/// Finds the first line of each file that values come from.
 fn gather(node: &Node, first: &mut BTreeMap<u32, u32>) {
     if node.place.line > 0 {
         let line = first.entry(node.place.source).or_insert(node.place.line);

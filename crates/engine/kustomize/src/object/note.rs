@@ -1,4 +1,5 @@
-//! What `buildMetadata` notes on objects: where they come from and what changed them, in kustomize's own words.
+//! What `buildMetadata` records on objects: where they come from and what changed them, in
+//! kustomize's own words.
 
 use std::sync::Arc;
 
@@ -9,12 +10,12 @@ use crate::config::fieldspec::width;
 use crate::error::Fault;
 use crate::object::resource::Resource;
 
-/// Where an object comes from, or what made or changed it.
+/// The origin of an object, or what generated or changed it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Note {
-    /// The file, relative to the outermost kustomization; or the kustomization that configures.
+    /// The file, relative to the outermost kustomization; or the configuring kustomization.
     pub(crate) path: String,
-    /// What made or changed the object; nothing for one that was read.
+    /// What generated or changed the object; nothing for one that was read.
     pub(crate) by: Option<Configured>,
 }
 
@@ -29,7 +30,7 @@ pub(crate) struct Configured {
 
 const ORIGIN: &str = "config.kubernetes.io/origin";
 const CHANGES: &str = "alpha.config.kubernetes.io/transformations";
-/// What kustomize's own bookkeeping is called; none of it is left on objects.
+/// The names of kustomize's own bookkeeping; none of it stays on objects.
 const BOOKKEEPING: [&str; 19] = [
     "internal.config.kubernetes.io/previousKinds",
     "internal.config.kubernetes.io/previousNames",
@@ -53,7 +54,7 @@ const BOOKKEEPING: [&str; 19] = [
 ];
 
 impl Note {
-    /// Returns the note of a setting of a kustomization.
+    /// Returns the note for a setting of a kustomization.
     pub(crate) fn builtin(kustomization: &str, kind: &str) -> Arc<Self> {
         let by = Configured {
             api_version: "builtin".to_owned(),
@@ -66,7 +67,7 @@ impl Note {
         })
     }
 
-    /// Returns about how long its text is.
+    /// Returns the approximate length of its text.
     fn len(&self) -> u64 {
         let by = self.by.as_ref().map_or(0, |by| {
             by.api_version.len() + by.kind.len() + by.name.len() + by.namespace.len() + BY_WORDS
@@ -96,7 +97,7 @@ impl Note {
     }
 }
 
-/// Returns the path that `text` means in the folder `from`, up with `..` where needed.
+/// Returns the path of `text` relative to the folder `from`, with `..` if needed.
 pub(crate) fn joined(from: &str, text: &str) -> String {
     let mut parts: Vec<&str> = Vec::new();
     for part in from.split('/').chain(text.split('/')) {
@@ -111,7 +112,7 @@ pub(crate) fn joined(from: &str, text: &str) -> String {
     parts.join("/")
 }
 
-/// Writes the notes that are asked for on an object, and takes the bookkeeping off it.
+/// Writes the requested notes on an object, and removes the bookkeeping.
 pub(crate) fn finish(
     resource: &mut Resource,
     origins: bool,
@@ -147,7 +148,7 @@ pub(crate) fn finish(
         let is_note = (key == ORIGIN && !(origins && resource.note.is_none()))
             || (key == CHANGES && !changes);
         if !is_note && !BOOKKEEPING.contains(&key) {
-            // Annotations are texts for the API, and kustomize makes them so.
+            // Annotations are texts for the API, and kustomize converts them.
             let text = entry.value.text().unwrap_or_default();
             annotations.insert(
                 key,
@@ -168,7 +169,7 @@ pub(crate) fn finish(
     Ok(())
 }
 
-/// Charges the texts of notes, and annotations that are made anew: each is looked for among those before it.
+/// Charges the texts of notes and rebuilt annotations; each one is searched among those before it.
 fn charge(resource: &Resource, changes: bool, budget: &Budget) -> Result<(), Exceeded> {
     if let Some(annotations) = resource.node.at(&["metadata", "annotations"]) {
         let cost = annotations.cost();
@@ -188,9 +189,9 @@ fn charge(resource: &Resource, changes: bool, budget: &Budget) -> Result<(), Exc
     budget.bytes(TEXTS * bytes)
 }
 
-/// Bytes of the words around what a note says.
+/// Bytes of the fixed words around a note's content.
 const BY_WORDS: usize = 128;
-/// How many times a note's text is there while it is put together.
+/// How many copies of a note's text exist while it is built.
 const TEXTS: u64 = 3;
 
 /// Writes a text as a YAML scalar.

@@ -1,4 +1,4 @@
-//! The order in which objects come out: as they were read, or kinds that others need first.
+//! The order of output objects: as read, or dependencies first.
 
 use std::collections::HashMap;
 
@@ -11,18 +11,18 @@ use crate::object::resource::Resource;
 /// The order of a build's objects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Order {
-    /// As they were read.
+    /// As read.
     None,
-    /// Kinds that others need first, then by kind and name, as kustomize's own command does it.
+    /// Kinds that others need first, then by kind and name, as kustomize's command does.
     Legacy,
 }
 
-/// What `sortOptions` says.
+/// The content of `sortOptions`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct SortOptions {
     /// `legacy` or `fifo`.
     pub(crate) order: String,
-    /// Kinds that come first and kinds that come last, where they are given.
+    /// Kinds that come first and kinds that come last, if given.
     pub(crate) kinds: Option<(Vec<String>, Vec<String>)>,
 }
 
@@ -71,7 +71,7 @@ impl SortOptions {
     }
 }
 
-/// Returns a kind's place among the kinds that come first (below 0) or last (above 0).
+/// Returns a kind's rank: below 0 among the kinds that come first, above 0 among the last.
 pub(crate) fn rank(kind: &str) -> isize {
     let first = FIRST
         .iter()
@@ -86,7 +86,7 @@ pub(crate) fn rank(kind: &str) -> isize {
         .unwrap_or_default()
 }
 
-/// Puts resources in the order the root's `sortOptions` say, or else the caller.
+/// Sorts resources as the root's `sortOptions` say, or else as the caller says.
 pub(crate) fn sort(
     resources: &mut Vec<Resource>,
     options: Option<&At<SortOptions>>,
@@ -144,7 +144,7 @@ fn by_kind(resources: &mut Vec<Resource>, rank: &dyn Fn(&str) -> isize) {
     resources.extend(keyed.into_iter().map(|(_, resource)| resource));
 }
 
-/// What objects are ordered by, first to last.
+/// The sort key of an object, most significant first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Key {
     rank: isize,

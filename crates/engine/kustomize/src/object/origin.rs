@@ -1,4 +1,4 @@
-//! [`Origin`]: where something was read, as file and line.
+//! [`Origin`]: the file and line where something was read.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -11,20 +11,20 @@ use lode_yaml::Place;
 pub struct Origin {
     /// The file; for a generated object, the kustomization.
     pub path: RepoPath,
-    /// Its first line in it, from 1; 0 for what was laid over the kustomization at `path`.
+    /// The first line in the file, from 1; 0 for content added to the kustomization at `path`.
     pub line: u32,
 }
 
-/// The files of a build by the number that places carry.
+/// The files of a build by the number used in places.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Files {
-    /// Places say `0` for nothing, so the first file is number 1.
+    /// Places use `0` for nothing, so the first file is number 1.
     paths: Vec<RepoPath>,
     numbers: HashMap<RepoPath, u32>,
 }
 
 impl Files {
-    /// Returns a file's number, a new one where it has none.
+    /// Returns a file's number, assigning a new one if needed.
     pub(crate) fn number(&mut self, path: &RepoPath) -> u32 {
         if let Some(number) = self.numbers.get(path) {
             return *number;
@@ -41,7 +41,7 @@ impl Files {
         self.paths.get((number as usize).checked_sub(1)?)
     }
 
-    /// Returns where a place is; what code made is at the root.
+    /// Returns the origin of a place; nodes made by code are at the root.
     #[must_use]
     pub fn origin(&self, place: Place) -> Origin {
         Origin {

@@ -1,16 +1,17 @@
-//! [`Parts`]: the files that have a part in an object, also where none of its values stands in them.
+//! [`Parts`]: the files that affect an object, including those that left no value in it.
 //!
-//! Kustomizations it went through, patches that took something away, files of generators, and, where it names another
-//! object or copies from one, what made that name or value. Files whose values are still in it need not be here.
+//! These are kustomizations it passed through, patches that removed something, files of generators
+//! and, if it names or copies from another object, the files behind that name or value. Files whose
+//! values are still in the object need not be listed.
 
 use lode_yaml::{Content, Node};
 
-/// Numbers of files, in order, each once.
+/// Numbers of files, sorted, without duplicates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Parts(Vec<u32>);
 
 impl Parts {
-    /// Adds a file; what code made is of none.
+    /// Adds a file; nodes made by code have none.
     pub(crate) fn add(&mut self, source: u32) {
         if source == 0 {
             return;
@@ -33,7 +34,7 @@ impl Parts {
         }
     }
 
-    /// Adds the files that the values of a node stand in.
+    /// Adds the files that a node's values come from.
     pub(crate) fn gather(&mut self, node: &Node) {
         self.add(node.place.source);
         match &node.content {

@@ -1,4 +1,4 @@
-//! [`Resource`]: an object while it is being built, with what it was called before.
+//! [`Resource`]: an object under construction, with its former names.
 
 use std::sync::Arc;
 
@@ -13,53 +13,53 @@ use crate::object::note::Note;
 use crate::object::parts::Parts;
 use crate::object::scopes::Scopes;
 
-/// An object while it is being built.
+/// An object under construction.
 #[derive(Clone)]
 pub(crate) struct Resource {
     pub(crate) node: Node,
-    /// Where it was read; for a generated object, the entry of the kustomization.
+    /// Where it was read; for a generated object, the kustomization's entry.
     pub(crate) place: Place,
-    /// What it was called before each change of name, namespace or kind; the first is the original.
+    /// Its identity before each change of name, namespace or kind; the first is the original.
     pub(crate) past: Vec<Identity>,
     /// Prefixes it got, innermost first.
     pub(crate) prefixes: Vec<Box<str>>,
     /// Suffixes it got, innermost first.
     pub(crate) suffixes: Vec<Box<str>>,
-    /// Its name gets a digest of its content.
+    /// Whether its name gets a digest of its content.
     pub(crate) needs_hash: bool,
-    /// It was made by a generator, not read from a file.
+    /// Whether a generator made it, as opposed to a file.
     pub(crate) is_generated: bool,
-    /// It came out of a chart, which set its namespace.
+    /// Whether it comes from a chart, which set its namespace.
     pub(crate) is_from_chart: bool,
-    /// Where it comes from, in kustomize's own words, where that is asked for.
+    /// Its origin in kustomize's own words, if requested.
     pub(crate) note: Option<Arc<Note>>,
-    /// What changed it, where that is asked for.
+    /// What changed it, if requested.
     pub(crate) changes: Vec<Arc<Note>>,
     /// Names of the variables that take their values from it.
     pub(crate) vars: Vec<Box<str>>,
-    /// The files that have a part in it.
+    /// The files that affect it.
     pub(crate) parts: Parts,
-    /// Those that have a part in how its name was changed, and so in what refers to it.
+    /// The files that affect how it was renamed, and so affect references to it.
     pub(crate) namers: Parts,
-    /// Which kinds have no namespace in its build.
+    /// Which kinds have no namespace in this build.
     pub(crate) scopes: Scopes,
-    /// What it was read or made as.
+    /// How it was read or made.
     pub(crate) born: Born,
-    /// What may be told of it, where a value of a Secret was copied into it.
+    /// What messages may show of it, if a value of a Secret was copied into it.
     pub(crate) words: Option<Box<Words>>,
 }
 
-/// What an object is called: group, version, kind, effective namespace and name.
+/// The identity of an object: group, version, kind, effective namespace and name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Identity {
     pub(crate) gvk: GroupVersionKind,
-    /// `default` where none is given, [`NO_NAMESPACE`] for kinds that have none.
+    /// `default` if none is given, [`NO_NAMESPACE`] for kinds without namespace.
     pub(crate) namespace: Box<str>,
     pub(crate) name: Box<str>,
 }
 
 impl Identity {
-    /// Returns what an object is called.
+    /// Returns the identity of an object.
     pub(crate) fn of(object: &Node, scopes: &Scopes) -> Self {
         let gvk =
             GroupVersionKind::new(text_at(object, &["apiVersion"]), text_at(object, &["kind"]));
@@ -72,7 +72,7 @@ impl Identity {
     }
 }
 
-/// Stands for the namespace of kinds that have none (as in kustomize's own ids).
+/// Stands for the namespace of kinds without one (as in kustomize's own ids).
 pub(crate) const NO_NAMESPACE: &str = "_non_namespaceable_";
 
 impl Resource {
@@ -121,22 +121,22 @@ impl Resource {
         self.scopes.is_cluster(self.api_version(), self.kind())
     }
 
-    /// Returns the namespace as ids compare it.
+    /// Returns the namespace as used in id comparisons.
     pub(crate) fn effective_namespace(&self) -> &str {
         effective_namespace(&self.node, &self.scopes)
     }
 
-    /// Returns what it is called now.
+    /// Returns its current identity.
     pub(crate) fn current(&self) -> Identity {
         Identity::of(&self.node, &self.scopes)
     }
 
-    /// Returns what it was called when it was read.
+    /// Returns its original identity.
     pub(crate) fn original(&self) -> Identity {
         self.past.first().cloned().unwrap_or_else(|| self.current())
     }
 
-    /// Takes in what annotations of kustomize's own bookkeeping say about former names.
+    /// Restores former names from kustomize's own bookkeeping annotations.
     pub(crate) fn recall(&mut self) {
         let texts = |key: &str| -> Vec<Box<str>> {
             let text = self.annotation(&format!("internal.config.kubernetes.io/{key}"));
@@ -170,7 +170,7 @@ impl Resource {
         self.suffixes.extend(suffixes);
     }
 
-    /// Remembers what it is called now, before a change.
+    /// Records its current identity before a change.
     pub(crate) fn remember(&mut self) {
         let current = self.current();
         if self.past.last() != Some(&current) {
@@ -178,7 +178,7 @@ impl Resource {
         }
     }
 
-    /// Returns how many bytes remembering what it is called takes.
+    /// Returns the number of bytes needed to record its identity.
     pub(crate) fn name_bytes(&self) -> u64 {
         (size_of::<Identity>()
             + self.name().len()
@@ -187,7 +187,7 @@ impl Resource {
             + self.kind().len()) as u64
     }
 
-    /// Tells whether it is or was called `name`.
+    /// Returns whether it has or had the identity `name`.
     pub(crate) fn is_or_was(&self, name: &Identity) -> bool {
         self.past.contains(name) || self.current() == *name
     }
@@ -201,7 +201,7 @@ impl Resource {
         }
     }
 
-    /// Returns its id, which may hold a value of a Secret.
+    /// Returns its id unmasked; it may contain a value of a Secret.
     pub(crate) fn bare_id(&self) -> Id {
         let GroupVersionKind { group, kind, .. } = self.gvk();
         Id {
@@ -212,7 +212,7 @@ impl Resource {
         }
     }
 
-    /// Returns the fault of a field that cannot be reached or set.
+    /// Returns the fault for a field that cannot be reached or set.
     pub(crate) fn misfit(&self, field: &str, misfit: Misfit) -> Fault {
         match misfit {
             Misfit::Shape(cause) => {
@@ -237,7 +237,7 @@ impl Resource {
         }
     }
 
-    /// Sets the name; how the old one was written is kept.
+    /// Sets the name, keeping the style of the old one.
     pub(crate) fn set_name(&mut self, name: String) {
         let place = self
             .node
@@ -246,15 +246,15 @@ impl Resource {
         self.set_metadata_text("name", name, place);
     }
 
-    /// Sets a text of the metadata; how the old one was written is kept.
+    /// Sets a text of the metadata, keeping the style of the old one.
     pub(crate) fn set_metadata_text(&mut self, field: &str, text: String, place: Place) {
         if let Some(metadata) = self.node.get_or_insert_with("metadata", Node::mapping) {
-            // Metadata that is no mapping keeps what it is, and the object is refused in the end.
+            // Metadata that is not a mapping stays unchanged; the object is refused at the end.
             let _ = fieldspec::set_entry(metadata, field, text_node(text).placed(place));
         }
     }
 
-    /// Follows a change of the API version: what the object was before is told in the new one.
+    /// Follows a change of the API version: former identities get the new version too.
     pub(crate) fn follow_version(&mut self) {
         let GroupVersionKind { group, version, .. } = self.gvk();
         for past in &mut self.past {
@@ -263,8 +263,8 @@ impl Resource {
         }
     }
 
-    /// Gives folded texts (`>`) the value that they have after kustomize wrote and read the object. Annotations keep
-    /// theirs: kustomize sets all of them anew as plain texts before.
+    /// Gives folded texts (`>`) the value they have after kustomize wrote and read the object.
+    /// Annotations keep theirs: kustomize rewrites all of them as plain texts before.
     pub(crate) fn rewrite_folds(&mut self, meter: &Meter<'_>) -> Result<(), Fault> {
         let metadata = self.node.get_mut("metadata");
         if let Some(annotations) = metadata.and_then(|metadata| metadata.get_mut("annotations")) {
@@ -274,7 +274,7 @@ impl Resource {
             .map_err(|exceeded| Fault::from(exceeded).during("write the object", self.place))
     }
 
-    /// Tells whether kustomize would keep notes of its own among the annotations.
+    /// Returns whether kustomize would keep bookkeeping of its own among the annotations.
     pub(crate) fn has_bookkeeping(&self) -> bool {
         !self.past.is_empty()
             || self.is_generated
@@ -297,7 +297,7 @@ fn effective_namespace<'n>(object: &'n Node, scopes: &Scopes) -> &'n str {
     }
 }
 
-/// Returns a scalar whose type follows from its text, quoted where it would otherwise be no text.
+/// Returns a scalar whose type follows from its text, quoted if it would otherwise not be a text.
 fn text_node(text: String) -> Node {
     let node = Node::plain(text);
     let is_text = node.resolved_tag(lode_yaml::Dialect::V2) == Tag::Str;

@@ -1,7 +1,8 @@
-//! [`Resources`]: the objects of a build in order, with an index of what they are and were called.
+//! [`Resources`]: the objects of a build in order, with an index of their current and former
+//! identities.
 //!
-//! The index is made when it is asked for and thrown away when names may have changed without notice; so a build costs
-//! what its objects cost, not their square.
+//! The index is built on demand and dropped when names may have changed unnoticed, so a build's
+//! cost grows with its objects and not with their square.
 
 use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash, Hasher as _};
@@ -12,10 +13,10 @@ use crate::error::{Error, Fault};
 use crate::generator::generate::{self, Behavior};
 use crate::object::resource::{Identity, Resource};
 
-/// Most objects of one build.
+/// Most objects in one build.
 const OBJECTS_MAX: usize = 100_000;
 
-/// Steps of finding out what an object is called, and of looking that up.
+/// Steps for determining an object's identity and looking it up.
 const NAME_STEPS: u64 = 8;
 
 /// The objects of a build.
@@ -23,7 +24,7 @@ const NAME_STEPS: u64 = 8;
 pub(crate) struct Resources {
     all: Vec<Resource>,
     index: Option<Index>,
-    /// The objects that may have become empty since the last look.
+    /// The objects that may have become empty since the last check.
     touched: Touched,
 }
 
@@ -39,7 +40,7 @@ impl Default for Touched {
     }
 }
 
-/// Places of objects by the digests of what they are called; what is found must be asked whether it is meant.
+/// Positions of objects by digests of their identities; a hit must be verified.
 #[derive(Default)]
 struct Index {
     /// By every name an object has or had.
@@ -48,7 +49,7 @@ struct Index {
     names: HashMap<u64, Places>,
 }
 
-/// Places in order, each once.
+/// Positions in order, each once.
 enum Places {
     One(usize),
     Many(Vec<usize>),
@@ -81,19 +82,20 @@ impl Resources {
         &self.all
     }
 
-    /// Returns the objects to be changed; names may change too.
+    /// Returns the objects for modification, including their names.
     pub(crate) fn all_mut(&mut self) -> &mut Vec<Resource> {
         self.index = None;
         self.touched = Touched::All;
         &mut self.all
     }
 
-    /// Returns the objects to be changed in anything but what they are called; none may become empty.
+    /// Returns the objects for modification of everything except their identities; none may become
+    /// empty.
     pub(crate) fn contents_mut(&mut self) -> &mut [Resource] {
         &mut self.all
     }
 
-    /// Returns one object to be changed; [`Resources::renamed`] must follow where its name changes.
+    /// Returns one object for modification; [`Resources::renamed`] must follow if its name changes.
     pub(crate) fn content_mut(&mut self, at: usize) -> Option<&mut Resource> {
         if let Touched::Some(places) = &mut self.touched {
             places.push(at);
@@ -101,14 +103,14 @@ impl Resources {
         self.all.get_mut(at)
     }
 
-    /// Says that an object got another name, and remembers the one it had.
+    /// Records that an object was renamed, together with its former name.
     pub(crate) fn renamed(&mut self, at: usize) {
         if let (Some(index), Some(resource)) = (&mut self.index, self.all.get(at)) {
             index.put(at, resource);
         }
     }
 
-    /// Says that objects may be called otherwise now, although none was changed.
+    /// Drops the index: identities may have changed although no object was modified.
     pub(crate) fn forget_names(&mut self) {
         self.index = None;
     }
@@ -117,7 +119,7 @@ impl Resources {
         self.all
     }
 
-    /// Adds an object; another one of its name is an error.
+    /// Adds an object; a duplicate name is an error.
     pub(crate) fn append(&mut self, resource: Resource) -> Result<(), Fault> {
         if self.all.len() >= OBJECTS_MAX {
             return Err(Fault::Known(Error::TooMany(OBJECTS_MAX)));
@@ -149,7 +151,7 @@ impl Resources {
             .try_for_each(|resource| self.append(resource))
     }
 
-    /// Takes a generated object in: as a new one, or into the one of its name.
+    /// Adds a generated object, or merges it into the one with its name.
     pub(crate) fn absorb(
         &mut self,
         made: Resource,
@@ -181,20 +183,20 @@ impl Resources {
         }
     }
 
-    /// Returns the places of objects that are or were called so.
+    /// Returns the positions of objects that have or had this identity.
     pub(crate) fn called(&mut self, name: &Identity, budget: &Budget) -> Result<Vec<usize>, Fault> {
         self.charge_index(budget)?;
         let places = self.indexed().any(name).to_vec();
         let names: usize = places.iter().map(|at| 1 + self.all[*at].past.len()).sum();
         budget.steps(names as u64)?;
 
-        // A name that an object lost without having it remembered is still in the index.
+        // A name that was changed without being recorded is still in the index.
         let is_called =
             |at: &usize| !self.all[*at].node.is_nothing() && self.all[*at].is_or_was(name);
         Ok(places.into_iter().filter(is_called).collect())
     }
 
-    /// Returns the places of objects whose bare name may be or have been so.
+    /// Returns the positions of objects that may have or have had this bare name.
     pub(crate) fn named(&mut self, name: &str, budget: &Budget) -> Result<Vec<usize>, Fault> {
         self.charge_index(budget)?;
         let places = self
@@ -205,7 +207,7 @@ impl Resources {
         Ok(places.to_vec())
     }
 
-    /// Drops what became empty.
+    /// Removes objects that became empty.
     pub(crate) fn drop_empty(&mut self) {
         let is_empty = |at: usize| {
             self.all
@@ -222,7 +224,7 @@ impl Resources {
         }
     }
 
-    /// Refuses two objects of one name; what a patch deleted is no object any more.
+    /// Refuses two objects with the same name; an object deleted by a patch does not count.
     pub(crate) fn refuse_twins(&self, budget: &Budget) -> Result<(), Fault> {
         budget.steps(NAME_STEPS * self.all.len() as u64)?;
         let mut seen: HashMap<Identity, &Resource> = HashMap::with_capacity(self.all.len());
@@ -251,7 +253,7 @@ impl Resources {
             .find(|resource| resource.current() == *name)
     }
 
-    /// Charges making the index, where there is none.
+    /// Charges building the index, if there is none.
     fn charge_index(&self, budget: &Budget) -> Result<(), Fault> {
         let objects = if self.index.is_none() {
             self.all.len()

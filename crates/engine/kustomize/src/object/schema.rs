@@ -1,10 +1,11 @@
 //! [`Schema`]: how the lists of a kind merge.
 //!
-//! In: the built-in table, an `OpenAPI` document that a kustomization brings, or custom resource definitions. Out: for a
-//! kind and a field in it, whether a list is merged and by which keys. A schema is a value that is passed along: one
-//! build never sees another's.
+//! Input: the built-in table, an `OpenAPI` document of a kustomization, or custom resource
+//! definitions. Output: for a kind and a field of it, whether a list is merged and by which keys. A
+//! schema is passed along as a value: one build never sees another's.
 //!
-//! Left out: everything else an `OpenAPI` document says, and references to anything but whole definitions.
+//! Left out: everything else in an `OpenAPI` document, and references to anything except whole
+//! definitions.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock};
@@ -12,35 +13,37 @@ use std::sync::{Arc, LazyLock};
 use lode_object::GroupVersionKind;
 use lode_yaml::{Cost, Node, Place};
 
-/// How the lists of kinds merge, and which custom kinds have a namespace.
+/// How lists of each kind merge, and which custom kinds have a namespace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
     shapes: Vec<Shape>,
-    /// The types of definitions, by which a document beside this one may refer to them.
+    /// The types of definitions, so that a document loaded later can refer to them.
     names: HashMap<Box<str>, TypeRef>,
     kinds: HashMap<GroupVersionKind, TypeRef>,
     namespaced: HashMap<GroupVersionKind, bool>,
 }
 
-/// The type of a value, known to the schema it came from.
+/// A reference to a type, valid for the schema it came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TypeRef(u32);
 
-/// What counts beside a document that a kustomization brings.
+/// What applies in addition to a kustomization's document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Beside {
-    /// It stands alone.
+    /// Nothing: the document stands alone.
     Nothing,
-    /// What is built in, where the document says nothing: objects were merged before the document was met.
+    /// The built-in table, if the document says nothing: objects were merged before the document
+    /// was met.
     BuiltinBelow,
-    /// What is built in, even where the document says else: objects of unknown kinds were met before it.
+    /// The built-in table, with precedence over the document: objects of unknown kinds were met
+    /// before it.
     BuiltinAbove,
 }
 
-/// What is no schema.
+/// Why a document is not a schema.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
-    /// A part that must be a mapping is none.
+    /// A part that must be a mapping is not one.
     #[error("{0} is no mapping")]
     NoMapping(&'static str, Place),
     /// A definition has no group, kind or versions.
@@ -55,19 +58,19 @@ struct Shape {
     others: Option<TypeRef>,
     /// The type of a list's entries.
     items: Option<TypeRef>,
-    /// By which keys a list merges; none in it: a set of scalars. `None`: not at all.
+    /// The keys by which a list merges; empty for a set of scalars, `None` if it does not merge.
     keys: Option<Vec<Box<str>>>,
-    /// It is another type by name.
+    /// It is an alias of another type.
     same_as: Option<TypeRef>,
 }
 
-/// Bytes of an entry by name in a map, about.
+/// Approximate bytes of a map entry keyed by name.
 const ENTRY_BYTES: usize = 128;
-/// How many definitions may refer to each other without one that says something.
+/// Longest chain of definitions that only refer to each other.
 const REFERENCES_MAX: usize = 32;
 
 impl Schema {
-    /// Returns the schema of the kinds that Kubernetes 1.21 has.
+    /// Returns the schema of the kinds in Kubernetes 1.21.
     pub(crate) fn builtin() -> &'static Arc<Self> {
         static BUILTIN: LazyLock<Arc<Schema>> =
             LazyLock::new(|| Arc::new(table(include_str!("../config/tables/merge-keys.txt"))));
@@ -90,8 +93,8 @@ impl Schema {
         Ok(schema)
     }
 
-    /// Adds a custom resource definition: its lists merge as its own schema says.
-    /// What another document says about a kind of it stays.
+    /// Adds a custom resource definition: its lists merge as its own schema says. What another
+    /// document says about one of its kinds stays.
     pub(crate) fn add_crd(&mut self, definition: &Node) -> Result<(), Error> {
         let text = |keys: &'static [&'static str], name| {
             definition
@@ -133,7 +136,7 @@ impl Schema {
         Ok(())
     }
 
-    /// Returns what a copy of it takes up.
+    /// Returns the cost of a copy.
     pub(crate) fn cost(&self) -> Cost {
         let entries = self.names.len() + self.kinds.len() + self.namespaced.len();
         let fields: usize = self.shapes.iter().map(|shape| shape.fields.len()).sum();
@@ -144,7 +147,7 @@ impl Schema {
         }
     }
 
-    /// Adds a type that stands alone, such as one in a comment; it may refer to definitions.
+    /// Adds a standalone type, such as one in a comment; it may refer to definitions.
     pub(crate) fn add_fragment(&mut self, node: &Node) -> TypeRef {
         let of = self.shape(
             node,
@@ -172,12 +175,14 @@ impl Schema {
         self.resolved(self.get(of)?.items?)
     }
 
-    /// Returns by which keys a list merges; none in them: it is a set of scalars. `None`: it does not.
+    /// Returns the keys by which a list merges, empty for a set of scalars; `None` if it does not
+    /// merge.
     pub(crate) fn keys(&self, of: TypeRef) -> Option<&[Box<str>]> {
         self.get(of)?.keys.as_deref()
     }
 
-    /// Returns whether a kind's objects have a namespace, if the schema was brought along and knows.
+    /// Returns whether a kind's objects have a namespace, if the schema was loaded by the build and
+    /// knows the kind.
     pub(crate) fn is_namespaced(&self, gvk: &GroupVersionKind) -> Option<bool> {
         self.namespaced.get(gvk).copied()
     }
@@ -241,7 +246,7 @@ impl Schema {
         }
     }
 
-    /// A kind has a namespace if one of the paths that read it goes through one.
+    /// A kind has a namespace if one of the paths for reading it contains one.
     fn find_scopes(&mut self, paths: Vec<(&str, &Node)>) {
         for (path, node) in paths {
             let Some(gvk) = node.at(&["get", GVK]).and_then(gvk) else {
@@ -252,7 +257,7 @@ impl Schema {
         }
     }
 
-    /// Reads a type; as deep as the document is, which its reader bounds.
+    /// Reads a type; the recursion is as deep as the document, which its reader bounds.
     fn shape(&mut self, node: &Node, rules: &Rules) -> TypeRef {
         if let Some(reference) = node.get("$ref").and_then(Node::text) {
             let name = reference
@@ -294,7 +299,7 @@ const GVK: &str = "x-kubernetes-group-version-kind";
 /// How a document says that a list merges.
 struct Rules {
     names: HashMap<Box<str>, TypeRef>,
-    /// It is a custom resource definition's, which names the keys and nothing else.
+    /// It comes from a custom resource definition, which states only the keys.
     structural: bool,
 }
 
@@ -367,7 +372,7 @@ fn entries<'n>(node: &'n Node, what: &'static str) -> Result<Vec<(&'n str, &'n N
         .collect())
 }
 
-/// Reads the table of what is built in; its form is written at its top.
+/// Reads the built-in table; its format is described at its top.
 fn table(text: &str) -> Schema {
     let mut schema = Schema::default();
     let mut names: HashMap<&str, TypeRef> = HashMap::new();

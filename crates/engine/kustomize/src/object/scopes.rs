@@ -1,31 +1,33 @@
 //! [`Scopes`]: which kinds have no namespace.
 //!
-//! kustomize asks by group, version and kind: a kind is known in the versions of its table alone, and every other one
-//! counts as namespaced, also a version that today's servers have. What an `OpenAPI` document of the build says counts
-//! for kinds that the table lacks, from the moment the document is met: for objects read before it too.
+//! kustomize decides by group, version and kind: it knows a kind only in the versions of its table,
+//! and every other version counts as namespaced, even one that current servers have. An `OpenAPI`
+//! document of the build applies to kinds missing from the table as soon as the document is met,
+//! also for objects read before it.
 
 use std::collections::HashMap;
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use crate::object::schema::Schema;
 
-/// Which kinds have no namespace, as far as a build got; clones share what they learn.
+/// Which kinds have no namespace, as known at this point of a build; clones share what they learn.
 #[derive(Clone, Default)]
 pub(crate) struct Scopes(Arc<OnceLock<Arc<Schema>>>);
 
-/// Returns whether kustomize takes a kind's objects to have no namespace, where a build brings no document of its own.
+/// Returns whether kustomize treats a kind's objects as having no namespace, for a build without a
+/// document of its own.
 #[must_use]
 pub fn is_cluster_scoped(api_version: &str, kind: &str) -> bool {
     builtin(api_version, kind) == Some(Scope::Cluster)
 }
 
 impl Scopes {
-    /// Takes in what a document says; only the first one counts.
+    /// Takes over a document's scopes; only the first document counts.
     pub(crate) fn learn(&self, schema: &Arc<Schema>) {
         let _ = self.0.set(Arc::clone(schema));
     }
 
-    /// Returns whether a document was taken in.
+    /// Returns whether a document was taken over.
     pub(crate) fn have_learned(&self) -> bool {
         self.0.get().is_some()
     }
@@ -47,7 +49,7 @@ enum Scope {
 }
 
 fn builtin(api_version: &str, kind: &str) -> Option<Scope> {
-    // An empty group is the core's, however it is written.
+    // An empty group is the core group, however it is written.
     let api_version = api_version.strip_prefix('/').unwrap_or(api_version);
     BUILTIN.get(&(api_version, kind)).copied()
 }

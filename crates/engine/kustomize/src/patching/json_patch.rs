@@ -1,9 +1,11 @@
-//! JSON 6902 patches as kustomize applies them: RFC 6902, with negative list indices counting from the end.
+//! JSON 6902 patches as kustomize applies them: RFC 6902, with negative list indices counting from
+//! the end.
 //!
-//! In: an object, the operations. Out: the object as it comes back from JSON, where every number is a float: whole ones
-//! above 2^53 lose digits. What an operation sets keeps the place of the patch, all else its own.
+//! Input: an object and the operations. Output: the object after a round trip through JSON, where
+//! every number is a float: integers above 2^53 lose digits. Values set by an operation get the
+//! patch's place; all others keep their own.
 //!
-//! Messages name the operation and the path, never a value: it may be a secret.
+//! Messages name the operation and the path, never a value, since it may be a secret.
 
 mod json;
 mod pointer;
@@ -19,13 +21,13 @@ use pointer::{Missing, child, index, parent};
 pub(crate) struct Error {
     /// The operation and its path, as `add /spec/replicas`.
     pub(crate) operation: String,
-    /// Where the patch says so.
+    /// The place in the patch.
     pub(crate) place: Place,
     pub(crate) cause: Cause,
 }
 
 impl Error {
-    /// Returns what of the budget there was too little of, if that is why.
+    /// Returns the exceeded limit of the budget, if that is the cause.
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         match self.cause {
             Cause::Exceeded(exceeded) | Cause::Missing(Missing::Exceeded(exceeded)) => {
@@ -39,28 +41,28 @@ impl Error {
 /// Why a patch does not apply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
-    /// It is no list of operations.
+    /// It is not a list of operations.
     #[error("a JSON 6902 patch is a list of operations")]
     NoList,
-    /// An operation lacks what it needs.
+    /// An operation lacks a required field.
     #[error("\"{0}\" is missing or no text")]
     NoField(&'static str),
-    /// `op` has no known value.
+    /// `op` has an unknown value.
     #[error("there is no such operation")]
     Unknown,
     /// A path leads nowhere.
     #[error("{0}")]
     Missing(#[from] Missing),
-    /// What a test says is not so.
+    /// A `test` operation failed.
     #[error("the test does not hold")]
     TestFailed,
-    /// What is put in place of the object is none.
+    /// The replacement of the whole object is not an object.
     #[error("an object can only be replaced by an object")]
     NoObject,
-    /// What is put in would be nested too deep.
+    /// The added value would be nested too deeply.
     #[error("it is nested deeper than {DEPTH_MAX} levels")]
     TooDeep,
-    /// The budget does not allow it: copies of copies grow without end.
+    /// The budget does not allow it: copies of copies grow without bound.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// A value has no form in JSON.
@@ -70,7 +72,8 @@ pub(crate) enum Cause {
 
 /// Applies operations, read by the rules of `dialect`, to an object under construction.
 ///
-/// Such an object always has annotations, if only kustomize's own: they can be added to where the text has none.
+/// Such an object always has annotations, if only kustomize's own, so a patch can add to them even
+/// if the text has none.
 pub(crate) fn apply_to_object(
     object: &mut Node,
     operations: &Node,
@@ -96,7 +99,7 @@ pub(crate) fn apply_to_object(
         metadata.remove(ANNOTATIONS);
         return Ok(());
     };
-    // Its own annotations are put back by writing all of them anew, as texts.
+    // Restoring its own annotations rewrites all of them as texts.
     for Entry { value, .. } in entries {
         let text = value.text().unwrap_or_default();
         *value = Node::string(text).placed(value.place);
@@ -106,7 +109,7 @@ pub(crate) fn apply_to_object(
 
 const ANNOTATIONS: &str = "annotations";
 
-/// Applies operations in order; after an error the object is half changed.
+/// Applies operations in order; after an error the object is left half changed.
 pub(crate) fn apply(
     object: &mut Node,
     operations: &Node,
@@ -246,7 +249,7 @@ fn add(object: &mut Node, path: &str, new: Node, meter: &Meter<'_>) -> Result<()
     Ok(())
 }
 
-/// A mapping need not have the key yet: the library kustomize uses does not look.
+/// A mapping need not have the key yet: the library used by kustomize does not check.
 fn replace(object: &mut Node, path: &str, new: Node, meter: &Meter<'_>) -> Result<(), Cause> {
     check_depth(path, &new, meter)?;
     if path.is_empty() {
@@ -279,10 +282,11 @@ fn remove(object: &mut Node, path: &str, meter: &Meter<'_>) -> Result<Node, Caus
     }
 }
 
-/// Entries of a list that are moved in one step.
+/// List entries moved in one step.
 const MOVED_PER_STEP: u64 = 16;
 
-/// Refuses what would be nested deeper than anybody reads: each operation could add a level to what the last one put in.
+/// Refuses values nested deeper than the readers' limit: otherwise each operation could add a level
+/// to the result of the last one.
 fn check_depth(path: &str, new: &Node, meter: &Meter<'_>) -> Result<(), Cause> {
     meter.steps(new.cost().nodes)?;
     let above = path.bytes().filter(|byte| *byte == b'/').count();

@@ -1,6 +1,7 @@
 //! [`Merging`]: how lists merge at each point of a build.
 //!
-//! In: the kustomizations and objects that are met on the way. Out: the [`Schema`] for the steps of a kustomization.
+//! Input: the kustomizations and objects met on the way. Output: the [`Schema`] for the steps of a
+//! kustomization.
 
 use std::sync::Arc;
 
@@ -16,14 +17,14 @@ use crate::object::resource::Resource;
 use crate::object::schema::{Beside, Schema};
 use crate::transform::change::{Change, Step};
 
-/// How lists merge, as far as a build got.
+/// How lists merge, as known at this point of a build.
 #[derive(Debug, Clone)]
 pub(crate) struct Merging {
-    /// What a kustomization said; the outermost one's word counts, else the first.
+    /// The schema a kustomization set; the outermost one takes precedence, otherwise the first.
     schema: Option<Arc<Schema>>,
-    /// What counts beside a schema that is brought along from now on.
+    /// What applies in addition to a schema that is loaded from now on.
     beside: Beside,
-    /// Whether custom resource definitions among the objects count.
+    /// Whether custom resource definitions among the objects apply.
     custom_lists: bool,
 }
 
@@ -36,7 +37,8 @@ impl Merging {
         }
     }
 
-    /// Notes objects of kinds that are not built in: kustomize then looks for them among what is, and later keeps it.
+    /// Records objects of kinds that are not built in: kustomize then searches the built-in table
+    /// for them, and keeps it later.
     pub(crate) fn meet(&mut self, nodes: &[Node]) {
         let is_known = |node: &Node| {
             let text = |name: &str| node.get(name).and_then(Node::text).unwrap_or_default();
@@ -49,7 +51,8 @@ impl Merging {
         }
     }
 
-    /// Takes a kustomization's word on how lists merge, unless one was taken before; returns whether it was taken.
+    /// Takes over a kustomization's schema, unless one was taken before; returns whether it was
+    /// taken.
     pub(crate) fn take(
         &mut self,
         source: &mut Source<'_>,
@@ -89,7 +92,7 @@ impl Merging {
         }
     }
 
-    /// Returns how lists merge in steps that are about to be taken with these objects.
+    /// Returns how lists merge in the next steps with these objects.
     pub(crate) fn before(
         &mut self,
         steps: &[Step],
@@ -116,7 +119,8 @@ impl Merging {
         let mut schema = Schema::clone(&schema);
         for definition in definitions {
             definition.node.cost().charge(budget)?;
-            // One that does not say what it defines says nothing about lists either; to refuse it is the cluster's.
+            // A definition that does not say what it defines says nothing about lists either;
+            // refusing it is left to the cluster.
             let _ = schema.add_crd(&definition.node);
         }
         Ok(Arc::new(schema))

@@ -1,4 +1,4 @@
-//! Patches: which kind a text is, what it applies to, and what of an object stays what it was.
+//! Patches: their type, their targets, and which parts of an object they must not change.
 
 use lode_stdx::budget::{Budget, Meter};
 use lode_tree::RepoPath;
@@ -16,7 +16,7 @@ use crate::object::schema::Schema;
 use crate::patching::json_patch;
 use crate::patching::strategic;
 
-/// A patch read and ready to be applied.
+/// A patch that is read and ready to apply.
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {
     what: What,
@@ -25,7 +25,7 @@ pub(crate) struct Loaded {
     allow_kind_change: bool,
     /// The entry of the kustomization.
     entry: Place,
-    /// An entry of `patchesJson6902`, which leaves no trace of the old name.
+    /// An entry of `patchesJson6902`, which does not record the old name.
     forgets_names: bool,
 }
 
@@ -36,11 +36,11 @@ enum What {
     Operations(Node),
 }
 
-/// A patch's text and where it stands.
+/// A patch's text and its position.
 struct Text {
     bytes: Vec<u8>,
     origins: Origins,
-    /// Where it stands as a whole, if it is part of another file.
+    /// The position of the whole text, if it is part of another file.
     inside: Option<Place>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) fn load(
     let budget = source.budget;
     let mut text = text(source, folder, entry)?;
     if entry.path.is_empty() {
-        // Kustomize trims a patch that is written here: a block text at its end loses its last line break.
+        // Kustomize trims an inline patch: a block text at its end loses its last line break.
         text.bytes.truncate(text.bytes.trim_ascii_end().len());
     }
     let loaded = |what| Loaded {
@@ -141,7 +141,7 @@ pub(crate) fn load_strategic(
 }
 
 impl Loaded {
-    /// Applies the patch to what it is for.
+    /// Applies the patch to its targets.
     pub(crate) fn apply(
         &self,
         resources: &mut Resources,
@@ -192,7 +192,8 @@ impl Loaded {
         let Some(resource) = resources.content_mut(at) else {
             return Ok(());
         };
-        // What a patch is allowed to change is noted in its annotations, which makes them texts.
+        // Kustomize records what a patch may change in the object's annotations, which turns them
+        // into texts.
         if self.allow_name_change || self.allow_kind_change {
             merge(
                 resource,
@@ -223,9 +224,10 @@ impl Loaded {
             resource.remember();
         }
         let (id, place) = (Box::new(resource.id()), resource.place);
-        // The patch is applied to the JSON of what kustomize writes of the object, annotations and all.
+        // The patch is applied to the JSON of the object as kustomize writes it, including
+        // annotations.
         lode_yaml::rewrite_folds(&mut resource.node, &Meter::new(budget))?;
-        // Kustomize's bookkeeping is among the annotations, so there are some where it has any.
+        // Kustomize's bookkeeping is stored in annotations, so there are some if it has any.
         let outcome = if resource.has_bookkeeping() {
             json_patch::apply_to_object(&mut resource.node, operations, Dialect::V2, budget)
         } else {
@@ -255,7 +257,7 @@ impl Loaded {
     }
 }
 
-/// Applies patches that name their object each.
+/// Applies patches that each name their object.
 pub(crate) fn apply_strategic(
     resources: &mut Resources,
     patches: &[Node],
@@ -280,7 +282,7 @@ pub(crate) fn apply_strategic(
 
 const DOING: &str = "apply a patch";
 
-/// Returns the places of the objects a target chooses.
+/// Returns the positions of the objects that a target selects.
 pub(crate) fn selected(
     resources: &mut Resources,
     target: &Target,
@@ -309,7 +311,7 @@ pub(crate) fn selected(
     Ok(chosen)
 }
 
-/// Returns the place of the one object a patch names.
+/// Returns the position of the one object that a patch names.
 fn sole(resources: &mut Resources, patch: &Node, budget: &Budget) -> Result<usize, Fault> {
     let scopes = resources
         .all()
@@ -334,7 +336,7 @@ fn sole(resources: &mut Resources, patch: &Node, budget: &Budget) -> Result<usiz
     Err(Fault::At(patch.place, FileCause::PatchTarget(cause)))
 }
 
-/// Applies one patch to objects that were chosen for it: its own identity does not count.
+/// Applies one patch to objects selected for it; the patch's own identity does not count.
 fn apply_chosen(
     resources: &mut Resources,
     places: &[usize],
@@ -368,8 +370,8 @@ fn apply_chosen(
     Ok(())
 }
 
-/// Returns a patch as kustomize copies it for what a target chose: labels and annotations are texts, even nulls, and
-/// gone where there are none.
+/// Returns a patch as kustomize copies it for a target's objects: labels and annotations become
+/// texts, even nulls, and empty ones are removed.
 fn with_text_metadata(patch: &Node, fields: &[&str]) -> Node {
     let mut patch = patch.clone();
     let Some(metadata) = patch.get_mut("metadata") else {
@@ -504,7 +506,7 @@ fn text(
 
 impl Text {
     fn inline(text: &At<String>) -> Self {
-        // A text of several lines starts in the line below its key.
+        // A multi-line text starts on the line below its key.
         let starts_below = text.trim_end().contains('\n');
         let lines_above = if starts_below {
             text.place.line
@@ -533,7 +535,8 @@ impl Text {
         Ok(objects)
     }
 
-    /// Returns the operations of a JSON 6902 patch; it is read as go-yaml v2 reads, as JSON is made of it.
+    /// Returns the operations of a JSON 6902 patch, parsed as go-yaml v2 does, since it is
+    /// converted to JSON.
     fn operations(&self, budget: &Budget) -> Result<Option<Node>, Fault> {
         let mut nodes = Nodes::new(&self.bytes, Dialect::V2, self.origins).with_budget(budget);
         let mut node = match nodes.next() {
@@ -557,7 +560,7 @@ impl Text {
         })
     }
 
-    /// Tells whether the patch stands in no file of the build.
+    /// Returns whether the patch comes from outside the build's files.
     fn is_laid_over(&self) -> bool {
         self.inside.is_some_and(|place| place.line == 0)
     }
@@ -586,7 +589,7 @@ impl Text {
     }
 }
 
-/// Says of a node and all that is in it that it stands at a place.
+/// Sets the place of a node and everything in it.
 pub(crate) fn place_all(node: &mut Node, place: Place) {
     node.place = place;
     match &mut node.content {

@@ -1,10 +1,13 @@
-//! Strategic merge as kustomize does it: mappings merge, lists merge by key where the kind's type says so.
+//! Strategic merge as kustomize does it: mappings merge, and lists merge by key if the kind's type
+//! says so.
 //!
-//! In: an object, a patch, the schema. Out: the object, or nothing where the patch deletes it. What the patch sets keeps
-//! the place of the patch. Directives other than `$patch` are left as they stand, as kustomize leaves them.
+//! Input: an object, a patch and the schema. Output: the object, or nothing if the patch deletes
+//! it. Values set by the patch keep the patch's place. Directives other than `$patch` are left
+//! unchanged, as in kustomize.
 //!
-//! The whole object is walked, also where the patch says nothing: keys without a value vanish there, and merged lists
-//! lose entries that stand twice. What a patch adds is merged into itself, so that directives inside it count.
+//! The whole object is walked, including fields that the patch does not mention: keys without a
+//! value are removed there, and merged lists lose duplicate entries. What a patch adds is merged
+//! into itself, so that directives inside it apply.
 
 mod comments;
 mod error;
@@ -24,25 +27,26 @@ pub(crate) use error::{Cause, Error};
 use comments::Commented;
 use list::Against;
 
-/// Where entries that only the patch has are put.
+/// Where to put entries that only the patch has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Lists {
-    /// In front: what builds do.
+    /// At the front: what builds do.
     #[default]
     Prepend,
-    /// Behind: what kyaml does where nothing else is said, and its tests with it.
+    /// At the end: kyaml's default, which its tests use too.
     Append,
 }
 
-/// How to merge where the schema leaves it open.
+/// How to merge if the schema does not say.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Options {
     pub(crate) lists: Lists,
-    /// Lists of unknown type whose entries all have a `name` merge by it.
+    /// Whether lists of unknown type whose entries all have a `name` merge by it.
     pub(crate) infer: bool,
 }
 
-/// Merges a patch into an object; `None` where the patch deletes it. Whoever gives the patch paid for one copy of it.
+/// Merges a patch into an object; returns `None` if the patch deletes it. The caller has charged
+/// one copy of the patch.
 pub(crate) fn merge(
     mut object: Node,
     patch: &Node,
@@ -62,21 +66,21 @@ pub(crate) fn merge(
     Ok((fate == Fate::Stays).then_some(object))
 }
 
-/// What becomes of a value.
+/// The outcome for a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fate {
     Stays,
     Goes,
 }
 
-/// What is known about the place in the object.
+/// What is known about a position in the object.
 #[derive(Debug, Clone, Copy)]
 struct At {
     of: Option<TypeRef>,
     depth: usize,
 }
 
-/// Whether a directive of an unknown name is refused; where a patch adds a mapping it is not.
+/// Whether an unknown directive is refused; it is not if a patch adds a mapping.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Unknown {
     Refused,
@@ -98,7 +102,7 @@ struct Merger<'s> {
 }
 
 impl Merger<'_> {
-    /// Merges what the patch says into what is there.
+    /// Merges the patch's value into the existing one.
     fn combine(&self, dest: &mut Node, patch: &Node, at: At) -> Result<Fate, Error> {
         if patch.is_null() {
             return Ok(Fate::Goes);
@@ -124,7 +128,8 @@ impl Merger<'_> {
             (Content::Sequence(_), Content::Sequence(_)) => self.combine_lists(dest, patch, at),
             (Content::Scalar(_), Content::Scalar(_)) => {
                 let (style, tag) = (dest.style, dest.tag);
-                // What a patch only repeats, such as the name that finds the object, does not come from it.
+                // Values that a patch only repeats, such as the name that finds the object, do not
+                // come from it.
                 let place = if dest.content == patch.content {
                     dest.place
                 } else {
@@ -178,7 +183,7 @@ impl Merger<'_> {
         }
     }
 
-    /// Goes through what the patch says nothing about.
+    /// Processes values that the patch does not mention.
     fn settle(&self, node: &mut Node, at: At) -> Result<Fate, Error> {
         if node.is_null() {
             return Ok(if node.text() == Some("") {
@@ -309,7 +314,8 @@ impl Merger<'_> {
         Ok(Fate::Stays)
     }
 
-    /// Returns by which keys lists merge, none in them for a set of scalars; `None` where the patch's replaces.
+    /// Returns the keys by which lists merge, empty for a set of scalars; `None` if the patch's
+    /// list replaces.
     fn keys(&self, at: At, lists: &[&[Node]]) -> Result<Option<Vec<Box<str>>>, Cause> {
         match at.of {
             Some(of) => Ok(self.schema.keys(of).map(<[_]>::to_vec)),
@@ -318,7 +324,7 @@ impl Merger<'_> {
         }
     }
 
-    /// Returns what is known about a field, by its keys in the object and in the patch.
+    /// Returns what is known about a field, from its keys in the object and in the patch.
     fn inside(&self, at: At, keys: &[&Node]) -> At {
         let said = keys.iter().find_map(|key| self.commented.of(key));
         let name = keys.first().and_then(|key| key.text()).unwrap_or_default();
@@ -329,7 +335,7 @@ impl Merger<'_> {
         }
     }
 
-    /// Finds the type that values say themselves: in a comment, or as an object inside an object.
+    /// Finds the type that values state themselves: in a comment, or as an object inside an object.
     fn entered(&self, at: At, dest: Option<&Node>, patch: &Node) -> Result<At, Error> {
         if at.depth > DEPTH_MAX {
             return Err(Error::at(patch, Cause::TooDeep));
@@ -359,16 +365,16 @@ impl Merger<'_> {
 }
 
 const DIRECTIVE: &str = "$patch";
-/// Steps of merging one value: it is looked at and may be written anew.
+/// Steps for merging one value: it is visited and possibly rewritten.
 const NODE_STEPS: u64 = 2;
 
-/// A patch's fields; those of large mappings are found by hash.
+/// A patch's fields; large mappings are searched by hash.
 struct Fields<'p> {
     entries: &'p [Entry],
     by_name: Option<HashMap<&'p str, usize>>,
 }
 
-/// Up to here looking at each field is quicker than hashing.
+/// Up to this size a scan is faster than hashing.
 const FIELDS_SCANNED_MAX: usize = 16;
 
 impl<'p> Fields<'p> {
@@ -391,7 +397,7 @@ impl<'p> Fields<'p> {
     }
 }
 
-/// Visits the fields of a mapping; one that the visit lets go is removed.
+/// Visits the fields of a mapping and removes those that the visitor drops.
 fn each_field(
     node: &mut Node,
     mut visit: impl FnMut(&mut Node, &Node) -> Result<Fate, Error>,
@@ -435,7 +441,8 @@ fn named(text: &str) -> Option<Directive> {
     }
 }
 
-/// Gives a value the style of what it replaces. A number so gets quotes, and is a text from then on.
+/// Gives a value the style of the one it replaces. A number may get quotes this way, and is a text
+/// from then on.
 fn take_style(node: &mut Node, style: Style, tag: Tag) {
     if node.text().is_none() {
         return;
@@ -457,7 +464,8 @@ fn take_style(node: &mut Node, style: Style, tag: Tag) {
     };
 }
 
-/// Quotes a text that older YAML takes for more. A number that replaces it later gets its quotes.
+/// Quotes a text that older YAML would read as another type. A number that replaces it later
+/// inherits the quotes.
 fn quote(node: &mut Node) {
     let Some(text) = node
         .text()

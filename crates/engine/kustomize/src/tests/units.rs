@@ -1,7 +1,8 @@
-//! Kustomize's own cases of single generators, transformers, filters and merges, each put to the part of the crate that
-//! does the same, without a build around it: a build also adds digests, fixes references and wants names.
+//! Kustomize's own test cases for single generators, transformers, filters and merges, each run
+//! against the corresponding part of this crate without a build, since a build also adds digests,
+//! fixes references and requires names.
 //!
-//! Left out: cases of three-way merges, which no build does.
+//! Left out: cases of three-way merges, which no build uses.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
@@ -87,7 +88,7 @@ fn units_do_what_kustomize_does() {
 /// Measured; may only rise.
 const SAME: usize = 364;
 
-/// Cases that come out otherwise, and why.
+/// Cases with a different result, and why.
 const OTHERWISE: [(&str, &str); 8] = [
     (
         "TestValueInlineStructuredData/replacement_yaml_substring_options_first",
@@ -125,15 +126,15 @@ const OTHERWISE: [(&str, &str); 8] = [
 
 const LATER: &str = "5.8.1 knows no delimiter inside structured text";
 
-/// The objects a case leaves, or why it fails.
+/// The resulting objects of a case, or why it fails.
 type Outcome = Result<Vec<String>, String>;
 
-/// What became of the cases.
+/// The results of the cases.
 #[derive(Default)]
 struct Tally {
     all: usize,
     same: usize,
-    /// With the reason, where it is known.
+    /// With the reason, if known.
     wrong: Vec<(String, Option<&'static str>)>,
 }
 
@@ -189,7 +190,8 @@ fn filtered(case: &Value, kind: &str) -> Outcome {
             Ok(shown(objects))
         }
         "imagetag.Filter" => {
-            // The transformer also looks for containers by itself, which it does not find under another name.
+            // The transformer also searches for containers itself, which it does not find under
+            // another name.
             let config = configuration(kind, filter)
                 .to_string()
                 .replace("ontainers", "ontents");
@@ -212,7 +214,7 @@ fn filtered(case: &Value, kind: &str) -> Outcome {
             )?)))
         }
         _ => {
-            // Each object alone: the transformer also refuses two of one name.
+            // Each object separately, since the transformer refuses duplicate names.
             let config = configuration(kind, filter).to_string();
             let all = read(input)
                 .into_iter()
@@ -276,7 +278,7 @@ fn configuration(filter: &str, fields: &Value) -> Value {
     config
 }
 
-/// Runs the generator or transformer a text configures, beside some files.
+/// Runs the generator or transformer that a text configures, with some files.
 fn configured(objects: Vec<Node>, config: &str, files: &Tree) -> Result<Vec<Resource>, String> {
     let budget = Budget::unlimited();
     let mut source = Source::new(files, Restrictions::None, &budget);
@@ -303,7 +305,7 @@ fn configured(objects: Vec<Node>, config: &str, files: &Tree) -> Result<Vec<Reso
     Ok(all.into_all())
 }
 
-/// Runs a case of a built-in generator or transformer beside its files in a folder.
+/// Runs a case of a built-in generator or transformer with its files in a folder.
 fn built(case: &Value, folder: &str) -> Outcome {
     let files = case["files"].as_object().into_iter().flatten();
     let files = files.filter_map(|(path, file)| Some((path.strip_prefix(folder)?, text(file))));
@@ -317,7 +319,7 @@ fn built(case: &Value, folder: &str) -> Outcome {
     Ok(shown(nodes(all)))
 }
 
-/// Returns the folder each case runs in: cases of one test share its files, and each brings its own folder.
+/// Returns each case's folder: cases of one test share its files, and each has its own folder.
 fn folders(cases: &[Value]) -> Vec<String> {
     let mut known: HashMap<&str, (Vec<String>, String)> = HashMap::new();
     let mut folders = Vec::new();
@@ -336,7 +338,7 @@ fn folders(cases: &[Value]) -> Vec<String> {
     folders
 }
 
-/// Replaces the variables of those cases in a field.
+/// Substitutes the variables of these cases in a field.
 fn expanded(input: &str, filter: &str) -> Outcome {
     let (_, path) = filter.trim_end_matches('}').rsplit_once(':').unwrap();
     let mut all: Vec<Resource> = read(input).into_iter().map(made).collect();
@@ -359,11 +361,11 @@ fn expanded(input: &str, filter: &str) -> Outcome {
 
 const VALUES: &str = "{kind: Values, metadata: {name: all}, fields: {FOO: foo, BAR: bar, VAR: 5, BOOL: false, FLOAT: 1.23}}";
 
-/// Sets a reference to what it names among the candidates, which the case itself does not record.
+/// Updates a reference from the candidates, which the case itself does not record.
 fn referred(case: &Value) -> Outcome {
     let filter = &case["filter"];
     let mut referrer = made(Node::from_value(&filter["Referrer"]));
-    // It stands among the candidates here; in the case it does not, and says nothing about where they come from.
+    // Here it is one of the candidates; in the case it is not, and its origin is unknown.
     referrer.past.push(Identity {
         namespace: "default".into(),
         ..referrer.current()
@@ -397,7 +399,7 @@ fn referred(case: &Value) -> Outcome {
     Ok(shown(vec![all.swap_remove(0).node]))
 }
 
-/// Kind, namespace, name, former name, prefix and suffix of the objects that may be meant.
+/// Kind, namespace, name, former name, prefix and suffix of the candidate objects.
 const CANDIDATES: [(&str, &str); 16] = [
     (
         "simple_scalar",
@@ -488,7 +490,7 @@ fn candidate(row: &str) -> Resource {
     resource
 }
 
-/// Runs a case of a merge. Compared without comments and order of fields, which no build shows.
+/// Runs a case of a merge, ignoring comments and field order, which no build shows.
 fn merged(case: &Value) -> Outcome {
     let lists = if case["listIncreaseDirection"] == 0 {
         Lists::Append
@@ -515,14 +517,15 @@ fn merged(case: &Value) -> Outcome {
     Ok(shown(merged.into_iter().collect()))
 }
 
-/// Returns what a case's outcome must be; nothing where it must fail.
+/// Returns a case's expected result; `None` if it must fail.
 fn wanted(case: &Value) -> Option<Vec<String>> {
     case["error"]
         .is_null()
         .then(|| shown(read(text(&case["output"]))))
 }
 
-/// Writes objects as a build does; one has a number for a key, which only the older dialect takes for a text.
+/// Writes objects as a build does; one has a number as a key, which only the older dialect treats
+/// as text.
 fn shown(objects: Vec<Node>) -> Vec<String> {
     let show = |object: Node| {
         let is_written = lode_yaml::write_node(&mut String::new(), &object).is_ok();

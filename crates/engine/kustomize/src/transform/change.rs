@@ -1,6 +1,7 @@
-//! [`Change`]: one thing a kustomization does to its objects, read and ready to be done.
+//! [`Change`]: one change a kustomization makes to its objects, read and ready to apply.
 //!
-//! A kustomization's own settings become changes in kustomize's fixed order; a transformer's file becomes one or two.
+//! A kustomization's own settings become changes in kustomize's fixed order; a transformer file
+//! becomes one or two.
 
 use std::sync::Arc;
 
@@ -30,7 +31,7 @@ use crate::{
     transform::rename, transform::replicas,
 };
 
-/// One thing that is done to objects.
+/// One change to objects.
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     Strategic(Vec<Node>),
@@ -40,23 +41,23 @@ pub(crate) enum Change {
     /// Labels or annotations.
     Pairs(Pairs, Fields),
     Replicas(Replicas, Fields),
-    /// One after the other.
+    /// Image entries, applied one after the other.
     Images(Vec<At<Image>>, Fields),
     Replacements(Vec<Replacement>),
     Hash,
     ValueAdd(ValueAdd),
 }
 
-/// A change, and what is noted on objects about it where that is asked for.
+/// A change, and the note recorded on objects about it if requested.
 pub(crate) struct Step {
     pub(crate) change: Change,
     pub(crate) note: Option<Arc<Note>>,
-    /// What it does holds a value of a Secret.
+    /// Whether the change contains a value of a Secret.
     pub(crate) is_secret: bool,
 }
 
 impl Change {
-    /// Does the change to all objects.
+    /// Applies the change to all objects.
     pub(crate) fn apply(
         &self,
         resources: &mut Resources,
@@ -84,7 +85,7 @@ impl Change {
         }
     }
 
-    /// Returns what is done, for messages, and where it is asked for if that is known.
+    /// Returns the operation's name for messages, and its place if known.
     fn doing(&self) -> (&'static str, Place) {
         match self {
             Self::Strategic(_) | Self::Patch(_) => ("apply a patch", Place::default()),
@@ -109,7 +110,7 @@ impl Change {
 }
 
 impl Step {
-    /// Does the change and notes it on every object.
+    /// Applies the change and records it on every object.
     pub(crate) fn apply(
         &self,
         resources: &mut Resources,
@@ -147,10 +148,10 @@ impl Step {
     }
 }
 
-/// Bytes of remembering one note on one object.
+/// Bytes for recording one note on one object.
 const NOTE_BYTES: u64 = 2 * size_of::<Arc<Note>>() as u64;
 
-/// Returns the changes a kustomization's settings ask for, in the order they are made in.
+/// Returns the changes that a kustomization's settings request, in the order of application.
 pub(crate) fn steps(
     source: &mut Source<'_>,
     config: &Kustomization,
@@ -184,7 +185,8 @@ pub(crate) fn steps(
             Change::Replicas(entry.value.clone(), configuration.replicas.clone()),
         );
     }
-    // Together they go through each object once; where each leaves a note, each is a change of its own.
+    // Together they pass through each object once; if each leaves a note, each is a separate
+    // change.
     let at_once = if noted.is_some() {
         1
     } else {
@@ -266,7 +268,7 @@ fn settings(
     Ok(())
 }
 
-/// Reads entries of `replacements`, and the files they name.
+/// Reads entries of `replacements` and the files they name.
 pub(crate) fn replacements(
     source: &mut Source<'_>,
     folder: &RepoPath,

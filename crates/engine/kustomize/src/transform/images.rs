@@ -1,4 +1,4 @@
-//! Changing image names, tags and digests wherever containers are.
+//! Changing image names, tags and digests of all containers.
 
 use std::collections::BTreeSet;
 
@@ -12,10 +12,11 @@ use crate::input::decode::At;
 use crate::input::settings::Image;
 use crate::object::resource::Resource;
 
-/// Applies image entries to all objects, one after the other; definitions of custom resources are left alone.
+/// Applies image entries to all objects, one after the other; custom resource definitions are
+/// skipped.
 ///
-/// An object is gone through once to see which images it has, and then only for entries that fit one of them: what many
-/// entries cost is comparing texts, not walking through objects.
+/// Each object is walked once to collect its images, and again only for entries that match one of
+/// them: many entries then cost text comparisons and no further walks.
 pub(crate) fn apply(
     resources: &mut [Resource],
     images: &[At<Image>],
@@ -74,7 +75,7 @@ fn texts(
     Ok(texts)
 }
 
-/// Visits every image of an object; one that the fields name too is visited again.
+/// Visits every image of an object; one that is also listed in the fields is visited twice.
 fn each_image(
     resource: &mut Resource,
     fields: &[FieldSpec],
@@ -90,7 +91,7 @@ fn each_image(
     Ok(())
 }
 
-/// Looks for lists of containers at any depth, as kustomize did before it had tables of fields.
+/// Searches for lists of containers at any depth, as kustomize did before it had tables of fields.
 fn walk(
     node: &mut Node,
     meter: &Meter<'_>,
@@ -132,16 +133,17 @@ fn container(
 /// Lists whose entries have images, at any depth.
 const CONTAINERS: [&str; 2] = ["containers", "initContainers"];
 
-/// An entry ready to be applied.
+/// An entry ready to apply.
 struct Change<'i> {
     image: &'i Image,
     pattern: Pattern,
     by: Place,
 }
 
-/// What an image's text must look like: a name that is a regular expression, then perhaps a tag and a digest.
+/// The pattern for an image's text: a name that is a regular expression, optionally followed by a
+/// tag and a digest.
 enum Pattern {
-    /// Most names have no sign but `.` that means something in an expression, and need no compiling.
+    /// In most names `.` is the only special character, so they need no compiled expression.
     Name(String),
     Expression(pattern::Pattern),
 }
@@ -253,10 +255,10 @@ impl Pattern {
     }
 }
 
-/// Bytes of an image that a name is held against in one step.
+/// Bytes of an image that are compared with a name in one step.
 const BYTES_PER_STEP: u64 = 16;
 
-/// Returns what follows a name in a text; a `.` in the name stands for any character.
+/// Returns the rest of a text after a name; a `.` in the name matches any character.
 fn after_name<'t>(name: &str, text: &'t str) -> Option<&'t str> {
     let mut rest = text.chars();
     for c in name.chars() {

@@ -1,4 +1,5 @@
-//! Labels and annotations a kustomization puts on its objects, and on the templates and selectors inside them.
+//! Labels and annotations that a kustomization sets on its objects and on the templates and
+//! selectors in them.
 
 use lode_stdx::budget::{Budget, Meter};
 use lode_yaml::Cost;
@@ -11,7 +12,7 @@ use crate::input::decode::Pairs;
 use crate::input::settings::Rule;
 use crate::object::resource::Resource;
 
-/// Returns where a rule's labels go.
+/// Returns the fields a rule's labels are set in.
 pub(crate) fn fields(
     rule: &Rule,
     configuration: &Configuration,
@@ -36,7 +37,7 @@ pub(crate) fn fields(
     Ok(fields)
 }
 
-/// Puts pairs into fields of mappings.
+/// Sets pairs in fields that are mappings.
 pub(crate) fn apply(
     resources: &mut [Resource],
     pairs: &Pairs,

@@ -1,4 +1,4 @@
-//! Setting the namespace of all objects, and of what names it elsewhere.
+//! Setting the namespace of all objects and of fields that refer to it.
 
 use std::collections::HashMap;
 
@@ -10,13 +10,13 @@ use crate::error::Fault;
 use crate::input::decode::At;
 use crate::object::resource::{Identity, Resource};
 
-/// A namespace and where it goes.
+/// A namespace and the fields it is set in.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Namespace {
     pub(crate) name: At<String>,
-    /// Fields besides the metadata's own.
+    /// Fields in addition to the metadata's namespace.
     pub(crate) fields: Fields,
-    /// A namespace that is set already stays.
+    /// Whether a namespace that is already set is kept.
     pub(crate) unset_only: bool,
     pub(crate) subjects: Subjects,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Namespace {
 /// Which subjects of role bindings get the namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Subjects {
-    /// Those named `default`: others are named by a reference, which is resolved at the end.
+    /// Those named `default`: others are references, which are resolved at the end.
     #[default]
     DefaultOnly,
     AllServiceAccounts,
@@ -74,7 +74,8 @@ fn set_all(
             .map_err(|cause| ("subjects".to_owned(), cause))?;
     }
     for field in namespace.fields.iter().filter(|field| field.fits(&gvk)) {
-        // The metadata's namespace is set above, where the kind has one; only the core's Namespace is renamed.
+        // The metadata's namespace is set above if the kind has one; only core Namespaces are
+        // renamed.
         let skipped = match &*field.path {
             "metadata/namespace" => true,
             "metadata/name" => !is_core,

@@ -1,7 +1,7 @@
-//! Names inside objects follow the objects they name: after renames, references are set to the new name.
+//! Updates references between objects: after renames, references get the new name.
 //!
-//! The kinds and fields come from the configuration; candidates are found through an index of former names, so the cost
-//! is that of walking each object's reference fields once.
+//! The kinds and fields come from the configuration; candidates are found through an index of
+//! former names, so the cost is one walk through each object's reference fields.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
@@ -17,7 +17,7 @@ use crate::error::{Fault, ObjectCause};
 use crate::object::parts::Parts;
 use crate::object::resource::{Identity, NO_NAMESPACE, Resource};
 
-/// Sets every reference to what it named when it was written.
+/// Updates every reference to the object it originally named.
 pub(crate) fn fix(
     resources: &mut [Resource],
     configuration: &Configuration,
@@ -152,7 +152,7 @@ fn fix_field(
     })
 }
 
-/// Returns the kind a role binding's `roleRef` names.
+/// Returns the kind named by a role binding's `roleRef`.
 fn role(object: &Node) -> Option<Gvk> {
     let text = |name: &str| object.at(&["roleRef", name])?.text();
     let (group, kind) = (text("apiGroup")?, text("kind")?);
@@ -165,12 +165,12 @@ fn role(object: &Node) -> Option<Gvk> {
 }
 
 enum Problem {
-    /// The name fits several objects.
+    /// The name matches several objects.
     Ambiguous(String),
     Misfit(Misfit),
 }
 
-/// One field of one object, and what it may mean.
+/// One field of one object, and its candidates.
 struct Look<'l> {
     referrer: &'l Referrer,
     targets: &'l Targets,
@@ -180,7 +180,8 @@ struct Look<'l> {
 }
 
 impl<'l> Look<'l> {
-    /// Sets one reference: a name, or a mapping with a name and perhaps a namespace. Returns what it is set to.
+    /// Updates one reference: a name, or a mapping with a name and possibly a namespace. Returns
+    /// its target.
     fn fix(&self, item: &mut Node) -> Result<Option<&'l Target>, Problem> {
         match &item.content {
             Content::Scalar(_) if item.is_null() => Ok(None),
@@ -218,7 +219,7 @@ impl<'l> Look<'l> {
         Ok(Some(target))
     }
 
-    /// Finds what a name means; the namespace is the one written beside it.
+    /// Finds the target of a name; the namespace is the one written next to it.
     fn find(
         &self,
         name: &str,
@@ -289,11 +290,11 @@ impl<'l> Look<'l> {
     }
 }
 
-/// Who refers, as far as it decides what is meant.
+/// The referring object, as far as it affects the choice of target.
 struct Referrer {
     is_cluster_scoped: bool,
     namespace: Box<str>,
-    /// The namespaces of the accounts a role binding names.
+    /// The namespaces of the accounts that a role binding names.
     account_namespaces: HashSet<String>,
     prefixes: Vec<Box<str>>,
     suffixes: Vec<Box<str>>,
@@ -359,12 +360,12 @@ struct Target {
     suffixes: Vec<Box<str>>,
     place: lode_yaml::Place,
     namers: Parts,
-    /// A value of a Secret is in its name or namespace.
+    /// Whether its name or namespace contains a value of a Secret.
     is_hidden: bool,
 }
 
 impl Target {
-    /// Returns about how many bytes a renamed object takes up here.
+    /// Returns the approximate number of bytes a renamed object uses here.
     fn bytes(resource: &Resource) -> u64 {
         let past: usize = resource
             .past
@@ -403,16 +404,16 @@ impl Target {
     }
 }
 
-/// Bytes of a former name besides its texts: the name itself, and its place in the index.
+/// Bytes of a former name apart from its texts: the name itself and its place in the index.
 const PAST_BYTES: usize = 256;
 
 struct Targets {
     all: Vec<Target>,
-    /// Places in `all` by every former name.
+    /// Positions in `all` by every former name.
     by_name: HashMap<Box<str>, Vec<usize>>,
-    /// The namespaces objects come from, by the one they are in now.
+    /// The original namespaces of objects, by their current one.
     origins: HashMap<Box<str>, HashSet<Box<str>>>,
-    /// Whether one of them is hidden.
+    /// Whether any of them is hidden.
     any_hidden: bool,
 }
 
@@ -451,7 +452,7 @@ impl Targets {
         Ok(targets)
     }
 
-    /// Tells whether any object that a referrer may name comes from a namespace.
+    /// Returns whether any object that a referrer may name comes from a namespace.
     fn come_from(&self, namespace: &str, referrer: &Referrer) -> bool {
         if namespace == NO_NAMESPACE {
             return false;
@@ -472,7 +473,7 @@ impl Targets {
     }
 }
 
-/// Tells whether two objects went through the same renaming layers, as far as both went.
+/// Returns whether two objects went through the same renaming layers, as far as both have any.
 fn same_layers(referrer: &Referrer, target: &Target, strict: bool) -> bool {
     let same = |a: &[Box<str>], b: &[Box<str>]| {
         if a.is_empty() || b.is_empty() {
@@ -483,7 +484,7 @@ fn same_layers(referrer: &Referrer, target: &Target, strict: bool) -> bool {
     same(&referrer.prefixes, &target.prefixes) && same(&referrer.suffixes, &target.suffixes)
 }
 
-/// Steps of asking one object whether it is meant.
+/// Steps for checking one candidate.
 const FIND_STEPS: u64 = 8;
 
 impl From<Exceeded> for Problem {

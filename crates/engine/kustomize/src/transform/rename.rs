@@ -8,14 +8,14 @@ use crate::error::Fault;
 use crate::input::decode::At;
 use crate::object::resource::{Identity, Resource};
 
-/// On which side of a name a text is put.
+/// The side of a name on which a text is added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Side {
     Front,
     Back,
 }
 
-/// Puts a text in front of names, or behind them.
+/// Adds a prefix or suffix to names.
 pub(crate) fn apply(
     resources: &mut [Resource],
     side: Side,
@@ -60,7 +60,7 @@ pub(crate) fn apply(
     Ok(())
 }
 
-/// Tells whether an object's name is said elsewhere too, so that it must stay.
+/// Returns whether an object's name also appears elsewhere and so must not change.
 fn is_fixed(original: &Identity) -> bool {
     match &*original.gvk.kind {
         "CustomResourceDefinition" | "Namespace" => true,

@@ -1,8 +1,8 @@
 //! `replacements`: a value of one object copied into fields of others.
 //!
-//! Input: the objects and the entries as [`Item`]s and [`Replacement`]s. Output: the objects with the fields set, each
-//! said to stand where the entry's path stands. An object that gets another name this way is not said to have had the
-//! old one: kustomize does not remember it either.
+//! Input: the objects and the entries as [`Item`]s and [`Replacement`]s. Output: the objects with
+//! the fields set, each with the place of the entry's path. Renaming an object this way does not
+//! record its old name, as in kustomize.
 
 mod config;
 mod names;
@@ -26,28 +26,28 @@ use crate::error::{self, FileCause};
 use crate::object::parts::Parts;
 use crate::object::resource::Resource;
 
-/// A replacement that cannot be done.
+/// A replacement that failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub(crate) struct Error {
-    /// Where it stands.
+    /// The place of the error.
     pub(crate) place: Place,
-    /// Why.
+    /// The cause.
     pub(crate) cause: Cause,
-    /// Which one of the list it is, and where its value comes from.
+    /// Its position in the list, and the source of its value.
     pub(crate) which: Option<String>,
 }
 
-/// Why a replacement cannot be done.
+/// Why a replacement failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
-    /// A selector is wrong in itself.
+    /// A selector is invalid.
     #[error("target: {0}")]
     Selector(#[from] Invalid),
-    /// No object is the source.
+    /// The source selects no object.
     #[error("no object is the source ({0})")]
     NothingSelected(String),
-    /// More than one object is the source.
+    /// The source selects more than one object.
     #[error("more than one object is the source ({0})")]
     SeveralSelected(String),
     /// The source has no such field.
@@ -57,7 +57,7 @@ pub(crate) enum Cause {
         id: Box<Id>,
         /// The path.
         path: Box<str>,
-        /// What is wrong on the way.
+        /// The error on the way.
         fault: Option<Fault>,
     },
     /// A target has no such field.
@@ -67,10 +67,10 @@ pub(crate) enum Cause {
         id: Box<Id>,
         /// The path.
         path: Box<str>,
-        /// What is wrong on the way.
+        /// The error on the way.
         fault: Option<Fault>,
     },
-    /// A delimiter splits texts alone.
+    /// A delimiter is set, but the value is not a text.
     #[error("{id}: field \"{path}\" is no text that a delimiter could split")]
     NotSplittable {
         /// The object.
@@ -85,15 +85,15 @@ pub(crate) enum Cause {
         id: Box<Id>,
         /// The path.
         path: Box<str>,
-        /// The index asked for.
+        /// The requested index.
         index: i64,
-        /// How many parts there are.
+        /// The number of parts.
         len: usize,
     },
-    /// The budget does not allow it: each replacement may double what the one before made.
+    /// The budget does not allow it: each replacement may double the result of the one before.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// Something nested too deep is copied.
+    /// The copied value is nested too deeply.
     #[error("something nested deeper than {DEPTH_MAX} levels is copied")]
     TooDeep,
 }
@@ -133,7 +133,7 @@ impl Error {
         }
     }
 
-    /// Says which replacement of a list, from 1, cannot be done.
+    /// Adds which replacement of a list, from 1, failed.
     fn of(self, number: usize, replacement: &Replacement) -> Self {
         Self {
             which: Some(format!("number {number}, {}", replacement.from)),
@@ -142,7 +142,7 @@ impl Error {
     }
 }
 
-/// Does replacements, one after the other.
+/// Applies replacements one after the other.
 pub(crate) fn apply(
     resources: &mut [Resource],
     replacements: &[Replacement],
@@ -174,7 +174,7 @@ pub(crate) fn apply(
         })
 }
 
-/// A list of replacements being done.
+/// A list of replacements during application.
 struct Run<'r> {
     resources: &'r mut [Resource],
     names: Names,
@@ -221,7 +221,7 @@ impl Run<'_> {
                 .map_err(|exceeded| field.error(exceeded.into()))?;
         }
         if field.options.create && value.is_of(at) {
-            // What is made inside the value is there before the value is copied.
+            // What is created inside the value exists before the value is copied.
             field.make(resource, &value.node);
             value
                 .refresh(at, resource, self.meter)
@@ -244,14 +244,14 @@ impl Run<'_> {
     }
 }
 
-/// A value on its way, and where it is from as far as that may still change: what is copied is what stands there when
-/// it is copied.
+/// A value to be copied, and its source if that may still change: the copy takes the value at the
+/// time of copying.
 struct Value<'r> {
     node: Node,
     from: Option<(usize, &'r Path)>,
-    /// The files that have a part in it.
+    /// The files that affect it.
     parts: Parts,
-    /// A Secret's, or of an object that a Secret's came into.
+    /// It comes from a Secret, or from an object that a Secret's value was copied into.
     is_secret: bool,
 }
 
@@ -310,7 +310,7 @@ impl<'r> Value<'r> {
         self.from.is_some_and(|(from, _)| from == at)
     }
 
-    /// Looks again, if the object that was changed is the source.
+    /// Reads the value again if the changed object is the source.
     fn refresh(
         &mut self,
         changed: usize,
@@ -343,7 +343,7 @@ fn found<'r>(source: &Source, resource: &'r Resource) -> Result<&'r Node, Cause>
         .ok_or_else(|| missing(None))
 }
 
-/// Returns the part of a source's text that is asked for, of the type that the whole has.
+/// Returns the requested part of a source's text, with the type of the whole.
 fn part(source: &Source, resource: &Resource, node: &Node) -> Result<Node, Cause> {
     let (id, path) = (Box::new(resource.id()), source.field.text().into());
     let Options {
@@ -369,7 +369,7 @@ fn part(source: &Source, resource: &Resource, node: &Node) -> Result<Node, Cause
     Ok(node)
 }
 
-/// A field that gets a value.
+/// A field that receives a value.
 struct Field<'t> {
     path: &'t Path,
     place: Place,
@@ -378,7 +378,8 @@ struct Field<'t> {
 }
 
 impl Field<'_> {
-    /// Makes what is missing on the way; what cannot be made is found out when the value is set.
+    /// Creates what is missing on the path; what cannot be created is reported when the value is
+    /// set.
     fn make(&self, resource: &mut Resource, value: &Node) {
         let make = Make {
             leaf: Some(shape(value)),
@@ -451,7 +452,7 @@ impl Field<'_> {
             return Ok(());
         }
         let text = found.text().ok_or(Stop::NotSplittable)?;
-        // Its parts are taken apart and put together again.
+        // Its parts are split and joined again.
         let text_len = text.len() as u64;
         let charged = self
             .meter
@@ -472,7 +473,7 @@ impl Field<'_> {
     }
 }
 
-/// Bytes that the parts of a text may take up for each byte of it.
+/// Bytes that the parts of a text may use for each byte of it.
 const PARTS_BYTES: u64 = 4;
 
 /// Why a field is not set.
@@ -488,7 +489,8 @@ impl From<Fault> for Stop {
 }
 
 impl Options {
-    /// Puts a part into a text: in the place of one, before the first, or behind the last.
+    /// Inserts a part into a text: in place of an existing one, before the first, or after the
+    /// last.
     fn join(&self, text: &str, part: &str) -> String {
         let mut parts: Vec<&str> = text.split(self.delimiter.as_str()).collect();
         match usize::try_from(self.index) {
@@ -503,7 +505,7 @@ impl Options {
 }
 
 impl Source {
-    /// Returns what it selects, for messages.
+    /// Returns a description of what it selects, for messages.
     fn shown(&self) -> String {
         let parts = [
             ("group", &self.group),
@@ -544,7 +546,7 @@ impl Target {
     }
 }
 
-/// A scalar gets the text alone and keeps its type; anything else becomes the value.
+/// A scalar receives only the text and keeps its type; anything else is replaced by the value.
 fn put(found: &mut Node, value: &Node, place: Place) {
     if found.text().is_some() {
         set_text(found, value.text().unwrap_or_default());
@@ -583,7 +585,7 @@ fn shape(node: &Node) -> Shape {
     }
 }
 
-/// Returns how deep a value is nested.
+/// Returns the nesting depth of a value.
 fn depth(node: &Node) -> usize {
     let inside = match &node.content {
         Content::Scalar(_) => return 0,

@@ -1,4 +1,4 @@
-//! Setting the number of replicas of an object by its name.
+//! Setting the number of replicas of an object found by name.
 
 use lode_stdx::budget::{Budget, Meter};
 
@@ -7,7 +7,7 @@ use crate::error::{Fault, FileCause};
 use crate::input::settings::Replicas;
 use crate::object::resources::Resources;
 
-/// Sets the number of replicas of what is or was called so.
+/// Sets the number of replicas of objects that have or had this name.
 pub(crate) fn apply(
     resources: &mut Resources,
     replicas: &Replicas,

@@ -1,4 +1,5 @@
-//! `ValueAddTransformer`: one text put into fields of objects, whole or as a part of a file path.
+//! `ValueAddTransformer`: one text added to fields of objects, as a whole or as part of a file
+//! path.
 
 use lode_stdx::budget::{Budget, Meter};
 use lode_tree::RepoPath;
@@ -15,7 +16,7 @@ use crate::object::resources::Resources;
 use crate::patching::patch;
 use crate::transform::namespace::{self, Namespace, Subjects};
 
-/// A text and the fields it goes to.
+/// A text and the fields it is added to.
 #[derive(Debug, Clone)]
 pub(crate) struct ValueAdd {
     value: At<String>,
@@ -26,7 +27,7 @@ pub(crate) struct ValueAdd {
 struct Field {
     selector: Option<Target>,
     path: String,
-    /// From 1: where in the field's own path the text goes; 0: it takes the field's place.
+    /// From 1: the position in the field's own path; 0: the text replaces the field.
     position: usize,
 }
 
@@ -151,7 +152,7 @@ impl Field {
     }
 }
 
-/// Takes one step down; a mapping's field is made where it is absent.
+/// Descends one step; creates a mapping's field if it is absent.
 fn step<'n>(node: &'n mut Node, part: &str, last: bool) -> Result<Option<&'n mut Node>, Misfit> {
     if let Some((key, value)) = part
         .strip_prefix('[')
@@ -178,7 +179,7 @@ fn step<'n>(node: &'n mut Node, part: &str, last: bool) -> Result<Option<&'n mut
     ))
 }
 
-/// Puts a part into a file path, at its end where the path is shorter.
+/// Inserts a part into a file path, at its end if the path is shorter.
 fn inserted(path: &str, position: usize, part: &str) -> String {
     let rooted = path.starts_with('/');
     let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();

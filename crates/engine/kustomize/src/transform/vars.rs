@@ -1,8 +1,8 @@
-//! `vars`: values of objects' fields put where others say `$(NAME)`.
+//! `vars`: values of objects' fields substituted for `$(NAME)` in other fields.
 //!
-//! Input: the entries, the objects of the kustomization that has them ([`bind`]), and at the end of the build all
-//! objects with their final names ([`resolve`]). Output: the objects with the references replaced, and the names of
-//! variables that nothing referred to. What no variable is called stays as it is.
+//! Input: the entries, the objects of the kustomization that has them ([`bind`]), and at the end of
+//! the build all objects with their final names ([`resolve`]). Output: the objects with references
+//! replaced, and the names of unused variables. References to undefined variables stay.
 
 mod expand;
 
@@ -32,7 +32,8 @@ pub(crate) struct Var {
     place: Place,
 }
 
-/// The object a variable takes its value from, by a name it has or had; an empty namespace means any.
+/// The object that a variable takes its value from, by a current or former name; an empty namespace
+/// means any.
 #[derive(Debug, Clone, Default)]
 struct ObjectRef {
     group: String,
@@ -42,13 +43,13 @@ struct ObjectRef {
     namespace: String,
 }
 
-/// A variable that cannot be used.
+/// A variable that cannot be resolved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub(crate) struct Error {
-    /// Where the variable stands; for a field that cannot be walked, where the object stands.
+    /// The place of the variable; for a field that cannot be walked, the place of the object.
     pub(crate) place: Place,
-    /// Why.
+    /// The cause.
     pub(crate) cause: Cause,
 }
 
@@ -64,24 +65,24 @@ impl Error {
     }
 }
 
-/// Why a variable cannot be used.
+/// Why a variable cannot be resolved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
-    /// There is another of this name.
+    /// The name is defined twice.
     #[error("variable {0} is there twice")]
     Twice(Box<str>),
-    /// More than one object is meant.
+    /// More than one object matches.
     #[error("variable {name}: {found} objects could be meant")]
     Ambiguous {
         /// The variable.
         name: Box<str>,
-        /// How many objects fit.
+        /// The number of matching objects.
         found: usize,
     },
-    /// No object is meant.
+    /// No object matches.
     #[error("variable {0}: there is no such object")]
     NoObject(Box<str>),
-    /// The object has no such field, or it holds no value that can be read.
+    /// The object has no such field, or the field has no readable value.
     #[error("variable {name}: {id} has no value at \"{path}\"")]
     NoValue {
         /// The variable.
@@ -94,34 +95,34 @@ pub(crate) enum Cause {
     /// The budget does not allow it.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// Something other than text stands where variables count.
+    /// A field for variables contains something other than text.
     #[error("{id}: field \"{path}\": {misfit}")]
     Misfit {
         /// The object.
         id: Box<Id>,
         /// The path.
         path: Box<str>,
-        /// What is wrong.
+        /// What is there instead.
         misfit: &'static str,
     },
 }
 
-/// What a variable stands for.
+/// The value of a variable.
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
     Text(String),
     Int(i64),
     Bool(bool),
     Float(f64),
-    /// A list or mapping, which nothing can be replaced by.
+    /// A list or mapping, which cannot be substituted.
     Collection,
 }
 
-/// The field that is meant where none is named.
+/// The default field.
 const NAME_FIELD: &str = "metadata.name";
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// Returns the fields in which variables count without further settings.
+/// Returns the fields in which variables are replaced by default.
 pub(crate) fn default_fields() -> &'static [FieldSpec] {
     static FIELDS: LazyLock<Vec<FieldSpec>> = LazyLock::new(|| {
         let rows = include_str!("../config/tables/var-references.txt")
@@ -140,7 +141,7 @@ pub(crate) fn default_fields() -> &'static [FieldSpec] {
     &FIELDS
 }
 
-/// Adds the variables of one kustomization to those of others; each name is there once.
+/// Adds the variables of one kustomization to those of others; names must be unique.
 pub(crate) fn merge(into: &mut Vec<Var>, more: Vec<Var>) -> Result<(), Error> {
     let mut known: BTreeSet<Box<str>> = into.iter().map(|var| var.name.clone()).collect();
     for var in more {
@@ -152,7 +153,7 @@ pub(crate) fn merge(into: &mut Vec<Var>, more: Vec<Var>) -> Result<(), Error> {
     Ok(())
 }
 
-/// Notes at the objects of a kustomization which of its variables take their values from them.
+/// Records on a kustomization's objects which of its variables take values from them.
 pub(crate) fn bind(resources: &mut [Resource], vars: &[Var], budget: &Budget) -> Result<(), Error> {
     let Some(first) = vars.first() else {
         return Ok(());
@@ -210,7 +211,8 @@ pub(crate) fn bind(resources: &mut [Resource], vars: &[Var], budget: &Budget) ->
     Ok(())
 }
 
-/// Replaces what refers to variables, in the default fields and in more. Returns the names nothing referred to.
+/// Replaces references to variables in the default fields and in the given ones. Returns the names
+/// of unused variables.
 pub(crate) fn resolve(
     resources: &mut [Resource],
     vars: &[Var],
@@ -304,7 +306,7 @@ pub(crate) fn resolve(
     Ok(values.into_keys().collect())
 }
 
-/// Returns the objects variables take their values from.
+/// Returns the objects that variables take their values from.
 fn bound(resources: &[Resource]) -> HashMap<&str, &Resource> {
     let mut bound = HashMap::new();
     for resource in resources {
@@ -315,7 +317,7 @@ fn bound(resources: &[Resource]) -> HashMap<&str, &Resource> {
     bound
 }
 
-/// Returns the files that have a part in the values of variables, and so in what refers to them.
+/// Returns the files that affect the values of variables, and so affect references to them.
 fn parts(
     vars: &[Var],
     bound: &HashMap<&str, &Resource>,
@@ -403,7 +405,7 @@ impl Var {
         })
     }
 
-    /// Returns whether its value may not be told.
+    /// Returns whether its value must not be shown.
     fn is_secret(&self, bound: &HashMap<&str, &Resource>) -> bool {
         bound
             .get(&*self.name)
@@ -442,7 +444,8 @@ impl ObjectRef {
         })
     }
 
-    /// Tells whether an object is or was called this. The group and version of old are those of now.
+    /// Returns whether an object has or had this identity. Former identities use the current group
+    /// and version.
     fn means(&self, resource: &Resource) -> bool {
         let gvk = resource.gvk();
         let is_kind = |kind: &str| {
@@ -468,7 +471,7 @@ impl ObjectRef {
 }
 
 impl Value {
-    /// Reads a field's value; nothing where its text does not fit its type as Go reads it.
+    /// Reads a field's value; `None` if its text does not fit its type as Go reads it.
     fn of(node: &Node) -> Option<Self> {
         let Some(text) = node.text() else {
             return Some(Self::Collection);
@@ -519,7 +522,7 @@ impl Setter<'_> {
         };
         let expanded = expand(text, &self.values, &mut self.used, self.meter)?;
         let (tag, text, place) = match expanded {
-            // Whatever is looked at is a text from then on.
+            // Every visited value becomes a text.
             Expanded::Unchanged => {
                 node.tag = Tag::Str;
                 return Ok(());
@@ -544,7 +547,7 @@ impl Setter<'_> {
     }
 }
 
-/// Steps of finding out what an object is called, and of looking that up.
+/// Steps for determining an object's identity and looking it up.
 const NAME_STEPS: u64 = 8;
 
 fn is_text(node: &Node) -> bool {

@@ -1,5 +1,5 @@
-//! Small folders of our own, one for each corner of a kustomization, built by kustomize 5.8.1 in its own order: bytes,
-//! or that the build fails. Recorded in `tests/data/`.
+//! Small folders of our own, one for each special case of a kustomization, built by kustomize 5.8.1
+//! in its own order: the exact bytes, or that the build fails. Recorded in `tests/data/`.
 
 use lode_kustomize::{Options, build};
 use lode_tree::{RepoPath, Tree};
@@ -15,8 +15,9 @@ fn corners_come_out_as_kustomize_makes_them() {
     assert_eq!(tally.same, tally.all);
 }
 
-/// Scopes by group, version and kind, also by a document that the build brings; block texts with every chomping and
-/// indentation indicator, and random ones, on their way through patches, replacements, lists and generators.
+/// Scopes by group, version and kind, including those from a document of the build; block texts
+/// with every chomping and indentation indicator, and random ones, passed through patches,
+/// replacements, lists and generators.
 #[test]
 fn scopes_and_block_texts_come_out_as_kustomize_makes_them() {
     let tally = built(include_str!("../data/scopes-and-blocks.jsonl"));

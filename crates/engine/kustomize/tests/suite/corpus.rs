@@ -1,4 +1,4 @@
-//! Where the shared corpus is, reading its archive into trees, and counting.
+//! The location of the shared corpus, reading its archive into trees, and counting.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -17,7 +17,7 @@ pub(crate) struct Archive {
     pub(crate) links: BTreeMap<String, String>,
 }
 
-/// What became of the cases of one set.
+/// The results of one set of cases.
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
     pub(crate) all: usize,
@@ -26,7 +26,7 @@ pub(crate) struct Tally {
 }
 
 impl Archive {
-    /// Reads the archive, or says that it is not here.
+    /// Reads the archive, or reports that it is missing.
     pub(crate) fn open() -> Option<Self> {
         let path = concat!(
             env!("CARGO_MANIFEST_DIR"),
@@ -70,7 +70,7 @@ impl Archive {
             .map(|bytes| String::from_utf8(bytes.clone()).unwrap())
     }
 
-    /// Returns what lies below a folder as a tree.
+    /// Returns the contents of a folder as a tree.
     pub(crate) fn tree(&self, folder: &str) -> Tree {
         let mut tree = Tree::default();
         for (path, bytes) in below(&self.files, folder) {
@@ -95,7 +95,7 @@ impl Archive {
 }
 
 impl Tally {
-    /// Compares a build with what is expected; nothing expected: it must fail.
+    /// Compares a build with the expected result; `None` means it must fail.
     pub(crate) fn count(
         &mut self,
         name: &str,
@@ -125,7 +125,7 @@ impl Tally {
     }
 }
 
-/// Returns each repository of the overlays as a tree, with the folders that are built in it.
+/// Returns each repository of the overlays as a tree, with the folders built in it.
 pub(crate) fn repositories(archive: &Archive) -> Vec<(Tree, Vec<RepoPath>)> {
     let expected = "kustomize/overlays/expected/";
     let mut folders: BTreeMap<String, Vec<RepoPath>> = BTreeMap::new();
@@ -147,7 +147,8 @@ pub(crate) fn repositories(archive: &Archive) -> Vec<(Tree, Vec<RepoPath>)> {
         .collect()
 }
 
-/// Finds the folder an expectation's name stands for: `__` is a slash, and a name may hold `__` itself.
+/// Finds the folder for an expectation's name: `__` stands for a slash, but a name may also contain
+/// `__` itself.
 pub(crate) fn folder_of(archive: &Archive, name: &str) -> Option<(String, RepoPath)> {
     let (repository, _) = name.split_once("__")?;
     let root = format!("kustomize/overlays/input/{repository}/");

@@ -1,4 +1,4 @@
-//! Lists of custom kinds merge as their definitions say, if that is asked for.
+//! Lists of custom kinds merge as their definitions say, if requested.
 
 use lode_kustomize::{Compat, Options, build};
 use lode_tree::{RepoPath, Tree};

@@ -1,4 +1,4 @@
-//! The cases of kustomize's own tests: bytes, or that a build fails.
+//! The cases of kustomize's own tests: exact bytes, or that a build fails.
 
 use lode_kustomize::{Options, Order, Restrictions, build};
 use lode_tree::RepoPath;

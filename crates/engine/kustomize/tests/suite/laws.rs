@@ -1,4 +1,4 @@
-//! Laws that hold for every build.
+//! Invariants of every build.
 
 use lode_kustomize::{
     Build, Builder, Chart, Charts, Error, LIMITS, Options, Order, Restrictions, Unknown, build,
@@ -85,7 +85,7 @@ fn every_field_knows_the_line_it_comes_from() {
     assert_eq!(build.objects[0].origin.to_string(), "base/web.yaml:1");
 }
 
-/// Returns the files that have a part in an object without a value in it.
+/// Returns the files that affect an object without leaving a value in it.
 fn parts(build: &Build, object: usize) -> Vec<&str> {
     build.objects[object]
         .parts
@@ -266,7 +266,7 @@ fn nothing_remote_is_fetched_by_itself() {
 
 #[test]
 fn a_url_where_a_file_belongs_is_told_without_its_token() {
-    // A query would name a file of a generator, as in `KEY=FILE`.
+    // A query would be read as a generator's file, as in `KEY=FILE`.
     let url = "https://user:secret@host/x.yaml";
     for field in [
         "patches: [{path: URL}]",

@@ -1,4 +1,4 @@
-//! The whole crate against data: the shared kustomize corpus, and laws that hold for every build.
+//! The whole crate against data: the shared kustomize corpus, and invariants of every build.
 
 #[cfg(test)]
 mod builds;

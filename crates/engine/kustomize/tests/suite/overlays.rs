@@ -1,4 +1,4 @@
-//! Folders of real repositories, to the byte.
+//! Folders of real repositories, compared byte for byte.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::corpus::{Archive, Tally, folder_of};
 /// Measured; may only rise.
 const FLOOR: usize = 811;
 
-/// How many times what the largest of these builds needs one build may cost.
+/// A build may cost this many times what the largest of these builds needs.
 const ROOM: u64 = 10;
 
 #[test]
@@ -52,7 +52,7 @@ fn builds_equal_those_of_kustomize_and_leave_nine_tenths_of_the_bounds() {
     assert!(tally.same >= FLOOR, "overlays fell to {}", tally.same);
 }
 
-/// Charges what becomes of a build: its text and the objects that are applied.
+/// Charges the processing of a build's result: its text and the objects that are applied.
 fn spend_as_the_operator(built: &Build, budget: &Budget) {
     for object in &built.objects {
         object.write_within(&mut String::new(), budget).unwrap();
@@ -60,7 +60,7 @@ fn spend_as_the_operator(built: &Build, budget: &Budget) {
     }
 }
 
-/// What the dearest build of each kind of cost needs.
+/// The needs of the most expensive build for each type of cost.
 #[derive(Default)]
 struct Needs([(u64, String); 3]);
 
@@ -111,7 +111,7 @@ fn builds_that_keep_comments_say_the_same() {
         ..Options::default()
     };
     let expected = "kustomize/overlays/expected/";
-    // Large ones are much alike.
+    // Large ones are very similar.
     let folders = archive
         .files
         .iter()

@@ -1,4 +1,4 @@
-//! A build that is not touched by a change is the one that would be made anew.
+//! A build that a change does not affect equals the one that would be built again.
 
 use std::collections::BTreeSet;
 
@@ -8,9 +8,9 @@ use sha2::{Digest as _, Sha256};
 
 use crate::corpus::{Archive, repositories};
 
-/// Every so many overlays one is looked at.
+/// One of this many overlays is checked.
 const OVERLAYS_STEP: usize = 60;
-/// Most files of a repository that are changed for one overlay.
+/// Most files of a repository changed for one overlay.
 const FILES_MAX: usize = 20;
 
 #[test]
@@ -84,7 +84,8 @@ fn built(tree: &Tree, folder: &RepoPath) -> Result<Build, Error> {
     build(tree, folder, &options)
 }
 
-/// Returns the tree with one file changed, one removed, and one added beside it, for files near a folder and far away.
+/// Returns the tree with one file changed, one removed and one added next to it, for files near a
+/// folder and far away.
 fn changes(tree: &Tree, folder: &RepoPath) -> Vec<(RepoPath, Tree)> {
     let files = tree
         .entries()

@@ -1,4 +1,5 @@
-//! Builds with replacements and variables, recorded with kustomize: bytes, or that a build fails.
+//! Builds with replacements and variables, recorded with kustomize: exact bytes, or that a build
+//! fails.
 
 use lode_kustomize::{Options, Order, build};
 use lode_tree::{RepoPath, Tree};

@@ -1,7 +1,8 @@
-//! Without a type: the recorded set says what is merged and what is one value.
+//! Deciding without a type: the recorded set shows which values are merged and which are atomic.
 //!
-//! The set was computed from an earlier desired object by the server, which has the type. Where the desired object of
-//! today has the same fields and items, its set is the same; where it might not be, nothing is proven.
+//! The server, which has the type, computed the set from an earlier desired object. If the current
+//! desired object has the same fields and items, its set is the same; if that is not certain,
+//! nothing is proven.
 
 use serde_json::{Map, Value};
 
@@ -85,7 +86,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A field that is owned without anything below it: a scalar, one value, or an empty map.
+    /// A field that is owned without anything below it: a scalar, an atomic value, or an empty map.
     fn leaf(&self, desired: &Value, live: Option<&Value>) -> Result<Decision, Reason> {
         let same = match (desired, live) {
             (desired, Some(live)) => order::equal(desired, live),
@@ -93,7 +94,7 @@ impl<'a> Walk<'a> {
         };
         match desired {
             _ if !same => Err(Reason::Differs),
-            // It may have been recorded while it was empty, and be merged now that it is not.
+            // It may have been recorded while empty, and be merged now that it is not.
             Value::Object(map) if !map.is_empty() => Err(Reason::Untyped),
             Value::Array(items) if !items.is_empty() && is_shared(self.live, &self.path) => {
                 Err(Reason::Untyped)
@@ -102,7 +103,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// A merged list: every item is one of the set, and there, in the same order.
+    /// A merged list: every item is in the set and present, in the same order.
     fn items(
         &mut self,
         desired: &'a [Value],
@@ -118,7 +119,7 @@ impl<'a> Walk<'a> {
             let Some(live) = rest.find(|live| node.element.is(live)) else {
                 return Err(Reason::Differs);
             };
-            // Its keys are owned too, so that an item has something below it unless it is a scalar.
+            // Its keys are owned too, so an item has something below it unless it is a scalar.
             let decided = match (item, live) {
                 (Value::Object(item), Value::Object(live)) => {
                     self.fields(item.iter(), Some(live), &node.children)?

@@ -1,4 +1,4 @@
-//! Is every desired value there already?
+//! Whether every desired value is already set.
 
 use lode_schema::{Format, ListView, MapView, Schema, Shape, TypeRef};
 use serde_json::{Map, Value};
@@ -9,7 +9,7 @@ use crate::{
     write::is_nobodys,
 };
 
-/// Tells whether an apply of `desired` would leave every value of `live` as it is.
+/// Returns whether an apply of `desired` would leave every value of `live` unchanged.
 pub(super) fn same(desired: &Typed<'_>, live: &Value) -> bool {
     let walk = Walk {
         schema: desired.schema,
@@ -36,7 +36,7 @@ pub(super) fn same(desired: &Typed<'_>, live: &Value) -> bool {
         })
 }
 
-/// Tells whether a value is what a field has that was never set.
+/// Returns whether a value is that of a field that was never set.
 pub(super) fn is_zero(value: &Value) -> bool {
     match value {
         Value::Null => true,
@@ -64,13 +64,13 @@ impl Walk<'_> {
             })
     }
 
-    /// Tells whether a value is there; `name` is that of the field it is in.
+    /// Returns whether a value is present; `name` is the name of its field.
     fn value(&self, ty: TypeRef, desired: &Value, live: Option<&Value>, name: &str) -> bool {
         let Some(live) = live.filter(|live| !live.is_null()) else {
             return is_zero(desired);
         };
         match self.schema.shape(ty, desired) {
-            // Where things are merged, nothing is merged in.
+            // In a merged map, an empty one adds nothing.
             Shape::Map(MapView { atomic: false, .. })
             | Shape::List(ListView { atomic: false, .. })
                 if desired.is_null() =>
@@ -108,7 +108,8 @@ impl Walk<'_> {
         desired.iter().all(there)
     }
 
-    /// Tells whether all items are there, in the same order; what others put between them does not matter.
+    /// Returns whether all items are present in the same order; items of others between them are
+    /// ignored.
     fn items(&self, view: ListView<'_>, (desired, live): (&[Value], &[Value]), name: &str) -> bool {
         let element = |item| items::element(self.schema, view.list, item).ok();
         let mut rest = live.iter();
@@ -124,7 +125,7 @@ impl Walk<'_> {
             || self.schema.atom(ty).format == Format::Quantity && quantity::same(desired, live)
     }
 
-    /// Tells whether a value that changes as a whole is the same, but for what the server fills in.
+    /// Returns whether an atomic value is the same, apart from the server's defaults.
     fn whole(&self, ty: TypeRef, desired: &Value, live: &Value, name: &str) -> bool {
         match (desired, live) {
             (Value::Object(desired), Value::Object(live)) => {
@@ -163,7 +164,8 @@ impl Walk<'_> {
             live.get(key)
                 .map_or_else(|| value.is_null(), |live| self.whole(ty, value, live, key))
         };
-        // Whoever writes into an atomic value owns it then, so what is there besides the server has filled in.
+        // Anyone who writes into an atomic value owns it then, so everything else in it comes from
+        // the server.
         let filled = |(key, value): (&String, &Value)| {
             let default = map.and_then(|map| map.field(key)?.default.as_ref());
             desired.contains_key(key)
@@ -182,7 +184,8 @@ fn is_filled(parent: &str, field: &str, value: &Value) -> bool {
     text.is_some_and(|text| FILLED.contains(&(parent, field, text)))
 }
 
-/// What the server fills in within atomic values and does not publish: parent, field, value; of a status its phase.
+/// Defaults that the server sets within atomic values and does not publish: parent, field, value;
+/// of a status its phase.
 const FILLED: [(&str, &str, &str); 8] = [
     ("fieldRef", "apiVersion", "v1"),
     ("ports", "protocol", "TCP"),

@@ -1,4 +1,4 @@
-//! A patch applied to an object, or to a patch that comes before it.
+//! Applying a patch to an object, or to an earlier patch.
 
 use serde_json::{Map, Value};
 
@@ -79,7 +79,7 @@ fn delete_from(list: Option<&mut Value>, gone: &Value) {
     }
 }
 
-/// Follows `$retainKeys`.
+/// Applies `$retainKeys`.
 fn retain(original: &mut Object, patch: &mut Object, mode: Mode) -> Result<(), Error> {
     let Some(listed) = patch.remove(RETAIN_KEYS) else {
         return Ok(());
@@ -104,7 +104,7 @@ fn retain(original: &mut Object, patch: &mut Object, mode: Mode) -> Result<(), E
     Ok(())
 }
 
-/// Keeps a directive for the object; a patch that has it already has to say the same.
+/// Keeps a directive for the object; if the patch already has it, it must be equal.
 fn keep_directive(
     original: &mut Object,
     key: String,
@@ -120,7 +120,7 @@ fn keep_directive(
     }
 }
 
-/// Merges every list that a patch says the order of, and brings it into that order.
+/// Merges every list whose order a patch gives, and sorts it by that order.
 fn reorder(
     original: &mut Object,
     patch: &mut Object,
@@ -180,7 +180,7 @@ fn reorder(
     Ok(())
 }
 
-/// Returns the places that items of a live list have: the first new ones take those that deletions leave free.
+/// Returns the positions of items of a live list: the first new ones take those freed by deletions.
 fn places(items: Items<'_>, old: &[Value], new: &[Value]) -> Vec<Value> {
     let (gone, came): (Vec<_>, Vec<_>) = new.iter().partition(|item| is_deletion(item));
     let gone = items.places(gone);
@@ -199,7 +199,7 @@ fn places(items: Items<'_>, old: &[Value], new: &[Value]) -> Vec<Value> {
     left.into_iter().chain(new).collect()
 }
 
-/// Refuses a list whose items come in another order than it says.
+/// Refuses a list whose items are in another order than it states.
 fn check_order(
     list: &[Value],
     order: &[Value],
@@ -242,7 +242,7 @@ fn lists(
     let mut merged = Vec::with_capacity(server.len() + patch.len());
     let mut places = items.places([]);
     for item in &server {
-        // Scalars come once; maps of one name are left to the first of them.
+        // Scalars are unique; among maps with the same name the first one is used.
         if items == Items::Scalars && items.place(&places, item).is_some() {
             continue;
         }
@@ -266,7 +266,7 @@ fn lists(
     items.arrange(merged, &patch, &server)
 }
 
-/// Follows the directives among the items of a patch. Returns what is left of either list.
+/// Applies the directives among the items of a patch. Returns the rest of either list.
 fn follow(
     items: Items<'_>,
     mut original: Vec<Value>,

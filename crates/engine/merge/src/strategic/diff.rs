@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 use super::{DELETE_FROM, Error, ORDER, PATCH, Place, RETAIN_KEYS, lists::Items};
 use crate::order;
 
-/// What of the differences is wanted.
+/// Which differences are wanted.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     changes: bool,
     deletions: bool,
-    /// The fields of the map at hand are to be listed.
+    /// Whether the fields of the current map must be listed.
     retain_keys: bool,
 }
 
@@ -92,7 +92,7 @@ fn directive(old: &Value, new: &Value, patch: &mut Object) -> Result<(), Error> 
     Ok(())
 }
 
-/// Adds to a patch what differs in a field that both objects have.
+/// Adds to a patch the difference in a field that both objects have.
 fn field(
     (key, old, new): (&str, &Value, &Value),
     place: Place<'_>,
@@ -120,7 +120,7 @@ fn field(
                 }
             }
         }
-        // A map that is replaced is, whether it differs or not.
+        // A map that is replaced is written whether it differs or not.
         (old, new)
             if wanted.changes
                 && (old.is_object() && new.is_object() || !order::equal(old, new)) =>
@@ -132,7 +132,7 @@ fn field(
     Ok(())
 }
 
-/// What differs between two lists.
+/// The differences between two lists.
 #[derive(Default)]
 struct Lists {
     items: Vec<Value>,

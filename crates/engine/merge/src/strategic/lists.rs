@@ -1,4 +1,4 @@
-//! Lists of a patch: what sort their items are, which item is which, and in which order they come.
+//! Lists of a patch: the type of their items, which items correspond, and their order.
 
 use std::{cmp::Ordering, collections::BTreeMap};
 
@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::{Error, PATCH};
 use crate::order;
 
-/// How items are told apart: maps by a field, scalars by themselves.
+/// How items are identified: maps by a field, scalars by themselves.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Items<'k> {
     Maps(&'k str),
@@ -15,7 +15,7 @@ pub(super) enum Items<'k> {
 }
 
 impl<'k> Items<'k> {
-    /// Looks at all items of some lists, which have to be of one sort.
+    /// Examines all items of some lists, which must be of one type.
     pub(super) fn of(lists: &[&[Value]], key: Option<&'k str>) -> Result<Self, Error> {
         let mut items = lists.iter().flat_map(|list| list.iter());
         let first = items.next().ok_or(Error::MixedList)?;
@@ -34,7 +34,7 @@ impl<'k> Items<'k> {
             .ok_or(Error::NoKey)
     }
 
-    /// Returns that by which an item is told apart.
+    /// Returns the value that identifies an item.
     pub(super) fn name<'v>(&self, item: &'v Value) -> Result<&'v Value, Error> {
         match self {
             Self::Scalars => Ok(item),
@@ -42,7 +42,7 @@ impl<'k> Items<'k> {
         }
     }
 
-    /// Returns where the items of a list are, the first of those with the same name.
+    /// Returns the positions of a list's items, the first one for each name.
     pub(super) fn places<'v>(&self, list: impl IntoIterator<Item = &'v Value>) -> Places<'v> {
         let mut places = BTreeMap::new();
         for (at, item) in list.into_iter().enumerate() {
@@ -53,12 +53,12 @@ impl<'k> Items<'k> {
         Places(places)
     }
 
-    /// Returns the place of an item.
+    /// Returns the position of an item.
     pub(super) fn place(&self, places: &Places<'_>, item: &Value) -> Option<usize> {
         places.0.get(&ItemName(self.name(item).ok()?)).copied()
     }
 
-    /// Brings items into the order of a list that has them all; those to be deleted come last.
+    /// Sorts items in the order of a list that contains them all; those to be deleted come last.
     pub(super) fn sort(&self, mut items: Vec<Value>, by: &[Value]) -> Result<Vec<Value>, Error> {
         for item in items.iter().chain(by) {
             self.name(item)?;
@@ -68,7 +68,8 @@ impl<'k> Items<'k> {
         Ok(items)
     }
 
-    /// Puts items that the server has and the patch does not between those of the patch, where they were.
+    /// Inserts items that only the server has between those of the patch, at their former
+    /// positions.
     pub(super) fn arrange(
         &self,
         merged: Vec<Value>,
@@ -97,24 +98,25 @@ impl<'k> Items<'k> {
         Ok(out)
     }
 
-    /// Compares two items by the text of their names, as lists are sorted before they are compared.
+    /// Compares two items by the text of their names, the order in which lists are sorted before
+    /// comparison.
     pub(super) fn compare(&self, a: &Value, b: &Value) -> Ordering {
         let text = |item: &Value| self.name(item).map(text).unwrap_or_default();
         text(a).cmp(&text(b))
     }
 }
 
-/// Where the items of a list are, by their names.
+/// The positions of a list's items, by name.
 pub(super) struct Places<'v>(BTreeMap<ItemName<'v>, usize>);
 
 impl<'v> Places<'v> {
-    /// Adds an item at a place, if there is none of its name.
+    /// Adds an item's position, if there is none with its name.
     pub(super) fn add(&mut self, name: &'v Value, at: usize) {
         self.0.entry(ItemName(name)).or_insert(at);
     }
 }
 
-/// A value that can be looked up.
+/// A value usable as a lookup key.
 struct ItemName<'v>(&'v Value);
 
 impl Ord for ItemName<'_> {
@@ -137,12 +139,12 @@ impl PartialEq for ItemName<'_> {
 
 impl Eq for ItemName<'_> {}
 
-/// Tells whether an item only says that it is to go.
+/// Returns whether an item is only a request for deletion.
 pub(super) fn is_deletion(item: &Value) -> bool {
     item.get(PATCH).and_then(Value::as_str) == Some("delete")
 }
 
-/// Removes maps with directives from a value, and directives from maps; `None` where nothing is left.
+/// Removes maps with directives from a value, and directives from maps; `None` if nothing is left.
 pub(super) fn without_directives(value: Value) -> Option<Value> {
     match value {
         Value::Object(map) if map.contains_key(PATCH) => None,
@@ -159,7 +161,7 @@ pub(super) fn without_directives(value: Value) -> Option<Value> {
     }
 }
 
-/// Removes nulls from maps: there is nothing that they would remove.
+/// Removes nulls from maps: there is nothing for them to remove.
 pub(super) fn without_nulls(value: Value) -> Value {
     match value {
         Value::Object(map) => {

@@ -1,4 +1,4 @@
-//! What differs between two values of one type.
+//! Comparing two values of the same type.
 
 use std::collections::BTreeMap;
 
@@ -11,19 +11,19 @@ use crate::{
     set::{Element, Set},
 };
 
-/// What differs between two values; no field is in two of the sets.
+/// The differences between two values; no field is in two of the sets.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Comparison<'a> {
-    /// Only the first has it.
+    /// Fields only the first has.
     pub removed: Set<'a>,
-    /// Both have it, and it is not equal.
+    /// Fields both have, with different values.
     pub modified: Set<'a>,
-    /// Only the second has it.
+    /// Fields only the second has.
     pub added: Set<'a>,
 }
 
 impl Comparison<'_> {
-    /// Tells whether nothing differs.
+    /// Returns whether there are no differences.
     #[must_use]
     pub fn is_same(&self) -> bool {
         self.removed.is_empty() && self.modified.is_empty() && self.added.is_empty()
@@ -76,7 +76,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Compares two values, of which at least one has this shape; tells whether they were compared as a whole.
+    /// Compares two values, at least one of which has this shape; returns whether they were
+    /// compared as a whole.
     fn shaped(&mut self, shape: Shape<'a>, old: Side<'a>, new: Side<'a>) -> bool {
         match shape {
             Shape::Scalar(_) => self.leaf(old, new),

@@ -1,4 +1,4 @@
-//! What whoever applies a value owns.
+//! The fields that a manager owns by applying a value.
 
 use std::collections::BTreeSet;
 
@@ -12,7 +12,7 @@ pub(super) fn run<'a>(schema: &'a Schema, ty: TypeRef, value: &'a Value) -> Set<
     node(schema, ty, value).1
 }
 
-/// Returns whether a value is owned as a whole, and what is owned below it.
+/// Returns whether a value is owned as a whole, and the set below it.
 fn node<'a>(schema: &'a Schema, ty: TypeRef, value: &'a Value) -> (bool, Set<'a>) {
     match schema.shape(ty, value) {
         Shape::Scalar(_) => (true, Set::default()),
@@ -52,7 +52,7 @@ fn fields<'a>(schema: &'a Schema, map: MapView<'a>, value: &'a Map<String, Value
     set
 }
 
-/// Owns every item; of items that cannot be told apart only the element they share.
+/// Owns every item; for items that cannot be distinguished, only their shared element.
 fn list_items<'a>(schema: &'a Schema, view: ListView<'a>, value: &'a [Value]) -> Set<'a> {
     let elements: Vec<_> = value
         .iter()

@@ -1,4 +1,4 @@
-//! Which element a list item is.
+//! The element of a list item.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use crate::set::Element;
 /// Returns the element of an item of a list that is not atomic.
 ///
 /// # Errors
-/// The item cannot be told apart from others, in the API server's words.
+/// The item cannot be distinguished from others; the message is the API server's.
 pub(crate) fn element<'a>(
     schema: &'a Schema,
     list: &'a List,

@@ -1,4 +1,4 @@
-//! What an apply makes of a value: what is applied wins, and nothing goes.
+//! The result of applying a value: applied fields win, and nothing is removed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +37,7 @@ struct Walk<'a> {
 }
 
 impl<'a> Walk<'a> {
-    /// Merges two values; `None` where nothing is left of either.
+    /// Merges two values; `None` if nothing is left of either.
     fn pair(&mut self, ty: TypeRef, live: &'a Value, config: &'a Value) -> Option<Value> {
         match self.schema.shape(ty, config) {
             Shape::Map(map) => {
@@ -85,7 +85,8 @@ impl<'a> Walk<'a> {
         (!out.is_empty()).then_some(Value::Object(out))
     }
 
-    /// Merges two lists. Items that both have come in the order of `new`; what only one has keeps its neighbours.
+    /// Merges two lists. Items in both come in the order of `new`; items in only one keep their
+    /// neighbours.
     fn lists(&mut self, view: ListView<'a>, old: &'a [Value], new: &'a [Value]) -> Option<Value> {
         let errors = self.errors.len();
         let new_items = self.elements(view.list, new, true);
@@ -99,7 +100,7 @@ impl<'a> Walk<'a> {
             .collect();
         let mut in_old: BTreeMap<Element<'a>, &'a Value> = BTreeMap::new();
         for (element, item) in &old_items {
-            // Two that cannot be told apart are not merged: what is applied takes their place.
+            // Two that cannot be distinguished are not merged: the applied one replaces the other.
             in_old
                 .entry(element.clone())
                 .and_modify(|found| *found = &Value::Null)

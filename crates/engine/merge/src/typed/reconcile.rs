@@ -1,19 +1,20 @@
-//! Sets from a time when a type was granular, for one that is atomic now.
+//! Adapting sets recorded when a type was granular to a type that is atomic now.
 
 use lode_schema::{Map, Schema, Shape, TypeRef};
 use serde_json::Value;
 
 use crate::set::{Element, Set};
 
-/// Makes a set fit its type: whoever owned something within what is atomic now owns the whole of it.
+/// Adapts a set to its type: a manager that owned something within a now atomic value owns all of
+/// it.
 ///
-/// What went the other way stays as it is, and so does what has no declared type.
+/// The opposite change has no effect here, and neither have values without a declared type.
 pub fn reconcile(set: &mut Set<'_>, schema: &Schema, ty: TypeRef) {
-    // At the root nothing can be owned as a whole.
+    // The root cannot be owned as a whole.
     let _ = node(set, schema, ty, false);
 }
 
-/// Tells whether the node is to be owned as a whole, and reconciles what is below it otherwise.
+/// Returns whether the node must be owned as a whole; otherwise reconciles the set below it.
 fn node(children: &mut Set<'_>, schema: &Schema, ty: TypeRef, whole: bool) -> bool {
     match schema.shape(ty, &Value::Null) {
         Shape::Map(view) if is_deduced(schema, view.map) => false,
@@ -47,7 +48,7 @@ fn below(set: &mut Set<'_>, schema: &Schema, ty: impl Fn(&Element<'_>) -> Option
     }
 }
 
-/// Tells whether a map has no declared field, and types that are deduced.
+/// Returns whether a map has no declared fields and has deduced types.
 fn is_deduced(schema: &Schema, map: &Map) -> bool {
     let anything = |ty: TypeRef| {
         ty.id() != TypeRef::ANY.id() && schema.atom(ty).scalar.is_some() && schema.map(ty).is_some()

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 use super::items;
 use crate::set::{Element, Set};
 
-/// Returns a value without the members of a set. What is emptied by that is null; atomic values are not looked into.
+/// Returns a value without the members of a set. A value emptied by that becomes null; atomic
+/// values are not examined.
 pub(super) fn remove(schema: &Schema, ty: TypeRef, value: &Value, set: &Set<'_>) -> Value {
     match (schema.shape(ty, value), value) {
         (Shape::Map(view), Value::Object(map)) if !view.atomic => {
@@ -67,13 +68,14 @@ fn remove_item(schema: &Schema, view: ListView<'_>, item: &Value, set: &Set<'_>)
     }
 }
 
-/// Returns the members of a set of a value, atomic values whole, and the way to them.
+/// Returns the members of a set from a value, with the path to them; atomic values are returned
+/// whole.
 pub(super) fn extract(schema: &Schema, ty: TypeRef, value: &Value, set: &Set<'_>) -> Value {
     match (schema.shape(ty, value), value) {
         (Shape::Map(view), Value::Object(map)) if !view.atomic && !map.is_empty() => {
             let wanted = |(key, value): (&String, &Value)| {
                 let node = set.find(&Element::Field(key))?;
-                // Below a member the set itself counts once more: that is what the reference does.
+                // Below a member the set itself is used again, as in the reference implementation.
                 let below = if node.member { set } else { &node.children };
                 let value = view
                     .map
@@ -110,7 +112,8 @@ pub(super) fn extract(schema: &Schema, ty: TypeRef, value: &Value, set: &Set<'_>
     }
 }
 
-/// Returns the key fields of every list item on the way to a member of `set` that is one of `there` too.
+/// Returns the key fields of every list item on the path to a member of `set` that is also in
+/// `there`.
 pub(super) fn keys_of<'s>(set: &'s Set<'_>, there: &Set<'_>) -> Set<'s> {
     let mut keys = Set::default();
     let wanted = set.intersection(there);
@@ -118,7 +121,7 @@ pub(super) fn keys_of<'s>(set: &'s Set<'_>, there: &Set<'_>) -> Set<'s> {
     keys
 }
 
-/// Walks `set` where `wanted` has something; the names come from `set`.
+/// Walks `set` along `wanted`; the names come from `set`.
 fn collect<'s>(
     set: &'s Set<'_>,
     wanted: &Set<'_>,

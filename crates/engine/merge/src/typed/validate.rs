@@ -1,4 +1,4 @@
-//! Does a value fit its type?
+//! Whether a value matches its type.
 
 use std::{collections::BTreeSet, fmt};
 
@@ -8,25 +8,25 @@ use serde_json::Value;
 use super::items;
 use crate::{order, set::Element};
 
-/// Whether a list may have two items that cannot be told apart.
+/// Whether a list may have two items that cannot be distinguished.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Duplicates {
-    /// As in what is applied.
+    /// As in an applied object.
     Refused,
-    /// As in what is live already.
+    /// As in a live object.
     Allowed,
 }
 
-/// One place where a value does not fit.
+/// One position where a value does not match.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invalid {
-    /// Where, as the API server shows it.
+    /// The position, as the API server shows it.
     pub path: String,
-    /// Why, in the API server's words.
+    /// The reason, in the API server's words.
     pub message: String,
 }
 
-/// All places where a value does not fit.
+/// All positions where a value does not match.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Errors(pub Vec<Invalid>);
 
@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
             }
             self.path.pop();
             if ty.is_none() {
-                // One a map is told.
+                // One error per map is reported.
                 return;
             }
         }
@@ -129,7 +129,8 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Returns the element of an item; `None` if it has none, and so nothing below it can be told.
+    /// Returns the element of an item; `None` if it has none, so that nothing below it can be
+    /// reported.
     fn item(
         &mut self,
         view: ListView<'a>,
@@ -165,7 +166,7 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Says how a scalar does not fit its sort.
+/// Describes how a scalar does not match its type.
 fn misfit(scalar: Scalar, value: &Value) -> Option<String> {
     let fits = match scalar {
         Scalar::Numeric => value.is_number(),
@@ -255,5 +256,5 @@ impl fmt::Display for GoSyntax<'_> {
     }
 }
 
-/// Errors that are told of one value.
+/// Most errors reported for one value.
 const ERRORS_MAX: usize = 100;

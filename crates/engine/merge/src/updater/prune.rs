@@ -1,4 +1,5 @@
-//! What goes after an apply: what its manager said last time, does not say any more, and nobody owns.
+//! What an apply removes: fields in its manager's last version that are missing now and that nobody
+//! owns.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -7,7 +8,8 @@ use serde_json::Value;
 use super::{Error, Managers, Owned, Updater};
 use crate::{set::Set, typed::Typed};
 
-/// Returns the merged object without what goes; `None` where all stays. `managers` has the new set already.
+/// Returns the merged object without the removed fields; `None` if nothing is removed. `managers`
+/// already has the new set.
 pub(super) fn run(
     updater: &Updater<'_>,
     merged: &Typed<'_>,
@@ -21,7 +23,7 @@ pub(super) fn run(
     named.ensure_named(converted.schema, Some(converted.ty));
     let without_last = converted.with(converted.remove(&named));
     let pruned = with_owned(updater, &converted, without_last, managers, &last.version)?;
-    // Back where `last` is: only what it had may go.
+    // Back to the version of `last`: only fields that it had may be removed.
     let Some(pruned) = updater.convert(&pruned, &last.version)? else {
         return Ok(None);
     };
@@ -34,7 +36,8 @@ pub(super) fn run(
     }
 }
 
-/// Puts back what anybody owns, version by version; the one at hand first, as others may need what it brings back.
+/// Restores everything that is owned, version by version; the current one first, since others may
+/// need what it restores.
 fn with_owned<'t>(
     updater: &'t Updater<'_>,
     merged: &'t Typed<'t>,
@@ -78,7 +81,7 @@ fn own(object: Typed<'_>) -> Typed<'_> {
     }
 }
 
-/// Returns the fields of an object with all declared ones on the way.
+/// Returns the fields of an object with all declared ones on the path.
 fn named_fields<'t>(object: &'t Typed<'_>) -> Set<'t> {
     let mut set = object.field_set();
     set.ensure_named(object.schema, Some(object.ty));

@@ -1,5 +1,5 @@
-//! The annotation that a client-side apply leaves: what it says may be taken over by a server-side apply of the same
-//! tool, and is kept up to date for the way back.
+//! The annotation of a client-side apply: a server-side apply of the same tool may take over the
+//! fields it lists, and keeps it up to date for a return to client-side apply.
 
 use serde_json::Value;
 
@@ -10,7 +10,8 @@ use crate::{
     updater::Conflict,
 };
 
-/// Returns the conflicts that are not about what the same tool applied before and nobody changed since.
+/// Returns the conflicts except those over fields that the same tool applied before and nobody
+/// changed since.
 pub(super) fn not_allowed<'a>(
     conflicts: Vec<Conflict<'a>>,
     live: &Typed<'_>,
@@ -45,7 +46,7 @@ fn without<'a>(mut conflict: Conflict<'a>, allowed: &Set<'_>) -> Option<Conflict
     (!conflict.fields.is_empty()).then_some(conflict)
 }
 
-/// Writes what was applied into the annotation, if the object has it.
+/// Writes the applied object into the annotation, if the object has it.
 pub(super) fn refresh(object: &mut Value, patch: &Value) {
     if annotation(object).is_none_or(str::is_empty) {
         return;

@@ -1,4 +1,4 @@
-//! `metadata.managedFields`, read and written.
+//! Reading and writing `metadata.managedFields`.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -76,8 +76,8 @@ impl<'a> State<'a> {
         Ok(state)
     }
 
-    /// Reads the entries that count where an object is written: those it has itself, if they can be read and the write
-    /// is to the object as a whole; `[]` and `[{}]` say that nobody owns anything.
+    /// Reads the entries that count when an object is written: its own, if they can be read and the
+    /// write is to the whole object; `[]` and `[{}]` mean that nobody owns anything.
     pub(super) fn of_update(live: Option<&'a Value>, new: &'a Value, subresource: &str) -> Self {
         let of_live = || {
             live.and_then(|live| Self::read(live).ok())
@@ -96,7 +96,7 @@ impl<'a> State<'a> {
         }
     }
 
-    /// Folds the oldest updaters into one for each version where there are too many.
+    /// Folds the oldest updaters into one per version if there are too many.
     pub(super) fn cap(&mut self) {
         let is_updater = |manager: &&Manager<'_>| manager.operation == Operation::Update;
         let mut updaters: Vec<_> = self.managers.keys().filter(is_updater).cloned().collect();
@@ -229,7 +229,7 @@ fn entries(object: &Value) -> Option<&[Value]> {
 }
 
 const KEY: &str = "managedFields";
-/// Updaters that an object keeps apart.
+/// Most updaters kept separate in an object.
 const UPDATERS_MAX: usize = 10;
 /// The manager that the oldest updaters are folded into.
 const ANCIENT: &str = "ancient-changes";

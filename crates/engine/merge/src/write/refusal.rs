@@ -1,4 +1,4 @@
-//! [`Refusal`]: why the API server does not take a write, in its words.
+//! [`Refusal`]: why the API server refuses a write, in its words.
 
 use serde_json::Value;
 
@@ -10,13 +10,13 @@ use crate::{
     updater::{Conflict, Error, Manager},
 };
 
-/// Why the API server does not take a write.
+/// Why the API server refuses a write.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Refusal {
     /// The HTTP status.
     pub code: u16,
-    /// The reason of its `Status`, or empty.
+    /// The reason in its `Status`; may be empty.
     pub reason: &'static str,
     /// Its message.
     pub message: String,
@@ -27,11 +27,11 @@ pub struct Refusal {
 /// One cause of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cause {
-    /// What sort.
+    /// The type.
     pub reason: &'static str,
-    /// What is wrong.
+    /// The message.
     pub message: String,
-    /// Where.
+    /// The field.
     pub field: String,
 }
 
@@ -55,7 +55,7 @@ impl Refusal {
     }
 }
 
-/// A patch or live object does not fit its type.
+/// A patch or live object does not match its type.
 pub(super) fn untyped(
     what: &str,
     object: &Value,
@@ -83,7 +83,7 @@ pub(super) fn undecodable(error: &managed::Error) -> Refusal {
     Refusal::internal(format!("failed to decode managed fields: {error}"))
 }
 
-/// The fields could not be written.
+/// The ownership could not be determined.
 pub(super) fn failed(error: &Error<'_>) -> Refusal {
     match error {
         Error::Conflicts(found) => conflicts(found),
@@ -91,7 +91,7 @@ pub(super) fn failed(error: &Error<'_>) -> Refusal {
     }
 }
 
-/// Others own what would change.
+/// Other managers own fields that would change.
 pub(super) fn conflicts(found: &[Conflict<'_>]) -> Refusal {
     let mut causes = Vec::new();
     let mut lines = Vec::new();

@@ -1,5 +1,5 @@
-//! [`Scaled`]: the scale of an object is written through an endpoint of its own, which shows one field under another
-//! name; who owns it there owns it in the object.
+//! [`Scaled`]: an object's scale is written through a separate endpoint that shows one field under
+//! another name; an owner of the field there owns it in the object.
 
 use serde_json::Value;
 
@@ -9,17 +9,17 @@ use crate::{
     updater::Owned,
 };
 
-/// Where an object has its replicas.
+/// The position of an object's replicas.
 #[derive(Debug, Clone, Copy)]
 pub struct Scaled<'s> {
-    /// The API version that the object is written in.
+    /// The API version the object is written in.
     pub api_version: &'s str,
-    /// For every version of it the way to the replicas. Who wrote another version is forgotten.
+    /// The path to the replicas in each version. Entries in other versions are dropped.
     pub replicas: &'s [(&'s str, &'s [&'s str])],
 }
 
 impl Scaled<'_> {
-    /// Writes into a scale who owns the replicas of its object.
+    /// Writes the owners of an object's replicas into its scale.
     ///
     /// # Errors
     /// The entries of the object cannot be read.
@@ -39,7 +39,8 @@ impl Scaled<'_> {
         Ok(())
     }
 
-    /// Writes into an object who owns what after its scale was written; `before` is the object as it was.
+    /// Updates an object's owners after a write to its scale; `before` is the object before the
+    /// write.
     ///
     /// # Errors
     /// The entries of either cannot be read.

@@ -1,4 +1,4 @@
-//! Laws of field sets and typed values, on a thousand made-up ones.
+//! Invariants of field sets and typed values, on a thousand generated ones.
 
 use lode_merge::{
     filter::Filter,
@@ -46,7 +46,7 @@ impl Dice {
         Value::Object(nodes.collect())
     }
 
-    /// An object of the type below.
+    /// Returns an object of the type below.
     fn object(&mut self) -> Value {
         let mut object = Map::new();
         for (field, value) in [
@@ -71,7 +71,7 @@ impl Dice {
                 distinct_by_name((0..self.roll(4)).map(|_| self.item())),
             ),
         ] {
-            // An empty merged list is there afterwards, and nobody owns it.
+            // An empty merged list exists afterwards, and nobody owns it.
             let unowned = field != "whole" && value.as_array().is_some_and(Vec::is_empty);
             if self.roll(4) > 0 && !unowned {
                 object.insert(field.to_owned(), value);

@@ -1,4 +1,4 @@
-//! Whatever comes from outside, nothing here panics, and what is refused is refused in words.
+//! External input never causes a panic, and refusals have a message.
 
 use lode_merge::{
     decide, diff, digest, json, observe,

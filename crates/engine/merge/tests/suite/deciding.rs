@@ -27,14 +27,15 @@ fn typed(object: &Value) -> (&'static Schema, TypeRef) {
     )
 }
 
-/// Has no value that changes as a whole, and no default in a key: what can be told without the type.
+/// Returns an object without atomic values and without defaults in keys: one that can be decided
+/// without the type.
 fn plain() -> Value {
     let env = json!([{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]);
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a", "labels": {"l": "1"}}, "spec": {
         "replicas": 1, "template": {"spec": {"containers": [{"name": "c", "image": "i:1", "env": env, "args": ["a"]}]}}}})
 }
 
-/// Applies an object, and changes what is live as the server does.
+/// Applies an object, and changes the live object as the server does.
 fn live(desired: &Value, change: impl FnOnce(&mut Value)) -> Value {
     let (schema, ty) = typed(desired);
     let text = |key: &str| desired[key].as_str().unwrap();

@@ -1,4 +1,5 @@
-//! Applies that changed nothing on a real API server: how many are proven to, and that no other is.
+//! Applies that changed nothing on a real API server: how many are proven no-ops, and that no other
+//! apply is.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,7 @@ use serde_json::Value;
 
 use crate::ssa::{ROWS, endpoint};
 
-/// No-ops that are proven, and those there are.
+/// Fewest no-ops that must be proven, and the number of no-ops.
 const PROVEN_MIN: usize = 2556;
 
 #[test]
@@ -49,8 +50,9 @@ fn no_ops_are_proven_and_nothing_else_is_taken_for_one() {
     );
 }
 
-/// Returns an object without its status and who owns that, times and resource version: a server writes a status
-/// whenever it likes, so also between an apply and the look before it.
+/// Returns an object without its status and that part of its ownership, without times and resource
+/// version: a server can write a status at any moment, including between an apply and the read
+/// before it.
 fn meant(object: &Value) -> Value {
     let mut object = object.clone();
     let Some(map) = object.as_object_mut() else {

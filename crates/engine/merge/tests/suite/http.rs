@@ -1,9 +1,10 @@
-//! Writes recorded on a real API server, request by request: creates, updates, patches and applies by several managers,
-//! with conflicts and refusals.
+//! Writes recorded on a real API server, request by request: creates, updates, patches and applies
+//! by several managers, with conflicts and refusals.
 //!
-//! What the server stored besides ownership (defaults, allocated values) is taken from its answer; compared is
-//! `metadata.managedFields`, with the presence of times, and of refusals code, reason, message and causes. What is missed
-//! the server added to an object after it had told who owns what (addresses, finalizers, what admission sets).
+//! Everything else the server stored (defaults, allocated values) is taken from its response.
+//! Compared are `metadata.managedFields`, with the presence of times, and the code, reason, message
+//! and causes of refusals. Mismatches are fields that the server added to an object after it had
+//! determined ownership (addresses, finalizers, fields set by admission).
 
 use std::collections::HashMap;
 
@@ -86,7 +87,8 @@ impl Step<'_> {
         }
     }
 
-    /// Returns what is found here and what was recorded; `None` for what is no write, or refused for other reasons.
+    /// Returns the result here and the recorded one; `None` for a request that is not a write, or
+    /// was refused for other reasons.
     fn replay(&self, live: Option<&Value>) -> Option<(Value, Value)> {
         let status = self.step["status"].as_u64()?;
         let written = matches!(self.text("method"), "POST" | "PUT" | "PATCH") && status < 300;
@@ -96,7 +98,7 @@ impl Step<'_> {
         let (version, kind) = (about["apiVersion"].as_str()?, about["kind"].as_str()?);
         let ty = builtin().kinds.get(version, kind)?;
         let path = self.text("pathSent").split('?').next()?;
-        // Neither the scale of an object nor tokens are objects of their own.
+        // Neither scales nor tokens are objects of their own.
         if !written && !refused
             || !about["metadata"]["uid"].is_string()
             || path.ends_with("/token")
@@ -193,7 +195,7 @@ impl Step<'_> {
     }
 }
 
-/// Returns the entries; of times only whether there is one.
+/// Returns the entries; for times only whether there is one.
 fn owners(object: &Value) -> Value {
     let mut entries = object["metadata"]["managedFields"]
         .as_array()
@@ -211,13 +213,13 @@ fn shown(refusal: &Refusal) -> Value {
     json!({"code": refusal.code, "reason": refusal.reason, "message": refusal.message, "causes": causes})
 }
 
-/// The reference tells causes in any order.
+/// The reference lists causes in any order.
 fn by_field(mut causes: Vec<Value>) -> Vec<Value> {
     causes.sort_by_key(|cause| cause["field"].to_string());
     causes
 }
 
-/// Shows what differs, by path where it is one set.
+/// Shows the differences, by path if a set differs.
 fn difference(found: &Value, expected: &Value) -> String {
     if let ([found], [expected]) = (&*list(found), &*list(expected)) {
         let read = |entry| lode_merge::set::Set::read(entry).unwrap();

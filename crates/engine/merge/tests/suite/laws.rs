@@ -1,11 +1,11 @@
-//! What changes a digest, and what does not, on objects made at random from a fixed seed.
+//! What changes a digest and what does not, on objects generated from a fixed seed.
 
 use lode_merge::{content_digest, content_equal, digest, own_digest};
 use serde_json::{Map, Value, json};
 
 const ROUNDS: u64 = 300;
 
-/// A small generator of numbers (`SplitMix64`), so that a failing round can be made again.
+/// A small random number generator (`SplitMix64`), so that a failing round can be repeated.
 struct Random(u64);
 
 impl Random {
@@ -40,7 +40,8 @@ impl Random {
     }
 }
 
-/// Returns the set that owns all of a value, as the server would record it: maps and named lists go down to leaves.
+/// Returns the set that owns all of a value, as the server would record it: maps and named lists
+/// are recorded down to the leaves.
 fn set_of(value: &Value) -> Value {
     match value {
         Value::Object(map) => map

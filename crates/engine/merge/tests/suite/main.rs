@@ -1,4 +1,5 @@
-//! Laws of the digests, the reference implementation's cases, and what a real API server did, in one binary.
+//! Invariants of the digests, the reference implementation's cases, and recordings of a real API
+//! server, in one binary.
 
 #![expect(
     clippy::unwrap_used,
@@ -20,7 +21,7 @@ mod smd;
 mod ssa;
 mod writes;
 
-/// Returns the folder of recorded cases, or says once that it is not there.
+/// Returns the folder of recorded cases, or reports once that it is missing.
 fn corpus() -> Option<std::path::PathBuf> {
     static FOLDER: std::sync::LazyLock<Option<std::path::PathBuf>> =
         std::sync::LazyLock::new(|| {
@@ -35,7 +36,7 @@ fn corpus() -> Option<std::path::PathBuf> {
     FOLDER.clone()
 }
 
-/// Returns the cases of a file of one JSON value a line; none where the folder is not there.
+/// Returns the cases in a file with one JSON value per line; none if the folder is missing.
 fn lines(name: &str) -> Vec<serde_json::Value> {
     let Some(corpus) = corpus() else {
         return Vec::new();
@@ -46,7 +47,7 @@ fn lines(name: &str) -> Vec<serde_json::Value> {
         .collect()
 }
 
-/// How many cases of a suite are right; at least a floor must be.
+/// How many cases of a suite match; a floor must be reached.
 struct Score {
     suite: &'static str,
     floor: usize,

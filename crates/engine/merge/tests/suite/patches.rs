@@ -22,7 +22,7 @@ fn schema() -> Option<Schema> {
 
 type Made = Result<Value, Error>;
 
-/// What a case expects of one operation.
+/// Checks what a case expects of one operation.
 fn check(found: &Made, expected: &Value, what: &str, misses: &mut Vec<String>) {
     match found {
         Ok(found) if same(found, expected) => {}
@@ -164,7 +164,7 @@ fn directives_replace_and_delete() {
         deleted.map(|list| list[0]["resources"].clone()),
         Ok(json!({}))
     );
-    // As by the reference: what is new in a list is taken as it is.
+    // As in the reference: new items in a list are used unchanged.
     let new = containers(
         json!([{"name": "c", "image": null, "env": [{"name": "E", "$patch": "delete"}]}]),
     );

@@ -1,4 +1,4 @@
-//! Whole stories of applies and updates by several managers, as the reference implementation tells them.
+//! Sequences of applies and updates by several managers, from the reference implementation.
 
 use std::{borrow::Cow, collections::BTreeMap};
 
@@ -26,10 +26,10 @@ fn stories_end_as_the_reference_tells_them() {
     score.finish();
 }
 
-/// Sets by the name of their manager, with their version and whether they were applied.
+/// Sets by manager name, with their version and whether they were applied.
 type Kept = BTreeMap<String, (Value, String, bool)>;
 
-/// The state of a story.
+/// The state of a sequence.
 struct Story<'c> {
     case: &'c Value,
     schema: Schema,
@@ -76,7 +76,7 @@ impl Story<'_> {
         Ok(())
     }
 
-    /// Returns what is live after a step, and who owns it.
+    /// Returns the live object after a step, and its owners.
     fn write(&self, step: &Value) -> Result<(Value, Kept), String> {
         let (version, name) = (text(step, "apiVersion"), text(step, "manager"));
         let converter = converter(self.case, &self.schema);
@@ -162,7 +162,7 @@ impl Story<'_> {
     }
 }
 
-/// At the end of a story the reference does not look at who applied and who updated.
+/// At the end of a sequence the reference does not distinguish appliers and updaters.
 fn managers_are(found: &Kept, expected: &Value, how: bool) -> Result<(), String> {
     let expected = expected.as_object().cloned().unwrap_or_default();
     let names: Vec<_> = found.keys().collect();
@@ -220,7 +220,7 @@ fn extracted<'a>(
     Ok(object.with(merged))
 }
 
-/// All managers of a story are told apart by name only.
+/// The managers of a sequence are distinguished only by name.
 fn named(name: &str) -> Manager<'_> {
     Manager {
         name: name.into(),
@@ -277,7 +277,7 @@ fn filters(case: &Value) -> BTreeMap<Cow<'static, str>, Filter<'static>> {
     filters
 }
 
-/// The filters of the cases are recorded as addresses only; this is what the reference has in their place.
+/// The filters of the cases are recorded only as addresses; these are the reference's filters.
 fn ignored(name: &str, version: &str) -> Set<'static> {
     let letters = ["", "c", "cc", "ccc", "cccc"];
     let path = match (name.rsplit('/').next().unwrap(), version) {
@@ -297,7 +297,7 @@ fn ignored(name: &str, version: &str) -> Set<'static> {
     set
 }
 
-/// The converters that the reference's stories use.
+/// The converters used in the reference's cases.
 fn converter<'s>(case: &'s Value, schema: &'s Schema) -> Box<dyn Convert + 's> {
     let kind = case["converter"].as_str().unwrap();
     if kind == "dummyConverter" {
@@ -307,7 +307,7 @@ fn converter<'s>(case: &'s Value, schema: &'s Schema) -> Box<dyn Convert + 's> {
     }
 }
 
-/// All versions look the same.
+/// All versions have the same fields.
 struct Same;
 
 impl Convert for Same {
@@ -351,7 +351,7 @@ impl Convert for Versions<'_> {
     }
 }
 
-/// Fields whose names end with the one version get the other.
+/// Renames fields that end with one version to the other.
 fn renamed(value: &Value, from: &str, to: &str) -> Value {
     match value {
         Value::Object(map) => {
@@ -368,7 +368,7 @@ fn renamed(value: &Value, from: &str, to: &str) -> Value {
     }
 }
 
-/// Below the root the first letter of every field is repeated as often as the version says.
+/// Repeats the first letter of every field below the root as often as the version says.
 fn repeated(value: &Value, times: usize, depth: usize) -> Value {
     let Value::Object(map) = value else {
         return value.clone();
@@ -385,7 +385,7 @@ fn repeated(value: &Value, times: usize, depth: usize) -> Value {
         .collect()
 }
 
-/// The first version cannot show what has not the one field of the second.
+/// The first version cannot represent an object without the one field of the second.
 fn relying(value: &Value, version: usize) -> Result<Value, ConvertError> {
     let fields = ["required_field_bar", "field_foo_rely_on_bar"];
     let text = value.to_string();

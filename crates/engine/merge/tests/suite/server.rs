@@ -31,7 +31,7 @@ fn cases() -> Vec<Value> {
 fn an_apply_that_changed_nothing_leaves_our_digest() {
     let (mut same, mut unchanged, mut differ, mut changed, mut owned) = (0, 0, 0, 0, 0);
     let mut bad = Vec::new();
-    // Where the uid differs the object was gone by the time of the apply, and another one came in its place.
+    // If the uid differs, the object was deleted and created again before the apply.
     for case in CASES
         .iter()
         .filter(|case| uid(case, "live") == uid(case, "result"))
@@ -72,7 +72,8 @@ fn an_apply_that_changed_nothing_leaves_our_digest() {
     assert!(bad.is_empty(), "{bad:#?}");
 }
 
-/// Leaves out the annotations that the volume controller owns, the only such fields that the recorded drifts touch.
+/// Leaves out the annotations that the volume controller owns, the only such fields in the recorded
+/// drifts.
 fn without_owned(object: &Value) -> Value {
     let mut object = object.clone();
     if let Some(annotations) = object
@@ -116,7 +117,8 @@ fn every_drift_has_a_field_that_names_it() {
     assert_eq!(named, total);
 }
 
-/// The rest is Secrets whose `stringData` the server moves into `data`, and objects somebody changed meanwhile.
+/// The others are Secrets whose `stringData` the server moves into `data`, and objects changed in
+/// the meantime.
 #[test]
 fn what_was_just_applied_is_there() {
     let total = CASES.len();

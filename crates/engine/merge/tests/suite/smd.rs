@@ -1,4 +1,4 @@
-//! Sets and typed values, against the reference implementation's own cases.
+//! Sets and typed values, compared with the reference implementation's own cases.
 
 use lode_merge::{
     filter::Pattern,
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 use crate::{Score, lines};
 
-/// Returns the schema and type that a case is about; one without is about any object.
+/// Returns the schema and type of a case; without one, the case applies to any object.
 fn schema(case: &Value, key: &str) -> (Schema, TypeRef) {
     let Some(document) = case.get(key).filter(|schema| schema.is_object()) else {
         return (Schema::default(), TypeRef::DEDUCED);
@@ -24,7 +24,7 @@ fn set(value: &Value) -> Set<'_> {
     Set::read(value).unwrap()
 }
 
-/// Null stands for no fields, too.
+/// Null also represents an object without fields.
 fn same_value(a: &Value, b: &Value) -> bool {
     Typed::new(a, &Schema::default(), TypeRef::ANY).equals(b)
 }
@@ -136,7 +136,7 @@ fn patterns_let_through_what_begins_as_they_do() {
     score.finish();
 }
 
-/// The patterns of the cases are recorded as addresses only; this is what their names say.
+/// The patterns of the cases are recorded only as addresses; these are derived from their names.
 fn pattern(name: &str) -> Pattern<'static> {
     let at = |text: &'static str| (text != "*").then(|| Element::parse(text).unwrap().unwrap());
     let prefix = |path: &[&'static str]| {
@@ -260,7 +260,7 @@ fn fields_are_removed_and_extracted() {
         let (schema, ty) = schema(&case, "schema");
         let (typed, fields) = (Typed::new(&case["object"], &schema, ty), set(&case["set"]));
         let (removed, extracted) = (typed.remove(&fields), typed.extract(&fields));
-        // What the reference's own validation would refuse is not recorded.
+        // Results that the reference's own validation would refuse are not recorded.
         let as_recorded = |found, key: &str| {
             case.get(key)
                 .is_none_or(|expected| same_value(found, expected))

@@ -1,8 +1,9 @@
-//! Server-side applies recorded on a real API server, done again by this engine.
+//! Server-side applies recorded on a real API server, repeated by this engine.
 //!
-//! Compared is who owns what afterwards (`metadata.managedFields`: managers, operations, versions, subresources, sets and
-//! their order; no times), and that all the engine says of the object is so on the server too. What the server adds
-//! besides, above all defaults, is not this crate's.
+//! Compared are the resulting ownership (`metadata.managedFields`: managers, operations, versions,
+//! subresources, sets and their order; no times), and that every value the engine produces is also
+//! in the server's object. Everything else the server adds, above all defaults, is outside this
+//! crate.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -65,7 +66,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// Returns where a row's object is applied; `None` if its type is not at hand.
+/// Returns the endpoint for a row's object; `None` if its type is not available.
 pub(crate) fn endpoint(desired: &Value) -> Option<Endpoint<'_>> {
     let (version, kind) = (text(&desired["apiVersion"]), text(&desired["kind"]));
     if let Some(ty) = builtin().kinds.get(version, kind) {
@@ -169,7 +170,7 @@ fn entries(object: &Value) -> Vec<Value> {
     entries
 }
 
-/// Returns an object without what only a server can know.
+/// Returns an object without values that only a server can know.
 fn content(object: &Value) -> Value {
     let mut object = object.clone();
     object.as_object_mut().unwrap().remove("status");

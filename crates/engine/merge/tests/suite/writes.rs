@@ -1,4 +1,4 @@
-//! Applies and updates of several managers, told as short stories.
+//! Applies and updates of several managers, as short sequences.
 
 use std::borrow::Cow;
 
@@ -10,7 +10,7 @@ use lode_merge::{
 use lode_schema::builtin;
 use serde_json::{Value, json};
 
-/// A `ConfigMap` or `Deployment` that is written to, second by second.
+/// A `ConfigMap` or `Deployment` that is written to once per second.
 struct Story {
     live: Option<Value>,
     second: u32,
@@ -33,7 +33,7 @@ impl Story {
         }
     }
 
-    /// Says when the next write happens.
+    /// Returns the time of the next write.
     fn now(&mut self) -> String {
         self.second += 1;
         format!("2026-01-01T00:00:{:02}Z", self.second)
@@ -376,7 +376,7 @@ fn times_come_back_where_nothing_else_changed() {
     assert_eq!(changed, later);
 }
 
-/// `v2` calls the field `data` by another name; there is no `v3` any more.
+/// `v2` uses another name for the field `data`; `v3` no longer exists.
 struct Renamed;
 
 impl Convert for Renamed {

@@ -1,11 +1,11 @@
-//! Nobody grants what he does not hold.
+//! Nobody can grant permissions he does not hold.
 
 use lode_rbac::{Policy, User, Write};
 use serde_json::{Value, json};
 
 use crate::{binding, person, policy, read_pods, role};
 
-/// Returns what is said to a user who writes an object into `shop`.
+/// Returns the message for a user who writes an object into `shop`.
 fn said(
     policy: &Policy,
     user: &User,

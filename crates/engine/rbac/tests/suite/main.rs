@@ -1,4 +1,5 @@
-//! What roles and bindings allow, who may grant what, and what a real API server answered, in one binary.
+//! What roles and bindings allow, who may grant what, and the responses of a real API server, in
+//! one binary.
 
 #![expect(
     clippy::unwrap_used,
@@ -14,7 +15,7 @@ mod reviews;
 use lode_rbac::{Attributes, Policy, Resource, User};
 use serde_json::{Value, json};
 
-/// Returns what a new cluster has, and these objects.
+/// Returns the objects of a new cluster and these.
 fn policy(objects: &[Value]) -> Policy {
     lode_rbac::bootstrap::objects()
         .iter()
@@ -61,7 +62,7 @@ fn pods(namespace: &str) -> Resource<'_> {
     }
 }
 
-/// Returns a person, in the group of everybody who is known.
+/// Returns a user in the group of all authenticated users.
 fn person(name: &str) -> User {
     User::new(name).with_groups(["system:authenticated"])
 }

@@ -1,4 +1,4 @@
-//! Who is allowed what, as roles and bindings come and go.
+//! Who is allowed what as roles and bindings are added and removed.
 
 use lode_rbac::{Attributes, Policy, Resource, User};
 use serde_json::json;

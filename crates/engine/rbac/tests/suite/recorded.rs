@@ -1,4 +1,4 @@
-//! What a real API server refused and showed.
+//! Refusals and reviews recorded on a real API server.
 
 use std::path::Path;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{person, policy};
 
-/// Returns a recorded file, or says that there is none.
+/// Returns a recorded file, or reports that it is missing.
 fn recorded(name: &str) -> Option<String> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/apiserver");
     if !folder.is_dir() {
@@ -17,7 +17,7 @@ fn recorded(name: &str) -> Option<String> {
     Some(std::fs::read_to_string(folder.join(name)).unwrap())
 }
 
-/// Returns what a recorded request asks for; the verb is that of its method.
+/// Returns the target of a recorded request; the verb follows from its method.
 fn resource<'a>(parts: &[&'a str]) -> Resource<'a> {
     match *parts {
         ["api", "v1", "namespaces", namespace, resource] => Resource {

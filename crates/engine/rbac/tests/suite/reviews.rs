@@ -1,4 +1,4 @@
-//! Reviews: what is asked in a body is answered in it.
+//! Reviews: the response to the question in the request's body.
 
 use lode_rbac::{User, review};
 use serde_json::{Value, json};

@@ -1,5 +1,5 @@
-//! Own cases: `tests/cases/NAME/` holds `input/`, `plan.json` (a Kustomization's spec) and either `expected.yaml`, the
-//! rendered text, or `expected.error`, the message.
+//! Own cases: `tests/cases/NAME/` contains `input/`, `plan.json` (a Kustomization's spec) and
+//! either `expected.yaml`, the rendered text, or `expected.error`, the message.
 
 use std::fs;
 use std::path::{Path, PathBuf};

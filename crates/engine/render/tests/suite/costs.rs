@@ -1,6 +1,8 @@
-//! What engines hold at most, under an allocator that counts: never more than four times the bytes of their budget.
+//! The memory engines use at most, measured with a counting allocator: never more than four times
+//! the bytes of their budget.
 //!
-//! Each input is a bomb of its own kind. Sizes and budgets are random, with the same seeds each time.
+//! Each input stresses another resource. Sizes and budgets are random, with the same seeds each
+//! time.
 
 mod builds;
 mod kit;

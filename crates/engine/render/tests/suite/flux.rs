@@ -1,4 +1,4 @@
-//! What Flux's own controllers recorded: the digest of the rendered text, and which builds fail.
+//! Recordings of Flux's own controllers: the digest of the rendered text, and which builds fail.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Laws that hold for every tree and plan.
+//! Invariants of every tree and plan.
 
 use lode_render::{LIMITS, Plan, Substitution, render};
 use lode_stdx::budget::Budget;

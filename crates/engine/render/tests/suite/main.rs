@@ -1,4 +1,4 @@
-//! The whole crate against data: own cases and what Flux recorded.
+//! The whole crate against data: own cases and recordings of Flux.
 
 #[cfg(test)]
 mod cases;

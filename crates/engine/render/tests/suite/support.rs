@@ -1,4 +1,4 @@
-//! Where the shared corpus is, and reading plans.
+//! The location of the shared corpus, and reading plans.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lode_render::{Image, Patch, Plan, Substitution, Target};
 use serde_json::Value;
 
-/// Returns a file of the shared corpus, or says that it is not here.
+/// Returns a file of the shared corpus, or reports that it is missing.
 pub(crate) fn corpus(path: &str) -> Option<PathBuf> {
     let path = PathBuf::from(concat!(
         env!("CARGO_MANIFEST_DIR"),

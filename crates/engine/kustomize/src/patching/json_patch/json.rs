@@ -1,5 +1,5 @@
-//! Nodes as they go into JSON, without tags or styles but those a text needs, and as they come back, every number a
-//! float.
+//! Nodes in JSON form, without tags and with only the styles a text needs, and back again, with
+//! every number a float.
 
 use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::{Content, Dialect, Entry, Node, Style, Tag};
@@ -15,7 +15,7 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect, meter: &Meter<'_>) ->
     let line = node.place.line;
     node.extra = None;
     match &mut node.content {
-        // Nearly every scalar: a plain text that any reader takes for one.
+        // Nearly every scalar: a plain text that every reader takes for a text.
         Content::Scalar(text)
             if node.tag == Tag::Implied && node.style == Style::Plain && is_plain_text(text) =>
         {
@@ -43,12 +43,12 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect, meter: &Meter<'_>) ->
     }
 }
 
-/// Steps of giving one value its form in JSON and of taking it back.
+/// Steps for converting one value to JSON form and back.
 const NODE_STEPS: u64 = 3;
-/// Bytes of a text that are looked at in one step, in either dialect.
+/// Bytes of a text examined in one step, in either dialect.
 const BYTES_PER_STEP: u64 = 16;
 
-/// Makes every number a float, as reading JSON into Go's `any` does.
+/// Turns every number into a float, as reading JSON into Go's `any` does.
 pub(super) fn make_floats(node: &mut Node) {
     match &mut node.content {
         Content::Scalar(_) => {
@@ -66,7 +66,7 @@ pub(super) fn make_floats(node: &mut Node) {
     }
 }
 
-/// Tells whether two values in JSON's form say the same.
+/// Returns whether two values in JSON form are equal.
 pub(super) fn same(a: &Node, b: &Node, meter: &Meter<'_>) -> Result<bool, Exceeded> {
     match (&a.content, &b.content) {
         (Content::Scalar(text), Content::Scalar(other)) => {
@@ -116,7 +116,7 @@ fn set_scalar(node: &mut Node, value: Value) -> Option<()> {
     Some(())
 }
 
-/// Quotes what would be no text without them.
+/// Quotes a text that would otherwise be read as another type.
 fn text_style(text: &str) -> Style {
     match is_plain_text(text) {
         _ if text.contains('\n') => Style::Literal,
@@ -125,7 +125,7 @@ fn text_style(text: &str) -> Style {
     }
 }
 
-/// Tells whether a text without quotes is one in both dialects.
+/// Returns whether a text without quotes is a text in both dialects.
 fn is_plain_text(text: &str) -> bool {
     let plain = Node::plain(text);
     [Dialect::V2, Dialect::V3]
@@ -133,7 +133,8 @@ fn is_plain_text(text: &str) -> bool {
         .all(|dialect| plain.resolved_tag(*dialect) == Tag::Str)
 }
 
-/// Writes a float as Go does: the fewest digits that say it, with an exponent from a million on.
+/// Formats a float as Go does: the fewest digits that identify it, with an exponent from a million
+/// on.
 fn float(number: f64) -> String {
     let shown = format!("{number:e}");
     let Some((digits, exponent)) = shown.split_once('e') else {

@@ -1,28 +1,29 @@
-//! Paths of JSON patches: `/spec/containers/0`, with `~1` for a slash and `~0` for a tilde inside a part.
+//! Paths of JSON patches: `/spec/containers/0`, with `~1` for a slash and `~0` for a tilde inside a
+//! part.
 //!
-//! What stands before the first slash is not looked at, as in the library kustomize uses.
+//! Text before the first slash is ignored, as in the library used by kustomize.
 
 use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::Node;
 
 use crate::config::fieldspec::width;
 
-/// Bytes of a path that are taken apart in one step.
+/// Bytes of a path parsed in one step.
 const BYTES_PER_STEP: u64 = 16;
 
-/// Why a path leads nowhere.
+/// Why a path cannot be resolved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Missing {
-    /// No slash in it.
+    /// It has no slash.
     #[error("the path must start with /")]
     NoPath,
-    /// There is no such field or entry.
+    /// The field or entry does not exist.
     #[error("there is nothing at this path")]
     Nothing,
-    /// A list is asked for something that is no number.
+    /// The index into a list is not a number.
     #[error("a list index must be a number")]
     NoIndex,
-    /// A list is shorter than asked for.
+    /// The index is beyond the end of the list.
     #[error("the list has no such index")]
     OutOfBounds,
     /// The budget does not allow it.
@@ -30,7 +31,7 @@ pub(crate) enum Missing {
     Exceeded(#[from] Exceeded),
 }
 
-/// Returns the mapping or list a path ends in, and the last part.
+/// Returns the mapping or list that contains a path's target, and the last part.
 pub(super) fn parent<'n>(
     object: &'n mut Node,
     path: &str,
@@ -48,7 +49,7 @@ pub(super) fn parent<'n>(
     if parent.text().is_some() {
         return Err(Missing::Nothing);
     }
-    // Whoever asks for the parent looks for the last part in it.
+    // The caller looks the last part up in the parent.
     meter.steps(1 + width(parent))?;
     Ok((parent, unescaped(last)))
 }
@@ -70,7 +71,7 @@ pub(super) fn child<'n>(
     }
 }
 
-/// Returns the place in a list of this length; negative indices count from its end.
+/// Returns the index into a list of this length; negative indices count from its end.
 pub(super) fn index(part: &str, len: usize) -> Result<usize, Missing> {
     let index: i64 = part.parse().map_err(|_| Missing::NoIndex)?;
     let at = if index < 0 {

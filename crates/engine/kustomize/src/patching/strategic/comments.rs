@@ -1,8 +1,9 @@
-//! Types that a file writes into comments: `containers: # {"x-kubernetes-patch-strategy": "merge", …}`.
+//! Types in a file's comments: `containers: # {"x-kubernetes-patch-strategy": "merge", …}`.
 //!
-//! Kustomize reads a comment that is a JSON object as the `OpenAPI` schema of the value it stands at, in objects and in
-//! patches, in place of what is known of the kind. Any such comment counts, so that of a list, whatever it says, keeps
-//! the list from merging unless it says how to. Of the comments behind and above a value the first that is there counts.
+//! Kustomize reads a comment that is a JSON object as the `OpenAPI` schema of the value it belongs
+//! to, in objects and in patches, instead of the kind's own type. Every such comment counts, so one
+//! at a list keeps the list from merging unless it says how to merge. If there are comments both
+//! after and above a value, the first of these counts.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -19,7 +20,8 @@ pub(super) struct Commented<'s> {
     types: HashMap<Box<str>, TypeRef>,
 }
 
-/// Tells whether a text may hold such comments. Other texts are read without their comments, which is quicker.
+/// Returns whether a text may contain such comments. Other texts are read without comments, which
+/// is faster.
 pub(crate) fn may_be_in(text: &[u8]) -> bool {
     text.split(|byte| *byte == b'#')
         .skip(1)
@@ -27,7 +29,7 @@ pub(crate) fn may_be_in(text: &[u8]) -> bool {
 }
 
 impl<'s> Commented<'s> {
-    /// Finds what the comments of nodes say.
+    /// Reads the comments of nodes.
     pub(super) fn read(
         schema: &'s Schema,
         nodes: &[&Node],
@@ -43,7 +45,7 @@ impl<'s> Commented<'s> {
         Ok(commented)
     }
 
-    /// Returns the type that a value's or key's comment says.
+    /// Returns the type given in a value's or key's comment.
     pub(super) fn of(&self, node: &Node) -> Option<TypeRef> {
         if self.types.is_empty() {
             None
@@ -72,7 +74,7 @@ impl<'s> Commented<'s> {
         }
     }
 
-    /// Adds what a comment says to the schema, of which the first one makes a copy.
+    /// Adds a comment's content to the schema; the first one makes a copy of it.
     fn take(&mut self, comment: &str, said: &Node, meter: &Meter<'_>) -> Result<(), Exceeded> {
         let copy = self.schema.cost();
         meter.steps(copy.steps())?;
@@ -91,13 +93,14 @@ fn comment(node: &Node) -> Option<&str> {
         .find(|comment| !comment.is_empty())
 }
 
-/// Reads what a comment says; what follows the object is not looked at. One that is no schema says nothing.
+/// Parses a comment; text after the object is ignored. A comment that is not a schema has no
+/// effect.
 fn said(comment: &str, meter: &Meter<'_>) -> Result<Option<Node>, Exceeded> {
     let text = comment.trim_start_matches('#');
     if !text.trim_ascii_start().starts_with('{') {
         return Ok(None);
     }
-    // Each value follows one of these signs, so their number is known before the values take up room.
+    // Each value follows one of these characters, so their number is known before memory is used.
     let values = text.bytes().filter(|byte| b"{[,:".contains(byte)).count() as u64;
     meter.nodes(values)?;
     meter.bytes(VALUE_BYTES * values + text.len() as u64)?;
@@ -111,10 +114,10 @@ fn said(comment: &str, meter: &Meter<'_>) -> Result<Option<Node>, Exceeded> {
     Ok(said.filter(is_one).map(|said| Node::from_value(&said)))
 }
 
-/// Bytes of a value of a comment while it is read: in JSON, in lists that grow, and as a node.
+/// Bytes of a comment's value while it is read: as JSON, in growing lists, and as a node.
 const VALUE_BYTES: u64 = 128;
 
-/// Tells whether the fields that schemas have are of the types they have there.
+/// Returns whether the known schema fields have the correct types.
 fn is_schema(value: &Value) -> bool {
     let Some(fields) = value.as_object() else {
         return false;
@@ -163,7 +166,7 @@ mod tests {
     const BY_NAME: &str =
         r#"# {"x-kubernetes-patch-merge-key":"name","x-kubernetes-patch-strategy":"merge"}"#;
 
-    /// Returns the names in the list of a ring after a patch; both texts begin behind its metadata.
+    /// Returns the names in the list of a ring after a patch; both texts start after its metadata.
     fn gems(object: &str, patch: &str) -> Vec<String> {
         let tree = Tree::from_iter([
             (
@@ -184,7 +187,7 @@ mod tests {
             .collect()
     }
 
-    // Each outcome is that of kustomize 5.8.1.
+    // Each expected result was produced by kustomize 5.8.1.
     #[test]
     fn a_comment_says_how_a_list_merges() {
         let (list, patch) = (

@@ -1,43 +1,43 @@
-//! What a patch can get wrong, with the way to it and the line of the patch.
+//! Errors of strategic merge patches, with the path and the line of the patch.
 
 use lode_stdx::budget::Exceeded;
 use lode_yaml::{Node, Place};
 
-/// A patch that does not fit.
+/// An error in applying a patch.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {cause}")]
 pub(crate) struct Error {
-    /// The way through the object, as `/spec/containers`.
+    /// The path in the object, as `/spec/containers`.
     pub(crate) path: String,
-    /// Where the patch says so.
+    /// The place in the patch.
     pub(crate) place: Place,
     pub(crate) cause: Cause,
 }
 
-/// Why a patch does not fit.
+/// Why a patch cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
-    /// The patch has another kind of value than the object.
+    /// The patch has another type of value than the object.
     #[error("a {there} stands here, the patch has a {patch}")]
     Kind {
-        /// What the object has.
+        /// The type in the object.
         there: &'static str,
-        /// What the patch has.
+        /// The type in the patch.
         patch: &'static str,
     },
-    /// `$patch` has no known value.
+    /// `$patch` has an unknown value.
     #[error("$patch must be delete, replace or merge")]
     Directive,
     /// A list that merges has entries without fields, or a set has entries with them.
     #[error("the list merges by {0}, but not all of its entries are such")]
     Entries(&'static str),
-    /// Nothing tells entries of a list of unknown type apart.
+    /// Entries of a list of unknown type have no distinguishing key.
     #[error("no field tells the entries of the list apart")]
     NoKey,
     /// The budget does not allow it.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// It is nested too deep.
+    /// It is nested too deeply.
     #[error("it is nested too deep")]
     TooDeep,
 }
@@ -57,7 +57,7 @@ impl Error {
         self
     }
 
-    /// Says where, unless it is known already.
+    /// Sets the place, unless it is already known.
     pub(super) fn placed(mut self, place: Place) -> Self {
         if self.place == Place::default() {
             self.place = place;

@@ -1,7 +1,8 @@
-//! Merging lists whose entries are told apart by keys, or are texts of a set.
+//! Merging lists whose entries are identified by keys, or that are sets of texts.
 //!
-//! Where every entry has its keys and none stands twice, entries are found by hash ([`quick`]). All else is rare and
-//! goes the way kustomize goes, step by step ([`Steps`]): what comes out of it is its own, not what one would expect.
+//! If every entry has its keys and there are no duplicates, entries are found by hash ([`quick`]).
+//! All other lists are rare and are processed step by step as kustomize does ([`Steps`]); their
+//! results are often not what one would expect.
 
 mod quick;
 mod steps;
@@ -15,15 +16,15 @@ use steps::Steps;
 /// What a list is merged with.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Against<'p> {
-    /// The patch does not speak of it.
+    /// Nothing: the patch does not mention the list.
     Nothing,
-    /// It is the patch's own.
+    /// Itself: the list comes from the patch.
     Itself,
     /// The patch's entries.
     Patch(&'p [Node]),
 }
 
-/// Merges a list by keys; none of them: as a set.
+/// Merges a list by keys; without keys, as a set.
 pub(super) fn merge(
     merger: &Merger<'_>,
     items: Vec<Node>,
@@ -50,10 +51,10 @@ pub(super) fn merge(
     Steps::new(merger, items, (against, keys), at).run()
 }
 
-/// Steps for each pair of entries where lists are merged step by step.
+/// Steps for each pair of entries when lists are merged step by step.
 const STEPS_STEPS: u64 = 2;
 
-/// Returns the directive for the whole list: a first entry with nothing but it.
+/// Returns the directive for the whole list: a first entry that contains only the directive.
 pub(super) fn directive(items: &[Node]) -> Result<Option<Directive>, Cause> {
     let Some(entry) = items.iter().find(|item| item.get(DIRECTIVE).is_some()) else {
         return Ok(None);
@@ -65,7 +66,7 @@ pub(super) fn directive(items: &[Node]) -> Result<Option<Directive>, Cause> {
     }
 }
 
-/// Takes out every entry with this directive, and what is empty.
+/// Removes every entry with this directive, and empty entries.
 pub(super) fn elide(list: &mut Node, found: Directive) {
     let is_it =
         |item: &Node| item.get(DIRECTIVE).and_then(Node::text).and_then(named) == Some(found);
@@ -93,7 +94,7 @@ pub(super) fn inferred(lists: &[&[Node]]) -> Result<Option<Vec<Box<str>>>, Cause
 
 const NAME: &str = "name";
 
-/// Tells whether an entry is a null or a mapping without fields.
+/// Returns whether an entry is a null or a mapping without fields.
 fn is_empty(item: &Node) -> bool {
     item.is_null() || item.entries().is_some_and(<[_]>::is_empty)
 }

@@ -1,4 +1,4 @@
-//! Strategic merges against recorded ones: the files beside the crate's suite.
+//! Compares strategic merges with recorded ones, stored with the crate's test suite.
 
 use std::fmt::Write as _;
 
@@ -63,7 +63,7 @@ fn every_row_of_merge_keys_is_known() {
         let merges = row["strategy"]
             .as_str()
             .is_some_and(|words| words.split(',').any(|word| word == "merge"));
-        // This one is a plain value with the mark of a list, which changes nothing.
+        // This one is a plain value marked as a list, which changes nothing.
         let is_value = row["definition"]
             .as_str()
             .unwrap()

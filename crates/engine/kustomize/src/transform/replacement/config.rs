@@ -1,7 +1,7 @@
-//! What an entry of `replacements` says.
+//! The content of an entry of `replacements`.
 //!
-//! Input: a node of the kustomization, of a file that an entry names, or of a transformer's own file. Output: checked
-//! [`Replacement`]s.
+//! Input: a node of the kustomization, of a file named by an entry, or of a transformer file.
+//! Output: checked [`Replacement`]s.
 
 use lode_yaml::{Node, Place};
 
@@ -20,12 +20,12 @@ pub(crate) enum Item {
     File {
         /// The file, as written.
         path: String,
-        /// Where the entry stands.
+        /// The place of the entry.
         place: Place,
     },
 }
 
-/// A value, and the fields it goes to.
+/// A value and the fields it is copied to.
 #[derive(Debug, Clone)]
 pub(crate) struct Replacement {
     pub(super) from: Origin,
@@ -42,7 +42,7 @@ pub(super) enum Origin {
     Field(Source),
 }
 
-/// The object and field a value comes from; empty fields say nothing, the others are exact.
+/// The object and field of the source; empty fields match anything, the others must match exactly.
 #[derive(Debug, Clone)]
 pub(super) struct Source {
     pub(super) group: String,
@@ -54,7 +54,7 @@ pub(super) struct Source {
     pub(super) options: Options,
 }
 
-/// Fields of objects that a value goes to.
+/// The fields of objects that a value is copied to.
 #[derive(Debug, Clone)]
 pub(super) struct Target {
     pub(super) select: Selector,
@@ -64,18 +64,18 @@ pub(super) struct Target {
     pub(super) place: Place,
 }
 
-/// How a field is taken.
+/// How a field is read or set.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Options {
-    /// What its text is split at; empty: it is not.
+    /// The delimiter at which its text is split; empty for none.
     pub(super) delimiter: String,
     /// Which part.
     pub(super) index: i64,
-    /// A target that is missing is made.
+    /// Whether a missing target is created.
     pub(super) create: bool,
 }
 
-/// The field that is meant where none is named.
+/// The default field.
 const NAME_FIELD: &str = "metadata.name";
 const NO_TARGETS: &str = "it needs targets";
 
@@ -104,7 +104,7 @@ impl Item {
 }
 
 impl Replacement {
-    /// Reads a file that an entry names: one replacement or a list of them.
+    /// Reads a file named by an entry: one replacement or a list of them.
     pub(crate) fn read_file(node: &Node) -> Result<Vec<Self>, Fault> {
         let read =
             |node| Self::from_fields(node, Mapping::new(node, "replacements", Mode::Rewritten)?);
@@ -191,7 +191,7 @@ impl Target {
 
 impl Options {
     fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
-        // It is known and does nothing, there as here.
+        // It is a known field without effect, as in kustomize.
         fields.text("encoding")?;
         let index = fields
             .whole("index")?
@@ -210,7 +210,7 @@ fn path(text: &At<String>) -> Result<Path, Fault> {
         .map_err(|error| fault(text.place, &format!("path \"{}\": {error}", text.value)))
 }
 
-/// Returns a field that is there and no null, empty or not.
+/// Returns a field that is present and not null; it may be empty.
 fn said<'n>(node: &'n Node, field: &str) -> Option<&'n Node> {
     let mut entries = node.entries()?.iter();
     let entry = entries.find(|entry| {

@@ -1,7 +1,7 @@
-//! What objects are and were called, as replacements select them.
+//! Current and former identities of objects, as replacements select them.
 //!
-//! Kept for a whole list of replacements, so that one with an exact name asks few objects and no pattern is compiled
-//! or run more often than needed.
+//! Kept for a whole list of replacements, so that one with an exact name checks few objects and
+//! patterns are compiled and matched only as often as needed.
 
 use std::collections::HashMap;
 
@@ -13,32 +13,33 @@ use crate::Target as Criteria;
 use crate::config::selector::{Anchored, Invalid, Selector, anchored};
 use crate::object::resource::Resource;
 
-/// The names of all objects.
+/// The identities of all objects.
 pub(super) struct Names {
     all: Vec<Called>,
     by_name: HashMap<Box<str>, Vec<usize>>,
 }
 
-/// What one object is and was called. The group and version of old are those of now: kustomize keeps no others.
+/// The current and former identities of one object. Former identities use the current group and
+/// version, since kustomize keeps no others.
 struct Called {
     group: Box<str>,
     version: Box<str>,
-    /// The one of now first.
+    /// The current one first.
     forms: Vec<Form>,
 }
 
 struct Form {
     kind: Box<str>,
     name: Box<str>,
-    /// As written now; the effective one of old.
+    /// The current one as written; former ones as effective namespaces.
     namespace: Box<str>,
 }
 
-/// A target ready to be asked.
+/// A target prepared for matching.
 pub(super) struct Matcher {
     select: Pattern,
     reject: Vec<Pattern>,
-    /// The name it wants, where that is no pattern.
+    /// The required name, if it is not a pattern.
     exact_name: Option<Box<str>>,
 }
 
@@ -51,7 +52,7 @@ struct Pattern {
     labels: Option<Selector>,
 }
 
-/// The namespace of an object that says none, where namespaces are compared whole.
+/// The namespace of objects without one, when whole namespaces are compared.
 const DEFAULT_NAMESPACE: &str = "default";
 
 impl Names {
@@ -67,7 +68,7 @@ impl Names {
         Ok(names)
     }
 
-    /// Takes notice that an object may be called otherwise now.
+    /// Updates the recorded identities of an object.
     pub(super) fn update(
         &mut self,
         at: usize,
@@ -79,7 +80,7 @@ impl Names {
         Ok(())
     }
 
-    /// Finds the objects that a source names: all of them, up to two.
+    /// Finds the objects that a source selects, up to two.
     pub(super) fn sources(
         &self,
         source: &Source,
@@ -94,7 +95,7 @@ impl Names {
         })
     }
 
-    /// Returns the objects worth asking for a target, in order.
+    /// Returns the objects that may match a target, in order.
     pub(super) fn candidates(&self, matcher: &Matcher) -> Vec<usize> {
         match matcher
             .exact_name
@@ -106,7 +107,7 @@ impl Names {
         }
     }
 
-    /// Tells whether a target means an object.
+    /// Returns whether a target matches an object.
     pub(super) fn fits(
         &self,
         matcher: &Matcher,
@@ -144,7 +145,7 @@ impl Names {
     }
 }
 
-/// Steps of finding out what an object is called, or of asking for one name of it.
+/// Steps for determining an object's identity, or for checking one of its names.
 const NAME_STEPS: u64 = 4;
 
 impl Called {
@@ -267,7 +268,7 @@ impl Pattern {
         .any(|part| part.is_some())
     }
 
-    /// Tells whether one and the same name, of now or of old, fits in every part.
+    /// Returns whether a single identity, current or former, matches in every part.
     fn names(&self, called: &Called, meter: &Meter<'_>) -> Result<bool, Exceeded> {
         let fits = |pattern: &Option<Anchored>, text: &str| {
             pattern

@@ -1,4 +1,4 @@
-//! [`Part`]: one part of a replacement's path, and why a path cannot be followed.
+//! [`Part`]: one part of a replacement's path, and the errors of following a path.
 
 use std::sync::OnceLock;
 
@@ -8,47 +8,47 @@ use lode_yaml::Node;
 use super::structured;
 use crate::config::pattern::{Pattern, Refused};
 
-/// Why a path leads nowhere.
+/// Why a path cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Fault {
-    /// A part wants another kind of value than is there.
+    /// A part needs another type of value than the existing one.
     #[error("\"{part}\" wants {want}")]
     WrongKind {
         /// The part.
         part: Box<str>,
-        /// What it wants.
+        /// The required type.
         want: &'static str,
     },
-    /// An item is asked for beyond the end.
+    /// An index is beyond the end.
     #[error("there is no item {at}, only {len}")]
     NoItem {
-        /// The item, from 0.
+        /// The index, from 0.
         at: usize,
-        /// How many there are.
+        /// The number of items.
         len: usize,
     },
-    /// A part in brackets says nothing to look for.
+    /// A part in brackets has no condition.
     #[error("\"{0}\" is not of the form [field=value]")]
     NoMatch(Box<str>),
-    /// A `*` where one value is wanted.
+    /// A `*` when a single value is required.
     #[error("\"*\" is no single value")]
     Wildcard,
-    /// An index below zero.
+    /// A negative index.
     #[error("index {0} is negative")]
     Negative(i64),
     /// A pattern that does not compile.
     #[error("\"{0}\" is no valid pattern")]
     Pattern(Box<str>),
-    /// An item was made for a pattern that does not fit it.
+    /// An item was created for a pattern that it does not match.
     #[error("the item made for \"{0}\" does not fit it")]
     NeverFits(Box<str>),
-    /// A text on the way is no YAML or JSON to be looked into.
+    /// A text on the path is not YAML or JSON.
     #[error("the text before \"{0}\" is no YAML or JSON")]
     NoData(Box<str>),
     /// The budget does not allow it.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
-    /// More parts than are followed.
+    /// The path has too many parts.
     #[error("it has more than {PARTS_MAX} parts")]
     TooLong,
 }
@@ -71,10 +71,10 @@ pub(super) struct Item {
     pattern: OnceLock<Result<Pattern, Refused>>,
 }
 
-/// Most parts of a path: each costs a level of recursion.
+/// Most parts in a path: each adds a level of recursion.
 pub(super) const PARTS_MAX: usize = 256;
 
-/// Where a part leads in an exact lookup.
+/// The step for a part in an exact lookup.
 pub(super) enum Step {
     Into(usize),
     Nowhere,
@@ -134,7 +134,7 @@ impl std::fmt::Display for Part {
 }
 
 impl Item {
-    /// Tells whether an item is the one, by its text.
+    /// Returns whether an item's text equals the value.
     fn equals(&self, item: &Node) -> bool {
         let value = if self.field.is_empty() {
             Some(item)
@@ -144,7 +144,7 @@ impl Item {
         value.is_some_and(|value| value.text().unwrap_or_default() == &*self.value)
     }
 
-    /// Tells whether the pattern is found in a value as YAML shows it.
+    /// Returns whether the pattern matches a value as YAML shows it.
     pub(super) fn fits(&self, value: &Node, meter: &Meter<'_>) -> Result<bool, Fault> {
         let pattern = self
             .pattern

@@ -1,8 +1,8 @@
 //! Paths of replacements, such as `spec.containers.[name=web].image`.
 //!
-//! A path is followed in two ways, as kustomize does: a source is looked up exactly and is one value, which is done
-//! here; a target may be many values, its `[k=v]` is a pattern, `*` is every item, and what is missing can be made on
-//! the way, which [`walk`](super::walk) does.
+//! As in kustomize, a path is followed in two ways. A source is looked up exactly and is one value;
+//! that is done here. A target can be many values: `[k=v]` is a pattern, `*` is every item, and
+//! missing fields can be created on the way; that is done by [`walk`](super::walk).
 
 use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::{Content, Node};
@@ -19,7 +19,7 @@ pub(crate) struct Path {
     parts: Vec<Part>,
 }
 
-/// Most dots in a path, those inside parts included.
+/// Most dots in a path, including those inside parts.
 const DOTS_MAX: usize = 8 * PARTS_MAX;
 
 impl Path {
@@ -37,7 +37,7 @@ impl Path {
         })
     }
 
-    /// Parses a path of a variable, where `ports[0]` is the first of the ports.
+    /// Parses a variable's path, in which `ports[0]` is the first of the ports.
     pub(crate) fn parse_indexed(text: &str) -> Result<Self, Fault> {
         if text.matches('.').count() > DOTS_MAX {
             return Err(Fault::TooLong);
@@ -72,7 +72,7 @@ impl Path {
         &self.text
     }
 
-    /// Tells whether it leads to what an object is called by.
+    /// Returns whether it leads to an object's identity or contains it.
     pub(crate) fn may_name(&self) -> bool {
         match self.parts.first() {
             Some(Part::Field(field)) => matches!(&**field, "apiVersion" | "kind" | "metadata"),
@@ -80,7 +80,7 @@ impl Path {
         }
     }
 
-    /// Tells whether it leads to a text that an object is called by.
+    /// Returns whether it leads to a text of an object's identity.
     pub(crate) fn names(&self) -> bool {
         let field = |part: &Part| {
             if let Part::Field(field) = part {
@@ -97,7 +97,7 @@ impl Path {
         )
     }
 
-    /// Looks one value up.
+    /// Looks up one value.
     pub(crate) fn find<'n>(&self, root: &'n Node) -> Result<Option<&'n Node>, Fault> {
         let mut node = root;
         for part in &self.parts {
@@ -112,7 +112,8 @@ impl Path {
         Ok(Some(node))
     }
 
-    /// Visits every value the path leads to, those inside texts that hold YAML or JSON excepted. Returns how many.
+    /// Visits every value the path leads to, except those inside texts that contain YAML or JSON.
+    /// Returns their number.
     pub(crate) fn visit<E: From<Fault>>(
         &self,
         root: &mut Node,
@@ -122,8 +123,9 @@ impl Path {
         Walk::new((make, meter), visit).go(&self.parts, root)
     }
 
-    /// Finds the text on the way that holds YAML or JSON, and visits what the rest of the path leads to in it. Returns
-    /// that text's node and what it says then; nothing where there is none, or it cannot be looked into or written.
+    /// Finds a text on the path that contains YAML or JSON, and visits the values that the rest of
+    /// the path leads to in it. Returns that text's node and its new content; `None` if there is no
+    /// such text or it cannot be parsed or written.
     pub(crate) fn visit_inside_text<'n>(
         &self,
         root: &'n mut Node,
@@ -148,7 +150,7 @@ impl Path {
         Ok(written.map(|written| (holder, written)))
     }
 
-    /// Returns the first scalar on the way and the rest of the path.
+    /// Returns the first scalar on the path and the rest of the path.
     fn holder<'n>(
         &self,
         root: &'n mut Node,
@@ -192,7 +194,8 @@ fn child_mut(node: &mut Node, at: usize) -> Option<&mut Node> {
     }
 }
 
-/// Splits at dots; `\.` is a dot, and so is one between brackets, which are dropped where they hold no `=`.
+/// Splits at dots; `\.` is a literal dot, and so is one between brackets, which are dropped if they
+/// contain no `=`.
 fn split(text: &str) -> Vec<String> {
     let mut parts = Vec::new();
     let mut plain = split_at_dots(text).into_iter();

@@ -1,9 +1,10 @@
-//! YAML or JSON inside a text: taken apart, and put together again in the form it had.
+//! YAML or JSON inside a text: parsed, and written again in the form it had.
 //!
-//! Input: a scalar's text. Output: its first document as a node; and the text of a changed node, JSON again where it
-//! was JSON (keys sorted, indented where it was), else YAML with its comments.
+//! Input: a scalar's text. Output: its first document as a node; and the text of a changed node,
+//! JSON if it was JSON (keys sorted, indented if it was), otherwise YAML with its comments.
 //!
-//! Left out: anchors and aliases, which come out written in full, and keys that stand twice, which are refused.
+//! Left out: anchors and aliases, which are written out in full, and duplicate keys, which are
+//! refused.
 
 use std::fmt::Write as _;
 
@@ -11,7 +12,7 @@ use lode_stdx::budget::{Budget, Exceeded};
 use lode_yaml::{Cause, DEPTH_MAX, Dialect, Node, Nodes, Options, Origins};
 use serde_json::{Number, Value};
 
-/// Reads a text's first document; nothing where there is none or it is no YAML.
+/// Reads a text's first document; `None` if there is none or it is not YAML.
 pub(super) fn read(text: &str, budget: &Budget) -> Result<Option<Node>, Exceeded> {
     let nodes = Nodes::new(text.as_bytes(), Dialect::V3, Origins::default()).with_budget(budget);
     match nodes.with_comments().next() {
@@ -24,7 +25,7 @@ pub(super) fn read(text: &str, budget: &Budget) -> Result<Option<Node>, Exceeded
     }
 }
 
-/// Writes a document in the form its text had before; nothing where JSON cannot say it.
+/// Writes a document in the form its text had before; `None` if JSON cannot express it.
 pub(super) fn write(
     root: &Node,
     before: &str,
@@ -36,7 +37,7 @@ pub(super) fn write(
     let is_indented = before.contains('\n') && before.contains("  ");
     let cost = root.cost();
     cost.charge_value(budget)?;
-    // Texts are escaped, and each value may stand on a line of its own, deep inside.
+    // Texts are escaped, and each value may be on a separate, deeply indented line.
     let indents = if is_indented {
         cost.nodes * 2 * DEPTH_MAX as u64
     } else {
@@ -52,16 +53,17 @@ pub(super) fn write(
     Ok(Some(out))
 }
 
-/// How many times as long a text may be with its escapes.
+/// How many times longer a text may become by escaping.
 const ESCAPED_MAX: u64 = 6;
 
-/// Returns a value as YAML shows it, without what surrounds it.
+/// Returns a value as YAML shows it, without surrounding text.
 pub(super) fn shown(node: &Node, budget: &Budget) -> Result<String, Exceeded> {
     let text = lode_yaml::write_v3_within(node, Options::default(), budget)?;
     Ok(text.trim().to_owned())
 }
 
-/// Appends a value as Go's encoder writes it; `level` is that of the value where lines are indented.
+/// Appends a value as Go's encoder writes it; `level` is the value's indentation level, if lines
+/// are indented.
 fn json(out: &mut String, value: &Value, level: Option<usize>) {
     match value {
         Value::Array(items) if !items.is_empty() => {
@@ -104,7 +106,7 @@ fn end(out: &mut String, level: Option<usize>) {
     }
 }
 
-/// Go escapes what could end a script in a page.
+/// Go escapes characters that could end a script in an HTML page.
 fn string(out: &mut String, text: &str) {
     for c in Value::from(text).to_string().chars() {
         match c {
@@ -116,7 +118,7 @@ fn string(out: &mut String, text: &str) {
     }
 }
 
-/// Go shows floats without an exponent from 1e-6 up to 1e21.
+/// Go writes floats without an exponent from 1e-6 up to 1e21.
 fn number(out: &mut String, number: &Number) {
     let float = number.as_f64().filter(|_| number.is_f64());
     let _ = match float {

@@ -1,4 +1,4 @@
-//! Replacements alone.
+//! Tests of replacements without a build.
 
 use lode_object::GroupVersionKind;
 use lode_stdx::budget::{Budget, Limits, Meter};
@@ -213,7 +213,7 @@ fn build(input: &str, replacements: &str) -> Result<Vec<Value>, String> {
     Ok(values(&nodes))
 }
 
-/// Takes what kustomize keeps in annotations to where it is kept here.
+/// Moves kustomize's bookkeeping annotations into the fields used here.
 fn resource(node: Node) -> Resource {
     let place = node.place;
     let mut resource = Resource::new(node, place);

@@ -1,7 +1,7 @@
-//! Walking along a target's path to every value it leads to.
+//! Walking a target's path to every value it leads to.
 //!
-//! Input: the parts of a path, an object, and what is made where something is missing. Output: each value visited, and
-//! how many there were.
+//! Input: the parts of a path, an object, and what to create if something is missing. Output: each
+//! value visited, and their number.
 
 use lode_stdx::budget::Meter;
 use lode_yaml::{Content, Cost, Entry, Node, Place};
@@ -18,22 +18,22 @@ pub(crate) enum Shape {
     Mapping,
 }
 
-/// What is made where a target's path leads nowhere.
+/// What to create if a target's path leads nowhere.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Make {
-    /// The shape of the last value; nothing is made without it.
+    /// The shape of the last value; without it nothing is created.
     pub(crate) leaf: Option<Shape>,
-    /// The place that made nodes get.
+    /// The place of created nodes.
     pub(crate) place: Place,
 }
 
-/// Tells whether a scalar was made on the way and so has no type of its own yet: it follows from each text it gets.
-/// Such a node has a line and no bytes.
+/// Returns whether a scalar was created on the way and so has no type yet: it follows from each
+/// text it receives. Such a node has a line and no bytes.
 pub(crate) fn is_untyped(node: &Node) -> bool {
     node.is_implied_plain() && node.place.line != 0 && node.place.start == 0 && node.place.end == 0
 }
 
-/// Returns the place of a node made because of what stands at `place`.
+/// Returns the place of a node created because of the node at `place`.
 pub(crate) fn untyped(place: Place) -> Place {
     Place {
         start: 0,
@@ -57,7 +57,7 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
         Self { make, meter, visit }
     }
 
-    /// Goes on from a node. The parts bound the recursion.
+    /// Continues from a node. The number of parts bounds the recursion.
     pub(super) fn go(&mut self, parts: &[Part], node: &mut Node) -> Result<usize, E> {
         self.meter.steps(1 + width(node)).map_err(Fault::Exceeded)?;
         let Some((part, rest)) = parts.split_first() else {
@@ -81,7 +81,7 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
         }
     }
 
-    /// What is made below a null is found, and lost.
+    /// What is created below a null is visited and then lost.
     fn beyond_null(&mut self, part: &Part, parts: &[Part]) -> Result<usize, E> {
         match (part, self.make.leaf) {
             (Part::Brackets(text), _) => Err(Fault::NoMatch(text.clone()).into()),
@@ -115,7 +115,8 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
         let Some(value) = value else { return Ok(0) };
         match (value.text(), rest.first()) {
             (Some(text), Some(next)) => {
-                // Found inside a text that an exact lookup does not reach: what is set there is lost.
+                // Found inside a text that an exact lookup does not reach: a value set there is
+                // lost.
                 let data = structured::read(text, self.meter.budget()).map_err(Fault::Exceeded)?;
                 let mut data = data.ok_or_else(|| Fault::NoData(next.to_string().into()))?;
                 self.go(rest, &mut data)
@@ -156,7 +157,7 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
             let charged = self.meter.steps(1 + width(node));
             charged.map_err(Fault::Exceeded)?;
             if item.field.is_empty() {
-                // Of a scalar there is no further part; kustomize ignores one.
+                // A scalar has no further parts; kustomize ignores one.
                 if item.fits(node, self.meter)? {
                     found += self.go(&[], node)?;
                 }
@@ -180,7 +181,7 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
 }
 
 impl Part {
-    /// Returns the shape of what must be there for this part to be followed.
+    /// Returns the shape of the value that this part needs.
     fn container(&self, leaf: Shape) -> Shape {
         match self {
             Self::Index(_) | Self::Item(_) | Self::Brackets(_) => Shape::Sequence,

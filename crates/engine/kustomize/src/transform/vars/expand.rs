@@ -1,4 +1,4 @@
-//! `$(NAME)` in a text: `$$` is a dollar, a reference to no variable stays.
+//! `$(NAME)` in a text: `$$` is a dollar sign; a reference to an unknown variable stays.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,18 +8,18 @@ use lode_yaml::Place;
 
 use super::Value;
 
-/// What becomes of a text.
+/// The result for a text.
 #[derive(Debug, PartialEq)]
 pub(super) enum Expanded<'v> {
     /// It has no dollar.
     Unchanged,
-    /// Another text, with the place of the first variable in it, if there is one.
+    /// The new text, with the place of the first variable in it, if any.
     Text(String, Option<Place>),
-    /// It was one reference and nothing else, so that it gets the variable's type too.
+    /// The text was exactly one reference, so it takes the variable's type too.
     Whole(&'v Value, Place),
 }
 
-/// Replaces references in a text, and notes which variables were used.
+/// Replaces references in a text and records which variables were used.
 pub(super) fn expand<'v>(
     text: &str,
     values: &'v BTreeMap<Box<str>, (Value, Place)>,
@@ -76,7 +76,7 @@ pub(super) fn expand<'v>(
     })
 }
 
-/// Bytes of a text that are looked at in one step.
+/// Bytes of a text examined in one step.
 const BYTES_PER_STEP: u64 = 64;
 
 impl Value {

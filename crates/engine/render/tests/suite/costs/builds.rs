@@ -1,4 +1,4 @@
-//! Builds: what bases, changes and variables cost.
+//! Builds: the cost of bases, changes and variables.
 
 use std::fmt::Write as _;
 
@@ -18,7 +18,7 @@ fn build((tree, plan): &Input, budget: &Budget) -> Outcome {
     }
 }
 
-/// Makes an input of a kustomization and what it names.
+/// Returns an input with a kustomization and the files it names.
 fn input(kustomization: String, files: impl IntoIterator<Item = (String, String)>) -> Input {
     let files = files
         .into_iter()

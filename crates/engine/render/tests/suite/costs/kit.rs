@@ -1,4 +1,4 @@
-//! Counting what is allocated, random numbers, and the check that all share.
+//! Counting allocations, random numbers, and the shared check.
 
 use std::sync::MutexGuard;
 
@@ -11,15 +11,15 @@ use peak_alloc::PeakAlloc;
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
 
-/// What is counted is counted for the whole process, so one input is tried at a time.
+/// Allocations are counted for the whole process, so one input is tried at a time.
 static ONE: Lock<()> = Lock::new(());
 
-/// Waits until no other test allocates. Every test of this binary holds what this returns.
+/// Waits until no other test allocates. Every test of this binary holds the returned guard.
 pub(crate) fn alone() -> MutexGuard<'static, ()> {
     ONE.lock()
 }
 
-/// How many times its budget of bytes work may hold.
+/// Work may hold this many times its budget of bytes.
 const PEAK_MAX: usize = 4;
 /// Budgets tried on each input.
 const BUDGETS: u64 = 8;
@@ -40,7 +40,7 @@ impl Random {
         self.0 % end
     }
 
-    /// Returns a number in a range, small ones as often as large ones.
+    /// Returns a number in a range; small numbers are as frequent as large ones.
     pub(crate) fn between(&mut self, start: u64, end: u64) -> u64 {
         let doublings = u64::from((end / start).max(1).ilog2()) + 1;
         let size = start << self.below(doublings);
@@ -48,7 +48,7 @@ impl Random {
     }
 }
 
-/// What became of work with a budget.
+/// The result of work with a budget.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
     Done,
@@ -56,8 +56,9 @@ pub(crate) enum Outcome {
     Failed(String),
 }
 
-/// Makes inputs and does work on them within small budgets: what it holds stays in proportion, and it ends with a
-/// result or says what there was too little of. Whatever is kept of a result is dropped inside `work`.
+/// Generates inputs and works on them within small budgets: the memory held stays in proportion,
+/// and the work ends with a result or reports the exceeded limit. Results are dropped inside
+/// `work`.
 #[track_caller]
 pub(crate) fn check<I>(
     name: &str,
@@ -65,7 +66,7 @@ pub(crate) fn check<I>(
     work: impl Fn(&I, &Budget) -> Outcome,
 ) {
     let _alone = alone();
-    // Tables that are read once for all builds are no part of any.
+    // Tables that are read once for all builds are not charged to any.
     work(
         &make(&mut Random::new(0)),
         &Budget::new(limits(4 << 20, 200_000)),

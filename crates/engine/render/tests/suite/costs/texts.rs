@@ -1,4 +1,4 @@
-//! YAML: what reading and writing texts costs.
+//! YAML: the cost of reading and writing texts.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use lode_yaml::{
 
 use super::kit::{Outcome, Random, check};
 
-/// Reads a text in every way, and writes what was read.
+/// Reads a text in every way, and writes the result.
 fn read(text: &String, budget: &Budget) -> Outcome {
     let outcome = |result: Result<(), Error>| match result {
         Ok(()) => Outcome::Done,

@@ -1,4 +1,5 @@
-//! Lists whose entries all have the same keys, each value once: found by hash, merged in one pass.
+//! Lists whose entries all have the same keys with unique values: found by hash and merged in one
+//! pass.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,16 +8,16 @@ use lode_yaml::Node;
 use super::{Against, At, DIRECTIVE, Error, Merger};
 use crate::patching::strategic::{Directive, Fate, Lists, Unknown, named};
 
-/// Which entries are the same.
+/// Which entries correspond.
 pub(super) struct Plan {
     /// For each entry of the patch, the one it is merged into.
     matches: Vec<Option<usize>>,
-    /// More than one key counts: entries then stay where they are.
+    /// Whether there is more than one key; entries then keep their positions.
     by_many_keys: bool,
     is_set: bool,
 }
 
-/// Tells which entries are the same, if all can be told apart without doubt.
+/// Returns which entries correspond, if all of them are clearly distinguished.
 pub(super) fn plan(items: &[Node], against: Against<'_>, keys: &[Box<str>]) -> Option<Plan> {
     let patch = match against {
         Against::Patch(patch) => patch,
@@ -145,14 +146,15 @@ fn kept(
     failed.map_or(Ok(()), Err)
 }
 
-/// Tells which keys an entry has.
+/// Returns which keys an entry has.
 fn counting(item: &Node, keys: &[Box<str>]) -> Vec<bool> {
     keys.iter()
         .map(|key| key_text(item, key).is_some())
         .collect()
 }
 
-/// Returns the values of an entry's keys; nothing where it has others than the first entry, or none at all.
+/// Returns the values of an entry's keys; `None` if it has other keys than the first entry, or
+/// none.
 fn identity<'n>(item: &'n Node, keys: &[Box<str>], counting: &[bool]) -> Option<Vec<&'n str>> {
     if keys.is_empty() {
         return (!item.is_null())

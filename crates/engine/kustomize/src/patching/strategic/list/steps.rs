@@ -1,7 +1,8 @@
-//! Lists with entries that lack a key or stand twice, merged in kustomize's own steps.
+//! Lists in which entries lack a key or are duplicated, merged by kustomize's own steps.
 //!
-//! Kustomize sets entries one by one into a list that it searches by some of the keys; an entry without its key then
-//! pushes out others. Whoever writes such a list gets the same result here. Work grows with the square of the list.
+//! Kustomize inserts entries one by one into a list that it searches by some of the keys; an entry
+//! without its key can then displace others. The result here is the same. The work grows with the
+//! square of the list's length.
 
 use std::collections::HashSet;
 
@@ -10,23 +11,23 @@ use lode_yaml::{Content, Node, Text};
 use super::{Against, At, DIRECTIVE, Error, Merger, is_empty, named};
 use crate::patching::strategic::{Cause, Directive, Fate, Lists, Unknown};
 
-/// An entry, by its number in [`Steps::nodes`].
+/// An entry, by its index in [`Steps::nodes`].
 type Item = usize;
 
-/// The lists while they are merged.
+/// The lists during a merge.
 pub(super) struct Steps<'m, 's> {
     merger: &'m Merger<'s>,
     at: At,
     keys: Vec<Text>,
     nodes: Vec<Node>,
     items: Vec<Item>,
-    /// The patch's entries; nothing where it does not speak of the list.
+    /// The patch's entries; `None` if it does not mention the list.
     patch: Option<Vec<Item>>,
-    /// The list is the patch's own: what is taken from one is taken from the other.
+    /// The list comes from the patch: what is removed from one is removed from the other.
     is_itself: bool,
 }
 
-/// What an entry is found by.
+/// What identifies an entry.
 struct Key<'k> {
     keys: &'k [Text],
     values: &'k [Text],
@@ -91,7 +92,7 @@ impl<'m, 's> Steps<'m, 's> {
         };
         let copied = |item: Item| {
             let node = &self.nodes[item];
-            // An entry can be in the list several times.
+            // An entry can be in the list more than once.
             let charged = node.cost().charge_meter(self.merger.meter);
             charged
                 .map(|()| node.clone())
@@ -100,7 +101,7 @@ impl<'m, 's> Steps<'m, 's> {
         all.into_iter().map(copied).collect()
     }
 
-    /// Merges the entries with these values and sets the outcome.
+    /// Merges the entries with these values and stores the result.
     fn one(&mut self, set: &mut Vec<Item>, key: &Key<'_>) -> Result<(), Error> {
         let Some(item) = self
             .merged(key)?
@@ -120,7 +121,7 @@ impl<'m, 's> Steps<'m, 's> {
         self.put(set, key, Some(item))
     }
 
-    /// Returns the values of the keys of all entries, each once, in the order of the result.
+    /// Returns the distinct key values of all entries, in the order of the result.
     fn all_values(&self) -> Vec<Vec<Text>> {
         let patch = self.patch.as_deref().unwrap_or_default();
         let (first, second) = match self.merger.options.lists {
@@ -173,7 +174,7 @@ impl<'m, 's> Steps<'m, 's> {
         }
     }
 
-    /// What replaces an entry leaves the replaced one in the list, from where it comes back in the end.
+    /// When an entry is replaced, the old one stays in the list and comes back at the end.
     fn combined(&mut self, there: Item, patch: Item) -> Result<Option<Item>, Error> {
         let said = self.nodes[patch]
             .get(DIRECTIVE)
@@ -215,7 +216,8 @@ impl<'m, 's> Steps<'m, 's> {
         list.iter().copied().find(fits)
     }
 
-    /// Sets an entry in place of those with the same values, else at the end; without one takes those out.
+    /// Puts an entry in place of those with the same values, otherwise at the end; without an
+    /// entry, removes those.
     fn put(&self, list: &mut Vec<Item>, key: &Key<'_>, new: Option<Item>) -> Result<(), Error> {
         let by_fields = key.keys.first().is_some_and(|key| !key.is_empty())
             && key.values.first().is_some_and(|value| !value.is_empty());
@@ -242,7 +244,8 @@ impl<'m, 's> Steps<'m, 's> {
         Ok(())
     }
 
-    /// Tells whether an entry has the values; of keys without one the answer of the key before counts.
+    /// Returns whether an entry has the values; for keys without a value the answer for the key
+    /// before counts.
     fn fits(&self, item: Item, key: &Key<'_>) -> Result<bool, Error> {
         let node = &self.nodes[item];
         let mut fits = false;
@@ -263,7 +266,7 @@ impl<'m, 's> Steps<'m, 's> {
         Ok(fits)
     }
 
-    /// Sets all entries of a list into another.
+    /// Inserts all entries of a list into another.
     fn append(&self, mut to: Vec<Item>, from: &[Item], keys: &[Text]) -> Result<Vec<Item>, Error> {
         let by_text = keys.first().is_some_and(Text::is_empty);
         for item in from {
@@ -302,7 +305,7 @@ impl<'m, 's> Steps<'m, 's> {
     }
 }
 
-/// Leaves out keys that no entry has a value for, and the missing values.
+/// Drops keys for which no entry has a value, and the missing values.
 fn counting(all: &[Vec<Text>], values: &[Text], keys: &[Text]) -> (Vec<Text>, Vec<Text>) {
     let counts = |at: usize| {
         all.iter()
@@ -322,7 +325,7 @@ fn counting(all: &[Vec<Text>], values: &[Text], keys: &[Text]) -> (Vec<Text>, Ve
     (kept(keys), kept(values))
 }
 
-/// Fills values in from entries that differ only in lacking some.
+/// Fills in values from entries that differ only in missing some.
 fn complete(all: &mut [Vec<Text>]) {
     for one in 0..all.len() {
         let values = all[one].clone();
@@ -335,7 +338,7 @@ fn complete(all: &mut [Vec<Text>]) {
     }
 }
 
-/// Returns the values of two entries that agree in one and contradict in none.
+/// Returns the combined values of two entries that agree in at least one and conflict in none.
 fn united(a: &[Text], b: &[Text]) -> Option<Vec<Text>> {
     let agree = a.iter().zip(b).any(|(a, b)| a == b);
     let both = a

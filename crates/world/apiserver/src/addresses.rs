@@ -1,4 +1,4 @@
-//! [`Addresses`]: cluster addresses and node ports of Services, each given once.
+//! [`Addresses`]: cluster addresses and node ports of Services, each assigned once.
 
 use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr};
@@ -34,10 +34,11 @@ impl Default for Addresses {
 }
 
 impl Addresses {
-    /// Gives a Service what it asks for, or what is free; `live` is how it was, and keeps what it has.
+    /// Assigns a Service the address and ports it requests, or free ones; a Service that exists as
+    /// `live` keeps what it has.
     ///
     /// # Errors
-    /// What it asks for is taken, or nothing is free.
+    /// A requested one is taken, or none is free.
     pub(crate) fn give(
         &self,
         live: Option<&Value>,
@@ -92,7 +93,7 @@ impl Addresses {
         Ok(())
     }
 
-    /// Takes note of a Service that is there, or is gone.
+    /// Records that a Service exists, or is gone.
     pub(crate) fn note(&self, service: &Value, gone: bool) {
         let mut taken = self.0.lock();
         if let Ok(address) = text(service, "/spec/clusterIP").parse() {
@@ -209,10 +210,10 @@ fn ports(service: &Value) -> impl Iterator<Item = u64> {
         .filter(|port| *port != 0)
 }
 
-/// The first address but one of 10.96.0.0/12; the one before is the API's own.
+/// The second address of 10.96.0.0/12; the first is the API's own.
 const FIRST: u32 = u32::from_be_bytes([10, 96, 0, 2]);
 const SIZE: u32 = (1 << 20) - 3;
-/// Node ports, the first and the last.
+/// The first and the last node port.
 const PORTS: (u64, u64) = (30_000, 32_767);
 
 #[cfg(test)]

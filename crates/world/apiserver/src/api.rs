@@ -1,4 +1,4 @@
-//! [`Api`]: what all requests share.
+//! [`Api`]: the state that all requests share.
 
 use std::sync::Arc;
 
@@ -17,24 +17,24 @@ use crate::served::{Registry, Served};
 use crate::store::Store;
 use crate::store::key::Key;
 
-/// What all requests share.
+/// The state that all requests share.
 pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) users: Users,
     pub(crate) addresses: Addresses,
     pub(crate) documents: Documents,
     pub(crate) bodies: Bodies,
-    /// By which clients know the API, as PEM.
+    /// The certificate that clients trust, as PEM.
     pub(crate) certificate: Box<str>,
     registry: SharedLock<Arc<Registry>>,
     policy: SharedLock<Policy>,
     clock: Clock,
     pub(crate) faults: Option<Arc<dyn Faults>>,
-    /// Ends the watches that are under way.
+    /// Ends all running watches.
     pub(crate) end_watches: watch::Sender<()>,
 }
 
-/// What time it is; tests have their own.
+/// The current time; tests supply their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
 impl Api {
@@ -67,24 +67,25 @@ impl Api {
         (self.clock)()
     }
 
-    /// Returns what is served now.
+    /// Returns what is currently served.
     pub(crate) fn registry(&self) -> Arc<Registry> {
         Arc::clone(&self.registry.read())
     }
 
-    /// Serves custom resources besides what Kubernetes has of its own, and no others.
+    /// Serves these custom resources, and no others, in addition to the built-in ones.
     pub(crate) fn serve(&self, custom: impl IntoIterator<Item = Arc<Served>>) {
         let registry = Arc::new(Registry::new(&self.store, custom));
         self.documents.forget();
         *self.registry.write() = registry;
     }
 
-    /// Asks what roles and bindings say.
+    /// Queries the policy of roles and bindings.
     pub(crate) fn policy<R>(&self, ask: impl FnOnce(&Policy) -> R) -> R {
         ask(&self.policy.read())
     }
 
-    /// Takes note of a role or a binding that was written: of what is stored now, as writes may overtake each other.
+    /// Updates the policy after a role or a binding was written, from what is stored now, because
+    /// notifications may arrive out of order.
     pub(crate) fn note_policy(&self, served: &Served, key: &Key, last: &Value) {
         let mut policy = self.policy.write();
         match served.objects.get(key) {

@@ -1,4 +1,4 @@
-//! Who a request comes from: [`Users`] by token, the subject of a client certificate, or nobody.
+//! The user of a request: by token ([`Users`]), by client certificate, or anonymous.
 
 pub(crate) mod authority;
 
@@ -14,20 +14,20 @@ use serde_json::{Value, json};
 
 use crate::wire::request::decoded;
 
-/// Who there is, by bearer token.
+/// Users by bearer token.
 #[derive(Default)]
 pub(crate) struct Users(SharedLock<HashMap<String, User>>);
 
 impl Users {
-    /// Lets whoever has a token be a user.
+    /// Adds a user with a token.
     pub(crate) fn put(&self, token: String, user: User) {
         self.0.write().insert(token, user);
     }
 
-    /// Returns who a request comes from.
+    /// Returns the user of a request.
     ///
     /// # Errors
-    /// It has a token that nobody has.
+    /// The token is unknown.
     pub(crate) fn authenticate(
         &self,
         headers: &HeaderMap,
@@ -52,7 +52,7 @@ impl Users {
 }
 
 impl Users {
-    /// Answers who has a token (`TokenReview`).
+    /// Answers a `TokenReview`.
     pub(crate) fn review(&self, review: &Value) -> Value {
         let token = text(review, "/spec/token");
         let users = self.0.read();
@@ -66,10 +66,10 @@ impl Users {
     }
 }
 
-/// Returns whom a request is made as: the user himself, or another one that he may act as.
+/// Returns the user to act as: the user itself, or another one that it may impersonate.
 ///
 /// # Errors
-/// He may not, or the headers do not say who.
+/// Impersonation is not allowed, or the headers are incomplete.
 pub(crate) fn impersonate(
     user: User,
     headers: &HeaderMap,
@@ -115,12 +115,13 @@ fn wanted(headers: &HeaderMap) -> Result<Option<User>, Status> {
     }
 }
 
-/// Reads users as kube-apiserver's `--token-auth-file` has them: `token,user,uid,"group,group"` a line. A line that
-/// means nothing is refused, where kube-apiserver skips some: who is left out, or in other groups than was written,
-/// should be told when the server starts. Lines that begin with `#` are left out.
+/// Parses users in the format of kube-apiserver's `--token-auth-file`:
+/// `token,user,uid,"group,group"` per line. An invalid line is an error, while kube-apiserver skips
+/// some: a user who is left out, or put in other groups than intended, should be noticed at the
+/// start. Lines that begin with `#` are ignored.
 ///
 /// # Errors
-/// A line is not of this form, or names a token again.
+/// A line does not have this form, or repeats a token.
 pub(crate) fn read_tokens(text: &str) -> Result<Vec<(String, User)>, TokensError> {
     let mut users: Vec<(String, User)> = Vec::new();
     for (at, line) in text.lines().enumerate() {
@@ -163,7 +164,7 @@ fn read_user(line: &str) -> Result<(String, User), &'static str> {
     Ok((token.clone(), user))
 }
 
-/// Splits a line of comma-separated values. Within quotes, commas count as text and two quotes as one.
+/// Splits a line of comma-separated values. Within quotes, commas are text and two quotes mean one.
 fn columns(line: &str) -> Result<Vec<String>, &'static str> {
     let mut columns = Vec::new();
     let mut rest = line;
@@ -204,22 +205,22 @@ fn columns(line: &str) -> Result<Vec<String>, &'static str> {
     }
 }
 
-/// A file of tokens that cannot be read.
+/// An invalid file of tokens.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: not of the form token,user,uid,\"group,group\": {what}")]
 pub struct TokensError {
-    /// Which line, counted from 1.
+    /// Line number, from 1.
     pub line: usize,
-    /// What is wrong with it; nothing of the line itself, which holds a token.
+    /// The reason; without the line itself, which contains a token.
     pub what: &'static str,
 }
 
-/// Who may do everything.
+/// Returns the user who may do everything.
 pub(crate) fn admin() -> User {
     User::new("admin").with_groups(["system:masters", AUTHENTICATED])
 }
 
-/// Who a client with a certificate is: its common name, in the groups that it names as organisations.
+/// Returns the user of a client certificate: the common name, in the groups given as organisations.
 pub(crate) fn certified(der: &[u8]) -> Option<User> {
     let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
     let subject = certificate.subject();
@@ -232,7 +233,7 @@ pub(crate) fn certified(der: &[u8]) -> Option<User> {
 
 const ANONYMOUS: &str = "system:anonymous";
 const AUTHENTICATED: &str = "system:authenticated";
-/// Groups, extras and values that are read.
+/// Most groups, extras and values that are read.
 const PARTS_MAX: usize = 100;
 
 #[cfg(test)]

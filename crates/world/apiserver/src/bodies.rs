@@ -1,7 +1,7 @@
-//! [`Bodies`]: how much of the requests under way is held in memory, in all and for one user.
+//! [`Bodies`]: limits the memory held by request bodies, in total and per user.
 //!
-//! A body is charged as it comes, not as its head announces it, and only once it is known that its sender may make the
-//! request. It is held until the request is answered.
+//! A body is charged as it arrives, whatever its header announces, and only after its sender was
+//! authorised. It is held until the request is answered.
 
 use std::collections::HashMap;
 
@@ -12,13 +12,13 @@ use lode_admit::decode::BODY_MAX;
 use lode_admit::{Details, Status};
 use lode_stdx::Lock;
 
-/// Bytes held at a time, in all and for one user.
+/// Most bytes held, in total and per user.
 const HELD_MAX: usize = 256 << 20;
 const HELD_PER_USER_MAX: usize = 64 << 20;
-/// Seconds after which a client may try again.
+/// `Retry-After` of a refusal, in seconds.
 const RETRY_AFTER_S: u32 = 1;
 
-/// Bodies of the requests under way.
+/// Bodies of the requests in progress.
 #[derive(Default)]
 pub(crate) struct Bodies(Lock<Held>);
 
@@ -28,7 +28,7 @@ struct Held {
     by_user: HashMap<String, usize>,
 }
 
-/// The body of a request; its bytes are given back when this is dropped.
+/// The body of a request; its bytes are released when this is dropped.
 pub(crate) struct Collected<'b> {
     bodies: &'b Bodies,
     user: &'b str,
@@ -37,7 +37,7 @@ pub(crate) struct Collected<'b> {
 }
 
 impl Bodies {
-    /// Returns the body of a request that needs none.
+    /// Returns an empty body for a request that needs none.
     pub(crate) fn none<'b>(&'b self, user: &'b str) -> Collected<'b> {
         Collected {
             bodies: self,
@@ -50,7 +50,7 @@ impl Bodies {
     /// Reads a body.
     ///
     /// # Errors
-    /// It is too large, breaks off, or too much is held already.
+    /// It is too large, incomplete, or too many bytes are already held.
     pub(crate) async fn collect<'b, B>(
         &'b self,
         user: &'b str,
@@ -74,7 +74,7 @@ impl Bodies {
             }
             collected.charge(piece.len())?;
 
-            // Most bodies come in one piece, which need not be copied.
+            // Most bodies arrive in one piece, which need not be copied.
             if only.is_empty() && more.is_empty() {
                 only = piece;
             } else {

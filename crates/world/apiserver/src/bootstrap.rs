@@ -1,4 +1,4 @@
-//! What a cluster begins with.
+//! The initial objects of a cluster.
 
 use lode_admit::Status;
 use lode_object::json::text;
@@ -8,7 +8,7 @@ use crate::api::Api;
 use crate::handlers::inside;
 use crate::store::key::Key;
 
-/// Who creates it.
+/// Field manager of the initial objects.
 const MANAGER: &str = "kube-apiserver";
 const RBAC: &str = "rbac.authorization.k8s.io";
 const NAMESPACES: [&str; 4] = ["default", "kube-node-lease", "kube-public", "kube-system"];
@@ -39,7 +39,7 @@ fn create(api: &Api, (group, plural): (&str, &str), object: &Value) -> Result<()
     let key = Key::new("", text(object, "/metadata/name"));
     inside::create(api, &served, object.clone(), MANAGER)?;
     if group == RBAC {
-        // The first request may come before the controllers have heard of it.
+        // The first request may arrive before the controllers have seen the change.
         api.note_policy(&served, &key, object);
     }
     Ok(())

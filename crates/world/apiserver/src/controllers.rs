@@ -1,8 +1,8 @@
-//! What goes on beside requests: custom resources come to be served, namespaces and dependents go, claims and volumes
-//! are let go, roles are noted.
+//! Background work: serving custom resources, removing namespaces and dependents, releasing claims
+//! and volumes, tracking roles.
 //!
-//! Each controller is told of every change, in order, and writes as any client would. One task runs them all; another
-//! one plays the workloads, so that these hold up nothing.
+//! Each controller receives every change, in order, and writes like any client. One task runs them
+//! all; another one simulates workloads, so that workloads delay nothing.
 
 mod definitions;
 mod finalizers;
@@ -21,9 +21,9 @@ use tokio::task::JoinHandle;
 use crate::api::Api;
 use crate::store::Noted;
 
-/// Starts the controllers: all, or those without which an API is none.
+/// Starts all controllers, or only those that the API itself needs.
 pub(crate) fn start(api: &Arc<Api>, all: bool) -> Vec<JoinHandle<()>> {
-    // What happens before a task first runs is told to it too.
+    // The task also receives what happens before it first runs.
     let core = tokio::spawn(run(
         Arc::clone(api),
         Core {
@@ -38,7 +38,7 @@ pub(crate) fn start(api: &Arc<Api>, all: bool) -> Vec<JoinHandle<()>> {
 
 #[derive(Default)]
 struct Core {
-    /// Else only what an API has of its own: definitions, and who may do what.
+    /// Otherwise only the API's own: definitions and policy.
     all: bool,
     definitions: definitions::Definitions,
     garbage: garbage::Garbage,
@@ -54,7 +54,7 @@ async fn run(api: Arc<Api>, mut core: Core, mut changes: UnboundedReceiver<Noted
             logged(&noted, core.garbage.note(&api, &noted));
             logged(&noted, protection::note(&api, &noted));
         }
-        // Others are served too where there is one thread.
+        // Gives other tasks a turn on a single-threaded runtime.
         tokio::task::yield_now().await;
     }
 }
@@ -87,7 +87,7 @@ fn note_policy(api: &Api, noted: &Noted) {
     }
 }
 
-/// Gives cluster roles the rules of those that they aggregate.
+/// Updates the rules of aggregated cluster roles.
 fn aggregate(api: &Api) {
     let Some(roles) =
         crate::handlers::inside::builtin(api, "rbac.authorization.k8s.io", "v1", "clusterroles")
@@ -123,7 +123,7 @@ fn note_service(api: &Api, noted: &Noted) {
     if &*noted.resource != "services" {
         return;
     }
-    // What a Service no longer has is free again, before what it has now is taken.
+    // Addresses that a Service gave up are released before its new ones are taken.
     if let Some(previous) = &noted.change.previous {
         api.addresses.note(&previous.value(), true);
     }

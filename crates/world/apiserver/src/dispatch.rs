@@ -1,4 +1,5 @@
-//! From an HTTP request to an [`Answer`]: who asks, for what, whether they may, and who answers.
+//! Turns an HTTP request into an [`Answer`]: authentication, routing, authorisation and the choice
+//! of the handler.
 
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -48,7 +49,7 @@ where
         };
         asked.authorize(api)?;
 
-        // Nothing is held of whoever may not ask, nor for a request that needs no body.
+        // Nothing is buffered for users who are not authorised, nor for requests that need no body.
         let body = if asked.needs_body() {
             api.bodies.collect(&user.name, body).await?
         } else {
@@ -75,7 +76,8 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    /// Has the request go wrong where that is asked for; returns what is answered although it is served.
+    /// Injects a configured fault. Returns the error to report even though the request is still
+    /// served.
     async fn meet(&self, api: &Api) -> Result<Option<Status>, Status> {
         let Some(faults) = &api.faults else {
             return Ok(None);
@@ -184,7 +186,7 @@ impl Asked<'_> {
         Ok(answer.with_warnings(call.warnings.into_inner()))
     }
 
-    /// Reads the options of a watch; the old way to ask for one names an object in its path.
+    /// Reads the options of a watch; the deprecated form of a watch names an object in its path.
     fn watched(&self, target: &Target) -> Result<ListOptions, Status> {
         let mut options = ListOptions::read(&self.query, true)?;
         if !target.name.is_empty() {
@@ -210,7 +212,7 @@ impl Asked<'_> {
         }
     }
 
-    /// Returns whether the request is answered from its body.
+    /// Returns whether the request needs its body.
     fn needs_body(&self) -> bool {
         let Route::Resource(target) = &self.route else {
             return false;
@@ -221,7 +223,7 @@ impl Asked<'_> {
         )
     }
 
-    /// Returns whether the user may ask this.
+    /// Authorises the request.
     ///
     /// # Errors
     /// It is forbidden.
@@ -252,7 +254,7 @@ impl Asked<'_> {
         api.policy(|policy| policy.authorize(self.user, &attributes))
     }
 
-    /// Answers what is not about objects.
+    /// Answers requests that are not about objects.
     fn document(&self, api: &Api, route: &Route) -> Result<Answer, Status> {
         if self.method != Method::GET {
             return Err(not_allowed());
@@ -292,7 +294,7 @@ impl Asked<'_> {
     }
 }
 
-/// Answers about a version or resource that there is not: in words, where there is not even the group.
+/// Answers a request for an unknown version or resource, with a text if even the group is unknown.
 fn no_version(registry: &Registry, group: &str) -> Result<Answer, Status> {
     if !registry.has_group(group) {
         return Ok(Answer::text(404, NOT_FOUND));

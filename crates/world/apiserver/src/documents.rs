@@ -1,4 +1,4 @@
-//! What is served beside objects: which groups, versions and resources there are, health, the version.
+//! Documents about the API: groups, versions and resources, health, version.
 
 mod published;
 
@@ -14,11 +14,11 @@ use crate::wire::answer::Answer;
 use crate::wire::negotiate::Output;
 use lode_describe::discovery::Aggregated;
 
-/// Makes documents, and keeps those that cost.
+/// Builds documents and caches the expensive ones.
 #[derive(Default)]
 pub(crate) struct Documents {
     aggregated: Lock<HashMap<(bool, bool), Kept>>,
-    /// By place; the index has none.
+    /// By path; the index has the empty path.
     schemas: Lock<HashMap<Box<str>, Kept>>,
 }
 
@@ -29,7 +29,7 @@ struct Kept {
 }
 
 impl Documents {
-    /// Forgets what was made of another registry.
+    /// Drops documents built from another registry.
     pub(crate) fn forget(&self) {
         self.aggregated.lock().clear();
         self.schemas.lock().clear();
@@ -47,7 +47,7 @@ impl Documents {
             .unwrap_or_else(|| ok(&registry.catalogue().groups()))
     }
 
-    /// Answers with everything at once, if the client asks for that.
+    /// Answers with aggregated discovery, if the client asks for it.
     fn told(&self, registry: &Registry, accept: &str, core: bool) -> Option<Answer> {
         let asks = |version: &str| {
             accept.split(',').any(|clause| {
@@ -88,7 +88,7 @@ impl Documents {
         Some(answer)
     }
 
-    /// Answers what is served at a path that is about neither objects nor groups.
+    /// Answers paths that are about neither objects nor groups.
     pub(crate) fn other(path: &str, verbose: bool, accept: &str) -> Option<Answer> {
         let path = path.trim_end_matches('/');
         match path {
@@ -112,8 +112,8 @@ impl Documents {
     }
 }
 
-/// Answers with schemas in the old form, of which there are none: who still asks, as kubectl does for a `List`, then
-/// leaves it to the server to say what is wrong.
+/// Answers with an empty `OpenAPI` v2 document: clients that still ask for it, as kubectl does for
+/// a `List`, then leave validation to the server.
 fn old_schemas(accept: &str) -> Answer {
     if !accept.contains("proto-openapi.spec.v2") {
         return ok(

@@ -1,41 +1,43 @@
-//! [`Faults`]: what goes wrong on purpose, decided by whoever serves the API for a test.
+//! [`Faults`]: faults that a test injects into the API.
 //!
-//! Asked once it is known who makes a request and for what, before it is served. Watches that are under way and
-//! connections are the server's to end.
+//! Consulted once user and purpose of a request are known, before it is served. Ending running
+//! watches and cutting connections is up to the server.
 
 use std::pin::Pin;
 
 use lode_admit::Status;
 
-/// Decides which requests go wrong.
+/// Decides which requests fail.
 pub trait Faults: Send + Sync {
-    /// Says what becomes of a request; takes as long as the request is to be held up.
+    /// Decides what happens to a request; the request is delayed until the future resolves.
     fn meet<'r>(&'r self, request: Request<'r>)
     -> Pin<Box<dyn Future<Output = Fault> + Send + 'r>>;
 }
 
-/// What a request is for.
+/// The purpose of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'r> {
-    /// Who makes it.
+    /// Its user.
     pub user: &'r str,
-    /// The verb as roles name it; of what is not about objects, the method in lower case.
+    /// The verb as in roles; for requests that are not about objects, the HTTP method in lower
+    /// case.
     pub verb: &'r str,
-    /// The resource without its group; empty for what is not about objects.
+    /// The resource without its group; empty for requests that are not about objects.
     pub resource: &'r str,
-    /// What of the resource, such as `status`; else empty.
+    /// The subresource, such as `status`, or empty.
     pub subresource: &'r str,
-    /// The object's name; empty for all of them.
+    /// The object's name; empty for collections.
     pub name: &'r str,
 }
 
-/// What becomes of a request.
+/// What happens to a request.
 #[derive(Debug, Clone)]
 pub enum Fault {
     /// It is served.
     None,
-    /// This is answered, and it is not served.
+    /// It is not served; this is the response.
     Refused(Status),
-    /// It is served, but this is answered: what a client sees whose connection broke after the write.
+    /// It is served, but this is the response: what a client sees if its connection breaks after
+    /// the write.
     Lost(Status),
 }

@@ -1,6 +1,7 @@
-//! What answers requests for objects, every kind alike: one file a verb, and what verbs share.
+//! Handlers for requests about objects of any kind: one file per verb, and what the verbs share.
 //!
-//! `read`, `watch`, `write`, `delete` and `subresource` are asked by `dispatch`; controllers write by way of `inside`.
+//! `dispatch` calls `read`, `watch`, `write`, `delete` and `subresource`; controllers write through
+//! `inside`.
 
 mod admission;
 mod body;

@@ -10,12 +10,12 @@
 //! # }
 //! ```
 //!
-//! A request goes from [`dispatch`](mod@dispatch) (who asks, for what, may they) to one of few handlers that serve
-//! every kind alike: `read`, `watch`, `write`, `delete`. What a request does to an object is computed by `engine/admit` and
-//! `engine/merge`; what is kept here is the `store`, its revisions and its log of changes. Controllers do beside requests
-//! what a cluster does.
+//! A request goes from [`dispatch`](mod@dispatch) (authentication, routing, authorisation) to one
+//! of a few handlers that serve every kind: `read`, `watch`, `write`, `delete`. `engine/admit` and
+//! `engine/merge` compute what a request does to an object; this crate keeps the `store` with its
+//! revisions and its log of changes. Controllers do in the background what a cluster does.
 //!
-//! Left out: disk, webhooks, aggregation, quotas, autoscaling, and what happens within pods.
+//! Left out: disk, webhooks, aggregation, quotas, autoscaling, and everything inside pods.
 
 mod addresses;
 mod api;

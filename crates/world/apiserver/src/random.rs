@@ -1,13 +1,13 @@
-//! What must not be guessed or met twice: uids, the ends of generated names, tokens.
+//! Random values that must be unique or secret: uids, suffixes of generated names, tokens.
 
 use uuid::Uuid;
 
-/// Returns a uid.
+/// Returns a new uid.
 pub(crate) fn uid() -> String {
     Uuid::new_v4().to_string()
 }
 
-/// Returns a name that begins with a prefix, which is cut where the name would be too long.
+/// Returns a name with a prefix, which is cut if the name would be too long.
 pub(crate) fn name(prefix: &str) -> String {
     let cut = prefix
         .char_indices()
@@ -27,11 +27,11 @@ pub(crate) fn token() -> String {
         .concat()
 }
 
-/// No vowels, so no words; no signs that look like others.
+/// Without vowels, so that no words appear, and without characters that look alike.
 const SIGNS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
-/// Signs that are added to a prefix.
+/// Length of the random suffix.
 const LENGTH: usize = 5;
-/// What is left of 63 signs.
+/// Longest prefix: what is left of 63 characters.
 const PREFIX_MAX: usize = 58;
 
 #[cfg(test)]

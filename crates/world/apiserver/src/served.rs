@@ -1,7 +1,7 @@
-//! [`Served`]: one resource in one version as it is served; [`Registry`]: all of them.
+//! [`Served`]: one resource in one served version; [`Registry`]: all of them.
 //!
-//! A registry does not change: another one takes its place when the definitions of custom resources do. Versions of a
-//! resource share their objects, which are stored in one of them.
+//! A registry is immutable: it is replaced when the definitions of custom resources change.
+//! Versions of a resource share their objects, which are stored in one of the versions.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,35 +16,37 @@ use crate::store::stored::Stored;
 use crate::store::{self, Store};
 use lode_describe::discovery::Catalogue;
 
-/// One resource in one version as it is served.
+/// One resource in one served version.
 #[derive(Debug)]
 pub(crate) struct Served {
     pub(crate) resource: Resource,
     pub(crate) kind: Kind,
-    /// Group and version, as objects carry them.
+    /// Group and version, as in objects.
     pub(crate) api_version: Box<str>,
     /// The version in which its objects are stored.
     pub(crate) stored_version: Box<str>,
-    /// Its objects, whatever their version.
+    /// Its objects, shared by all versions.
     pub(crate) objects: Arc<store::Resource>,
-    /// Its kind in every version that is served, this one too.
+    /// Its kind in every served version, including this one.
     pub(crate) versions: Arc<[Kind]>,
-    /// How the text of a stored object of this version begins.
+    /// The beginning of a stored object's text in this version.
     head: Box<str>,
 }
 
-/// All that is served.
+/// Everything that is served.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
     /// In the order of discovery.
     all: Vec<Arc<Served>>,
     by_path: HashMap<[Box<str>; 3], usize>,
-    /// By the name with group under which objects are stored; the version that they are stored as.
+    /// By the resource name with group under which objects are stored; the version they are stored
+    /// in.
     by_objects: HashMap<Box<str>, usize>,
 }
 
 impl Served {
-    /// Returns a resource whose objects are stored in a version of it; `versions` are all of its versions.
+    /// Returns a resource whose objects are stored in one of its versions; `versions` are all of
+    /// them.
     pub(crate) fn new(
         store: &Store,
         resource: Resource,
@@ -76,16 +78,16 @@ impl Served {
         }
     }
 
-    /// Returns an object as this version shows it.
+    /// Returns an object in this version.
     pub(crate) fn value(&self, stored: &Stored) -> Value {
         let mut value = stored.value();
         if !self.is_native(stored) {
             convert::to(&self.api_version, &mut value);
-            // What one version always writes another may leave out.
+            // A field that one version always writes may be absent in another.
             if let Ok(decoded) = decode::value(&self.kind, &value, FieldValidation::Ignore) {
                 value = decoded.object;
             }
-            // Versions of a definition are told apart by what they declare.
+            // Versions of a definition differ in the fields they declare.
             if let Some(ty) = self.kind.custom() {
                 custom::prune(ty, &mut value);
                 custom::default(ty, &mut value);
@@ -103,17 +105,17 @@ impl Served {
         }
     }
 
-    /// Tells whether an object is stored as this version shows it.
+    /// Returns whether an object is stored in the form of this version.
     pub(crate) fn is_native(&self, stored: &Stored) -> bool {
         stored.text().starts_with(self.head.as_bytes())
     }
 
-    /// Tells whether objects are stored as this version has them; of the versions of a resource one is so.
+    /// Returns whether this version is the storage version.
     pub(crate) fn is_storage(&self) -> bool {
         self.stored_version == self.api_version
     }
 
-    /// Returns what is said to whoever uses this version, if it is to go.
+    /// Returns the deprecation warning of this version, if it is deprecated.
     pub(crate) fn deprecation(&self) -> Option<&str> {
         match (&*self.api_version, &*self.resource.plural) {
             ("v1", "endpoints") => {
@@ -124,14 +126,14 @@ impl Served {
         }
     }
 
-    /// Tells whether objects of a custom resource definition are meant.
+    /// Returns whether this is a custom resource.
     pub(crate) fn is_custom(&self) -> bool {
         self.kind.is_custom()
     }
 }
 
 impl Registry {
-    /// Returns what Kubernetes has of its own and then, in their order, what is given.
+    /// Returns the built-in resources followed by the given ones.
     pub(crate) fn new(store: &Store, custom: impl IntoIterator<Item = Arc<Served>>) -> Self {
         let builtin = resources().iter().filter_map(|resource| {
             let kind = Kind::builtin(resource)?;
@@ -173,7 +175,7 @@ impl Registry {
         }
     }
 
-    /// Returns a resource by its place in paths.
+    /// Returns the resource of a path.
     pub(crate) fn get(&self, group: &str, version: &str, plural: &str) -> Option<&Arc<Served>> {
         let at = self
             .by_path
@@ -191,12 +193,12 @@ impl Registry {
         self.all.iter()
     }
 
-    /// Returns what discovery tells.
+    /// Returns the content of discovery.
     pub(crate) fn catalogue(&self) -> Catalogue<'_> {
         Catalogue::of(self.all.iter().map(|served| &served.resource))
     }
 
-    /// Tells whether any version of a group is served.
+    /// Returns whether any version of a group is served.
     pub(crate) fn has_group(&self, group: &str) -> bool {
         self.all
             .iter()

@@ -1,6 +1,7 @@
 //! [`Server`]: the API on a socket.
 //!
-//! TLS always, as clients send no credentials without it; the authority is made anew each time. HTTP/1.1 and HTTP/2.
+//! TLS is always used, because clients send no credentials without it; the certificate authority is
+//! new for each server. HTTP/1.1 and HTTP/2.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,52 +22,53 @@ use crate::auth::{self, Users};
 use crate::faults::Faults;
 use crate::{bootstrap, controllers, dispatch, random};
 
-/// How an API is served.
+/// Settings of an API server.
 #[derive(Clone)]
 pub struct Config {
-    /// Where; port 0 takes a free one.
+    /// Address to listen on; port 0 picks a free port.
     pub listen: SocketAddr,
-    /// Who else there is, as kube-apiserver's `--token-auth-file` has it.
+    /// Further users, in the format of kube-apiserver's `--token-auth-file`.
     pub tokens: String,
-    /// Controllers run: namespaces and dependents go, workloads are played. Without them this is an API and no cluster.
+    /// Whether controllers run (namespace deletion, garbage collection, simulated workloads).
+    /// Without them this is an API but not a cluster.
     pub controllers: bool,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
-    /// What goes wrong on purpose.
+    /// Injected faults.
     pub faults: Option<Arc<dyn Faults>>,
 }
 
-/// An API that is being served; it ends when this is dropped.
+/// A running API server; it stops when this is dropped.
 pub struct Server {
     address: SocketAddr,
     authority: Authority,
     token: String,
     api: Arc<Api>,
-    /// Whether it takes and keeps connections.
+    /// Whether connections are accepted and kept.
     open: watch::Sender<bool>,
     tasks: Vec<JoinHandle<()>>,
 }
 
-/// Why an API cannot be served.
+/// Why the API server could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The socket cannot be had.
+    /// The socket could not be opened.
     #[error("listen on {0}")]
     Listen(SocketAddr, #[source] std::io::Error),
-    /// A certificate cannot be made.
+    /// A certificate could not be created.
     #[error("make certificates")]
     Certificates(#[from] authority::Error),
-    /// The file of tokens cannot be read.
+    /// The tokens are invalid.
     #[error("read tokens")]
     Tokens(#[from] auth::TokensError),
-    /// What a cluster begins with is refused.
+    /// An initial object was refused.
     #[error("create what a cluster begins with: {0}")]
     Bootstrap(#[from] Status),
 }
 
 impl Default for Config {
-    /// On a free port of the loopback interface, without other users or faults, with controllers, and with
-    /// the clock of the system.
+    /// On a free port of the loopback interface, without further users or faults, with controllers
+    /// and the system clock.
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
@@ -79,7 +81,7 @@ impl Default for Config {
 }
 
 impl Server {
-    /// Serves an API without objects but those that every cluster begins with.
+    /// Starts an API server with only the initial objects of a cluster.
     ///
     /// # Errors
     /// See [`Error`].
@@ -122,19 +124,19 @@ impl Server {
         })
     }
 
-    /// Returns where it listens.
+    /// Returns the address it listens on.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Returns the token of who may do everything.
+    /// Returns the token of the user who may do everything.
     #[must_use]
     pub fn token(&self) -> &str {
         &self.token
     }
 
-    /// Returns the certificate by which clients know it, as PEM.
+    /// Returns the certificate that clients must trust, as PEM.
     #[must_use]
     pub fn certificate(&self) -> &str {
         self.authority.certificate()
@@ -152,33 +154,33 @@ impl Server {
         self.authority.client(name, groups)
     }
 
-    /// Returns a kubeconfig of who may do everything.
+    /// Returns a kubeconfig of the user who may do everything.
     #[must_use]
     pub fn kubeconfig(&self) -> String {
         self.authority.kubeconfig(self.address, &self.token)
     }
 
-    /// Cuts all connections and takes no others, or takes them again.
+    /// Cuts all connections and refuses new ones, or accepts them again.
     pub fn open(&self, open: bool) {
         self.open.send_replace(open);
     }
 
-    /// Ends the watches that are under way, as a server does with those whose time is up.
+    /// Ends all running watches, as a server does after their timeout.
     pub fn end_watches(&self) {
         self.api.end_watches.send_replace(());
     }
 
-    /// Forgets all changes so far: a watch that goes on from before is told that its place is gone (410).
+    /// Forgets all changes so far: a watch that resumes from an earlier revision gets 410.
     pub fn compact(&self) {
         self.api.store.compact();
     }
 
-    /// Ends it.
+    /// Stops the server.
     pub async fn stop(mut self) {
         self.open.send_replace(false);
         for task in std::mem::take(&mut self.tasks) {
             task.abort();
-            // It was told to end; how it did makes no difference.
+            // It was asked to stop; how it ended makes no difference.
             let _ = task.await;
         }
     }
@@ -191,7 +193,7 @@ impl Drop for Server {
     }
 }
 
-/// Serves whenever the API is open; cuts all connections and takes no others while it is not.
+/// Serves while the API is open; otherwise cuts all connections and refuses new ones.
 async fn accept(
     listener: TcpListener,
     acceptor: TlsAcceptor,
@@ -225,7 +227,7 @@ async fn accept(
             let (api, user, is_open) = (Arc::clone(&api), user.clone(), is_open.clone());
             async move {
                 if !*is_open.borrow() {
-                    // The connection is about to be cut, and nothing is answered meanwhile.
+                    // The connection is about to be cut, so nothing is answered.
                     std::future::pending::<()>().await;
                 }
                 dispatch::answer(&api, user.as_deref(), request).await
@@ -248,14 +250,15 @@ async fn accept(
     }
 }
 
-/// Connections served at the same time, in all and of one peer; a controller opens few, a cluster's worth of them many.
+/// Most connections, in total and per peer; a controller opens few, all controllers of a cluster
+/// together many.
 const CONNECTIONS_MAX: usize = 4096;
 const CONNECTIONS_PER_PEER_MAX: usize = 2048;
-/// Requests on one connection at the same time; a watch is one for as long as it lasts.
+/// Most concurrent requests per connection; a watch counts for as long as it runs.
 const STREAMS_MAX: u32 = 1000;
-/// How long a client may take to agree on encryption.
+/// Longest TLS handshake.
 const HANDSHAKE_MAX: Duration = Duration::from_secs(10);
-/// How long a client may take to send the head of a request.
+/// Longest time for the head of a request.
 const HEADER_MAX: Duration = Duration::from_secs(30);
-/// How long a connection is kept for the next request; clients themselves keep one for 90 seconds.
+/// How long an idle connection is kept; clients keep theirs for 90 seconds.
 const IDLE_MAX: Duration = Duration::from_mins(3);

@@ -1,9 +1,10 @@
-//! [`Store`]: all objects in memory, one revision counter, and per resource a log of changes that watches read.
+//! [`Store`]: all objects in memory, one revision counter, and per resource a log of changes for
+//! watches.
 //!
-//! A write names the revision it was made from and is refused when there is a newer one, so no lock is held while an
-//! object is worked on. Each resource has a lock of its own, held for a look-up or an insertion; the counter is shared,
-//! so that a list and a watch that goes on from it agree. The log also tells how a resource looked at an earlier
-//! revision. Left out: disk.
+//! A write states the revision it is based on and is refused if there is a newer one, so no lock is
+//! held while an object is processed. Each resource has its own lock, held only for a look-up or an
+//! insertion; the counter is shared, so that a list and a watch that continues from it agree. The
+//! log also answers reads at an earlier revision. Left out: disk.
 
 pub(crate) mod key;
 pub(crate) mod log;
@@ -42,38 +43,38 @@ struct Inner {
     log: Log,
 }
 
-/// A change, and of which resource.
+/// A change and its resource.
 #[derive(Debug, Clone)]
 pub(crate) struct Noted {
     pub(crate) resource: Arc<str>,
     pub(crate) change: Arc<Change>,
 }
 
-/// What a write was made from.
+/// What a write is based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum From {
     /// Nothing: the object is new.
     Absent,
-    /// The object as of this revision.
+    /// The object at this revision.
     Revision(u64),
 }
 
-/// The object is not what the write was made from.
+/// The object is not what the write was based on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Clash {
-    /// There is one already.
+    /// It already exists.
     Exists,
-    /// There is a newer one.
+    /// There is a newer revision.
     Newer,
-    /// There is none.
+    /// It does not exist.
     Gone,
 }
 
-/// What was found at a revision.
+/// The objects at a revision.
 #[derive(Debug, Default)]
 pub(crate) struct Snapshot {
     pub(crate) revision: u64,
-    /// In the order of namespace and name.
+    /// Ordered by namespace and name.
     pub(crate) objects: Vec<(Key, Arc<Stored>)>,
 }
 
@@ -92,7 +93,7 @@ impl Store {
         self.revision.load(Ordering::SeqCst)
     }
 
-    /// Returns a resource by its name with group; an empty one comes into being.
+    /// Returns a resource by its name with group, created empty if absent.
     pub(crate) fn resource(&self, name: &str) -> Arc<Resource> {
         let found = self.resources.read().get(name).map(Arc::clone);
         found.unwrap_or_else(|| {
@@ -105,7 +106,7 @@ impl Store {
         })
     }
 
-    /// Puts an object in place of the one it was made from.
+    /// Replaces an object if it is still the one that the write is based on.
     pub(crate) fn put(
         &self,
         resource: &Resource,
@@ -135,7 +136,8 @@ impl Store {
         Ok(stored)
     }
 
-    /// Removes an object. Returns how it is told of: its last form, with the revision at which it went.
+    /// Removes an object. Returns its last state with the revision of the removal, as watches
+    /// report it.
     pub(crate) fn remove(
         &self,
         resource: &Resource,
@@ -165,7 +167,8 @@ impl Store {
         Ok(last)
     }
 
-    /// Returns what tells of every change of every resource from now on, each resource's in their order.
+    /// Returns a channel that receives every change of every resource from now on, in order per
+    /// resource.
     pub(crate) fn tap(&self) -> mpsc::UnboundedReceiver<Noted> {
         let (sender, receiver) = mpsc::unbounded_channel();
         self.taps.lock().push(sender);
@@ -194,10 +197,11 @@ impl Store {
         self.revision.fetch_add(1, Ordering::SeqCst) + 1
     }
 
-    /// Returns a resource's objects in a namespace (all where it is empty) at the newest revision.
+    /// Returns a resource's objects in a namespace (all if it is empty) at the latest revision.
     pub(crate) fn list(&self, resource: &Resource, namespace: &str) -> Snapshot {
         let inner = resource.inner.lock();
-        // Nothing is written here meanwhile, so the counter may run ahead but names what is listed.
+        // Nothing is written to this resource meanwhile, so a counter that runs ahead still
+        // describes the list.
         Snapshot {
             revision: self.revision(),
             objects: inner.within(namespace),
@@ -229,7 +233,7 @@ impl Resource {
         self.inner.lock().objects.len()
     }
 
-    /// Tells whether there is any object in a namespace.
+    /// Returns whether there is any object in a namespace.
     pub(crate) fn has_any_in(&self, namespace: &str) -> bool {
         let first = Key::new(namespace, "");
         self.inner
@@ -240,7 +244,7 @@ impl Resource {
             .is_some_and(|(key, _)| key.namespace() == namespace)
     }
 
-    /// Returns the objects in a namespace as of a revision.
+    /// Returns the objects in a namespace at a revision.
     pub(crate) fn at(&self, namespace: &str, revision: u64) -> Result<Snapshot, Expired> {
         let inner = self.inner.lock();
         let later = inner.log.since(revision)?.rev();
@@ -259,7 +263,7 @@ impl Resource {
         })
     }
 
-    /// Returns the changes after a revision, oldest first, and at most so many.
+    /// Returns up to `most` changes after a revision, oldest first.
     pub(crate) fn since(&self, revision: u64, most: usize) -> Result<Vec<Arc<Change>>, Expired> {
         Ok(self
             .inner
@@ -271,17 +275,17 @@ impl Resource {
             .collect())
     }
 
-    /// Forgets all changes that the log holds, and that there were none up to a revision.
+    /// Forgets all changes in the log, up to a revision.
     fn compact(&self, revision: u64) {
         self.inner.lock().log.compact(revision);
     }
 
-    /// Returns how many watch.
+    /// Returns the number of watches.
     pub(crate) fn watchers(&self) -> usize {
         self.changed.receiver_count()
     }
 
-    /// Returns what tells of each new change.
+    /// Returns a channel that signals each new change.
     pub(crate) fn subscribe(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }

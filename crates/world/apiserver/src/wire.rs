@@ -1,4 +1,4 @@
-//! What comes in and goes out as HTTP: paths, options, forms, answers and their bodies.
+//! The HTTP level: paths, options, formats, responses and bodies.
 
 pub(crate) mod answer;
 pub(crate) mod negotiate;

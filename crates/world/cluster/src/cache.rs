@@ -6,11 +6,12 @@
 //!                          └─→ Changes: which owner has which objects to look at again
 //! ```
 //!
-//! A kind is watched while somebody holds its [`Kind`], selected by the owner label where that suffices. What an
-//! object's owner needs is computed once, when the event or the answer arrives, and the object is dropped. A label that
-//! was removed arrives as a deletion: the owner looks and finds that it is none.
+//! A kind is watched while a [`Kind`] handle exists, selected by the owner label where that
+//! suffices. What an object's owner needs is computed once, when the event or the response arrives,
+//! and the object is dropped. The removal of a label arrives as a deletion; the owner then reads
+//! the object and finds that it still exists.
 //!
-//! Left out on purpose: the objects themselves. Who needs one asks the server for it.
+//! Left out on purpose: the objects themselves. Code that needs one reads it from the server.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -28,7 +29,7 @@ use crate::resource::Resource;
 use crate::seen::{Gone, Seen, Table};
 use crate::watch::{self as follow, Head, Sink, Subject, Told};
 
-/// Which owner has which objects to look at again.
+/// The objects that each owner must look at again.
 #[derive(Default)]
 pub struct Changes {
     waiting: Lock<HashMap<NamespacedName, HashSet<Id>>>,
@@ -36,7 +37,7 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Waits until something changed and returns all that did since the last time.
+    /// Waits for changes and returns all since the last call.
     pub async fn next(&self) -> HashMap<NamespacedName, HashSet<Id>> {
         loop {
             let arrived = self.arrived.notified();
@@ -60,7 +61,7 @@ pub struct Cache {
     manager: Arc<str>,
     overrides: Arc<[String]>,
     kinds: Lock<HashMap<Key, Weak<Kind>>>,
-    /// Numbers of kinds given so far.
+    /// Number of kinds created so far.
     numbers: AtomicU64,
     ledger: Arc<Ledger>,
     changes: Arc<Changes>,
@@ -75,9 +76,10 @@ struct Key {
 }
 
 impl Cache {
-    /// Starts empty: nothing is watched until somebody asks. `manager` is the field manager whose fields are
-    /// digested, `overrides` are further managers whose fields it takes over. `watches_max` bounds how many kinds, and
-    /// selections of their objects, the owners in one namespace may have watched.
+    /// Creates an empty cache: nothing is watched until requested. `manager` is the field manager
+    /// whose fields are digested, `overrides` are further managers whose fields it takes over.
+    /// `watches_max` limits how many kinds, and selections of their objects, may be watched for the
+    /// owners in one namespace.
     #[must_use]
     pub fn new(client: Client, manager: &str, overrides: &[String], watches_max: usize) -> Self {
         Self {
@@ -91,13 +93,13 @@ impl Cache {
         }
     }
 
-    /// Returns where changes arrive.
+    /// Returns the receiver of changes.
     #[must_use]
     pub fn changes(&self) -> Arc<Changes> {
         self.changes.clone()
     }
 
-    /// Returns what would be kept of an object that was read outside of the cache.
+    /// Returns what the cache would keep of an object that was read directly.
     #[must_use]
     pub fn digest(&self, object: &Value) -> Seen {
         Seen::of(
@@ -111,7 +113,8 @@ impl Cache {
     /// Watches all objects of a kind that carry the owner label, for the owners in a namespace.
     ///
     /// # Errors
-    /// Too much is watched for that namespace already. The empty namespace stands for ourselves, and has no bound.
+    /// The namespace has reached its limit of watches. The empty namespace stands for the operator
+    /// itself and has no limit.
     pub fn owned(&self, resource: &Resource, holder: &str) -> Result<Arc<Watched>, Error> {
         self.kind(resource, ["", meta::OWNER_NAME, ""], holder)
     }
@@ -134,7 +137,7 @@ impl Cache {
         )
     }
 
-    /// Watches what a label selector selects in a namespace.
+    /// Watches the objects that a label selector selects in a namespace.
     ///
     /// # Errors
     /// As [`Cache::owned`].
@@ -148,7 +151,7 @@ impl Cache {
         self.kind(resource, [namespace, labels, ""], holder)
     }
 
-    /// Returns how many kinds are watched and how many objects are known.
+    /// Returns the number of watched kinds and of known objects.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
         let kinds: Vec<Arc<Kind>> = self
@@ -218,7 +221,7 @@ impl Cache {
     }
 }
 
-/// One watched kind; it is watched as long as this lives.
+/// One watched kind; the watch runs as long as this lives.
 pub struct Kind {
     number: Number,
     shelf: Arc<Shelf>,
@@ -229,12 +232,12 @@ pub struct Kind {
 impl Kind {
     /// Waits until the first list is complete.
     pub async fn synced(&self) {
-        // The sender lives in the watch task, which ends only when this is dropped.
+        // The sender is in the watch task, which ends only when this is dropped.
         let _ = self.is_synced.clone().wait_for(|synced| *synced).await;
     }
 
-    /// Returns whether what is known is complete: not before the first list, nor when the server has stopped to serve
-    /// the kind.
+    /// Returns whether the known objects are complete: false before the first list, and after the
+    /// server has stopped serving the kind.
     #[must_use]
     pub fn is_synced(&self) -> bool {
         *self.is_synced.borrow()
@@ -251,18 +254,19 @@ impl Kind {
         self.shelf.table.lock().get(name).map(read)
     }
 
-    /// Returns how an object went that is of those that go by themselves, where its end was seen.
+    /// Returns how an object ended, for objects that end by themselves and whose end was seen.
     #[must_use]
     pub fn gone(&self, name: &NamespacedName) -> Option<Gone> {
         self.shelf.table.lock().gone(name).cloned()
     }
 
-    /// Applies `read` to all that is known, without copying it.
+    /// Applies `read` to everything that is known, without copying it.
     pub fn with_all<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = &Seen>) -> T) -> T {
         read(&mut self.shelf.table.lock().all())
     }
 
-    /// Returns whether the watch has come as far as a version: what exists in it and is not known here is gone.
+    /// Returns whether the watch has reached a version: an object of that version that is not known
+    /// here is gone.
     #[must_use]
     pub fn has_reached(&self, version: &str) -> bool {
         version
@@ -270,12 +274,12 @@ impl Kind {
             .is_ok_and(|version| self.shelf.table.lock().reached() >= version)
     }
 
-    /// Takes the server's answer to our own write, the object's JSON, and returns what is to be remembered of it. The
-    /// watch tells the same: whichever comes later need not be read. The object's owner, who wrote it, is not told;
-    /// others are.
+    /// Takes the response to our own write (the object's JSON) and returns what is kept of it. The
+    /// watch reports the same version; whichever comes later is not parsed. The object's owner,
+    /// which wrote it, is not notified; others are.
     ///
     /// # Errors
-    /// The answer is no object.
+    /// The response is not an object.
     pub fn put(&self, answer: &[u8]) -> Result<Observed, Error> {
         self.shelf.put(answer)
     }
@@ -292,7 +296,8 @@ impl Kind {
 
     pub(crate) fn remove_subscriber(&self, owner: &NamespacedName) {
         let mut table = self.shelf.table.lock();
-        // One owner may have several: the new run's begins before that of the old one ends.
+        // One owner may have several subscriptions: a new run's begins before that of the old one
+        // ends.
         if let Some(times) = table.subscribers.get_mut(owner) {
             *times -= 1;
             if *times == 0 {
@@ -308,22 +313,22 @@ impl Drop for Kind {
     }
 }
 
-/// What is known of one kind, and who is told of it.
+/// What is known of one kind, and who is notified of changes.
 struct Shelf {
     gvk: GroupVersionKind,
     manager: Arc<str>,
     overrides: Arc<[String]>,
-    /// What carries the owner label is what is watched.
+    /// Whether the watch selects by the owner label.
     is_owned: bool,
     table: Lock<Table>,
     changes: Arc<Changes>,
 }
 
 impl Shelf {
-    /// Reads an object for what is kept of it.
+    /// Parses an object for what is kept of it.
     fn digest(&self, object: &[u8]) -> Result<Seen, Error> {
         let mut object: Value = decode(object)?;
-        // Items of a list carry neither.
+        // Items of a list have neither kind nor version.
         if object.get("kind").is_none() {
             object["kind"] = (*self.gvk.kind).into();
             object["apiVersion"] = self.gvk.api_version().into();
@@ -344,7 +349,7 @@ impl Shelf {
         }
         let seen = self.digest(answer)?;
         let (observed, writer) = (seen.observed.clone(), seen.owner.clone());
-        // The watch never tells the end of an object that it does not select.
+        // The watch never reports the end of an object that it does not select.
         if !self.is_owned || writer.is_none() {
             return Ok(observed);
         }
@@ -383,7 +388,7 @@ impl Shelf {
     }
 }
 
-/// Where one watch puts what it sees.
+/// Where one watch puts its events.
 struct Feed {
     shelf: Arc<Shelf>,
     synced: watch::Sender<bool>,

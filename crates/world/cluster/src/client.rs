@@ -1,8 +1,9 @@
-//! [`Client`]: calls to one API server, bounded, counted, as ourselves or as somebody else.
+//! [`Client`]: calls to one API server, bounded, counted, as the operator itself or as another
+//! account.
 //!
-//! HTTP/2 where the server speaks it: thousands of small calls share one connection; watches have others. The connector is our own for
-//! that reason; credentials, proxies and CA rotation are kube's. A 429 or 503 that says when to come back is obeyed here, so that no
-//! caller needs to know.
+//! HTTP/2 if the server supports it: thousands of small calls share one connection; watches have
+//! others. That is why the connector is our own; credentials, proxies and CA rotation are kube's. A
+//! 429 or 503 with `Retry-After` is retried here, so that callers need not handle it.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -25,15 +26,15 @@ use crate::refusal::Status;
 use crate::resource::{Resource, escape};
 use crate::review::Account;
 
-/// Largest answer read, in bytes: objects end at etcd's 1.5 MiB, pages of them at 500.
+/// Largest response read, in bytes: objects are limited by etcd to 1.5 MiB, pages to 500 of them.
 const ANSWER_MAX: usize = 64 << 20;
-/// Most that is set aside for an answer on the word of its header.
+/// Most memory reserved for a response because of its `Content-Length`.
 const EXPECTED_MAX: usize = 1 << 20;
-/// How often a call is tried while the server says "later".
+/// Attempts of a call while the server asks to retry later.
 const TRIES_MAX: u32 = 6;
-/// Longest single wait the server may ask for.
+/// Longest `Retry-After` that is followed.
 const LATER_MAX: Duration = Duration::from_secs(30);
-/// A call that has not answered by then has failed.
+/// Timeout of a call.
 const CALL_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Calls to one API server. Cloning is cheap and shares the connections.
@@ -44,14 +45,14 @@ pub struct Client {
     account: Option<Arc<Account>>,
     host: Arc<str>,
     namespace: Arc<str>,
-    /// Asked before every write; without one all may be sent.
+    /// Checked before every write; without a gate all writes are sent.
     gate: Option<WriteGate>,
     counts: Arc<Lock<BTreeMap<(&'static str, u16), u64>>>,
 }
 
 impl Client {
-    /// Reads a configuration and connects by it: the given kubeconfig, or `KUBECONFIG`, or the cluster we run in.
-    /// Nothing is sent yet.
+    /// Reads a configuration and creates a client: the given kubeconfig, or `KUBECONFIG`, or the
+    /// cluster the process runs in. Nothing is sent yet.
     ///
     /// # Errors
     /// There is no configuration, or its certificates or credentials cannot be used.
@@ -73,7 +74,7 @@ impl Client {
         })
     }
 
-    /// Returns the namespace the configuration names, `default` where it names none.
+    /// Returns the namespace of the configuration, `default` if it has none.
     #[must_use]
     pub fn default_namespace(&self) -> &str {
         &self.namespace
@@ -85,7 +86,8 @@ impl Client {
         &self.host
     }
 
-    /// Returns a client whose writes are sent only while a gate is open, dry-runs too. Clients made of it share the gate.
+    /// Returns a client whose writes, including dry-runs, are sent only while a gate is open.
+    /// Clients derived from it share the gate.
     #[must_use]
     pub fn gated(&self, gate: &WriteGate) -> Self {
         Self {
@@ -94,7 +96,7 @@ impl Client {
         }
     }
 
-    /// Returns the client without its gate, for posts that store nothing.
+    /// Returns the client without its gate, for POST requests that store nothing.
     pub(crate) fn ungated(self) -> Self {
         Self { gate: None, ..self }
     }
@@ -102,7 +104,8 @@ impl Client {
     /// Returns a client that acts as a service account: `system:serviceaccount:<namespace>:<name>`.
     ///
     /// # Errors
-    /// The name is none that a service account can have: one of another form would be a user, with rights of its own.
+    /// The name is not valid for a service account: a name of another form could be a user with
+    /// rights of its own.
     pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
         if !is_account_name(name) {
             return Err(Error::Request(format!(
@@ -124,7 +127,8 @@ impl Client {
         })
     }
 
-    /// Returns the service account that calls are made as; none where they are made as ourselves.
+    /// Returns the service account that calls are made as; none if they are made as the operator
+    /// itself.
     #[must_use]
     pub fn account(&self) -> Option<&Account> {
         self.account.as_deref()
@@ -133,7 +137,7 @@ impl Client {
     /// Reads one object.
     ///
     /// # Errors
-    /// See [`Error`]; 404 when there is none.
+    /// See [`Error`]; 404 if it does not exist.
     pub async fn get(
         &self,
         resource: &Resource,
@@ -152,7 +156,7 @@ impl Client {
         )
     }
 
-    /// Reads whatever lies at a path, as bytes, asking for a certain form of it.
+    /// Reads a path as bytes, with an `Accept` header.
     ///
     /// # Errors
     /// See [`Error`].
@@ -180,7 +184,7 @@ impl Client {
         self.call("list", Method::GET, &path, None).await
     }
 
-    /// Applies fields as `manager`, taking them from whoever owns them. The answer is the object.
+    /// Applies fields as `manager`, taking over fields of other managers. Returns the object.
     ///
     /// # Errors
     /// See [`Error`].
@@ -193,7 +197,7 @@ impl Client {
         decode(&self.apply_unread(resource, target, body).await?)
     }
 
-    /// Does what [`Client::apply`] does. The answer is the object's JSON.
+    /// Like [`Client::apply`], but returns the object's JSON.
     ///
     /// # Errors
     /// See [`Error`].
@@ -215,7 +219,8 @@ impl Client {
         self.call(verb, Method::PATCH, &path, content).await
     }
 
-    /// Merges a JSON merge patch into an object, or into a subresource of it. The answer is the object's JSON.
+    /// Merges a JSON merge patch into an object or one of its subresources. Returns the object's
+    /// JSON.
     ///
     /// # Errors
     /// See [`Error`].
@@ -266,7 +271,7 @@ impl Client {
     /// Creates an object.
     ///
     /// # Errors
-    /// See [`Error`]; 409 when it exists.
+    /// See [`Error`]; 409 if it exists.
     pub async fn create(
         &self,
         resource: &Resource,
@@ -276,7 +281,7 @@ impl Client {
         self.post(resource, namespace, object).await.map(drop)
     }
 
-    /// Does what [`Client::create`] does. The answer is the object's JSON.
+    /// Like [`Client::create`], but returns the object's JSON.
     pub(crate) async fn post(
         &self,
         resource: &Resource,
@@ -293,10 +298,10 @@ impl Client {
         .await
     }
 
-    /// Creates an object as a field manager, or has the creation tried. The answer is the object's JSON.
+    /// Creates an object as a field manager, optionally as a dry run. Returns the object's JSON.
     ///
     /// # Errors
-    /// See [`Error`]; [`Error::is_already_exists`] where there is one of its name.
+    /// See [`Error`]; [`Error::is_already_exists`] if one of its name exists.
     pub async fn create_as(
         &self,
         resource: &Resource,
@@ -315,10 +320,10 @@ impl Client {
         self.call(verb, Method::POST, &path, content).await
     }
 
-    /// Deletes an object in the background way, but only while it is the one with this uid.
+    /// Deletes an object with background propagation, if it still has this uid.
     ///
     /// # Errors
-    /// See [`Error`]; 409 when another object has taken its name.
+    /// See [`Error`]; 409 if another object has its name.
     pub async fn delete(
         &self,
         resource: &Resource,
@@ -330,10 +335,10 @@ impl Client {
             .await
     }
 
-    /// Deletes an object in the background way, but only while it is the one, in the version, that was looked at.
+    /// Deletes an object with background propagation, if it still has this uid and version.
     ///
     /// # Errors
-    /// See [`Error`]; 409 when it is no longer.
+    /// See [`Error`]; 409 if it has changed.
     pub async fn delete_only(
         &self,
         resource: &Resource,
@@ -358,13 +363,13 @@ impl Client {
         .map(drop)
     }
 
-    /// Returns how many calls were made so far, by verb and HTTP code (0: no answer).
+    /// Returns the number of calls so far, by verb and HTTP code (0: no response).
     #[must_use]
     pub fn counts(&self) -> BTreeMap<(&'static str, u16), u64> {
         self.counts.lock().clone()
     }
 
-    /// Opens a watch: the answer's body is a stream of frames.
+    /// Opens a watch: the body of the response is a stream of frames.
     pub(crate) async fn watch(&self, path: &str) -> Result<http::Response<Incoming>, Error> {
         let mut request = self.request(Method::GET, path, None)?;
         request.extensions_mut().insert(IsWatch);
@@ -405,7 +410,8 @@ impl Client {
             };
             let answer = tokio::time::timeout(CALL_TIMEOUT, self.once(request)).await;
             if checkpoint.is_some_and(|checkpoint| checkpoint.has_refused()) {
-                // The gate closed while a connection was made: nothing arrived, whatever the answer says.
+                // The gate closed while a connection was made: nothing arrived, whatever the error
+                // says.
                 continue;
             }
             let answer = answer.unwrap_or_else(|_| {
@@ -426,7 +432,7 @@ impl Client {
         }
     }
 
-    /// Sends a request once: HTTP code, how long the server wants us to wait before another try, body.
+    /// Sends a request once: HTTP code, `Retry-After`, body.
     async fn once(&self, request: Request<Body>) -> Result<(u16, Option<Duration>, Bytes), Error> {
         let answer = self
             .connection
@@ -485,7 +491,7 @@ fn is_account_name(name: &str) -> bool {
 /// Longest name of a service account.
 const ACCOUNT_NAME_MAX: usize = 253;
 
-/// Which object a write is about, and as whom it is written.
+/// The object of a write, and the field manager.
 #[derive(Debug, Clone, Copy)]
 pub struct Target<'a> {
     /// Its namespace, empty for cluster-scoped objects.
@@ -494,11 +500,11 @@ pub struct Target<'a> {
     pub name: &'a str,
     /// The field manager.
     pub manager: &'a str,
-    /// Nothing is stored; the answer is what would be.
+    /// Whether nothing is stored; the response is what would be.
     pub dry_run: bool,
 }
 
-/// Which object, in which version, is to be deleted; what is empty does not matter.
+/// The object and version to delete; empty parts are not checked.
 #[derive(Debug, Clone, Copy)]
 pub struct Identity<'a> {
     /// `metadata.uid`.
@@ -565,7 +571,7 @@ mod tests {
 
     use super::*;
 
-    /// A client of a server that is not there.
+    /// Returns a client of a server that does not exist.
     async fn client() -> Client {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kubeconfig");
@@ -576,7 +582,7 @@ mod tests {
         Client::connect(Some(&file), None).await.unwrap()
     }
 
-    /// Tries each kind of write, and says what came of it.
+    /// Attempts each kind of write and returns the results.
     async fn write(client: &Client) -> Vec<Result<(), Error>> {
         let maps = Resource::known("v1", "ConfigMap", "configmaps", true);
         let target = |dry_run| Target {

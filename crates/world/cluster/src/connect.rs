@@ -2,7 +2,7 @@
 //!
 //! Calls share one connection; watches have others ([`Lines`]).
 //!
-//! kube's own client hands every call to a task of its own first; ours goes from the caller to the connection.
+//! kube's own client first hands every call to a task; ours sends it directly on the connection.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,31 +23,35 @@ use crate::error::Error;
 use crate::gate::{Checkpoint, Outgoing};
 use crate::lines::{Lines, Placed};
 
-/// A connection that answers no ping for this long is dead: watches on it start again elsewhere.
+/// A connection that answers no ping within this time is dead: its watches start again on another
+/// one.
 const PING_EVERY: Duration = Duration::from_secs(15);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// How long the head of a watch's answer may take. A server sends it at once; where it does not, the connection is full.
+/// Timeout for the head of a watch's response. A server sends it at once, unless the connection is
+/// full.
 const WATCH_ANSWER_MAX: Duration = Duration::from_secs(15);
-/// What may be under way on one connection, in bytes: one slow watch must not starve the calls beside it.
+/// Flow control window of one connection, in bytes: one slow watch must not starve the calls next
+/// to it.
 const WINDOW: u32 = 8 << 20;
 const STREAM_WINDOW: u32 = 1 << 20;
 
-/// What an answer holds, as it arrives.
+/// The body of a response as it arrives.
 pub(crate) type Incoming = UnsyncBoxBody<Bytes, BoxError>;
 
-/// Marks a request whose answer is followed for long: it goes where no call has to wait for it.
+/// Marks a request with a long-running response, which goes to a connection where no call has to
+/// wait for it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct IsWatch;
 
-/// Where requests go. Cloning is cheap and shares the connection.
+/// Sends requests. Cloning is cheap and shares the connection.
 #[derive(Clone)]
 pub(crate) struct Connection(
     BoxCloneSyncService<http::Request<Body>, http::Response<Incoming>, BoxError>,
 );
 
 impl Connection {
-    /// Sends a request and waits for the head of its answer.
+    /// Sends a request and waits for the head of the response.
     pub(crate) async fn send(
         &self,
         request: http::Request<Body>,
@@ -56,12 +60,12 @@ impl Connection {
     }
 }
 
-/// Reads a configuration: the named file, or what the environment says.
+/// Reads a configuration: the named file, or that of the environment.
 pub(crate) async fn config(
     kubeconfig: Option<&Path>,
     context: Option<&str>,
 ) -> Result<kube::Config, Error> {
-    // Two providers may be linked in; the first user of TLS must find one chosen.
+    // Two providers may be linked in, so the default must be installed before TLS is used.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let bad = |error: &dyn std::error::Error| {
         Error::Request(format!("no usable cluster configuration: {error}"))
@@ -84,7 +88,7 @@ pub(crate) async fn config(
     }
 }
 
-/// Builds a client whose connector offers HTTP/2 first (kube's own offers HTTP/1.1 alone).
+/// Creates a client whose connector offers HTTP/2 first (kube's own offers only HTTP/1.1).
 pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     if config.proxy_url.is_some() {
         return connect_by_proxy(config);
@@ -135,7 +139,7 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     Ok(Connection(BoxCloneSyncService::new(service)))
 }
 
-/// Connects as kube does, which knows proxies.
+/// Connects through kube, which supports proxies.
 fn connect_by_proxy(config: &kube::Config) -> Result<Connection, Error> {
     let builder = ClientBuilder::try_from(config.clone())
         .map_err(|error| Error::Request(error.to_string()))?;
@@ -143,7 +147,8 @@ fn connect_by_proxy(config: &kube::Config) -> Result<Connection, Error> {
     let service = service_fn(move |request: http::Request<Body>| {
         let client = client.clone();
         async move {
-            // kube's client takes no body but its own, so the check is made before it looks for a connection.
+            // kube's client accepts only its own body type, so the gate is checked before it looks
+            // for a connection.
             Checkpoint::of(&request).map_or(Ok(()), Checkpoint::pass)?;
             Ok(client
                 .send(request)
@@ -156,7 +161,8 @@ fn connect_by_proxy(config: &kube::Config) -> Result<Connection, Error> {
 
 type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Outgoing>;
 
-/// Makes a client of one HTTP/2 connection, which is opened by its first request and closed with it.
+/// Creates a client with one HTTP/2 connection, opened by its first request and closed with the
+/// client.
 fn dial(connector: &HttpsConnector<HttpConnector>) -> Http {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
@@ -169,7 +175,8 @@ fn dial(connector: &HttpsConnector<HttpConnector>) -> Http {
         .build(connector.clone())
 }
 
-/// Sends a request on a connection with room for it; the answer holds its place until it is dropped.
+/// Sends a request on a connection with room for it; the response holds its place until it is
+/// dropped.
 async fn watch(
     lines: &Lines<Http>,
     request: http::Request<Outgoing>,

@@ -1,7 +1,8 @@
 //! [`Discovery`]: which kinds this server serves, and where.
 //!
-//! Read in two calls (aggregated discovery) and kept in a compact table. A kind that is not in it makes the table be
-//! read again, but not more often than [`REFRESH_MIN`], so that a thousand objects of an unknown kind cost two calls.
+//! Read in two calls (aggregated discovery) and kept in a compact table. An unknown kind causes the
+//! table to be read again, but not more often than [`REFRESH_MIN`], so that a thousand objects of
+//! an unknown kind cost two calls.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -15,12 +16,12 @@ use crate::client::Client;
 use crate::error::Error;
 use crate::resource::Resource;
 
-/// Shortest time between two readings that look for a kind that was absent.
+/// Shortest time between two reads caused by an unknown kind.
 const REFRESH_MIN: Duration = Duration::from_secs(1);
 const ACCEPT: &str =
     "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,application/json";
 
-/// Which kinds one server serves. Cloning shares the table.
+/// The kinds that a server serves. Cloning shares the table.
 #[derive(Clone)]
 pub struct Discovery {
     client: Client,
@@ -31,13 +32,13 @@ pub struct Discovery {
 #[derive(Default)]
 struct KindTable {
     kinds: HashMap<GroupVersionKind, Arc<Resource>>,
-    /// The version the server prefers, for kinds named without one.
+    /// The server's preferred version, for kinds named without one.
     preferred: HashMap<GroupKind, Arc<Resource>>,
     read_at: Option<Instant>,
 }
 
 impl Discovery {
-    /// Starts empty; the first question reads the table.
+    /// Creates an empty table, read on first use.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
@@ -47,28 +48,28 @@ impl Discovery {
         }
     }
 
-    /// Returns where a kind lives, or nothing when the server does not serve it.
+    /// Returns the resource of a kind, or nothing if the server does not serve it.
     ///
     /// # Errors
-    /// The server could not be asked.
+    /// The request failed.
     pub async fn resolve(&self, gvk: &GroupVersionKind) -> Result<Option<Arc<Resource>>, Error> {
         self.look_up(|table| table.kinds.get(gvk).cloned()).await
     }
 
-    /// Returns where a kind lives in the version the server prefers.
+    /// Returns the resource of a kind in the server's preferred version.
     ///
     /// # Errors
-    /// The server could not be asked.
+    /// The request failed.
     pub async fn preferred(&self, kind: &GroupKind) -> Result<Option<Arc<Resource>>, Error> {
         self.look_up(|table| table.preferred.get(kind).cloned())
             .await
     }
 
-    /// Asks the server again whether it serves a kind, after it refused one that was known. Refusals that come together
-    /// cost one reading of the table, and readings keep [`REFRESH_MIN`] between them.
+    /// Asks the server again whether it serves a kind, after it refused a known one. Simultaneous
+    /// refusals cost one read of the table, and reads are at least [`REFRESH_MIN`] apart.
     ///
     /// # Errors
-    /// The server could not be asked.
+    /// The request failed.
     pub async fn ask_again(&self, gvk: &GroupVersionKind) -> Result<Option<Arc<Resource>>, Error> {
         let refused_at = Instant::now();
         let _alone = self.reading.lock().await;
@@ -83,13 +84,13 @@ impl Discovery {
         Ok(self.table.lock().kinds.get(gvk).cloned())
     }
 
-    /// Returns a resource as the last reading knew it, without asking the server.
+    /// Returns a resource from the last read, without asking the server.
     #[must_use]
     pub fn known(&self, gvk: &GroupVersionKind) -> Option<Arc<Resource>> {
         self.table.lock().kinds.get(gvk).cloned()
     }
 
-    /// Puts a kind into the table ahead of the server's own list, which lags behind a new definition by seconds.
+    /// Adds a kind to the table before the server lists it, which is seconds after its definition.
     pub fn learn(&self, resource: Resource) {
         let resource = Arc::new(resource);
         let mut table = self.table.lock();
@@ -162,7 +163,7 @@ impl KindTable {
                     plural: resource.resource.clone(),
                     namespaced: &*resource.scope == "Namespaced",
                 });
-                // Versions come in the server's order of preference.
+                // Versions are in the server's order of preference.
                 self.preferred
                     .entry(gvk.group_kind())
                     .or_insert_with(|| resource.clone());

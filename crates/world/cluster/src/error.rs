@@ -1,23 +1,23 @@
-//! What can go wrong between us and an API server.
+//! Errors of calls to an API server.
 
 use crate::refusal::Status;
 
-/// Why a call gave no answer to use.
+/// Why a call failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The server answered and said no.
+    /// The server refused it.
     #[error("{}", .0.message)]
     Refused(Box<Status>),
-    /// No answer: the server is away, the connection broke, TLS failed.
+    /// No response: the server is away, the connection broke, or TLS failed.
     #[error("Kubernetes API is not reachable: {0}")]
     Unreachable(String),
-    /// The answer is larger than any object or page is.
+    /// The response is larger than any object or page.
     #[error("answer of the Kubernetes API is larger than {0} bytes")]
     TooLarge(usize),
-    /// The answer is not what the API promises.
+    /// The response does not follow the API.
     #[error("answer of the Kubernetes API is not understood: {0}")]
     NotUnderstood(String),
-    /// The owners in a namespace have as much watched as they may.
+    /// The namespace has reached its limit of watches.
     #[error(
         "namespace \"{namespace}\" has {max} kinds and selections of objects watched already, as many as one may \
          (--watches-per-namespace): use fewer kinds and health checks there, or raise the bound"
@@ -25,13 +25,14 @@ pub enum Error {
     TooManyWatches {
         /// The namespace of the owners.
         namespace: Box<str>,
-        /// The bound.
+        /// The limit.
         max: usize,
     },
-    /// Nothing was sent: this process may not write, because it does not hold its Lease (any more).
+    /// Nothing was sent: this process must not write, because it does not hold its Lease (any
+    /// more).
     #[error("nothing was written: this replica does not hold its Lease")]
     NotLeading,
-    /// The request could not be put together, for instance from a name no URL may hold.
+    /// The request could not be built, for instance because a name is not allowed in a URL.
     #[error("request to the Kubernetes API is not valid: {0}")]
     Request(String),
 }
@@ -46,19 +47,19 @@ impl Error {
         }
     }
 
-    /// Tells whether the server refused with this HTTP code.
+    /// Returns whether the server refused with this HTTP code.
     #[must_use]
     pub fn is(&self, code: u16) -> bool {
         self.status().is_some_and(|status| status.code == code)
     }
 
-    /// Tells whether the object, its namespace or its kind does not exist.
+    /// Returns whether the object, its namespace or its kind does not exist.
     #[must_use]
     pub fn is_not_found(&self) -> bool {
         self.is(404)
     }
 
-    /// Returns whether the server does not know the kind: nothing is said of the object then.
+    /// Returns whether the server does not know the kind; this says nothing about the object.
     #[must_use]
     pub fn is_unserved(&self) -> bool {
         let unknown = |status: &Status| status.reason.is_empty() || &*status.message == NO_RESOURCE;
@@ -72,7 +73,7 @@ impl Error {
         self.status().is_some_and(Status::is_already_exists)
     }
 
-    /// Returns whether asking again later may help although nothing changed.
+    /// Returns whether a retry may succeed although nothing was changed.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {
@@ -88,7 +89,8 @@ impl Error {
     }
 }
 
-/// What a server says where it serves the version but not the kind; where it serves neither, it sends no status at all.
+/// The server's message if it serves the version but not the kind; if it serves neither, there is
+/// no status at all.
 const NO_RESOURCE: &str = "the server could not find the requested resource";
 
 #[cfg(test)]

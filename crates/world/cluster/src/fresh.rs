@@ -1,13 +1,16 @@
-//! [`Fresh`]: the newest known version of each object of one kind, whichever source tells of it first.
+//! [`Fresh`]: the latest known version of each object of one kind, whichever source reports it
+//! first.
 //!
-//! Two sources tell of an object: the watch, in the order of versions, and the answers to our own writes, which often
-//! arrive before the watch event of the same write. The rules:
+//! There are two sources: the watch, in the order of versions, and the responses to our own writes,
+//! which often arrive before the watch event of the same write. The rules:
 //!
-//! - An object only gets newer: a watch event older than what is known is skipped.
-//! - A full list outranks what was known before it, even if a restored server counts from an earlier number.
-//! - What a full list does not show is gone.
-//! - A deletion older than what is known is that of an earlier object of the same name.
-//! - The answer to an own write is taken only if the watch has not passed its version: the object may be gone since.
+//! - An object only gets newer: a watch event older than the known version is skipped.
+//! - A full list overrides what was known before it, even if a restored server counts from an
+//!   earlier number.
+//! - An object that a full list does not contain is gone.
+//! - A deletion older than the known version is that of an earlier object of the same name.
+//! - The response to our own write is taken only if the watch has not passed its version: the
+//!   object may have been deleted since.
 //!
 //! Pure: no call, no clock, no lock.
 
@@ -15,23 +18,23 @@ use std::collections::HashMap;
 
 use lode_object::NamespacedName;
 
-/// The newest known version of each object of one kind, with a value for each.
+/// The latest known version of each object of one kind, with a value for each.
 pub struct Fresh<V> {
     entries: HashMap<NamespacedName, Entry<V>>,
-    /// Number of the list that is being read or was read last.
+    /// Number of the current or last list.
     round: u32,
-    /// A list is being read.
+    /// Whether a list is in progress.
     is_listing: bool,
-    /// How far the watch has come.
+    /// The version that the watch has reached.
     reached: u64,
 }
 
 struct Entry<V> {
     value: V,
     version: u64,
-    /// The round of the list in which the watch last told of the object.
+    /// The round of the list in which the watch last reported the object.
     seen: u32,
-    /// The round of the list in which `version` was taken.
+    /// The round of the list in which `version` was recorded.
     taken: u32,
 }
 
@@ -52,7 +55,7 @@ impl<V> Fresh<V> {
         self.entries.get(name).map(|entry| &entry.value)
     }
 
-    /// Returns the value of an object if it is known in exactly this version.
+    /// Returns the value of an object if exactly this version is known.
     pub fn same(&self, name: &NamespacedName, version: &str) -> Option<&V> {
         let version = number(version);
         self.entries
@@ -61,7 +64,7 @@ impl<V> Fresh<V> {
             .map(|entry| &entry.value)
     }
 
-    /// Returns all objects, in no order.
+    /// Returns all objects, in no particular order.
     pub fn iter(&self) -> impl Iterator<Item = (&NamespacedName, &V)> {
         self.entries
             .iter()
@@ -73,12 +76,13 @@ impl<V> Fresh<V> {
         self.entries.len()
     }
 
-    /// Returns whether there are none.
+    /// Returns whether there are no objects.
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// Returns how far the watch has come: what was written up to there and is not here does not exist.
+    /// Returns the version that the watch has reached: an object written up to there that is not
+    /// here does not exist.
     pub fn reached(&self) -> u64 {
         self.reached
     }
@@ -89,7 +93,7 @@ impl<V> Fresh<V> {
         self.is_listing = true;
     }
 
-    /// Ends a full list, as of a version. Returns what it did not show, which is removed.
+    /// Ends a full list at a version. Returns and removes the objects it did not contain.
     pub fn synced(&mut self, version: &str) -> Vec<(NamespacedName, V)> {
         self.is_listing = false;
         self.reached = number(version);
@@ -100,7 +104,8 @@ impl<V> Fresh<V> {
             .collect()
     }
 
-    /// Notes how far the watch has come; returns whether its event tells nothing new, so that it need not be read.
+    /// Records the watch's progress; returns whether its event is not newer than what is known, so
+    /// that it need not be parsed.
     pub fn is_known(&mut self, name: &NamespacedName, version: &str) -> bool {
         let version = self.advance(version);
         let Some(entry) = self.entries.get_mut(name).filter(|_| version != 0) else {
@@ -114,19 +119,19 @@ impl<V> Fresh<V> {
         is_known
     }
 
-    /// Takes what the watch tells of an object, after [`Fresh::is_known`] said that it is news. Returns the old value.
+    /// Takes an event of the watch after [`Fresh::is_known`] returned false. Returns the old value.
     pub fn applied(&mut self, name: NamespacedName, version: &str, value: V) -> Option<V> {
         self.insert(name, number(version), value)
     }
 
-    /// Keeps an object that the watch shows and that cannot be read.
+    /// Keeps an object that the watch reported but that cannot be parsed.
     pub fn keep(&mut self, name: &NamespacedName) {
         if let Some(entry) = self.entries.get_mut(name) {
             entry.seen = self.round;
         }
     }
 
-    /// Takes a deletion that the watch tells, and returns the value that is gone.
+    /// Takes a deletion event, and returns the removed value.
     pub fn deleted(&mut self, name: &NamespacedName, version: &str) -> Option<V> {
         let version = self.advance(version);
         self.entries
@@ -135,8 +140,9 @@ impl<V> Fresh<V> {
         self.entries.remove(name).map(|entry| entry.value)
     }
 
-    /// Returns whether the answer to an own write, which may have created the object, is news. During a list it is not:
-    /// the list may be older or newer, and the watch tells soon.
+    /// Returns whether the response to our own write, which may have created the object, is newer
+    /// than what is known. False during a list, which may be older or newer; the watch reports it
+    /// soon.
     pub fn is_news(&self, name: &NamespacedName, version: &str) -> bool {
         let known = self
             .entries
@@ -145,15 +151,17 @@ impl<V> Fresh<V> {
         !self.is_listing && number(version) > known
     }
 
-    /// Takes the answer to an own write to an object that is known, and returns the old value. It is refused, with
-    /// nothing, if the object is not known (it may be gone meanwhile) or known in a version as new.
+    /// Takes the response to our own write to a known object, and returns the old value. Returns
+    /// nothing, and changes nothing, if the object is not known (it may be gone) or already known
+    /// in a version as new.
     pub fn update(&mut self, name: &NamespacedName, version: &str, value: V) -> Option<V> {
         let version = number(version);
         let entry = self.entries.get_mut(name)?;
         if entry.version >= version {
             return None;
         }
-        // An answer does not count as shown by a list: if the list does not show the object, it is gone.
+        // A response does not count as part of a list: if the list does not contain the object, it
+        // is gone.
         (entry.version, entry.taken) = (version, self.round);
         Some(std::mem::replace(&mut entry.value, value))
     }
@@ -177,7 +185,7 @@ impl<V> Fresh<V> {
     }
 }
 
-/// Returns a version as a number; zero stands for one that is no number, which is taken as it comes.
+/// Returns a version as a number; zero means that it is not a number, and no ordering applies.
 fn number(version: &str) -> u64 {
     version.parse().unwrap_or_default()
 }
@@ -190,7 +198,7 @@ mod tests {
         NamespacedName::new("shop", "web")
     }
 
-    /// Objects whose list ended at version 5, with one of version 4.
+    /// Returns objects after a list at version 5, with one object of version 4.
     fn listed() -> Fresh<u64> {
         let mut fresh = Fresh::default();
         fresh.restart();

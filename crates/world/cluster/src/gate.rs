@@ -1,15 +1,16 @@
-//! [`WriteGate`]: until when this process may write, asked right before each write is sent.
+//! [`WriteGate`]: until when this process may write, checked right before each write is sent.
 //!
-//! Whoever holds a Lease opens the gate for as long as the Lease surely lasts, and again at each renewal. A process that
-//! was stopped or a machine that slept finds the gate closed when it wakes: the time is that since boot, which runs on
-//! in both. A write is asked about twice, before a connection is looked for and when its body is handed to the connection,
-//! so that waiting for a connection uses up no time of the Lease. Without its body no server carries a write out.
+//! The holder of a Lease opens the gate for as long as the Lease certainly lasts, and again at each
+//! renewal. A process that was stopped, or a machine that was asleep, finds the gate closed when it
+//! resumes: the time is measured since boot, by a clock that continues in both cases. A write is
+//! checked twice, before it waits for a connection and when its body is handed to the connection,
+//! so that the wait uses up no time of the Lease. Without its body no server executes a write.
 //!
-//! What was handed to the connection before the process stopped may still arrive after it woke: what lies in the buffers
-//! between here and the socket is not asked about again.
+//! A request that was handed to the connection before the process stopped may still arrive after it
+//! resumed: what is in the buffers between here and the socket is not checked again.
 //!
-//! At trace level each check is logged with the `Audit-ID` that the request carries, by which it is found in the audit
-//! log of the API server.
+//! At trace level each check is logged with the `Audit-ID` of the request, by which it is found in
+//! the audit log of the API server.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -28,22 +29,22 @@ use tracing::{Level, enabled, trace, warn};
 
 use crate::error::Error;
 
-/// How long a write waits for a renewal that is under way: longer than any renew deadline of sense.
+/// How long a write waits for a renewal in progress: longer than any reasonable renew deadline.
 const RENEWAL_MAX: Duration = Duration::from_mins(1);
 
 /// Whether writes may be sent now. Cloning is cheap and shares the gate.
 #[derive(Clone)]
 pub struct WriteGate {
     state: watch::Sender<State>,
-    /// A refusal was told already.
+    /// Whether a refusal was already logged.
     is_told: Arc<AtomicBool>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Not ours to write.
+    /// Writes are refused.
     Closed,
-    /// Open until this time since boot; after that a renewal or the end is awaited.
+    /// Open until this time since boot; after that, writes wait for a renewal or the closing.
     OpenUntil(Duration),
 }
 
@@ -57,14 +58,14 @@ impl WriteGate {
         }
     }
 
-    /// Opens it until a time since boot, as [`boot_time`] tells it. From then on writes wait, until it is opened again or
-    /// closed.
+    /// Opens the gate until a time since boot, as measured by [`boot_time`]. After that writes wait
+    /// until it is opened again or closed.
     pub fn open_until(&self, end: Duration) {
         self.is_told.store(false, Ordering::Relaxed);
         self.state.send_replace(State::OpenUntil(end));
     }
 
-    /// Closes it: writes are refused, those that wait too.
+    /// Closes the gate: writes are refused, including waiting ones.
     pub fn close(&self) {
         self.state.send_replace(State::Closed);
     }
@@ -86,7 +87,7 @@ impl WriteGate {
         }
     }
 
-    /// Has the gate asked again when the body of a request is sent.
+    /// Makes the gate be checked again when the body of a request is sent.
     pub(crate) fn attach(&self, request: &mut Request<Body>) -> Checkpoint {
         let checkpoint = Checkpoint {
             gate: self.clone(),
@@ -106,7 +107,8 @@ impl WriteGate {
         matches!(*self.state.borrow(), State::OpenUntil(end) if now < end)
     }
 
-    /// Tells of the first refused write: there may be one for each object.
+    /// Returns the error of a refused write and logs the first one: there may be one for each
+    /// object.
     fn refusal(&self) -> Error {
         if !self.is_told.swap(true, Ordering::Relaxed) {
             warn!("writes are refused: this replica does not hold its Lease");
@@ -115,7 +117,7 @@ impl WriteGate {
     }
 }
 
-/// Goes with a request that writes, and lets its body pass only while the gate is open.
+/// Accompanies a write request and lets its body pass only while the gate is open.
 #[derive(Clone)]
 pub(crate) struct Checkpoint {
     gate: WriteGate,
@@ -124,12 +126,12 @@ pub(crate) struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Returns the one that a request has.
+    /// Returns the checkpoint of a request.
     pub(crate) fn of<B>(request: &Request<B>) -> Option<&Self> {
         request.extensions().get()
     }
 
-    /// Lets the body pass, or not.
+    /// Checks the gate for the body.
     pub(crate) fn pass(&self) -> Result<(), Error> {
         let now = boot_time();
         if !self.gate.is_open(now) {
@@ -142,13 +144,13 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Returns whether the body was held back.
+    /// Returns whether the body was refused.
     pub(crate) fn has_refused(&self) -> bool {
         self.has_refused.load(Ordering::Relaxed)
     }
 }
 
-/// The body of a request, held back at the [`Checkpoint`] that the request has.
+/// The body of a request, subject to the request's [`Checkpoint`].
 pub(crate) struct Outgoing {
     body: Body,
     checkpoint: Option<Checkpoint>,
@@ -188,10 +190,10 @@ impl HttpBody for Outgoing {
     }
 }
 
-/// Returns the time since boot, with that in which the machine slept.
+/// Returns the time since boot, including time asleep.
 #[must_use]
 pub fn boot_time() -> Duration {
-    // Elsewhere than on Linux there is no such clock.
+    // Only Linux has this clock.
     #[cfg(target_os = "linux")]
     let clock = ClockId::Boottime;
     #[cfg(not(target_os = "linux"))]

@@ -1,7 +1,7 @@
-//! [`Ledger`]: how much each namespace makes us watch, and that it is not too much.
+//! [`Ledger`]: counts the watches of each namespace and enforces the limit.
 //!
-//! A watch is shared by all who need it and counts for each of their namespaces. What watches for nobody's namespace
-//! (our own needs) is not counted.
+//! A watch is shared by all who need it and counts for each of their namespaces. Watches of the
+//! operator itself are not counted.
 
 use std::collections::HashMap;
 use std::ops::Deref;
@@ -13,13 +13,13 @@ use lode_stdx::Lock;
 use crate::cache::Kind;
 use crate::error::Error;
 
-/// What is watched for which namespace.
+/// The watches of each namespace.
 pub(crate) struct Ledger {
     max: usize,
     held: Lock<Held>,
 }
 
-/// What is watched, by the namespace it is watched for.
+/// Watches by the namespace they are for.
 type Held = HashMap<Box<str>, HashMap<Number, Weak<Watched>>>;
 
 /// The number of a watched kind.
@@ -41,7 +41,8 @@ impl Ledger {
         })
     }
 
-    /// Returns a kind as watched for a namespace, starting it where that has room for one more.
+    /// Returns a watched kind for a namespace, and starts the watch if the namespace is below its
+    /// limit.
     pub(crate) fn hold(
         self: &Arc<Self>,
         namespace: &str,
@@ -74,7 +75,7 @@ impl Ledger {
         let Some(own) = held.get_mut(namespace) else {
             return;
         };
-        // Somebody may have taken it anew since the last one let go.
+        // Another holder may have started it again since the last one released it.
         if own
             .get(&number)
             .is_some_and(|watched| watched.strong_count() == 0)
@@ -88,7 +89,8 @@ impl Ledger {
 }
 
 impl Watched {
-    /// Tells an owner of every change here, besides the one whose labels an object carries, as long as the answer lives.
+    /// Notifies an owner of every change of this kind, in addition to the owner in an object's
+    /// labels, as long as the result lives.
     #[must_use]
     pub fn subscribe(self: &Arc<Self>, owner: &NamespacedName) -> Subscription {
         self.kind.add_subscriber(owner);
@@ -107,7 +109,7 @@ impl Deref for Watched {
     }
 }
 
-/// A kind of which an owner is told, and which is watched as long as this lives.
+/// A subscription to a kind, which is watched as long as this lives.
 pub struct Subscription {
     watched: Arc<Watched>,
     owner: NamespacedName,

@@ -1,14 +1,16 @@
-//! Kubernetes, the neighbour: one client, discovery, and one shared watch cache.
+//! The API server: one client, discovery, and one shared watch cache.
 //!
-//! - [`Client`] makes calls, as ourselves or as a service account; [`Error`] says what came of them.
-//! - [`WriteGate`] says until when this process may write; a client behind it sends no write after that.
-//! - [`Discovery`] knows where a kind lives.
-//! - [`watch()`] follows a kind for ever and hands every object to a [`Sink`].
-//! - [`Reviews`] says what an account may see of what we see.
+//! - [`Client`] makes calls, as the operator itself or as a service account; [`Error`] says why one
+//!   failed.
+//! - [`WriteGate`] says until when this process may write; a client behind it sends no write after
+//!   that.
+//! - [`Discovery`] maps kinds to resources.
+//! - [`watch()`] follows a kind without end and passes every object to a [`Sink`].
+//! - [`Reviews`] says which of the objects that the operator sees an account may see.
 //! - [`Cache`] is the sink that all controllers share: digests and health per object, not objects.
 //!
-//! Left out on purpose: typed objects (`model/api`), retries of refused writes (their caller knows what they mean),
-//! and kube's own runtime, which keeps whole objects.
+//! Left out on purpose: typed objects (`model/api`), retries of refused writes (their caller knows
+//! what they mean), and kube's own runtime, which keeps whole objects.
 
 mod cache;
 mod client;

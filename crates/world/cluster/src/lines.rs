@@ -1,9 +1,9 @@
-//! [`Lines`]: watches spread over connections.
+//! [`Lines`]: distributes watches over connections.
 //!
-//! A server lets so many streams run on one HTTP/2 connection (often a hundred), and a watch holds its stream for
-//! minutes: watches alone could fill the connection, and what is watched next, or asked beside them, would never be
-//! answered. So watches have connections of their own, filled from the first on; another is opened when all are full,
-//! and one that nothing is watched on any more is closed.
+//! A server limits the streams on one HTTP/2 connection (often to a hundred), and a watch holds its
+//! stream for minutes: watches alone could fill the connection, and further watches or calls would
+//! never be answered. So watches have their own connections, filled in order; another is opened
+//! when all are full, and one without watches is closed.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -12,21 +12,21 @@ use std::task::{Context, Poll};
 use hyper::body::{Body, Frame, SizeHint};
 use lode_stdx::Lock;
 
-/// Watches on one connection: half of what servers allow by default.
+/// Most watches on one connection: half of what servers allow by default.
 const WATCHES_MAX: usize = 50;
 
-/// The connections that watches run on.
+/// The connections for watches.
 pub(crate) struct Lines<C> {
     dial: Box<dyn Fn() -> C + Send + Sync>,
     lines: Lock<Vec<Line<C>>>,
 }
 
-/// One connection, and how much is watched on it.
+/// One connection and its number of watches.
 struct Line<C> {
     connection: C,
-    /// Held once by each watch that is open or being opened, besides this one.
+    /// Cloned by each watch that is open or being opened.
     open: Arc<()>,
-    /// Held by each of them that the server has answered.
+    /// Cloned by each watch that the server has answered.
     answered: Arc<()>,
     limit: usize,
 }
@@ -45,7 +45,7 @@ impl<C: Clone> Lines<C> {
         }
     }
 
-    /// Returns a connection with room for one more watch, and the place that is taken on it.
+    /// Returns a connection with room for one more watch, and a place on it.
     pub(crate) fn take(&self) -> (C, Place) {
         let mut lines = self.lines.lock();
         lines.retain(|line| held(&line.open) > 0);
@@ -80,7 +80,7 @@ impl<C: Clone> Lines<C> {
         }
     }
 
-    /// Notes that the server has answered a watch.
+    /// Records that the server has answered a watch.
     pub(crate) fn answered(&self, place: &mut Place) {
         let lines = self.lines.lock();
         let line = lines
@@ -89,8 +89,8 @@ impl<C: Clone> Lines<C> {
         place.answered = line.map(|line| line.answered.clone());
     }
 
-    /// Notes that the server does not answer a watch: it may allow fewer streams than we hold. What it has answered is
-    /// what fits on this connection from now on.
+    /// Records that the server does not answer a watch: it may allow fewer streams than we use. The
+    /// number of answered ones becomes this connection's limit.
     pub(crate) fn silent(&self, place: &Place) {
         let mut lines = self.lines.lock();
         if let Some(line) = lines
@@ -102,12 +102,12 @@ impl<C: Clone> Lines<C> {
     }
 }
 
-/// How many hold it besides its line.
+/// Returns the number of holders besides the line itself.
 fn held(count: &Arc<()>) -> usize {
     Arc::strong_count(count) - 1
 }
 
-/// An answer's body that keeps its place until it is dropped.
+/// The body of a response that holds its place until it is dropped.
 pub(crate) struct Placed<B> {
     body: B,
     _place: Place,
@@ -148,7 +148,7 @@ mod tests {
 
     use super::*;
 
-    /// Lines whose connections are numbers, in the order they were opened.
+    /// Returns lines whose connections are numbers, in the order they were opened.
     fn lines() -> Lines<usize> {
         let opened = AtomicUsize::new(0);
         Lines::new(move || opened.fetch_add(1, Ordering::Relaxed))

@@ -1,20 +1,21 @@
-//! [`Status`]: the server's own answer to a call it refused, and what it means for whoever writes.
+//! [`Status`]: the server's response to a refused call, and what it means for a writer.
 //!
-//! The only place that reads codes, reasons and causes. A code alone says little: 409 is "it exists already", "it has
-//! changed since", "that is another object" or "somebody else owns this field"; 422 is any validation at all.
+//! This is the only place that interprets codes, reasons and causes. A code alone says little: 409
+//! may mean that an object already exists, that it has changed since, that another object has its
+//! name, or that another manager owns a field; 422 is any validation error.
 
 use serde::Deserialize;
 
-/// The server's own answer to a call it refused (`metav1.Status`).
+/// The server's response to a refused call (`metav1.Status`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 pub struct Status {
     /// HTTP code.
     #[serde(default)]
     pub code: u16,
-    /// The machine's word: `NotFound`, `Conflict`, `Invalid` … empty where the server gave none.
+    /// The machine-readable reason: `NotFound`, `Conflict`, `Invalid` …; empty if absent.
     #[serde(default)]
     pub reason: Box<str>,
-    /// The server's sentence.
+    /// The server's message.
     #[serde(default)]
     pub message: Box<str>,
     /// What the refusal is about.
@@ -26,11 +27,11 @@ pub struct Status {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Details {
-    /// Name of the object that was in the way; not always the one that was written.
+    /// Name of the object that caused it; not always the one that was written.
     pub name: Box<str>,
-    /// Its resource (`services`), or its kind where the server validated it.
+    /// Its resource (`services`), or its kind if validation failed.
     pub kind: Box<str>,
-    /// One per field at fault.
+    /// One per invalid field.
     pub causes: Vec<Cause>,
 }
 
@@ -38,16 +39,16 @@ pub struct Details {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default)]
 pub struct Cause {
-    /// The machine's word: `FieldValueInvalid`, `FieldValueForbidden` …
+    /// The machine-readable reason: `FieldValueInvalid`, `FieldValueForbidden` …
     pub reason: Box<str>,
-    /// The server's sentence.
+    /// The server's message.
     pub message: Box<str>,
-    /// The field as a path (`spec.ports[0].nodePort`), empty where the server names none.
+    /// Path of the field (`spec.ports[0].nodePort`), empty if absent.
     pub field: Box<str>,
 }
 
-/// What servers say of a field that cannot change while the object lives, in lower case: the validation of built-in
-/// kinds, and the words that rules of definitions and admission webhooks use.
+/// Parts of messages about immutable fields, in lower case: from the validation of built-in kinds,
+/// and those that rules of definitions and admission webhooks use.
 const IMMUTABLE: [&str; 13] = [
     "is immutable",
     "immutable field",
@@ -65,7 +66,7 @@ const IMMUTABLE: [&str; 13] = [
 ];
 
 impl Status {
-    /// Returns a refusal of our own making, in the server's form.
+    /// Returns a refusal of our own in the server's form.
     #[must_use]
     pub fn new(code: u16, reason: &str, message: &str) -> Self {
         Self {
@@ -82,15 +83,16 @@ impl Status {
         self.code == 409 && &*self.reason == "AlreadyExists"
     }
 
-    /// Returns whether the object `name` has another version than the write was made for. A conflict over another object,
-    /// for instance the quota of the namespace, is none.
+    /// Returns whether the object `name` has another version than the write was based on. A
+    /// conflict over another object, for instance the quota of the namespace, does not count.
     #[must_use]
     pub fn is_modified(&self, name: &str) -> bool {
         let about = self.details.as_ref().map_or("", |details| &details.name);
         self.is_any_modified() && (about.is_empty() || about == name)
     }
 
-    /// Returns whether some object has changed since it was read: the same write may succeed in a moment.
+    /// Returns whether some object has changed since it was read: the same write may succeed in a
+    /// moment.
     #[must_use]
     pub fn is_any_modified(&self) -> bool {
         self.code == 409
@@ -98,11 +100,12 @@ impl Status {
             && self.message.contains("has been modified")
     }
 
-    /// Returns the fields that the server says can never change, each once; an empty name where the server names none.
+    /// Returns the fields that the server calls immutable, each once; an empty name if the server
+    /// names none.
     ///
-    /// Causes are read first, and their words count only where the server names a field. The message as a whole is read
-    /// where there are no causes: admission webhooks give none. Metadata is left out: no other object of the same name
-    /// would have the uid or the times that such a refusal is about.
+    /// Causes are read first, and their messages count only if they name a field. The whole message
+    /// is read if there are no causes, as from admission webhooks. Metadata is excluded: a new
+    /// object of the same name would not have the uid or times that such a refusal is about.
     #[must_use]
     pub fn immutable_fields(&self) -> Vec<&str> {
         let causes = self.details.iter().flat_map(|details| &details.causes);

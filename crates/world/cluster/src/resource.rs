@@ -1,4 +1,4 @@
-//! [`Resource`]: where a kind lives on the API server, and the paths that follow.
+//! [`Resource`]: the API resource of a kind, and its paths.
 
 use std::fmt::Write as _;
 
@@ -11,14 +11,14 @@ use crate::error::Error;
 pub struct Resource {
     /// Group, version, kind.
     pub gvk: GroupVersionKind,
-    /// The word in URLs, for instance `deployments`.
+    /// The plural in URLs, for instance `deployments`.
     pub plural: Box<str>,
-    /// Whether its objects live in namespaces.
+    /// Whether its objects are namespaced.
     pub namespaced: bool,
 }
 
 impl Resource {
-    /// Names a resource that is known without asking the server.
+    /// Returns a resource that is known without asking the server.
     #[must_use]
     pub fn known(api_version: &str, kind: &str, plural: &str, namespaced: bool) -> Self {
         Self {
@@ -28,9 +28,9 @@ impl Resource {
         }
     }
 
-    /// Returns the path of one object, or of the collection when `name` is empty.
+    /// Returns the path of one object, or of the collection if `name` is empty.
     ///
-    /// Names go into the path as they are but for characters that would end or change it, so that a hostile name
+    /// Characters in names that would end or change the path are escaped, so that a hostile name
     /// stays a name.
     #[must_use]
     pub fn path(&self, namespace: &str, name: &str) -> String {
@@ -54,11 +54,11 @@ impl Resource {
 }
 
 impl Resource {
-    /// Returns the path of one object. Without a name it would be that of the collection, and what was meant for one
-    /// object would read, change or delete all of them.
+    /// Returns the path of one object. An empty name would give the path of the collection, and a
+    /// call for one object would read, change or delete all of them.
     ///
     /// # Errors
-    /// The name or the namespace is none that Kubernetes takes as part of a path.
+    /// The name or the namespace is not valid in a path.
     pub(crate) fn path_of_one(&self, namespace: &str, name: &str) -> Result<String, Error> {
         let refused = |what: &str, text: &str| {
             let kind = &self.gvk.kind;
@@ -77,7 +77,7 @@ impl Resource {
     }
 }
 
-/// Returns whether a text may stand in a path, by the rule of Kubernetes.
+/// Returns whether a text is valid as a path segment, by the rule of Kubernetes.
 fn is_segment(text: &str) -> bool {
     text != "." && text != ".." && !text.contains(['/', '%'])
 }
@@ -88,7 +88,7 @@ pub(crate) fn escape(out: &mut String, text: &str) {
         if byte.is_ascii_alphanumeric() || b"-._~:".contains(&byte) {
             out.push(char::from(byte));
         } else {
-            // Writing to a String cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(out, "%{byte:02X}");
         }
     }

@@ -1,12 +1,14 @@
-//! [`Reviews`]: may this account see that?
+//! [`Reviews`]: whether an account may see something.
 //!
-//! What we see with our own rights (the shared watch cache) is used for an account only after the API server has said,
-//! by a `SubjectAccessReview`, that the account may see the same itself: an object that somebody named takes the right to
-//! get objects of its kind in its namespace, since whoever may get it may get it as often as it changes; what a selector
-//! finds takes the right to watch as well, since names are found by it. Answers are remembered for [`REMEMBERED`] at
-//! most: a right that was taken away stops within that time.
+//! What the operator sees with its own rights (the shared watch cache) is used for an account only
+//! after the API server has confirmed, by a `SubjectAccessReview`, that the account may see the
+//! same: for a named object, the right to get objects of its kind in its namespace, because this
+//! allows reading it as often as it changes; for a selection, also the right to watch, because it
+//! reveals names. Answers are cached for [`REMEMBERED`] at most, so a revoked right ends within
+//! that time.
 //!
-//! Left out on purpose: rights to single objects by their names. Who has no more than those reads them as itself.
+//! Left out on purpose: rights to single objects by name. An account with only those reads them
+//! itself.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -20,12 +22,12 @@ use crate::client::{Client, decode};
 use crate::error::Error;
 use crate::resource::Resource;
 
-/// How long an answer is good for.
+/// How long an answer is cached.
 const REMEMBERED: Duration = Duration::from_secs(30);
-/// Most answers remembered at once.
+/// Most answers cached.
 const ANSWERS_MAX: usize = 10_000;
 
-/// A service account that things happen with.
+/// A service account used for calls.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Account {
     /// Its namespace.
@@ -35,13 +37,13 @@ pub struct Account {
 }
 
 impl Account {
-    /// Returns the name it has as a user.
+    /// Returns its user name.
     #[must_use]
     pub fn user(&self) -> String {
         format!("system:serviceaccount:{}:{}", self.namespace, self.name)
     }
 
-    /// Returns the groups it is in, as the API server would say them.
+    /// Returns its groups, as the API server assigns them.
     fn groups(&self) -> [String; 3] {
         [
             "system:serviceaccounts".to_owned(),
@@ -51,13 +53,13 @@ impl Account {
     }
 }
 
-/// Asks what accounts may see, and remembers the answers for a while.
+/// Asks what accounts may see, and caches the answers.
 pub struct Reviews {
     client: Client,
     answers: Lock<HashMap<Asked, Answer>>,
 }
 
-/// What was asked.
+/// The question.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Asked {
     account: Account,
@@ -70,26 +72,26 @@ struct Asked {
 #[derive(Debug, Clone, Copy)]
 struct Answer {
     allowed: bool,
-    /// When it was asked for.
+    /// When it was asked.
     since: Instant,
 }
 
 impl Reviews {
-    /// Starts without an answer; `client` is ourselves, who ask.
+    /// Creates an empty cache; `client` is the operator's own.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self {
-            // To ask is to post, but nothing is stored: who waits for its Lease may ask.
+            // A review is a POST that stores nothing: a replica without the Lease may send it.
             client: client.ungated(),
             answers: Lock::default(),
         }
     }
 
-    /// Returns whether an account may get the objects of a kind in a namespace, whatever their names; the empty namespace
-    /// stands for all of them, and for kinds that are in none.
+    /// Returns whether an account may get all objects of a kind in a namespace; the empty namespace
+    /// stands for all namespaces, and for cluster-scoped kinds.
     ///
     /// # Errors
-    /// The server could not be asked, or does not let us ask.
+    /// The request failed or is not allowed.
     pub async fn may_get(
         &self,
         account: &Account,
@@ -99,7 +101,8 @@ impl Reviews {
         self.may("get", account, resource, namespace).await
     }
 
-    /// Returns whether an account may get and watch a kind in a namespace, as [`Reviews::may_get`] takes it.
+    /// Returns whether an account may get and watch a kind in a namespace; see
+    /// [`Reviews::may_get`].
     ///
     /// # Errors
     /// As [`Reviews::may_get`].
@@ -160,7 +163,7 @@ impl Reviews {
         if answers.len() >= ANSWERS_MAX {
             answers.retain(|_, answer| answer.since.elapsed() < REMEMBERED);
         }
-        // One that is not remembered is asked for again, which costs time and tells nobody anything.
+        // An answer that is not cached is asked for again, which costs time but reveals nothing.
         if answers.len() < ANSWERS_MAX {
             answers.insert(asked, answer);
         }

@@ -1,6 +1,6 @@
 //! [`Table`]: what is known of the objects of one watched kind.
 //!
-//! Which of two is newer is decided by [`Fresh`].
+//! [`Fresh`] decides which of two versions is newer.
 //!
 //! Pure: no call, no clock, no lock.
 
@@ -19,14 +19,14 @@ pub struct Seen {
     pub observed: Observed,
     /// Its health by the kind's own rules.
     pub health: Health,
-    /// The label query for the Pods that decide about it, while it is on its way.
+    /// The label query for the Pods that decide its health, while it is progressing.
     pub pods: Option<Box<str>>,
-    /// Whose it is by its labels.
+    /// Its owner according to its labels.
     pub owner: Option<NamespacedName>,
 }
 
 impl Seen {
-    /// Reads an object for what is kept of it; `now` is in seconds since 1970.
+    /// Extracts what is kept of an object; `now` is in seconds since 1970.
     pub(crate) fn of(object: &Value, manager: &str, overrides: &[String], now: i64) -> Self {
         let label = |key: &str| object.get("metadata")?.get("labels")?.get(key)?.as_str();
         let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
@@ -46,16 +46,16 @@ impl Seen {
     }
 }
 
-/// An object that is gone and is of those that go by themselves ([`Flags::ENDS`]).
+/// A deleted object of those that end by themselves ([`Flags::ENDS`]).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Gone {
-    /// Tells it from others of its name.
+    /// Distinguishes it from others of its name.
     pub uid: Box<str>,
-    /// It was done before it was deleted.
+    /// Whether it had ended before it was deleted.
     pub ended: bool,
 }
 
-/// How many objects that are gone are remembered per kind: over it, all are forgotten.
+/// Most deleted objects remembered per kind; beyond that, all are forgotten.
 const GONE_MAX: usize = 4096;
 
 /// The objects of one watched kind.
@@ -63,7 +63,7 @@ const GONE_MAX: usize = 4096;
 pub(crate) struct Table {
     fresh: Fresh<Seen>,
     gone: HashMap<NamespacedName, Gone>,
-    /// Owners that are told of every change here, and how often they asked for it.
+    /// Owners notified of every change of this kind, with the number of subscriptions.
     pub(crate) subscribers: HashMap<NamespacedName, usize>,
 }
 
@@ -72,7 +72,8 @@ impl Table {
         self.fresh.get(name)
     }
 
-    /// Returns how an object went that goes by itself; nothing where another has its name, or where it was not seen.
+    /// Returns how an object that ends by itself was deleted; nothing if another has its name, or
+    /// if its end was not seen.
     pub(crate) fn gone(&self, name: &NamespacedName) -> Option<&Gone> {
         self.gone.get(name)
     }
@@ -81,7 +82,8 @@ impl Table {
         self.fresh.iter().map(|(_, seen)| seen)
     }
 
-    /// Returns how far the watch has come: what was written up to there and is not here is not there.
+    /// Returns the version that the watch has reached: an object written up to there that is not
+    /// here does not exist.
     pub(crate) fn reached(&self) -> u64 {
         self.fresh.reached()
     }
@@ -90,27 +92,28 @@ impl Table {
         self.fresh.len()
     }
 
-    /// Returns what is known of an object if it is known in just this version.
+    /// Returns what is known of an object if exactly this version is known.
     pub(crate) fn same(&self, name: &NamespacedName, version: &str) -> Option<&Seen> {
         self.fresh.same(name, version)
     }
 
-    /// A full list begins.
+    /// Begins a full list.
     pub(crate) fn restart(&mut self) {
         self.fresh.restart();
     }
 
-    /// The list is complete, as of a version. Returns what it did not show, which is removed.
+    /// Ends the list at a version. Returns and removes the objects it did not contain.
     pub(crate) fn synced(&mut self, version: &str) -> Vec<(NamespacedName, Seen)> {
         self.fresh.synced(version)
     }
 
-    /// Notes how far the watch has come, and returns whether what it tells is known already, so that it need not be read.
+    /// Records the watch's progress, and returns whether its event is not newer than what is known,
+    /// so that it need not be parsed.
     pub(crate) fn is_known(&mut self, name: &NamespacedName, version: &str) -> bool {
         self.fresh.is_known(name, version)
     }
 
-    /// Takes what the watch tells, and returns what was known before.
+    /// Takes an event of the watch, and returns what was known before.
     pub(crate) fn applied(
         &mut self,
         name: NamespacedName,
@@ -119,7 +122,8 @@ impl Table {
     ) -> Option<Seen> {
         self.gone.remove(&name);
 
-        // What is done only after somebody asked it to go, was cut off: a node ends the Pods that are deleted.
+        // An object that ends only after its deletion was requested was cut off: a node ends the
+        // Pods that are deleted.
         let before = self.fresh.get(&name).map(|seen| &seen.observed);
         let was_done = before
             .is_some_and(|old| old.uid == seen.observed.uid && old.flags.contains(Flags::ENDED));
@@ -129,7 +133,7 @@ impl Table {
         self.fresh.applied(name, version, seen)
     }
 
-    /// Takes the deletion the watch tells, and returns what was known.
+    /// Takes a deletion event, and returns what was known.
     pub(crate) fn deleted(&mut self, name: &NamespacedName, version: &str) -> Option<Seen> {
         let seen = self.fresh.deleted(name, version)?;
         if seen.observed.flags.contains(Flags::ENDS) {
@@ -145,8 +149,8 @@ impl Table {
         Some(seen)
     }
 
-    /// Takes the answer to an own write where the watch has not told of that version yet. Returns whether it was taken,
-    /// and what was known before.
+    /// Takes the response to our own write unless the watch has already reported that version.
+    /// Returns whether it was taken, and what was known before.
     pub(crate) fn put(
         &mut self,
         name: NamespacedName,
@@ -188,7 +192,7 @@ mod tests {
             .map(|seen| &*seen.observed.resource_version)
     }
 
-    /// A table whose list ended at version 5, without the object.
+    /// Returns a table after a list at version 5, without the object.
     fn listed() -> Table {
         let mut table = Table::default();
         table.restart();

@@ -1,7 +1,8 @@
-//! A watch that never ends: list, follow, list again when the server forgot where we were.
+//! A watch without end: lists, follows, and lists again when the server has dropped our position.
 //!
-//! Input: what to watch. Output: calls to a [`Sink`], one object at a time, so that no list is ever held. The server
-//! streams the initial list too where it can (`sendInitialEvents`); where it cannot, pages of it are read.
+//! Input: what to watch. Output: calls to a [`Sink`], one object at a time, so that no list is ever
+//! held in memory. If the server supports it (`sendInitialEvents`), the initial list is streamed
+//! too; otherwise it is read in pages.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -19,10 +20,10 @@ use crate::error::Error;
 use crate::refusal::Status;
 use crate::resource::{Resource, escape};
 
-/// Largest frame read, in bytes: an object with its managed fields stays far below.
+/// Largest frame read, in bytes: an object with its managed fields is far smaller.
 const FRAME_MAX: usize = 8 << 20;
 const PAGE: usize = 500;
-/// The server ends a watch by itself after this long; client-go uses 5 to 10 minutes.
+/// Timeout that the server is asked to use for a watch; client-go uses 5 to 10 minutes.
 const WATCH_SECONDS: u64 = 420;
 const RETRY_MIN: Duration = Duration::from_millis(250);
 const RETRY_MAX: Duration = Duration::from_secs(15);
@@ -40,21 +41,21 @@ pub struct Subject {
     pub fields: Box<str>,
 }
 
-/// Where a watch puts what it sees.
+/// Receives the events of a watch.
 pub trait Sink: Send {
-    /// A full list begins: what is not seen until [`Sink::synced`] is gone.
+    /// A full list begins: objects that do not appear before [`Sink::synced`] are gone.
     fn restart(&mut self);
-    /// An object is there, with its JSON.
+    /// An object exists; its JSON.
     fn applied(&mut self, head: &Head<'_>, object: &[u8]);
-    /// An object is no longer there or no longer selected; the JSON is its last form.
+    /// An object no longer exists or is no longer selected; its last JSON.
     fn deleted(&mut self, head: &Head<'_>, object: &[u8]);
-    /// The list is complete, as of a version.
+    /// The list is complete, at a version.
     fn synced(&mut self, version: &str);
-    /// The server does not serve the kind any more: what was seen may be so no longer, until a list says so.
+    /// The server no longer serves the kind: what is known may be outdated until the next list.
     fn lost(&mut self) {}
 }
 
-/// What tells one object of a kind from another, and one form of it from another.
+/// Identity and version of an object.
 #[derive(Debug, Clone, Deserialize, Default)]
 #[serde(default)]
 pub struct Head<'a> {
@@ -77,7 +78,7 @@ impl Head<'_> {
     }
 }
 
-/// Watches until the sink's owner aborts the task. Faults are waited out: 250 ms at first, 15 s at most.
+/// Watches until the task is aborted. After a failure it retries with a backoff of 250 ms to 15 s.
 pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
     let mut follower = Follower {
         client,
@@ -86,7 +87,7 @@ pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
         streaming: true,
     };
     let mut wait = RETRY_MIN;
-    // An outage is one thing to say, however often it is met.
+    // An outage is logged once, however often it is met.
     let mut said = String::new();
     loop {
         match follower.once(&mut sink).await {
@@ -126,13 +127,13 @@ pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
 struct Follower {
     client: Client,
     subject: Subject,
-    /// Where to go on; without it a full list comes first.
+    /// Where to continue; without it a full list comes first.
     version: Option<String>,
     streaming: bool,
 }
 
 impl Follower {
-    /// Follows until the server ends the watch (good) or something breaks.
+    /// Follows until the server ends the watch (success) or something fails.
     async fn once(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         if self.version.is_none() && !self.streaming {
             self.list(sink).await?;
@@ -173,7 +174,7 @@ impl Follower {
             "BOOKMARK" => {}
             _ => sink.applied(&head, object),
         }
-        // During a streamed list single objects do not say how far the list has come.
+        // During a streamed list single objects do not show the list's progress.
         if self.version.is_some() || ends {
             self.version = Some(head.version.into());
         }
@@ -210,7 +211,7 @@ impl Follower {
 
     fn path(&self, initial: bool) -> String {
         let mut path = self.subject.resource.path(&self.subject.namespace, "");
-        // Ends of watches are spread, so that a thousand of them do not come back at once.
+        // Timeouts are spread, so that a thousand watches do not reconnect at once.
         let seconds = WATCH_SECONDS + u64::from(path.len() as u32 * 37 % 120);
         path.push_str("?watch=true&allowWatchBookmarks=true&timeoutSeconds=");
         path.push_str(&seconds.to_string());
@@ -240,7 +241,7 @@ impl Follower {
     }
 }
 
-/// The frames of a watch's body: JSON texts, one a line.
+/// The frames of a watch's body: one JSON text per line.
 struct Frames {
     body: Incoming,
     buffer: BytesMut,
@@ -279,7 +280,7 @@ struct Frame<'a> {
     object: &'a RawValue,
 }
 
-/// An object, of which only the head is read.
+/// An object of which only the head is parsed.
 #[derive(Deserialize)]
 pub(crate) struct Told<'a> {
     #[serde(borrow, default)]

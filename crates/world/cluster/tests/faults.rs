@@ -1,6 +1,7 @@
-//! What the client and the watch do when the server says "later", forgets where we were, or hangs up.
+//! What the client and the watch do when the server asks to retry later, drops our position, or
+//! hangs up.
 //!
-//! The server here answers fixed texts, one a connection: it stands for the network, not for Kubernetes.
+//! The server here sends fixed texts, one per connection: it simulates the network, not Kubernetes.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
@@ -11,7 +12,8 @@ use std::time::{Duration, Instant};
 
 use lode_cluster::{Client, Head, Resource, Sink, Subject, watch};
 
-/// Serves the answers in order, the last one for ever; returns a client and the requests seen.
+/// Serves the responses in order, repeating the last one; returns a client and the requests
+/// received.
 async fn server(answers: Vec<String>) -> (Client, Arc<Mutex<Vec<String>>>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

@@ -1,9 +1,11 @@
-//! Files of this machine, with the care that files of strangers and files with secrets need.
+//! Files of this machine, handled with the care that strangers' files and secret files need.
 //!
-//! - [`regular`] opens files that somebody else named: regular files only, without ever waiting for a pipe's writer.
-//! - [`private`] writes files that only their owner may read, also where a file that others may read was before.
-//! - [`Scratch`] is a temporary folder that is removed at the end of its process, however that comes: what a killed
-//!   process leaves behind is removed by the next one that asks for such a folder.
+//! - [`regular`] opens files named by others: regular files only, without ever waiting for the
+//!   writer of a pipe.
+//! - [`private`] writes files that only their owner may read, even if a file that others may read
+//!   existed before.
+//! - [`Scratch`] is a temporary folder that is removed at the end of its process, however it ends:
+//!   what a killed process leaves behind is removed by the next one that uses such a folder.
 //!
 //! ```
 //! let folder = lode_disk::Scratch::create("lode-example")?;
@@ -13,7 +15,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 //!
-//! Left out: which folder a file must lie in; that is the rule of the reader.
+//! Left out: which folder a file must be in; the reader decides that.
 
 pub mod private;
 pub mod regular;

@@ -1,4 +1,4 @@
-//! Files that only their owner may read: who has one may do everything, or learns what nobody else should.
+//! Files that only their owner may read, such as credentials.
 
 use std::fs::{self, OpenOptions, Permissions};
 use std::io::{self, Write as _};
@@ -8,21 +8,22 @@ use std::path::{Path, PathBuf};
 /// Read and written by the owner alone.
 const MODE: u32 = 0o600;
 
-/// Writes a file that only its owner may read, also where one was that others may read.
+/// Writes a file that only its owner may read, even if one existed that others may read.
 ///
-/// The new content comes in a new file that takes the old one's name, so that neither old permissions nor somebody who
-/// holds the old file open sees it. Where no new file can be made (a single mounted file, a folder that cannot be
-/// written), the old one is closed to others first and then written. A path that is no regular file, such as a pipe or
-/// `/dev/stdout`, is written as it is.
+/// The content is written to a new file that replaces the old one, so that neither old permissions
+/// nor a process that holds the old file open gives access to it. If no new file can be created (a
+/// single mounted file, a read-only folder), the old one is first closed to others and then
+/// written. A path that is not a regular file, such as a pipe or `/dev/stdout`, is written as it
+/// is.
 ///
 /// # Errors
-/// The file cannot be written, or cannot be made private.
+/// The file cannot be written or made private.
 pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(found) if !found.is_file() => {
             OpenOptions::new().write(true).open(path)?.write_all(bytes)
         }
-        // A link stays, and what it leads to is replaced.
+        // A link stays, and its target is replaced.
         Ok(_) => {
             let real = fs::canonicalize(path)?;
             replace(&real, bytes).or_else(|_| overwrite(&real, bytes))

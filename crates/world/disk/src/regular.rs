@@ -1,8 +1,9 @@
-//! Opening files that somebody else named.
+//! Opens files named by others.
 //!
-//! A repository may hold a pipe, and a link may lead to a device or to what the kernel makes up (`/proc/self/environ`
-//! counts as a regular file there). None of them is content: a pipe would be waited for without end, a device may act
-//! on being opened, and the kernel's files say what a stranger must not learn.
+//! A repository may contain a pipe, and a link may lead to a device or to a file that the kernel
+//! generates (`/proc/self/environ` counts as a regular file there). None of them is content:
+//! reading a pipe may block for ever, opening a device may have effects, and the kernel's files
+//! reveal what strangers must not learn.
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, ErrorKind};
@@ -11,30 +12,31 @@ use std::path::Path;
 
 use nix::fcntl::OFlag;
 
-/// Opens a regular file for reading, links followed.
+/// Opens a regular file for reading, following links.
 ///
 /// # Errors
-/// The file cannot be opened, or is no regular file of a file system that keeps files.
+/// The file cannot be opened, or is not a regular file on a real file system.
 pub fn open(path: &Path) -> io::Result<File> {
-    // Opening a device may already do something to it, so the path is looked at before.
+    // Opening a device may have effects, so the path is checked first.
     refuse_other(fs::metadata(path)?.file_type())?;
 
     let file = open_without_waiting(path)?;
 
-    // The path may lead elsewhere by now: what was opened decides.
+    // The path may lead elsewhere by now; what was opened decides.
     refuse_other(file.metadata()?.file_type())?;
     refuse_kernel_files(&file)?;
     Ok(file)
 }
 
-/// Opens a file that the user named, which may be a pipe such as `<(command)`; one that nobody writes to reads as empty.
+/// Opens a file named by the user, which may be a pipe such as `<(command)`; a pipe without a
+/// writer reads as empty.
 ///
 /// # Errors
 /// The file cannot be opened.
 pub fn open_named_by_user(path: &Path) -> io::Result<File> {
     let file = open_without_waiting(path)?;
 
-    // Whether to wait matters for opening alone: what a running command has not written yet is waited for.
+    // Only the opening must not block; reads wait for what a running command has not written yet.
     let flags = OFlag::from_bits_truncate(nix::fcntl::fcntl(&file, nix::fcntl::FcntlArg::F_GETFL)?);
     nix::fcntl::fcntl(
         &file,
@@ -43,7 +45,7 @@ pub fn open_named_by_user(path: &Path) -> io::Result<File> {
     Ok(file)
 }
 
-/// To open a pipe for reading waits for somebody who writes, unless the opening says otherwise.
+/// Opens a file without blocking; opening a pipe would otherwise wait for a writer.
 fn open_without_waiting(path: &Path) -> io::Result<File> {
     OpenOptions::new()
         .read(true)
@@ -66,7 +68,7 @@ fn refuse_other(kind: FileType) -> io::Result<()> {
     ))
 }
 
-/// Files of `/proc`, `/sys` and their like are answers of the kernel.
+/// Refuses files of `/proc`, `/sys` and similar file systems, which the kernel generates.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 fn refuse_kernel_files(file: &File) -> io::Result<()> {
     use nix::sys::statfs;
@@ -165,7 +167,7 @@ mod tests {
         let mut reader = open_named_by_user(&pipe).unwrap();
         let mut writer = OpenOptions::new().write(true).open(&pipe).unwrap();
         let writing = std::thread::spawn(move || io::Write::write_all(&mut writer, b"content"));
-        // Whoever reads before the first byte is there waits for it, as long as there is a writer.
+        // A reader waits for the first byte as long as there is a writer.
         writing.join().unwrap().unwrap();
         reader.read_to_string(&mut text).unwrap();
         assert_eq!(text, "content");

@@ -1,8 +1,9 @@
 //! [`Scratch`]: a temporary folder that does not outlive its process for long.
 //!
-//! A process that ends, by itself or by a signal it catches, removes its folder. One that is killed cannot; its folder
-//! holds credentials of a server that is no more. So the name carries the process's id, the folder is locked as long
-//! as the process lives, and who makes a folder of the same kind removes those that nobody holds.
+//! A process that ends by itself, or by a signal it catches, removes its folder. A killed process
+//! cannot; its folder holds credentials of a server that no longer exists. Therefore the name
+//! contains the process id, the folder is locked while the process lives, and creating a folder of
+//! the same kind removes those that are not locked.
 
 use std::fs::{self, File, Metadata, Permissions};
 use std::io;
@@ -15,28 +16,29 @@ use nix::sys::signal::kill;
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
-/// Entered by the owner alone.
+/// Accessible by the owner only.
 const MODE: u32 = 0o700;
-/// A folder of a live process is locked within this time. Until then its id alone says that it is in use; later a
-/// process may have the id of a dead one, as in containers, where the first always has the same.
+/// A folder of a live process is locked within this time. Until then only its id shows that it is
+/// in use; later a process may have the id of a dead one, as in containers, where the first always
+/// has the same.
 const LOCKED_WITHIN: Duration = Duration::from_mins(1);
-/// How often the removal of a folder is tried, and how long it is waited in between.
+/// Attempts to remove a folder, and the pause between them.
 const REMOVALS_MAX: u32 = 100;
 const REMOVAL_PAUSE: Duration = Duration::from_millis(20);
 
-/// A temporary folder for its owner alone, removed when this is dropped.
+/// A temporary folder for its owner only, removed when this is dropped.
 #[derive(Debug)]
 pub struct Scratch {
     folder: TempDir,
-    /// Held as long as the folder is in use. Dropped after the folder is removed.
+    /// Held while the folder is in use, and dropped after the folder is removed.
     _lock: File,
 }
 
 impl Scratch {
-    /// Makes a folder, and removes those of the same prefix that dead processes left.
+    /// Creates a folder, and removes those of the same prefix that dead processes left.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub fn create(prefix: &str) -> io::Result<Self> {
         Self::create_in(&std::env::temp_dir(), prefix)
     }
@@ -66,7 +68,8 @@ impl Scratch {
 }
 
 impl Drop for Scratch {
-    /// A thread that still writes into the folder can make a removal fail, so it is tried again for a moment.
+    /// A thread that still writes into the folder can make the removal fail, so it is retried for a
+    /// moment.
     fn drop(&mut self) {
         for _ in 0..REMOVALS_MAX {
             let removed = fs::remove_dir_all(self.folder.path());
@@ -78,7 +81,8 @@ impl Drop for Scratch {
     }
 }
 
-/// What cannot be removed now stays for the next one; it keeps nobody from their work.
+/// Removes abandoned folders; what cannot be removed now is left to the next process and is not an
+/// error.
 fn remove_abandoned(above: &Path, prefix: &str, owner: u32) {
     let Ok(entries) = fs::read_dir(above) else {
         return;
@@ -91,7 +95,7 @@ fn remove_abandoned(above: &Path, prefix: &str, owner: u32) {
         else {
             continue;
         };
-        // Links are not followed, and folders of other users are theirs.
+        // Links are not followed, and folders of other users are left alone.
         let is_ours = |about: &Metadata| about.is_dir() && about.uid() == owner;
         let Some(about) = entry.metadata().ok().filter(is_ours) else {
             continue;
@@ -138,7 +142,7 @@ mod tests {
 
     use super::*;
 
-    /// No process has it: Linux gives out no larger ones than 2^22.
+    /// No process has this id: Linux assigns none above 2^22.
     const DEAD: i32 = i32::MAX;
 
     #[test]

@@ -1,7 +1,8 @@
-//! [`Admission`]: when work that computes may begin.
+//! [`Admission`]: when computation may start.
 //!
-//! A fetch waits for servers without holding anything. Before it unpacks or reads objects it asks here for a [`Place`],
-//! which computes, and is held until that work has ended, also when nobody waits for its result any more.
+//! A fetch waits for servers without holding anything. Before it unpacks or reads objects it
+//! requests a [`Place`] here, which runs the computation and is held until it has ended, even if
+//! its result is no longer needed.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,8 +12,8 @@ use tokio::task::spawn_blocking;
 
 /// The right to compute.
 pub trait Place: Send {
-    /// Computes on a thread, and gives the right back when the work has ended. Work that no thread can be had for is
-    /// dropped.
+    /// Runs the work on a thread, and releases the place when it has ended. If no thread can be
+    /// started, the work is dropped.
     fn compute(self: Box<Self>, work: Box<dyn FnOnce() + Send>);
 }
 
@@ -25,7 +26,7 @@ impl Place for Unbounded {
     }
 }
 
-/// Why work may never begin.
+/// Why the work can never start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
 pub struct Refused(pub String);
@@ -33,12 +34,12 @@ pub struct Refused(pub String);
 type Entered = Result<Box<dyn Place>, Refused>;
 type Enter = dyn Fn(u64) -> Pin<Box<dyn Future<Output = Entered> + Send>> + Send + Sync;
 
-/// Hands out places; by default at once.
+/// Grants places; by default at once.
 #[derive(Clone)]
 pub struct Admission(Arc<Enter>);
 
 impl Admission {
-    /// Lets `enter` decide; it is told how many bytes of memory the work may need.
+    /// Uses `enter` to grant places; it receives the number of bytes the work may need.
     pub fn new<F>(enter: impl Fn(u64) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = Result<Box<dyn Place>, Refused>> + Send + 'static,

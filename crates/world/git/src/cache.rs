@@ -1,8 +1,9 @@
 //! [`Cache`]: object stores on disk, one for each URL and credential.
 //!
-//! A store holds packs and the list of commits fetched. Whoever asks with another secret gets another store, so a
-//! commit's id never opens what somebody else was shown. Names of stores are salted: they tell nothing of a secret.
-//! Everything here can be lost at any time and is fetched again.
+//! A store contains packs and the list of fetched commits. Another secret means another store, so
+//! knowing a commit's id never gives access to what someone else fetched. The names of stores are
+//! salted digests and reveal no secret. Everything here can be lost at any time and is fetched
+//! again.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -20,15 +21,15 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::remote::Remote;
 
-/// Packs a store may hold before it starts anew.
+/// Packs after which a store is cleared.
 const PACKS_MAX: usize = 40;
-/// Bytes a store may hold before it starts anew.
+/// Bytes after which a store is cleared.
 const STORE_BYTES_MAX: u64 = 1 << 30;
 /// Commits a store remembers.
 const COMMITS_MAX: usize = 32;
 const SALT_BYTES: usize = 32;
 
-/// Object stores below one folder. One process uses a folder at a time.
+/// Object stores below one folder, used by one process at a time.
 #[derive(Debug)]
 pub struct Cache {
     folder: PathBuf,
@@ -37,11 +38,11 @@ pub struct Cache {
     locks: Lock<HashMap<Digest, Weak<Mutex<()>>>>,
 }
 
-/// The right to use one store; given back when dropped.
+/// The right to use one store; released when dropped.
 pub(crate) type Turn = OwnedMutexGuard<()>;
 
 impl Cache {
-    /// Opens the folder, or makes it.
+    /// Opens the folder, creating it if needed.
     ///
     /// # Errors
     /// The folder cannot be written.
@@ -56,7 +57,7 @@ impl Cache {
         })
     }
 
-    /// Removes stores that nobody used for `unused`, and returns how many.
+    /// Removes stores that were not used for `unused`, and returns their number.
     ///
     /// # Errors
     /// The folder cannot be read.
@@ -84,7 +85,7 @@ impl Cache {
         Ok(removed)
     }
 
-    /// Waits for the remote's store; nothing when it stays in use until the deadline.
+    /// Waits for the remote's store; returns nothing if it is in use until the deadline.
     pub(crate) async fn store(&self, remote: &Remote, deadline: Instant) -> Option<Store> {
         let key = remote.fingerprint(&self.salt);
         let turn = timeout_at(deadline, self.turn(key).lock_owned())
@@ -98,7 +99,8 @@ impl Cache {
         })
     }
 
-    /// Returns a file for what arrives; it has no name, so that nothing is left of it whatever happens.
+    /// Returns a file without a name for incoming data, so that nothing is left behind whatever
+    /// happens.
     pub(crate) fn spool(&self) -> io::Result<File> {
         tempfile::tempfile_in(&self.folder)
     }
@@ -117,17 +119,17 @@ impl Cache {
 
 const COMMITS: &str = "commits";
 
-/// One store, ours for now. What it does blocks, but for a moment.
+/// A store that is locked for us. Its methods may block briefly.
 pub(crate) struct Store {
     folder: PathBuf,
     unpacked: PathBuf,
-    /// Commits held whole but without their history, the last fetched at the end.
+    /// Commits that are complete but without history, the last fetched at the end.
     pub(crate) commits: Vec<ObjectId>,
     _turn: Turn,
 }
 
 impl Store {
-    /// Makes the folder if there is none, tidies it and reads which commits it holds.
+    /// Creates the folder if needed, cleans it up and reads the list of commits.
     pub(crate) fn open(&mut self) -> io::Result<()> {
         fs::create_dir_all(self.packs())?;
         if self.tidy()? {
@@ -146,7 +148,7 @@ impl Store {
         self.folder.join("objects")
     }
 
-    /// Returns the folder for what is unpacked; nothing there has a name.
+    /// Returns the folder for unpacked contents; files there have no names.
     pub(crate) fn unpacked(&self) -> &Path {
         &self.unpacked
     }
@@ -156,7 +158,7 @@ impl Store {
         self.folder.join("objects/pack")
     }
 
-    /// Remembers that a commit is held whole.
+    /// Records that a commit is complete.
     pub(crate) fn remember(&mut self, commit: ObjectId) -> io::Result<()> {
         self.commits
             .retain(|known| *known != commit && known.kind() == commit.kind());
@@ -176,7 +178,7 @@ impl Store {
         fs::create_dir_all(self.packs())
     }
 
-    /// Removes what a killed process left, and tells whether the store has grown too large.
+    /// Removes what a killed process left, and returns whether the store has grown too large.
     fn tidy(&self) -> io::Result<bool> {
         let (mut packs, mut bytes) = (0, 0);
         for entry in fs::read_dir(self.packs())? {
@@ -202,7 +204,8 @@ fn salt(folder: &Path) -> io::Result<[u8; SALT_BYTES]> {
     if let Some(salt) = known {
         return Ok(salt);
     }
-    // The standard library's hash keys are the one source of randomness from the system that needs no dependency.
+    // The standard library's hash keys are the only system randomness available without a
+    // dependency.
     let random: Vec<u8> = (0..8)
         .flat_map(|_| RandomState::new().build_hasher().finish().to_le_bytes())
         .collect();

@@ -1,7 +1,7 @@
-//! HTTP clients, shared by operations whose proxy and certificates are the same.
+//! HTTP clients, shared by operations with the same proxy and certificates.
 //!
-//! Input: a [`Remote`]. Output: a client that follows no redirect, reads no configuration of the machine but its
-//! certificate authorities and proxy variables, and errors put in our own words.
+//! Input: a [`Remote`]. Output: a client that follows no redirect and reads no configuration of the
+//! machine except its certificate authorities and proxy variables; and errors in our own words.
 
 use std::error::Error as StdError;
 use std::io;
@@ -17,7 +17,7 @@ use crate::transport_error::TransportError as Error;
 
 /// Clients kept; each holds open connections.
 const CLIENTS_MAX: usize = 16;
-/// How long a connection may take to open.
+/// Longest time to open a connection.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long a connection is kept for the next operation.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
@@ -27,17 +27,18 @@ const USER_AGENT: &str = concat!("git/lodestone-", env!("CARGO_PKG_VERSION"));
 /// Clients in use, the last used at the end.
 static CLIENTS: Lock<Vec<(Digest, Client)>> = Lock::new(Vec::new());
 
-/// How requests get to a host.
+/// How requests reach a host.
 enum Way {
-    /// Straight, to an address that the egress policy allows.
+    /// Directly, at an address that the egress policy allows.
     Direct,
-    /// Through the proxy of the remote, which somebody else may have named: it is itself asked for by the policy.
+    /// Through the remote's proxy, which a tenant may have chosen: the policy applies to it too.
     Own(Proxy),
-    /// Through the proxy of the environment, which whoever runs this process answers for.
+    /// Through the environment's proxy, for which whoever runs this process is responsible.
     Environment(Intercept),
 }
 
-/// Returns a client for `url`, which may be another host than the remote's after a redirect, if egress is allowed there.
+/// Returns a client for `url`, which after a redirect may be another host than the remote's, if
+/// egress to it is allowed.
 pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
     let way = way(remote, url)?;
     let key = key(remote, url.scheme() == "https", &way);
@@ -56,7 +57,7 @@ pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
     Ok(client)
 }
 
-/// Puts a failed request in our own words.
+/// Converts a failed request into an error in our own words.
 pub(crate) fn failure(error: &reqwest::Error, timeout: Duration) -> Error {
     if let Some(refused) = causes(error).find_map(|cause| cause.downcast_ref::<lode_net::Refused>())
     {
@@ -85,7 +86,8 @@ pub(crate) fn failure(error: &reqwest::Error, timeout: Duration) -> Error {
     }
 }
 
-/// Finds the way to a host, and asks the egress policy for whatever is known of it before a connection is made.
+/// Finds the way to a host, and applies the egress policy to what is known before a connection is
+/// made.
 fn way(remote: &Remote, url: &Url) -> Result<Way, Error> {
     if let Some(proxy) = &remote.proxy {
         remote.egress.check_proxied(url).map_err(Error::Egress)?;
@@ -128,7 +130,7 @@ fn build(remote: &Remote, https: bool, way: &Way) -> Result<Client, Error> {
         .user_agent(USER_AGENT);
     builder = with_way(builder, remote, way)?;
     if !https && remote.proxy.is_none() {
-        // Reading the system's authorities costs milliseconds that plain http need not pay.
+        // Reading the system's authorities takes milliseconds, which plain http does not need.
         return builder
             .tls_certs_only([])
             .build()
@@ -155,8 +157,8 @@ fn build(remote: &Remote, https: bool, way: &Way) -> Result<Client, Error> {
         .map_err(|_| unreadable())
 }
 
-/// Sets proxy and resolver. Our own choice of the proxy is the only one, so that a request which is meant to go straight
-/// never goes through a proxy, nor the other way round.
+/// Sets proxy and resolver. Our own choice of the proxy is the only one, so that a request meant to
+/// go directly never uses a proxy, nor the other way round.
 fn with_way(builder: ClientBuilder, remote: &Remote, way: &Way) -> Result<ClientBuilder, Error> {
     let builder = builder.no_proxy();
     match way {
@@ -205,7 +207,7 @@ fn key(remote: &Remote, https: bool, way: &Way) -> Digest {
             put(proxy.username.as_deref().unwrap_or_default().as_bytes());
             put(proxy.password.as_deref().unwrap_or_default().as_bytes());
         }
-        // The environment stays as it is; which of its proxies it is tells all the rest.
+        // The environment does not change, so the kind of proxy identifies it.
         Way::Environment(intercept) => {
             put(b"environment");
             put(intercept.uri().to_string().as_bytes());
@@ -222,7 +224,7 @@ fn is_loopback(host: &str) -> bool {
             .is_ok_and(|address| address.is_loopback())
 }
 
-/// Walks an error's causes, into those that [`io::Error`] wraps.
+/// Iterates over an error's causes, including those that [`io::Error`] wraps.
 fn causes<'e>(
     error: &'e (dyn StdError + 'static),
 ) -> impl Iterator<Item = &'e (dyn StdError + 'static)> {

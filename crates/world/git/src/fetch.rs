@@ -1,10 +1,12 @@
-//! [`fetch`]: brings one commit here, without its history, and reads it.
+//! [`fetch`]: fetches one commit without its history, and reads it.
 //!
-//! Input: a [`Remote`], what [`resolve`](crate::resolve) found, a [`Cache`]. Output: a [`Snapshot`]. What the cache
-//! holds is not fetched again. Everything ends by the remote's timeout, and everything that grows has a limit.
+//! Input: a [`Remote`], the result of [`resolve`](crate::resolve), a [`Cache`]. Output: a
+//! [`Snapshot`]. What the cache contains is not fetched again. Everything ends by the remote's
+//! timeout, and everything that grows has a limit.
 //!
-//! A pack goes to a file as it arrives, so waiting for a server holds neither a thread nor memory. What computes runs on
-//! a thread once its [`Admission`](crate::Admission) lets it; dropping the fetch ends requests at once and what computes soon.
+//! A pack is written to a file as it arrives, so waiting for a server holds neither a thread nor
+//! memory. Computation runs on a thread once its [`Admission`](crate::Admission) allows it;
+//! dropping the fetch ends requests at once and computation soon.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -32,21 +34,22 @@ use crate::transport_error::TransportError;
 
 /// Threads that unpack one pack.
 const THREADS: usize = 2;
-/// Bytes of a pack that is unpacked onto objects held already; its entries pass through memory.
+/// Largest pack that is unpacked onto existing objects, in bytes; its entries pass through memory.
 const THIN_BYTES_MAX: u64 = 64 << 20;
-/// Bytes of a pack that are gathered before they are written to its file.
+/// Bytes of a pack that are buffered before they are written to its file.
 const GATHERED: usize = 1 << 20;
-/// Bytes that packs and trees of usual sizes are read with.
+/// Memory for reading packs and trees of usual sizes.
 const WORK_BYTES: u64 = 32 << 20;
-/// Bytes of objects kept because deltas may rest on them.
+/// Memory for objects that deltas may be based on.
 const DELTA_BASES_BYTES: usize = 16 << 20;
-/// References whose history is searched for a commit that the server does not hand out by its id.
+/// References whose history is searched for a commit that the server does not serve by its id.
 const SEARCHED_MAX: usize = 256;
 
-/// Brings the commit here and reads it. Dropping the future ends everything that goes on for it.
+/// Fetches the commit and reads it. Dropping the future ends all its work.
 ///
 /// # Errors
-/// The server gives no answer or does not know the commit, a limit is passed, or what comes cannot be read.
+/// The server gives no response or does not know the commit, a limit is exceeded, or the response
+/// cannot be read.
 pub async fn fetch(
     remote: &Remote,
     resolved: &Resolved,
@@ -74,7 +77,7 @@ pub async fn fetch(
             return Ok(None);
         }
         match work.read(store, id) {
-            // Something was lost on disk: start anew.
+            // Something was lost on disk: start again.
             Err(Error::Missing | Error::Corrupt) => {
                 store.clear().map_err(Error::Cache).map(|()| None)
             }
@@ -88,7 +91,7 @@ pub async fn fetch(
     let held_before = !fetch.commits().is_empty();
     let snapshot = match fetch.read(id).await {
         Err(Error::Missing | Error::Corrupt) if held_before => {
-            // The server counted on objects that were lost here.
+            // The server relied on objects that were lost here.
             fetch.clear().await?;
             fetch.bring(resolved).await?;
             fetch.read(id).await?
@@ -104,14 +107,14 @@ pub async fn fetch(
 /// One fetch.
 struct Fetch<'a> {
     session: Session,
-    /// On the thread that computes, while one does.
+    /// In the computing thread while one runs.
     store: Option<Store>,
     cache: &'a Cache,
     options: Arc<Options>,
     interrupt: Interrupt,
 }
 
-/// Ends what computes once nobody waits for it.
+/// Ends the computation once its result is not needed any more.
 #[derive(Default)]
 struct Interrupt(Arc<AtomicBool>);
 
@@ -121,21 +124,22 @@ impl Drop for Interrupt {
     }
 }
 
-/// What those who compute need to know.
+/// What computations need to know.
 struct Work {
     options: Arc<Options>,
     interrupted: Arc<AtomicBool>,
 }
 
 impl Fetch<'_> {
-    /// Computes with the store, on a thread of its own, once that is admitted. Objects may be so large.
+    /// Runs a computation on the store in its own thread, once admitted. `object_bytes` is the size
+    /// of the largest object.
     async fn compute<T: Send + 'static>(
         &mut self,
         object_bytes: u64,
         compute: impl FnOnce(&mut Store, &Work) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let began = Instant::now();
-        // An object may rest on another one, as a delta does.
+        // An object may be based on another one, as a delta is.
         let memory = object_bytes.saturating_mul(2).max(WORK_BYTES);
         let place = self.options.admission.enter(memory).await?;
         self.session.extend(began.elapsed());
@@ -147,7 +151,7 @@ impl Fetch<'_> {
         let (done, ended) = oneshot::channel();
         place.compute(Box::new(move || {
             let answer = compute(&mut store, &work);
-            // Nobody may wait for it any more.
+            // The result may not be needed any more.
             let _ = done.send((store, answer));
         }));
         let (store, answer) = match timeout_at(self.session.deadline(), ended).await {
@@ -193,7 +197,8 @@ impl Fetch<'_> {
             Err(Error::Remote(TransportError::TooLarge { .. }) | Error::Corrupt)
         );
         if too_much && !self.commits().is_empty() {
-            // More has changed than a thin pack should bring, or it rests on what was lost here: start anew.
+            // More has changed than fits a thin pack, or it is based on what was lost here: start
+            // again.
             self.clear().await?;
             answer = self.receive(&server, &[resolved.object], false).await;
         }
@@ -208,7 +213,8 @@ impl Fetch<'_> {
         }
     }
 
-    /// Brings the history of the references that may lead to a commit the server does not hand out by its id.
+    /// Fetches the history of the references that may lead to a commit that the server does not
+    /// serve by its id.
     async fn search(
         &mut self,
         server: &Server,
@@ -245,7 +251,7 @@ impl Fetch<'_> {
         objects: &[ObjectId],
         history: bool,
     ) -> Result<(), Error> {
-        // Whoever wants history wants it whole, so nothing is said of what is held without.
+        // A request for history needs all of it, so commits without history are not announced.
         let have = if history { &[][..] } else { self.commits() };
         let thin = !have.is_empty();
         let pack_bytes_max =
@@ -272,7 +278,8 @@ impl Fetch<'_> {
                 ..
             },
         ) = (server.hash, self.options.limits);
-        // Nearly no pack has an object that is too large for a tree. One that has is unpacked alone, in more memory.
+        // Hardly any pack has an object that is too large for a tree. One that has is unpacked
+        // alone, in more memory.
         let usual = blob_bytes.min(object_bytes);
         let again = pack.try_clone().map_err(Error::Cache)?;
         let unpack = move |store: &mut Store, work: &Work| {
@@ -289,7 +296,7 @@ impl Fetch<'_> {
         }
     }
 
-    /// Brings a pack to a file, a piece at a time.
+    /// Downloads a pack to a file, in pieces.
     async fn download(&self, server: &Server, want: &Want<'_>) -> Result<File, Error> {
         let mut pack = server.fetch(&self.session, want).await?;
         let mut file = self.cache.spool().map_err(Error::Cache)?;
@@ -301,7 +308,7 @@ impl Fetch<'_> {
                     None => ended = true,
                 }
             }
-            // Disks may be slow: a thread waits for them.
+            // Disks may be slow, so the write runs on a blocking thread.
             let write = spawn_blocking(move || {
                 file.write_all(&gathered)?;
                 Ok::<_, io::Error>(file)
@@ -317,7 +324,7 @@ impl Fetch<'_> {
     }
 }
 
-/// Returns what the disk said, if an error is its fault: what was received is all right then.
+/// Returns the disk's error, if it is the cause: then what was received is fine.
 fn of_disk(error: &(dyn std::error::Error + 'static)) -> Option<io::Error> {
     use io::ErrorKind::{
         FileTooLarge, PermissionDenied, QuotaExceeded, ReadOnlyFilesystem, StorageFull,
@@ -354,7 +361,7 @@ impl Work {
         )
     }
 
-    /// Unpacks with objects of so many bytes at most, on so many threads.
+    /// Unpacks objects up to a size, on a number of threads.
     fn unpack(
         &self,
         store: &Store,
@@ -385,7 +392,8 @@ impl Work {
         );
         match answer {
             Ok(written) => {
-                // The mark that protects a pack from Git's own collection means nothing here.
+                // The file that protects a pack from Git's own garbage collection has no purpose
+                // here.
                 written
                     .keep_path
                     .map_or(Ok(()), std::fs::remove_file)

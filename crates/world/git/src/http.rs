@@ -1,9 +1,9 @@
 //! [`Session`]: one operation's requests to one repository, within one deadline.
 //!
-//! Input: a [`Remote`]. Output: bodies as bounded streams. Waiting holds no thread, and dropping what waits ends the
-//! request. Only the first request follows redirects; one to another
-//! scheme, host or port goes on without credentials and without the client's certificate. Failures come in our own
-//! words: neither URLs nor what the libraries below say about them leave this file.
+//! Input: a [`Remote`]. Output: bodies as bounded streams. Waiting holds no thread, and dropping
+//! the future ends the request. Only the first request follows redirects; a redirect to another
+//! scheme, host or port is followed without credentials and without the client certificate. Errors
+//! are in our own words: neither URLs nor messages of the underlying libraries leave this file.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::transport_error::TransportError as Error;
 
 /// Redirects followed before they count as a circle.
 const REDIRECTS_MAX: usize = 5;
-/// Longest operation, whatever is asked for: near enough for every clock to add up.
+/// Longest timeout, whatever is requested: short enough to be added to any clock.
 const TIMEOUT_MAX: Duration = Duration::from_hours(24 * 365);
 
 const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
@@ -53,22 +53,22 @@ impl Session {
         })
     }
 
-    /// Returns when the operation must have ended.
+    /// Returns the deadline of the operation.
     pub(crate) fn deadline(&self) -> Instant {
         self.deadline
     }
 
-    /// Moves the deadline, because time passed that is not the server's fault.
+    /// Extends the deadline by time that was not spent waiting for the server.
     pub(crate) fn extend(&mut self, waited: Duration) {
         self.deadline += waited;
     }
 
-    /// Returns how a late operation failed.
+    /// Returns the error of an operation that missed its deadline.
     pub(crate) fn late(&self) -> Error {
         Error::Timeout(self.remote.timeout)
     }
 
-    /// Asks for what the server can do, following redirects.
+    /// Requests the server's capabilities, following redirects.
     pub(crate) async fn advertisement(&mut self, limit: u64) -> Result<Body, Error> {
         let mut url = below(&self.base, "/info/refs");
         url.set_query(Some("service=git-upload-pack"));
@@ -107,7 +107,8 @@ impl Session {
             .of_type("application/x-git-upload-pack-result")
     }
 
-    /// Returns text a server sent, without any secret of ours it may have echoed.
+    /// Returns an error with text that the server sent, without any of our secrets that it may have
+    /// echoed.
     pub(crate) fn said(&self, text: &[u8]) -> Error {
         let mut text = String::from_utf8_lossy(text).into_owned();
         let header = self
@@ -124,7 +125,7 @@ impl Session {
         for secret in secrets.into_iter().filter(|secret| !secret.is_empty()) {
             text = text.replace(secret, "***");
         }
-        // Only now is it cut: a part of a secret would not be found.
+        // It is cut only now, because a part of a secret would not be found.
         Error::Server(printable(text.as_bytes()))
     }
 
@@ -162,7 +163,7 @@ impl Session {
         })
     }
 
-    /// Reads where a redirect leads and moves the session there.
+    /// Reads the target of a redirect and moves the session there.
     fn redirected(&mut self, from: &Url, response: &Response) -> Result<Url, Error> {
         let location = response
             .headers()
@@ -201,10 +202,10 @@ impl Session {
     }
 }
 
-/// An answer's bytes, as far as limit and deadline allow.
+/// The bytes of a response, within limit and deadline.
 pub(crate) struct Body {
     response: Response,
-    /// What has come and is not read yet.
+    /// Received but not yet read.
     chunk: Bytes,
     taken: u64,
     limit: u64,
@@ -214,7 +215,7 @@ pub(crate) struct Body {
 }
 
 impl Body {
-    /// Fills `out`, or returns false when the answer ends before its first byte.
+    /// Fills `out`, or returns false if the response ends before its first byte.
     pub(crate) async fn fill(&mut self, out: &mut [u8]) -> Result<bool, Error> {
         let mut filled = 0;
         while filled < out.len() {
@@ -317,7 +318,7 @@ mod tests {
             .to_string();
         assert_eq!(said, "the server says: no: ***, Basic ***");
 
-        // Where a long text is cut, no part of a secret is left.
+        // Where a long text is cut, no part of a secret remains.
         for at in 190..=200 {
             let said = session
                 .said(format!("{}hunter2", ".".repeat(at)).as_bytes())

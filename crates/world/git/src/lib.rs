@@ -1,9 +1,11 @@
-//! Git repositories over http and https: which commit is meant, what is in it, how to change it; and a server of them.
+//! Git repositories over http and https: resolving and reading commits, changing repositories in
+//! memory, and serving them.
 //!
-//! **Reading others.** [`resolve`] asks a server for the references in question and fetches nothing; [`fetch()`] brings
-//! one commit without its history into a [`Cache`] and reads it as a [`Tree`](lode_tree::Tree). Waiting for a server holds
-//! no thread, and dropping the future ends the operation; what computes runs on a thread once an [`Admission`] lets it.
-//! There is never a checkout on disk, and no configuration of Git is read.
+//! **Reading others.** [`resolve`] asks a server for the relevant references and fetches nothing;
+//! [`fetch()`] fetches one commit without its history into a [`Cache`] and reads it as a
+//! [`Tree`](lode_tree::Tree). Waiting for a server holds no thread, and dropping the future ends
+//! the operation; computation runs on a thread once an [`Admission`] allows it. There is never a
+//! checkout on disk, and no Git configuration is read.
 //!
 //! ```no_run
 //! use lode_git::{Cache, Options, Reference, Remote, fetch, resolve};
@@ -18,15 +20,16 @@
 //! # }
 //! ```
 //!
-//! **Holding and writing our own.** A [`Repository`] is in memory. [`Repository::commit`] puts [`Changes`] on a branch,
-//! [`Repository::revert`] undoes a commit, [`Repository::history`] tells what was; a [`Watch`] tells when a reference
-//! changes. These compute and do not wait.
+//! **Writing our own.** A [`Repository`] is in memory. [`Repository::commit`] adds [`Changes`] to a
+//! branch, [`Repository::revert`] undoes a commit, [`Repository::history`] returns commits; a
+//! [`Watch`] signals changes of references. These compute and do not wait.
 //!
-//! **Serving them.** A [`Server`] hands repositories out and takes pushes, from Git's own client as from ours.
+//! **Serving them.** A [`Server`] serves repositories and accepts pushes, from Git's own client and
+//! from ours.
 //!
-//! The protocol itself is spoken here, in a page or two, because redirects, limits, deadlines and the words of errors
-//! must be ours; packs and objects are read by gitoxide's plumbing. Left out for now: ssh, submodules, signatures, push
-//! to others, repositories of our own on disk.
+//! The protocol itself is implemented here, in a page or two, because redirects, limits, deadlines
+//! and error messages must be ours; packs and objects are read by gitoxide's plumbing. Left out for
+//! now: ssh, submodules, signatures, pushing to others, our own repositories on disk.
 
 mod admission;
 mod cache;

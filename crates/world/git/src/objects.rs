@@ -1,8 +1,9 @@
-//! [`Source`]: whatever objects are read from. [`Objects`]: objects held in memory.
+//! [`Source`]: anything that objects are read from. [`Objects`]: objects in memory.
 //!
-//! Input: an object's bytes, or a pack's entry as it came. Output: the bytes again, or the entry ready to be put into a
-//! pack. Objects stay deflated, which is how a pack carries them: handing out a clone copies bytes and computes nothing.
-//! What is held is never dropped, and everything an object names is held before the object itself.
+//! Input: an object's bytes, or a pack's entry as received. Output: the bytes again, or the entry
+//! ready for a pack. Objects stay deflated, as in a pack: serving a clone copies bytes and computes
+//! nothing. Stored objects are never dropped, and everything that an object refers to is stored
+//! before the object itself.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,30 +13,30 @@ use gix_hash::ObjectId;
 use gix_object::Kind;
 use lode_stdx::SharedLock;
 
-/// What one object costs besides its bytes, in bytes.
+/// Memory of an object besides its bytes.
 const OVERHEAD: u64 = 128;
 
 /// Why an object cannot be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Lost {
-    /// It is not there.
+    /// It is missing.
     #[error("an object is missing")]
     Missing,
-    /// It is there and cannot be understood.
+    /// It is malformed.
     #[error("an object cannot be read")]
     Corrupt,
 }
 
-/// More objects than one repository may hold.
+/// The limit of a repository's objects is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Full;
 
-/// Whatever objects are read from.
+/// Anything that objects are read from.
 pub(crate) trait Source {
     /// Returns an object's kind and bytes.
     fn object(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), Lost>;
 
-    /// Returns an object's size, which costs less than its bytes.
+    /// Returns an object's size, which is cheaper than its bytes.
     fn size(&self, id: ObjectId) -> Result<u64, Lost>;
 }
 
@@ -53,10 +54,10 @@ impl Source for gix_odb::Handle {
     }
 }
 
-/// One object as a pack carries it.
+/// One object as in a pack.
 pub(crate) struct Object {
     pub(crate) kind: Kind,
-    /// Bytes when inflated.
+    /// Size when inflated.
     pub(crate) size: u64,
     pub(crate) deflated: Box<[u8]>,
 }
@@ -75,7 +76,7 @@ impl Object {
     }
 }
 
-/// Makes objects of bytes; one that makes many is faster than many that make one.
+/// Creates objects from bytes; reusing one is faster than creating one per object.
 pub(crate) struct Deflater(Compress);
 
 impl Default for Deflater {
@@ -114,7 +115,7 @@ impl Deflater {
     }
 }
 
-/// Returns an object's id. The hash notices attempts to forge another object's id, and fails.
+/// Returns an object's id. The hash detects attempts to forge another object's id, and fails.
 pub(crate) fn id_of(kind: Kind, bytes: &[u8]) -> Result<ObjectId, Lost> {
     gix_object::compute_hash(gix_hash::Kind::Sha1, kind, bytes).map_err(|_| Lost::Corrupt)
 }
@@ -132,7 +133,7 @@ struct Held {
 }
 
 impl Objects {
-    /// Returns an empty store that takes this many bytes.
+    /// Returns an empty store with a limit in bytes.
     pub(crate) fn new(bytes_max: u64) -> Self {
         Self {
             held: SharedLock::default(),
@@ -140,17 +141,17 @@ impl Objects {
         }
     }
 
-    /// Returns an object that is held.
+    /// Returns a stored object.
     pub(crate) fn get(&self, id: ObjectId) -> Option<Arc<Object>> {
         self.held.read().by_id.get(&id).cloned()
     }
 
-    /// Returns the kind of an object that is held.
+    /// Returns the kind of a stored object.
     pub(crate) fn kind(&self, id: ObjectId) -> Option<Kind> {
         self.held.read().by_id.get(&id).map(|object| object.kind)
     }
 
-    /// Takes all objects or none. Whatever they name must be among them or held.
+    /// Stores all objects or none. The objects they refer to must be among them or already stored.
     pub(crate) fn insert(
         &self,
         objects: impl IntoIterator<Item = (ObjectId, Object)>,
@@ -202,7 +203,7 @@ mod tests {
             assert_eq!(objects.object(id), Ok((Kind::Blob, bytes.to_vec())));
             assert_eq!(objects.size(id), Ok(bytes.len() as u64));
         }
-        // As `git hash-object` says.
+        // As `git hash-object` prints.
         assert!(
             objects
                 .get(ObjectId::from_hex(b"ce013625030ba8dba906f756967f9e9ca394464a").unwrap())

@@ -1,4 +1,4 @@
-//! [`Options`]: what a fetch takes, and how much of it.
+//! [`Options`]: what to fetch, and the limits.
 
 use std::sync::Arc;
 
@@ -6,32 +6,33 @@ use lode_stdx::budget::{self, Budget};
 
 use crate::admission::Admission;
 
-/// What a fetch takes, and how much of it.
+/// What to fetch, and the limits.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The limits.
     pub limits: Limits,
-    /// What the files, their names and the work of reading them may cost together; bytes are those of all files when
-    /// unpacked, and nodes are files and folders.
+    /// Limits the total cost of files, names and the work of reading them; bytes are those of all
+    /// files when unpacked, and nodes are files and folders.
     pub budget: Arc<Budget>,
     /// Folders to read; none means all. Each must exist.
     pub sparse: Vec<String>,
-    /// When what computes may begin. Waiting for it does not count against the remote's timeout.
+    /// When computation may start. The wait for it does not count against the remote's timeout.
     pub admission: Admission,
 }
 
-/// How large things may be.
+/// Size limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a pack as received.
     pub pack_bytes: u64,
     /// Bytes of one object when unpacked.
     pub object_bytes: u64,
-    /// Bytes of a file that a tree carries; a larger one becomes [`Entry::Large`](lode_tree::Entry::Large).
+    /// Largest file in a tree, in bytes; a larger one becomes
+    /// [`Entry::Large`](lode_tree::Entry::Large).
     pub blob_bytes: u64,
 }
 
-/// What a fetch may cost where nobody says otherwise.
+/// Default limits of one fetch.
 pub const BUDGET: budget::Limits = budget::Limits {
     bytes: 512 << 20,
     nodes: 200_000,

@@ -1,27 +1,27 @@
 //! Git's packet lines: each begins with its length in four hexadecimal digits.
 //!
-//! Input: a message as it arrives. Output: its lines. Every line is at most 65,520 bytes by the format itself; how many
-//! there may be is bounded by whoever reads (see `http`).
+//! Input: a message as it arrives. Output: its lines. The format limits every line to 65,520 bytes;
+//! the reader limits their number (see `http`).
 
 use std::io::{self, Read};
 
-/// Longest line the format allows, with its four digits.
+/// Longest line of the format, including its four digits.
 const LINE_MAX: usize = 65520;
 
 /// One packet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Packet {
-    /// A line of bytes, its newline still there.
+    /// A line of bytes, including its newline.
     Line(Vec<u8>),
-    /// End of a message.
+    /// The end of a message.
     Flush,
-    /// Border between sections.
+    /// A delimiter between sections.
     Delimiter,
     /// The stream ended.
     End,
 }
 
-/// What the four digits before a packet say.
+/// The meaning of the four digits before a packet.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Head {
     /// A line of this many bytes follows.
@@ -58,7 +58,7 @@ pub(crate) fn read(input: &mut impl Read) -> io::Result<Packet> {
     })
 }
 
-/// Bytes of a pack that one line of a sideband carries at most.
+/// Most bytes of a pack in one sideband line.
 pub(crate) const SIDEBAND_MAX: usize = LINE_MAX - 5;
 
 /// Appends a line.
@@ -66,12 +66,12 @@ pub(crate) fn write(output: &mut Vec<u8>, line: &str) {
     output.extend_from_slice(format!("{:04x}{line}", line.len() + 4).as_bytes());
 }
 
-/// Appends the head of a line of a sideband that carries this many bytes of a pack.
+/// Appends the head of a sideband line with this many bytes of a pack.
 pub(crate) fn write_sideband(output: &mut Vec<u8>, length: usize) {
     output.extend_from_slice(format!("{:04x}\x01", length + 5).as_bytes());
 }
 
-/// Appends a border between sections.
+/// Appends a delimiter.
 pub(crate) fn write_delimiter(output: &mut Vec<u8>) {
     output.extend_from_slice(b"0001");
 }
@@ -81,7 +81,8 @@ pub(crate) fn write_flush(output: &mut Vec<u8>) {
     output.extend_from_slice(b"0000");
 }
 
-/// Returns what a server said as one short line that a terminal or a condition can show.
+/// Returns a server's message as one short line that is safe to show on a terminal or in a
+/// condition.
 pub(crate) fn printable(bytes: &[u8]) -> String {
     const SHOWN_MAX: usize = 200;
     let text = String::from_utf8_lossy(bytes);
@@ -92,7 +93,7 @@ pub(crate) fn printable(bytes: &[u8]) -> String {
         .collect()
 }
 
-/// Fills `out`, or returns false when the stream ends before its first byte.
+/// Fills `out`, or returns false if the stream ends before its first byte.
 fn fill_or_end(input: &mut impl Read, out: &mut [u8]) -> io::Result<bool> {
     let mut filled = 0;
     while filled < out.len() {

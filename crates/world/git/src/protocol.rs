@@ -1,7 +1,7 @@
-//! What is said to a server: which references it has, and which pack we want.
+//! The protocol's requests: which references exist, and which pack to send.
 //!
-//! Input: a [`Session`]. Output: references, and a pack as a stream. Protocol version 2 is spoken where the server
-//! knows it; the older one, which lists every reference at once, where it does not.
+//! Input: a [`Session`]. Output: references, and a pack as a stream. Protocol version 2 if the
+//! server supports it; otherwise the older one, which lists every reference at once.
 
 use gix_hash::{Kind, ObjectId};
 
@@ -11,8 +11,8 @@ use crate::transport_error::TransportError as Error;
 
 /// Most bytes of references read.
 const REFERENCES_BYTES_MAX: u64 = 64 << 20;
-/// Most bytes of references kept of a server that speaks the older protocol and tells all at once: whoever waits for
-/// such a server holds them, outside of any budget.
+/// Most bytes of references kept from a server with the older protocol, which lists all at once:
+/// they are held while waiting for the server, outside of any budget.
 const REFERENCES_KEPT_MAX: u64 = 8 << 20;
 /// Most lines before a pack begins.
 const PREAMBLE_MAX: usize = 100_000;
@@ -20,35 +20,36 @@ const PREAMBLE_MAX: usize = 100_000;
 /// A reference on the server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Reference {
-    /// Its whole name.
+    /// Its full name.
     pub(crate) name: String,
     /// What it points to: a commit or an annotated tag.
     pub(crate) object: ObjectId,
-    /// What an annotated tag leads to.
+    /// What an annotated tag finally points to.
     pub(crate) peeled: Option<ObjectId>,
 }
 
-/// What a server said it can do.
+/// A server's capabilities.
 pub(crate) struct Server {
     /// The kind of object ids it uses.
     pub(crate) hash: Kind,
     version_2: bool,
-    /// The references in question, if it speaks the older protocol.
+    /// The relevant references, with the older protocol.
     references: Vec<Reference>,
-    /// Bytes that they take up.
+    /// Their size in bytes.
     kept: u64,
-    /// Whether it told of any reference, if it speaks the older protocol.
+    /// Whether it listed any reference, with the older protocol.
     any: bool,
 }
 
-/// What to ask for in a fetch.
+/// What to fetch.
 pub(crate) struct Want<'a> {
     /// The objects.
     pub(crate) objects: &'a [ObjectId],
-    /// Commits held already, each without its history. With any, the pack may be thin: its deltas may rest on objects
-    /// of these commits. (Git leaves out what these hold only from thin packs.)
+    /// Commits we already have, each without its history. If there are any, the pack may be thin:
+    /// its deltas may be based on objects of these commits. (Git omits those objects only from thin
+    /// packs.)
     pub(crate) have: &'a [ObjectId],
-    /// Whether the history of the objects is wanted as well.
+    /// Whether the history of the objects is wanted too.
     pub(crate) history: bool,
     /// Most bytes of the pack.
     pub(crate) pack_bytes_max: u64,
@@ -61,7 +62,8 @@ pub(crate) struct Pack<'s> {
 }
 
 impl Server {
-    /// Asks what the server can do; `prefixes` begin the names of all references that will be asked for.
+    /// Requests the server's capabilities; `prefixes` are the prefixes of all references that will
+    /// be requested.
     pub(crate) async fn greet(session: &mut Session, prefixes: &[&str]) -> Result<Self, Error> {
         let body = session.advertisement(REFERENCES_BYTES_MAX).await?;
         let mut server = Self {
@@ -77,7 +79,8 @@ impl Server {
         Ok(server)
     }
 
-    /// Hands out the references whose names begin with one of `prefixes`, one by one: a server may have a million.
+    /// Passes on the references whose names begin with one of `prefixes`, one by one, because a
+    /// server may have a million.
     pub(crate) async fn references(
         &self,
         session: &Session,
@@ -122,12 +125,12 @@ impl Server {
         Ok(!any)
     }
 
-    /// Tells whether any object may be wanted, not only what references point to.
+    /// Returns whether any object may be requested, not only those that references point to.
     pub(crate) fn hands_out_any(&self) -> bool {
         self.version_2
     }
 
-    /// Asks for a pack.
+    /// Requests a pack.
     pub(crate) async fn fetch<'s>(
         &self,
         session: &'s Session,
@@ -151,7 +154,7 @@ impl Server {
                     });
                 }
                 Packet::End => break,
-                // What is shallow, what is common, and the borders between: nothing we did not know.
+                // Shallow and common commits, and delimiters, contain nothing new.
                 Packet::Line(_) | Packet::Flush | Packet::Delimiter => {}
             }
         }
@@ -167,13 +170,13 @@ impl Server {
         loop {
             let line = match lines.next().await? {
                 Packet::Line(line) if line.starts_with(b"# service=") => {
-                    // The service's name comes in a message of its own, before the greeting.
+                    // The service's name is a separate message before the greeting.
                     announced = lines.next().await? == Packet::Flush;
                     continue;
                 }
                 Packet::Line(line) if line.trim_ascii_end() == b"version 1" => continue,
                 Packet::Line(line) => line,
-                // An older server says nothing at all of an empty repository.
+                // An older server sends nothing at all for an empty repository.
                 _ if begun || announced => return Ok(()),
                 _ => return Err(Error::Protocol("the greeting is empty")),
             };
@@ -195,7 +198,8 @@ impl Server {
         Ok(())
     }
 
-    /// Reads a reference as the older protocol lists it: an annotated tag is followed by a line `name^{}`.
+    /// Reads a reference in the format of the older protocol: an annotated tag is followed by a
+    /// line `name^{}`.
     fn read_advertised(
         &mut self,
         line: &[u8],
@@ -240,7 +244,8 @@ impl Server {
         Ok(())
     }
 
-    /// Reads `<id> <name>[ peeled:<id>]`; a name that is not text, or a HEAD that points nowhere, is none.
+    /// Reads `<id> <name>[ peeled:<id>]`; nothing for a name that is not UTF-8 or a HEAD without a
+    /// target.
     fn reference(&self, line: &[u8]) -> Result<Option<Reference>, Error> {
         const BROKEN: Error = Error::Protocol("a reference cannot be read");
         let Ok(text) = std::str::from_utf8(line) else {
@@ -304,7 +309,7 @@ impl Server {
     }
 }
 
-/// Phrases a fetch in the older protocol.
+/// Returns a fetch request in the older protocol.
 fn request_0(want: &Want<'_>) -> Vec<u8> {
     let mut request = Vec::new();
     let thin = if want.have.is_empty() {
@@ -329,7 +334,7 @@ fn request_0(want: &Want<'_>) -> Vec<u8> {
     request
 }
 
-/// Says what is held without its history, and that no history is wanted.
+/// Writes which commits we have without history, and that no history is wanted.
 fn write_depth(request: &mut Vec<u8>, want: &Want<'_>) {
     for have in want.have {
         pktline::write(request, &format!("shallow {have}\n"));
@@ -351,7 +356,7 @@ fn begins(name: &str, prefixes: &[&str]) -> bool {
     prefixes.iter().any(|prefix| name.starts_with(prefix))
 }
 
-/// The lines of an answer, the server's own complaints turned into errors.
+/// The lines of a response, with the server's error messages turned into errors.
 struct Lines<'s> {
     body: Body,
     session: &'s Session,
@@ -381,7 +386,7 @@ impl Lines<'_> {
 }
 
 impl Pack<'_> {
-    /// Waits for the next piece of the pack, passing over what is told of progress; nothing at the end.
+    /// Waits for the next piece of the pack, skipping progress messages; nothing at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Vec<u8>>, Error> {
         loop {
             let line = match self.first.take() {

@@ -1,7 +1,8 @@
-//! Which commit a spec means: [`Reference`] in, [`Resolved`] out.
+//! Finds the commit that a spec refers to: [`Reference`] in, [`Resolved`] out.
 //!
-//! Only the references in question are asked for, and no object is fetched: "nothing new" costs two small requests.
-//! The precedence is the contract's: commit, name, semver, tag, branch; with nothing given, branch `master`.
+//! Only the relevant references are requested, and no object is fetched: a check without news costs
+//! two small requests. The precedence is the contract's: commit, name, semver, tag, branch; by
+//! default, branch `master`.
 
 use gix_hash::ObjectId;
 use lode_stdx::semver::{Range, Version};
@@ -13,48 +14,48 @@ use crate::transport_error::TransportError;
 
 const BRANCH_DEFAULT: &str = "master";
 const TAGS: &str = "refs/tags/";
-/// Longest name of a reference asked for, in bytes.
+/// Longest name of a requested reference, in bytes.
 const NAME_MAX: usize = 1024;
 
-/// Which commit is meant, as a spec says it.
+/// The commit that a spec refers to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Reference {
     /// A branch's name.
     pub branch: Option<String>,
     /// A tag's name.
     pub tag: Option<String>,
-    /// A range of versions that tags are chosen by.
+    /// A range of versions that selects a tag.
     pub semver: Option<String>,
-    /// The whole name of a reference, such as `refs/pull/1/head`.
+    /// The full name of a reference, such as `refs/pull/1/head`.
     pub name: Option<String>,
-    /// A commit's id in full.
+    /// A full commit id.
     pub commit: Option<String>,
 }
 
-/// The commit that is meant.
+/// The resolved commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Resolved {
-    /// How status shows it: `main@sha1:…`, `v1.2.3@sha1:…`, `refs/…@sha1:…` or `sha1:…`.
+    /// The form used in a status: `main@sha1:…`, `v1.2.3@sha1:…`, `refs/…@sha1:…` or `sha1:…`.
     pub revision: String,
     /// The commit's id in hexadecimal digits.
     pub commit: String,
-    /// The whole name of the reference it was found by; a pinned commit may have none.
+    /// The full name of the reference; a pinned commit may have none.
     pub name: Option<String>,
-    /// What the reference points to: the commit, or the annotated tag before it.
+    /// What the reference points to: the commit, or an annotated tag for it.
     pub(crate) object: ObjectId,
     /// The commit's id.
     pub(crate) id: ObjectId,
-    /// Whether the commit was named by its id, so that no reference may lead to it directly.
+    /// Whether the commit was given by its id, so that no reference may point to it directly.
     pub(crate) pinned: bool,
 }
 
 /// Why no commit was found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// The server gave no usable answer.
+    /// The server gave no usable response.
     #[error(transparent)]
     Remote(#[from] TransportError),
-    /// There is not one reference in the repository.
+    /// The repository has no references.
     #[error("the repository is empty")]
     Empty,
     /// No such branch.
@@ -69,20 +70,20 @@ pub enum Error {
     /// No tag is a version in the range.
     #[error("no match found for semver: {0}")]
     NoVersion(String),
-    /// The range cannot be read.
+    /// The range is malformed.
     #[error("semver \"{0}\" is no range of versions")]
     Range(String),
-    /// The commit's id is not one in full.
+    /// The commit id is not a full one.
     #[error("commit \"{0}\" is not a commit's id in full (40 or 64 hexadecimal digits)")]
     CommitId(String),
 }
 
-/// Finds the commit that is meant.
+/// Resolves a reference to a commit.
 ///
-/// A pinned commit is taken at its word: whether it exists shows when it is fetched.
+/// A pinned commit is not checked: whether it exists shows when it is fetched.
 ///
 /// # Errors
-/// The server gives no answer, or has no such reference.
+/// The server gives no response, or has no such reference.
 pub async fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, Error> {
     let Reference {
         branch,
@@ -117,7 +118,8 @@ fn pinned(commit: &str, name: Option<String>, branch: Option<String>) -> Result<
     let object = ObjectId::from_hex(commit.as_bytes())
         .map_err(|_| Error::CommitId(commit.chars().take(80).collect()))?;
     let (short, whole) = match (name, branch) {
-        // A branch names where the pin lies before a name does, as status shows it in Flux.
+        // A branch takes precedence over a name as the place of a pinned commit, as in Flux's
+        // status.
         (_, Some(branch)) => (Some(branch.clone()), Some(format!("refs/heads/{branch}"))),
         (Some(name), None) => (Some(name.clone()), Some(name)),
         (None, None) => (None, None),
@@ -162,7 +164,8 @@ impl Asker {
         }
     }
 
-    /// Takes the tag with the highest version; of tags for one version (`v1.0.0`, `1.0.0`) the last by name.
+    /// Selects the tag with the highest version; of several tags for one version (`v1.0.0`,
+    /// `1.0.0`) the last by name.
     async fn highest(&mut self, text: &str) -> Result<Resolved, Error> {
         let shown = || text.chars().take(NAME_MAX).collect();
         let range = Range::parse(text).map_err(|_| Error::Range(shown()))?;

@@ -1,7 +1,7 @@
-//! [`Remote`]: where a repository is and how to come in.
+//! [`Remote`]: a repository's address and credentials.
 //!
-//! Input: the URL and secrets of a spec. Output: a checked [`Remote`] that prints no secret. What is not http or https
-//! is refused here, before anything is opened.
+//! Input: the URL and secrets of a spec. Output: a checked [`Remote`] that prints no secret.
+//! Schemes other than http and https are refused here, before anything is opened.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use reqwest::Url;
 /// Longest URL read, in bytes.
 const URL_MAX: usize = 2048;
 
-/// What proves who is asking.
+/// Credentials for a server.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Credentials {
     /// Nothing is sent.
@@ -30,19 +30,19 @@ pub enum Credentials {
     Bearer(String),
 }
 
-/// A host that passes requests on.
+/// An HTTP or SOCKS proxy.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     /// `http://`, `https://` or `socks5://` URL of the proxy.
     pub address: String,
-    /// User for the proxy, if it asks for one.
+    /// User for the proxy, if it requires one.
     pub username: Option<String>,
     /// Password for the proxy.
     pub password: Option<String>,
 }
 
 impl Proxy {
-    /// Returns whether the policy allows the proxy's host, as far as its address itself tells.
+    /// Returns whether the policy allows the proxy's host, as far as its address shows.
     #[must_use]
     pub fn is_allowed(&self, egress: &Egress) -> bool {
         Url::parse(&self.address).is_ok_and(|url| egress.check(&url).is_ok())
@@ -58,31 +58,31 @@ pub struct ClientCertificate {
     pub key: Vec<u8>,
 }
 
-/// A repository's address and the way in.
+/// A repository's address and how to access it.
 #[derive(Clone)]
 pub struct Remote {
     url: Url,
-    /// What proves who is asking; sent to the URL's own scheme, host and port only.
+    /// Credentials; sent to the URL's own scheme, host and port only.
     pub credentials: Credentials,
-    /// Certificate authorities in PEM, trusted besides the system's.
+    /// Certificate authorities in PEM, trusted in addition to the system's.
     pub ca: Option<Vec<u8>>,
     /// The client's certificate, shown to the URL's own host only.
     pub client_certificate: Option<ClientCertificate>,
     /// The proxy; without one the environment's (`HTTPS_PROXY`, `NO_PROXY`) is used, but never for loopback.
     pub proxy: Option<Proxy>,
-    /// How long one operation may take as a whole.
+    /// Timeout of one operation as a whole.
     pub timeout: Duration,
     /// Where connections may lead: to the URL's host, to where redirects lead, and to the proxy.
     pub egress: Egress,
 }
 
-/// Why a URL is no [`Remote`].
+/// Why a URL is not a [`Remote`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// ssh is not built yet.
+    /// ssh is not implemented yet.
     #[error("repositories over ssh are not supported yet: use an https URL")]
     Ssh,
-    /// Another scheme than http and https.
+    /// A scheme other than http and https.
     #[error("repositories over \"{0}\" are not supported: use an http or https URL")]
     Scheme(String),
     /// Not a URL, or one without a host.
@@ -94,7 +94,7 @@ impl Remote {
     /// Parses a URL; a user and password in it become the credentials.
     ///
     /// # Errors
-    /// Not a URL, or one of another scheme than http and https.
+    /// It is not a URL, or has another scheme than http and https.
     pub fn new(url: &str) -> Result<Self, Error> {
         if url.len() > URL_MAX {
             return Err(Error::Url);
@@ -127,16 +127,16 @@ impl Remote {
         })
     }
 
-    /// Returns the URL, which holds no user or password.
+    /// Returns the URL, without user and password.
     #[must_use]
     pub fn url(&self) -> &str {
         self.url.as_str()
     }
 
-    /// Lets connections lead only where this policy allows.
+    /// Restricts connections to those that this policy allows.
     ///
     /// # Errors
-    /// The URL itself tells that none would be allowed.
+    /// The URL itself shows that none would be allowed.
     pub fn with_egress(&mut self, egress: &Egress) -> Result<(), lode_net::Refused> {
         self.egress = egress.clone();
         egress.check(&self.url)
@@ -148,7 +148,7 @@ impl Remote {
 
     /// Returns a digest of everything that decides what the server shows us, mixed with `salt`.
     ///
-    /// Two tenants share an object store only if they ask the same URL with the same secret.
+    /// Two tenants share an object store only if they use the same URL with the same secret.
     pub(crate) fn fingerprint(&self, salt: &[u8]) -> Digest {
         let mut hasher = Hasher::default();
         let mut put = |bytes: &[u8]| {
@@ -173,7 +173,8 @@ impl Remote {
             put(&own.certificate);
             put(&own.key);
         }
-        // Who answers for a name depends on these two: another proxy or authority may mean another server.
+        // These two determine which server answers for a name: another proxy or authority may mean
+        // another server.
         put(self.ca.as_deref().unwrap_or_default());
         put(self
             .proxy
@@ -205,7 +206,7 @@ impl fmt::Debug for Credentials {
 
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address may carry a password itself.
+        // The address may contain a password itself.
         f.write_str("Proxy(…)")
     }
 }

@@ -1,8 +1,9 @@
-//! [`Repository`]: a repository in memory, written here and by whoever pushes.
+//! [`Repository`]: a repository in memory, changed by commits made here and by pushes.
 //!
-//! Input: changes of files, or objects of a push. Output: commits, and the files at any of them. There is no working
-//! folder and no index: a commit is made of the branch's tree and what changes in it. Writers do not wait for each
-//! other; whoever comes second finds the branch moved and puts its changes on top, or is told. Ids are SHA-1.
+//! Input: changes of files, or objects of a push. Output: commits, and the files at any of them.
+//! There is no working folder and no index: a commit is made from the branch's tree and the
+//! changes. Writers do not wait for each other; a writer that finds the branch moved puts its
+//! changes on top, or gets an error. Ids are SHA-1.
 //!
 //! ```
 //! use lode_git::{Author, Changes, Draft, Options, Repository};
@@ -47,11 +48,11 @@ pub use references::{References, Refusal, Update, Watch};
 pub(crate) use commit::{Links, links, links_of};
 pub(crate) use history::Walk;
 
-/// Bytes of objects, deflated, that one repository takes.
+/// Most bytes of deflated objects in one repository.
 const BYTES_MAX: u64 = 1 << 30;
-/// Times a commit is put on top of what others did before it gives up.
+/// Attempts to put a commit on top of concurrent ones.
 const RACES_MAX: usize = 32;
-/// Annotated tags followed before a commit must come.
+/// Most annotated tags followed to reach a commit.
 const TAGS_MAX: usize = 8;
 
 /// A repository in memory; clones are the same repository.
@@ -61,14 +62,14 @@ pub struct Repository(Arc<Shared>);
 struct Shared {
     objects: Objects,
     references: references::Board,
-    /// The whole name of the branch that HEAD means.
+    /// The full name of the branch that HEAD refers to.
     head: String,
 }
 
-/// Why there is no commit.
+/// Why no commit was made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CommitError {
-    /// The files are already as the changes would make them.
+    /// The changes have no effect.
     #[error("nothing to commit: the files are so already")]
     Unchanged,
     /// The changes cannot be made.
@@ -77,22 +78,22 @@ pub enum CommitError {
     /// No such commit.
     #[error("\"{0}\" leads to no commit")]
     NotFound(String),
-    /// The commit is a merge or the first one: it is not clear what to go back to.
+    /// The commit is a merge or the first one, so there is no unique state to return to.
     #[error("commit {0} has not exactly one parent")]
     Parents(ObjectId),
-    /// Later commits changed the same lines, or files that are no text.
+    /// Later commits changed the same lines, or the files are not text.
     #[error("later commits changed the same: {}", .0.join(", "))]
     Conflict(Vec<String>),
-    /// The branch is not at the commit it should be at, or moves too fast.
+    /// The branch is not at the expected commit, or changes too fast.
     #[error("the branch has moved in the meantime")]
     Moved,
     /// The branch cannot be written.
     #[error(transparent)]
     Reference(Refusal),
-    /// More objects than one repository may hold.
+    /// The limit of a repository's objects is reached.
     #[error("the repository holds more than {BYTES_MAX} bytes, the limit")]
     Full,
-    /// The repository holds an object that cannot be read, or lacks one.
+    /// An object is malformed or missing.
     #[error("the repository is damaged")]
     Damaged,
 }
@@ -103,13 +104,13 @@ pub enum HistoryError {
     /// No such commit.
     #[error("\"{0}\" leads to no commit")]
     NotFound(String),
-    /// The repository holds an object that cannot be read, or lacks one.
+    /// An object is malformed or missing.
     #[error("the repository is damaged")]
     Damaged,
 }
 
 impl Repository {
-    /// Returns an empty repository whose HEAD means this branch.
+    /// Returns an empty repository whose HEAD refers to this branch.
     #[must_use]
     pub fn new(branch: &str) -> Self {
         let objects = Objects::new(BYTES_MAX);
@@ -120,10 +121,11 @@ impl Repository {
         }))
     }
 
-    /// Puts a commit with the changes on a branch, which comes to be if it does not exist.
+    /// Commits changes to a branch, which is created if it does not exist.
     ///
     /// # Errors
-    /// Nothing changes, the changes contradict what is there, or the branch is not where the draft wants it.
+    /// Nothing changes, the changes contradict what is there, or the branch is not where the draft
+    /// expects it.
     pub fn commit(
         &self,
         branch: &str,
@@ -135,10 +137,10 @@ impl Repository {
         })
     }
 
-    /// Puts a commit on a branch that undoes an earlier one and keeps what came after it.
+    /// Commits the inverse of an earlier commit to a branch, keeping later changes.
     ///
     /// # Errors
-    /// No such commit, later ones changed the same lines, or as [`Repository::commit`].
+    /// There is no such commit, later ones changed the same lines, or as [`Repository::commit`].
     pub fn revert(
         &self,
         branch: &str,
@@ -162,10 +164,10 @@ impl Repository {
         })
     }
 
-    /// Puts a commit on a branch that makes all files as they were at an earlier commit.
+    /// Commits to a branch the state of all files at an earlier commit.
     ///
     /// # Errors
-    /// No such commit, or as [`Repository::commit`].
+    /// There is no such commit, or as [`Repository::commit`].
     pub fn restore(
         &self,
         branch: &str,
@@ -176,15 +178,15 @@ impl Repository {
         self.put(branch, draft, |_, _| Ok((root, Vec::new())))
     }
 
-    /// Reads the files at a branch, a tag, a reference by its whole name or a commit's id.
+    /// Reads the files at a branch, a tag, a reference by its full name or a commit id.
     ///
     /// # Errors
-    /// It leads to no commit, or there is more than the options allow.
+    /// It leads to no commit, or exceeds the limits of the options.
     pub fn snapshot(&self, revision: &str, options: &Options) -> Result<Snapshot, SnapshotError> {
         let id = self
             .find(revision)
             .ok_or_else(|| SnapshotError::Commit(revision.to_owned()))?;
-        // What is in memory already is read to its end; the limits bound it.
+        // Reading from memory is not interrupted; the limits bound it.
         snapshot::read(
             &self.0.objects,
             id.0,
@@ -194,7 +196,7 @@ impl Repository {
         )
     }
 
-    /// Returns the newest `count` commits that lead to a revision, the newest first.
+    /// Returns the latest `count` commits of a revision's history, newest first.
     ///
     /// # Errors
     /// It leads to no commit.
@@ -204,7 +206,8 @@ impl Repository {
         history::list(&self.0.objects, tip, count).map_err(|_| HistoryError::Damaged)
     }
 
-    /// Returns the object that a branch, a tag, a reference by its whole name or an id in full means.
+    /// Returns the object that a branch, a tag, a reference by its full name or a full id refers
+    /// to.
     #[must_use]
     pub fn find(&self, revision: &str) -> Option<ObjectId> {
         let references = self.references();
@@ -225,25 +228,26 @@ impl Repository {
         })
     }
 
-    /// Returns all references as they are now.
+    /// Returns the current references.
     #[must_use]
     pub fn references(&self) -> References {
         self.0.references.now()
     }
 
-    /// Returns the whole name of the branch that HEAD means.
+    /// Returns the full name of the branch that HEAD refers to.
     #[must_use]
     pub fn head(&self) -> &str {
         &self.0.head
     }
 
-    /// Returns a watch that tells when references change, by whomever.
+    /// Returns a watch that signals every change of references.
     #[must_use]
     pub fn watch(&self) -> Watch {
         self.0.references.watch()
     }
 
-    /// Changes references, each if it is still where its update says; with `atomic` all or none.
+    /// Changes references, each if it is still at the value that its update expects; with `atomic`
+    /// all or none.
     #[must_use]
     pub fn update(&self, updates: &[Update], atomic: bool) -> Vec<Result<(), Refusal>> {
         let outcomes = updates.iter().map(|update| self.check(update)).collect();
@@ -260,7 +264,7 @@ impl Repository {
         (self.0.objects.kind(target)? == Kind::Commit).then_some(target)
     }
 
-    /// Returns what an annotated tag leads to in the end; nothing for what is no tag.
+    /// Returns what an annotated tag finally points to; nothing if it is not a tag.
     pub(crate) fn peeled(&self, id: Id) -> Option<Id> {
         let mut id = id;
         for followed in 0..=TAGS_MAX {
@@ -278,7 +282,8 @@ impl Repository {
         snapshot::header(&bytes, "object")
     }
 
-    /// Puts a commit on top of a branch; `tree` makes its files of those there. If the branch moves, it is done again.
+    /// Puts a commit on top of a branch; `tree` computes its files from those there. If the branch
+    /// moves, it is retried.
     fn put(
         &self,
         branch: &str,

@@ -1,9 +1,9 @@
-//! [`Server`]: repositories in memory over http, for Git's own client and for ours.
+//! [`Server`]: serves repositories in memory over http, for Git's own client and for ours.
 //!
-//! Input: requests of the smart protocol. Output: references, packs, and pushes taken. [`serve`] owns a listener;
-//! whoever has an HTTP server already passes requests to [`Server::answer`]. Fetching is protocol version 2, which
-//! every git since 2018 speaks; pushing is version 0, as git does it to this day. Whoever needs to know of a push asks
-//! the repository for a [`Watch`](crate::Watch).
+//! Input: requests of the smart protocol. Output: references, packs, and accepted pushes. [`serve`]
+//! runs its own listener; an existing HTTP server can pass requests to [`Server::answer`]. Fetches
+//! use protocol version 2, which every git since 2018 supports; pushes use version 0, as git still
+//! does. A [`Watch`](crate::Watch) of the repository signals pushes.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -46,15 +46,15 @@ use crate::repository::Repository;
 pub use access::{Access, Gate, Secret};
 pub use body::Answer;
 
-/// Connections served at the same time, in all and of one peer.
+/// Most connections, in total and per peer.
 const CONNECTIONS_MAX: usize = 256;
 const CONNECTIONS_PER_PEER_MAX: usize = 128;
-/// Fetches whose objects are chosen at the same time; sending them takes no place.
+/// Most fetches whose objects are selected at the same time; sending them takes no place.
 const FETCHES_MAX: usize = 16;
-/// Pushes read and unpacked at the same time; each may be in memory whole.
+/// Most pushes read and unpacked at the same time; each may be held in memory completely.
 const PUSHES_MAX: usize = 4;
 
-/// How large a push may be.
+/// Size limits of a push.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of a push as received.
@@ -81,7 +81,7 @@ pub struct Server(Arc<Shared>);
 
 struct Shared {
     by_name: SharedLock<BTreeMap<String, Hosted>>,
-    /// Hosts under which it is asked; empty where any will do.
+    /// Hosts that requests must name; empty for any.
     hosts: SharedLock<Vec<String>>,
     limits: Limits,
     fetches: Arc<Semaphore>,
@@ -101,7 +101,7 @@ impl Default for Server {
 }
 
 impl Server {
-    /// Returns a server without repositories that takes pushes up to the limits.
+    /// Returns a server without repositories, with these limits for pushes.
     #[must_use]
     pub fn with(limits: Limits) -> Self {
         let (fetches, pushes) = (
@@ -118,9 +118,10 @@ impl Server {
         }))
     }
 
-    /// Answers only requests for one of these hosts, each with its port, from now on.
+    /// From now on answers only requests for one of these hosts, each with its port.
     ///
-    /// A page in a browser can have its own name resolve to this machine, but its requests still name that host.
+    /// A web page can make its own name resolve to this machine, but its requests still carry that
+    /// name.
     pub fn answer_to(&self, hosts: impl IntoIterator<Item = String>) {
         let hosts = hosts
             .into_iter()
@@ -129,18 +130,18 @@ impl Server {
         *self.0.hosts.write() = hosts;
     }
 
-    /// Serves a repository as `/<name>` and `/<name>.git`; a name may hold slashes.
+    /// Serves a repository as `/<name>` and `/<name>.git`; a name may contain slashes.
     pub fn put(&self, name: &str, repository: Repository, access: Access) {
         let hosted = Hosted { repository, access };
         self.0.by_name.write().insert(name.to_owned(), hosted);
     }
 
-    /// Serves a repository no more; what is under way ends.
+    /// Stops serving a repository; requests in progress are completed.
     pub fn remove(&self, name: &str) {
         self.0.by_name.write().remove(name);
     }
 
-    /// Answers one request; its path is that of a repository and what Git puts behind it.
+    /// Answers one request; its path is that of a repository followed by what Git appends.
     pub async fn answer<B>(&self, request: Request<B>) -> Response<Answer>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
@@ -162,7 +163,7 @@ impl Server {
     }
 }
 
-/// Serves until `stop` ends, then lets answers under way end.
+/// Serves until `stop` resolves, then completes responses in progress.
 pub async fn serve(listener: TcpListener, server: Server, stop: impl Future<Output = ()>) {
     let limits = lode_net::Limits {
         connections: CONNECTIONS_MAX,

@@ -1,8 +1,8 @@
-//! [`Snapshot`]: one commit as a [`Tree`], read straight from the object store.
+//! [`Snapshot`]: one commit as a [`Tree`], read directly from the object store.
 //!
-//! Input: objects, a commit's id, a budget. Output: names and bytes. Submodules are skipped. A name with control
-//! characters, or that is no text, is left out and told ([`Entry::Misnamed`]). A name that leads elsewhere is refused:
-//! Git itself would never check it out, so somebody made it by hand.
+//! Input: objects, a commit's id, a budget. Output: names and bytes. Submodules are skipped. A name
+//! with control characters, or that is not UTF-8, is left out and reported ([`Entry::Misnamed`]). A
+//! name that leads elsewhere is an error: Git itself would never check it out, so it was crafted.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,13 +17,13 @@ use crate::fetch_error::FetchError as Error;
 use crate::objects::{Lost, Source};
 use crate::options::Options;
 
-/// Annotated tags followed before a commit must come.
+/// Most annotated tags followed to reach a commit.
 const TAGS_MAX: usize = 8;
-/// Folders within folders.
+/// Deepest nesting of folders.
 const DEPTH_MAX: usize = 256;
 /// Longest commit subject kept, in characters.
 const SUBJECT_MAX: usize = 1000;
-/// Bytes that a folder or commit may always have.
+/// Size that a folder or commit may always have, in bytes.
 const FOLDER_BYTES: u64 = 1 << 20;
 /// Longest target of a symbolic link, in bytes.
 const LINK_MAX: u64 = 4096;
@@ -35,13 +35,13 @@ pub struct Snapshot {
     pub commit: String,
     /// The first line of the commit's message.
     pub subject: String,
-    /// Whether the commit carries a signature; nobody has checked it.
+    /// Whether the commit has a signature; it is not verified.
     pub signed: bool,
     /// The files. A blob's id is the SHA-256 of its bytes.
     pub tree: Tree,
 }
 
-/// Reads the commit that `object` is, or that an annotated tag leads to.
+/// Reads the commit `object`, or the one that an annotated tag leads to.
 pub(crate) fn read(
     objects: &dyn Source,
     object: ObjectId,
@@ -71,7 +71,7 @@ pub(crate) fn read(
             });
         }
         for (path, kind, id) in reader.folder(&folder, id)? {
-            // Each path is held against each folder of the sparse checkout.
+            // Each path is compared with each folder of the sparse checkout.
             options.budget.steps(1 + sparse.folders.len() as u64)?;
             for at in (0..found.len()).filter(|at| sparse.folders[*at] == path) {
                 found[at] = true;
@@ -92,7 +92,7 @@ pub(crate) fn read(
         .into_iter()
         .filter(|path| sparse.holds(path))
     {
-        // A file whose real name this is goes first.
+        // A file that really has this name takes precedence.
         if !tree.contains(&path) {
             tree.insert(path, Entry::Misnamed);
         }
@@ -114,9 +114,9 @@ struct Reader<'o> {
     interrupted: &'o AtomicBool,
     /// Where contents go.
     spool: &'o mut Spool,
-    /// Blobs read already: one content under many names is kept once.
+    /// Blobs already read: a content with many names is kept once.
     known: HashMap<ObjectId, Entry>,
-    /// What was left out for its name, escaped.
+    /// Files left out because of their names, escaped.
     misnamed: Vec<RepoPath>,
 }
 
@@ -146,7 +146,8 @@ impl Reader<'_> {
         for entry in TreeRefIter::from_bytes(&bytes, id.kind()) {
             let entry = entry.map_err(|_| Error::Corrupt)?;
             self.options.budget.nodes(1)?;
-            // Names repeat in every path below them, so a small pack can hold endless paths.
+            // Names are repeated in every path below them, so a small pack can contain endless
+            // paths.
             self.options
                 .budget
                 .bytes((folder.as_str().len() + entry.filename.len()) as u64 + ENTRY_BYTES)?;
@@ -175,7 +176,7 @@ impl Reader<'_> {
     fn entry(&mut self, path: &RepoPath, kind: EntryKind, id: ObjectId) -> Result<Entry, Error> {
         let size = self.objects.size(id)?;
         if kind == EntryKind::Link {
-            // A target stays in memory under each name that leads to it.
+            // A target is in memory under each name of the link.
             self.options.budget.bytes(size.min(LINK_MAX))?;
             let target = if size > LINK_MAX {
                 Vec::new()
@@ -215,7 +216,8 @@ impl Reader<'_> {
         if self.interrupted.load(Ordering::Relaxed) {
             return Err(Error::Slow);
         }
-        // A folder or commit may be as large as a pack lets an object be; none that people make comes near.
+        // A pack allows a folder or commit to be as large as any object; real ones are much
+        // smaller.
         let limit = self.options.limits.blob_bytes.max(FOLDER_BYTES);
         if self.objects.size(id)? > limit {
             return Err(Error::Limit {
@@ -236,11 +238,11 @@ impl From<Lost> for Error {
     }
 }
 
-/// What a name in a folder is to us.
+/// How a name in a folder is treated.
 #[derive(Debug, PartialEq, Eq)]
 enum EntryName<'n> {
     Plain(&'n str),
-    /// Git checks it out, but a path cannot have it; this is how it is shown.
+    /// Git checks it out, but a path cannot contain it; this is its escaped form.
     Misnamed(String),
     /// Git itself would never check it out.
     Forbidden,
@@ -257,7 +259,7 @@ fn name_of(name: &[u8]) -> EntryName<'_> {
         Ok(text) if !text.contains(char::is_control) => EntryName::Plain(text),
         Ok(text) => EntryName::Misnamed(escaped(text)),
         Err(_) => {
-            // Each byte that is no text is shown as a number.
+            // Each byte that is not UTF-8 is shown as a number.
             let shown = name.utf8_chunks().fold(String::new(), |shown, chunk| {
                 let bytes = chunk.invalid().iter().map(|byte| format!("\\x{byte:02x}"));
                 shown + &escaped(chunk.valid()) + &bytes.collect::<String>()
@@ -292,7 +294,7 @@ pub(crate) fn header(text: &[u8], key: &str) -> Option<ObjectId> {
     ObjectId::from_hex(line.strip_prefix(key.as_bytes())?.strip_prefix(b" ")?).ok()
 }
 
-/// Tells whether the headers, which end at the first empty line, hold a signature.
+/// Returns whether the headers, which end at the first empty line, contain a signature.
 fn is_signed(commit: &[u8]) -> bool {
     let headers = commit
         .split(|byte| *byte == b'\n')
@@ -318,7 +320,7 @@ pub(crate) fn subject(commit: &[u8]) -> String {
         .collect()
 }
 
-/// The folders wanted; none means all.
+/// The folders to read; none means all.
 struct Sparse {
     folders: Vec<RepoPath>,
 }

@@ -1,18 +1,20 @@
-//! [`Egress`]: where this process may connect to on behalf of what others wrote.
+//! [`Egress`]: where this process may connect to on behalf of others.
 //!
-//! Input: a URL, and later what its host resolves to. Output: leave to go there, or [`Refused`] with the reason and the
-//! flag that would change it. The rules, strongest first:
+//! Input: a URL, and later the addresses of its host. Output: permission, or [`Refused`] with the
+//! reason and the flag that would change it. The rules, in order of precedence:
 //!
-//! 1. A rule that names the host: the most specific one counts, and a denial if both lists have it. An exact name that
-//!    is allowed may resolve to anything; a wildcard does not open what rule 3 refuses.
+//! 1. A rule that names the host: the most specific one counts, and a denial if both lists have it.
+//!    An exact name that is allowed may resolve to any address; a wildcard does not allow what rule
+//!    3 refuses.
 //! 2. A rule for the address: likewise, the longest prefix counts. `*` is every address.
-//! 3. Loopback, link-local, metadata and other addresses that are no host of a network are refused.
-//! 4. All else is allowed, private networks among it.
+//! 3. Loopback, link-local, metadata and other special addresses are refused.
+//! 4. Everything else is allowed, including private networks.
 //!
-//! Names are checked when a connection is made: [`Egress::resolver`] resolves, checks and hands on the very addresses
-//! that are connected to, so a name that changes its mind in between (DNS rebinding) gains nothing. Addresses that stand
-//! in a URL themselves are never resolved; [`Egress::check`] sees them. Behind a proxy it is the proxy that resolves,
-//! and of rules 2 and 3 only what the name itself tells can hold.
+//! Names are checked when a connection is made: [`Egress::resolver`] resolves, checks and returns
+//! the very addresses that are connected to, so a name that changes its addresses in between (DNS
+//! rebinding) gains nothing. Addresses in a URL itself are never resolved; [`Egress::check`] checks
+//! them. Behind a proxy, the proxy resolves, so rules 2 and 3 apply only to what the name itself
+//! shows.
 
 mod address;
 mod rule;
@@ -33,19 +35,19 @@ use self::rule::Verdict;
 
 pub use rule::{Rule, RuleError};
 
-/// Addresses of one name that are looked at.
+/// Most addresses of one name that are considered.
 const ADDRESSES_MAX: usize = 64;
 
-/// What an operator says about egress.
+/// The egress settings of an operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// Allowed although it is refused otherwise (`--egress-allow`).
+    /// Allowed although refused by default (`--egress-allow`).
     pub allow: Vec<Rule>,
-    /// Refused although it is allowed otherwise (`--egress-deny`).
+    /// Refused although allowed by default (`--egress-deny`).
     pub deny: Vec<Rule>,
 }
 
-/// Says where connections may lead. Cloning is cheap; by default all is refused that rule 3 refuses.
+/// Decides where connections may lead. Cloning is cheap; the default refuses what rule 3 refuses.
 #[derive(Clone)]
 pub struct Egress(Arc<Policy>);
 
@@ -55,15 +57,15 @@ struct Policy {
     network: Arc<dyn Network>,
 }
 
-/// What a resolver comes to.
+/// The result of a resolver.
 pub type Resolved = Pin<Box<dyn Future<Output = io::Result<Vec<IpAddr>>> + Send>>;
 
-/// Names and addresses of the network; the caller's, so that tests have one of their own.
+/// Name resolution and addressing; an argument, so that tests can supply their own.
 pub trait Network: Send + Sync + 'static {
     /// Returns the addresses of a name.
     fn resolve(&self, host: &str) -> Resolved;
 
-    /// Returns where to connect to reach an address that was checked: there.
+    /// Returns where to connect to for a checked address; by default, that address.
     fn reach(&self, address: IpAddr) -> IpAddr {
         address
     }
@@ -82,12 +84,12 @@ impl Network for Machine {
     }
 }
 
-/// Why a connection is not made.
+/// Why a connection is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refused {
     /// Host of the URL.
     host: String,
-    /// What it resolved to, where that is the reason.
+    /// The resolved address, if it is the reason.
     address: Option<IpAddr>,
     why: Why,
 }
@@ -146,13 +148,13 @@ impl fmt::Debug for Egress {
 }
 
 impl Egress {
-    /// Returns the policy of these rules, in the network of the machine.
+    /// Returns the policy with these rules, on the machine's network.
     #[must_use]
     pub fn new(rules: Rules) -> Self {
         Self::within(rules, Arc::new(Machine))
     }
 
-    /// Returns the policy of these rules in another network.
+    /// Returns the policy with these rules, on another network.
     #[must_use]
     pub fn within(rules: Rules, network: Arc<dyn Network>) -> Self {
         static IDS: AtomicU64 = AtomicU64::new(0);
@@ -163,13 +165,14 @@ impl Egress {
         }))
     }
 
-    /// Returns a number that only clones of this policy have: connections made under one are not used under another.
+    /// Returns an id that only clones of this policy share: connections made under one policy are
+    /// not reused under another.
     #[must_use]
     pub fn id(&self) -> u64 {
         self.0.id
     }
 
-    /// Checks what a URL itself says: its scheme, and its host by name or address.
+    /// Checks a URL itself: its scheme, and its host by name or address.
     ///
     /// # Errors
     /// See [`Refused`].
@@ -190,7 +193,8 @@ impl Egress {
         }
     }
 
-    /// Checks a URL that a proxy will resolve: as [`Self::check`], and what is known of its name's addresses anyway.
+    /// Checks a URL that a proxy will resolve: as [`Self::check`], and well-known names of special
+    /// addresses.
     ///
     /// # Errors
     /// See [`Refused`].
@@ -219,16 +223,16 @@ impl Egress {
         }
     }
 
-    /// Returns a resolver that hands on only addresses that may be connected to.
+    /// Returns a resolver that returns only allowed addresses.
     #[must_use]
     pub fn resolver(&self) -> Arc<impl Resolve + use<>> {
         Arc::new(Resolver(self.clone()))
     }
 
-    /// Resolves a name and returns where to connect, without the addresses that are refused.
+    /// Resolves a name and returns where to connect to, without refused addresses.
     ///
     /// # Errors
-    /// [`Refused`] inside [`io::Error`] where no address is left; the resolver's own.
+    /// [`Refused`] inside [`io::Error`] if no address is left; or the resolver's own error.
     pub async fn resolve(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         let host = rule::normal(host);
         let standing = self.name(&host).map_err(io::Error::other)?;
@@ -252,7 +256,7 @@ impl Egress {
         }
     }
 
-    /// Returns what the rules say of a name.
+    /// Returns the verdict of the rules on a name.
     fn name(&self, name: &str) -> Result<Verdict, Refused> {
         match self.0.rules.of_name(name) {
             Verdict::Denied(rule) => Err(Refused {
@@ -264,7 +268,7 @@ impl Egress {
         }
     }
 
-    /// Checks an address, and those that stand inside of it, when the rules say this of its name.
+    /// Checks an address, and addresses embedded in it, given the verdict on its name.
     fn address(&self, host: &str, address: IpAddr, standing: &Verdict) -> Result<(), Refused> {
         if matches!(standing, Verdict::Allowed(Rule::Host(_))) {
             return Ok(());
@@ -306,7 +310,8 @@ fn host(url: &Url) -> Result<Host<String>, Refused> {
         .host_str()
         .filter(|text| !text.is_empty())
         .ok_or_else(|| Refused::of(url, Why::NoHost))?;
-    // Only special schemes have their hosts parsed; a proxy's is another one, and 0x7f.1 is an address there, too.
+    // Hosts are only parsed for special schemes; a proxy's scheme is not one, and 0x7f.1 is an
+    // address there, too.
     let parsed = Host::parse(text).map_err(|_| Refused::of(url, Why::NoHost))?;
     Ok(match parsed {
         Host::Domain(name) => Host::Domain(rule::normal(&name)),
@@ -321,7 +326,7 @@ impl Resolve for Resolver {
         let egress = self.0.clone();
         Box::pin(async move {
             let addresses = egress.resolve(name.as_str()).await?;
-            // The URL's own port is used; none is known here.
+            // The port comes from the URL; it is not known here.
             let addresses = addresses
                 .into_iter()
                 .map(|address| SocketAddr::new(address, 0));

@@ -1,7 +1,8 @@
-//! What crosses the border of the process by network.
+//! The network border of the process.
 //!
 //! - [`serve()`] is the one accept loop of all our servers: places per peer, deadlines, draining.
-//! - [`Egress`] says where connections may lead that others ask for, and resolves names accordingly.
+//! - [`Egress`] decides where connections that others request may lead, and resolves names
+//!   accordingly.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

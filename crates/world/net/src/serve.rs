@@ -1,13 +1,15 @@
-//! [`serve()`]: connections in, requests to whoever answers them.
+//! [`serve()`]: accepts connections and passes requests to a function.
 //!
-//! Input: a listener, [`Terms`], and a function that answers. Every connection holds a place, counted by peer: an IPv4
-//! address, or the 64 bits of an IPv6 address that name a network. A newcomer that finds its peer's places or all places
-//! taken displaces a connection nobody works for: one without a request under way, or one whose reader does not read. Of
-//! those, one of the peer that holds most goes, and the one that waited longest. If there is none, a peer at its own
-//! bound is refused, and a newcomer to a full server waits until a place is free.
+//! Input: a listener, [`Terms`], and a function that answers. Every connection holds a place,
+//! counted by peer: an IPv4 address, or the 64-bit network part of an IPv6 address. If its peer's
+//! places or all places are taken, a new connection displaces an idle one: one without a request in
+//! progress, or one whose client does not read. Of those, the one that has waited longest is
+//! chosen, from the peer that holds most. If there is none, a peer at its own limit is refused, and
+//! a new connection to a full server waits for a free place.
 //!
-//! Time has bounds, too: agreeing on TLS, sending a head, sending a body (at least at [`Limits::body_rate`]), reading
-//! an answer, and doing nothing. An answer may take as long as its service needs, so watches live on.
+//! Time is limited, too: TLS handshake, receiving a head, receiving a body (at least at
+//! [`Limits::body_rate`]), sending a response, and being idle. A response may take as long as its
+//! service needs, so watches keep running.
 
 mod body;
 mod connection;
@@ -34,26 +36,26 @@ use self::places::{Place, Places};
 pub use body::RequestBody;
 pub use limits::{Limits, Terms};
 
-/// How long to wait when no connection can be accepted, for instance because file descriptors are used up.
+/// Pause when no connection can be accepted, for instance because file descriptors are exhausted.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
-/// How often a newcomer to a full server looks for a connection that can be displaced.
+/// How often a new connection to a full server checks for one that can be displaced.
 const FULL_PAUSE: Duration = Duration::from_millis(100);
-/// How often refused connections are logged at most.
+/// Shortest time between log lines about refused connections.
 const REFUSED_LOG_INTERVAL: Duration = Duration::from_mins(1);
 
-/// Who is at the other end of a connection.
+/// The other end of a connection.
 #[derive(Debug, Clone)]
 pub struct Caller {
     /// Address and port.
     pub address: SocketAddr,
-    /// The client's own certificate in DER, verified when the connection was encrypted.
+    /// The verified client certificate in DER, if the connection is encrypted.
     pub certificate: Option<Vec<u8>>,
 }
 
-/// Serves until `stop` ends, then lets answers under way end within [`Limits::drain`].
+/// Serves until `stop` resolves, then completes responses in progress within [`Limits::drain`].
 ///
-/// `greet` is called once a connection and returns the function that answers its requests. The listener may be lent, so
-/// that it stays open afterwards.
+/// `greet` is called once per connection and returns the function that answers its requests. The
+/// listener may be borrowed, so that it stays open afterwards.
 pub async fn serve<L, G, A, F, B>(
     listener: L,
     terms: Terms,
@@ -92,7 +94,7 @@ pub async fn serve<L, G, A, F, B>(
         connections.spawn(connection::converse(
             stream, address, place, terms, greet, stopped,
         ));
-        // Whoever came first gets its turn before the next one may displace it.
+        // An accepted connection gets its turn before the next one may displace it.
         tokio::task::yield_now().await;
     }
     drop(listener);
@@ -111,7 +113,8 @@ pub async fn serve<L, G, A, F, B>(
     }
 }
 
-/// Accepts one connection and finds it a place. Returns nothing where there was none to accept or no place for it.
+/// Accepts one connection and finds it a place. Returns nothing if there was none to accept or no
+/// place for it.
 async fn enter(
     listener: &TcpListener,
     places: &Arc<Places>,
@@ -142,7 +145,8 @@ async fn enter(
     }
 }
 
-/// Counts refused connections and logs them once in a while: a log line each would be an attack of its own.
+/// Counts refused connections and logs them now and then: one log line for each would itself be an
+/// attack.
 #[derive(Default)]
 struct Refused {
     count: u64,

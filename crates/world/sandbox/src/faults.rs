@@ -1,7 +1,8 @@
-//! [`Faults`]: what goes wrong in the cluster, asked for by a test.
+//! [`Faults`]: faults in the cluster, injected by a test.
 //!
-//! Requests that are struck are those of others: what a test itself asks by [`Objects`](crate::Objects) is served
-//! always, unless all connections are cut. Counts are exact, so that a test can tell how often a client tried.
+//! Faults apply to requests of others: what a test itself requests through
+//! [`Objects`](crate::Objects) is always served, unless all connections are cut. Counts are exact,
+//! so a test can check how often a client tried.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering};
@@ -14,49 +15,49 @@ use lode_apiserver::{Clock, Request, Server};
 use lode_stdx::Lock;
 use tokio::sync::watch;
 
-/// What goes wrong; see the [module](self).
+/// Injects faults; see the [module](self).
 #[derive(Clone, Copy)]
 pub struct Faults<'s> {
     pub(crate) plan: &'s Plan,
     pub(crate) api: &'s Server,
 }
 
-/// Which requests are struck.
+/// The requests that a fault applies to.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Requests {
-    /// The verb as roles name it (`patch` of every kind of patch); empty for all.
+    /// The verb as in roles (`patch` for every kind of patch); empty for all.
     pub verb: &'static str,
-    /// The resource as roles name it: `configmaps`, `kustomizations/status`; empty for all.
+    /// The resource as in roles: `configmaps`, `kustomizations/status`; empty for all.
     pub resource: &'static str,
     /// The object's name; empty for all.
     pub name: &'static str,
 }
 
-/// What becomes of a request that is struck.
+/// What happens to an affected request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fault {
     /// It is served later.
     Slow(Duration),
-    /// It is held until faults are lifted.
+    /// It is held until the faults are lifted.
     Silent,
     /// 429 with `Retry-After`.
     TooMany {
-        /// When to come again, in seconds.
+        /// `Retry-After` in seconds.
         retry_after_s: u32,
     },
     /// 500, not served.
     Broken,
-    /// 409, not served: somebody else has changed the object.
+    /// 409, not served, as if the object had changed.
     Conflict,
-    /// 403, not served: somebody at admission says no.
+    /// 403, not served, as if admission refused it.
     Denied,
-    /// 410: the place in the log is forgotten.
+    /// 410: the position in the log is gone.
     Expired,
     /// Served, but answered with 504: the client cannot know.
     Lost,
 }
 
-/// What is asked for and not over.
+/// The faults that are requested and not used up.
 pub(crate) struct Plan {
     strikes: Lock<Vec<Strike>>,
     struck: AtomicUsize,
@@ -71,7 +72,8 @@ struct Strike {
 }
 
 impl Faults<'_> {
-    /// Strikes so many of the next requests; `usize::MAX` for all until faults are lifted.
+    /// Applies a fault to the next `times` requests; `usize::MAX` for all until the faults are
+    /// lifted.
     pub fn strike(&self, times: usize, requests: Requests, fault: Fault) {
         self.plan.strikes().push(Strike {
             requests,
@@ -80,35 +82,36 @@ impl Faults<'_> {
         });
     }
 
-    /// Returns how many requests were struck so far.
+    /// Returns the number of affected requests so far.
     #[must_use]
     pub fn struck(&self) -> usize {
         self.plan.struck.load(Ordering::SeqCst)
     }
 
-    /// Ends all watches; they may go on where they were.
+    /// Ends all watches; they can resume where they were.
     pub fn end_watches(&self) {
         self.api.end_watches();
     }
 
-    /// Forgets what has changed so far and ends all watches: who goes on where they were is told 410.
+    /// Drops the log of changes and ends all watches: resuming gets 410.
     pub fn expire_watches(&self) {
         self.api.compact();
         self.api.end_watches();
     }
 
-    /// Cuts all connections, one's own too, and takes no others until faults are lifted.
+    /// Cuts all connections, including the test's own, and refuses new ones until the faults are
+    /// lifted.
     pub fn cut_off(&self) {
         self.api.open(false);
     }
 
-    /// Puts the cluster's clock forward, or back.
+    /// Moves the cluster's clock forward or back.
     pub fn turn_clock(&self, by: SignedDuration) {
         let by = i64::try_from(by.as_millis()).unwrap_or_default();
         self.plan.ahead_ms.fetch_add(by, Ordering::SeqCst);
     }
 
-    /// Lifts all faults but the clock's; what was held is served.
+    /// Lifts all faults except the clock's; held requests are served.
     pub fn lift(&self) {
         self.plan.strikes().clear();
         self.plan.lifted.send_replace(());
@@ -117,7 +120,7 @@ impl Faults<'_> {
 }
 
 impl Plan {
-    /// Plans nothing, for a cluster with a clock; returns the clock that can be turned, too.
+    /// Creates an empty plan for a cluster with a clock; also returns the clock that can be moved.
     pub(crate) fn new(clock: Clock) -> (Arc<Self>, Clock) {
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let plan = Self {
@@ -138,7 +141,7 @@ impl Plan {
         self.strikes.lock()
     }
 
-    /// Takes what the first strike that is for a request has left.
+    /// Uses up one application of the first fault that matches a request.
     fn take(&self, request: &Request<'_>) -> Option<Fault> {
         let mut strikes = self.strikes();
         let at = strikes
@@ -157,7 +160,7 @@ impl Plan {
         if request.user == OWN_USER {
             return lode_apiserver::Fault::None;
         }
-        // From here on it counts as held, so that what is lifted in between is not missed.
+        // From here on the request counts as held, so that a lift in between is not missed.
         let mut lifted = self.lifted.subscribe();
         let Some(fault) = self.take(request) else {
             return lode_apiserver::Fault::None;
@@ -194,7 +197,7 @@ impl Requests {
 }
 
 impl Fault {
-    /// Returns what is answered.
+    /// Returns the response.
     fn status(self) -> Status {
         let (code, reason, message) = match self {
             Self::TooMany { .. } => (
@@ -241,7 +244,7 @@ impl Fault {
     }
 }
 
-/// Who asks for what a test asks for.
+/// The user of a test's own requests.
 pub(crate) const OWN_USER: &str = "sandbox";
 
 #[cfg(test)]

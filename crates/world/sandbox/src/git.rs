@@ -1,7 +1,8 @@
-//! [`Git`]: repositories by name, written from here and by whoever pushes with the token of this server.
+//! [`Git`]: repositories by name, written by the test and by pushes with this server's token.
 //!
-//! Any program of this machine reaches loopback, and any page in a browser may try: reading is open to those that name
-//! the server by its address, pushing takes the token that [`Git::push_url`] holds.
+//! Every program on this machine can reach loopback, and a web page in a browser may try: reading
+//! is open to requests that name the server by its address, pushing requires the token in
+//! [`Git::push_url`].
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,7 +27,7 @@ pub struct Git {
     by_name: Arc<Lock<BTreeMap<String, Repository>>>,
 }
 
-/// Why there is no commit.
+/// Why no commit was made.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A path leaves the repository.
@@ -34,7 +35,7 @@ pub enum Error {
     Path {
         /// The path.
         path: String,
-        /// What is wrong with it.
+        /// The reason.
         source: lode_tree::PathError,
     },
     /// The commit cannot be made.
@@ -42,7 +43,7 @@ pub enum Error {
     Commit {
         /// The repository.
         repository: String,
-        /// Why.
+        /// The reason.
         source: CommitError,
     },
 }
@@ -64,13 +65,13 @@ impl Git {
         Ok((git, task))
     }
 
-    /// Returns where a repository is, for sources and whoever only reads.
+    /// Returns the URL of a repository, for sources and read-only clients.
     #[must_use]
     pub fn url(&self, repository: &str) -> String {
         format!("http://{}/{repository}.git", self.address)
     }
 
-    /// Returns where a repository is, with the token that lets whoever clones it push. It is a secret.
+    /// Returns the URL of a repository with the token that allows pushing. It is a secret.
     #[must_use]
     pub fn push_url(&self, repository: &str) -> String {
         format!(
@@ -79,7 +80,7 @@ impl Git {
         )
     }
 
-    /// Returns a repository, which comes to be if it does not exist.
+    /// Returns a repository, created if it does not exist.
     #[must_use]
     pub fn repository(&self, name: &str) -> Repository {
         let mut by_name = self.by_name.lock();
@@ -95,7 +96,7 @@ impl Git {
         repository.clone()
     }
 
-    /// Puts a commit on the branch `main`: files with their content, or without one to delete them.
+    /// Commits to the branch `main`: files with their content, or without one to delete them.
     ///
     /// # Errors
     /// See [`Error`].
@@ -126,7 +127,7 @@ impl Git {
         })
     }
 
-    /// Puts a commit on the branch `main` that undoes an earlier one.
+    /// Reverts an earlier commit on the branch `main`.
     ///
     /// # Errors
     /// See [`Error`].
@@ -157,7 +158,7 @@ fn draft(message: &str) -> Draft {
     }
 }
 
-/// Who pushes, in the URL with the token.
+/// The user in the URL with the token.
 const PUSHER: &str = "demo";
 /// The branch of all repositories.
 const BRANCH: &str = "main";

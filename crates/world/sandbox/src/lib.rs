@@ -1,4 +1,5 @@
-//! The smallest living cluster: a Kubernetes API and a Git server in one call, for the demo and for tests.
+//! The smallest living cluster: a Kubernetes API and a Git server in one call, for the demo and for
+//! tests.
 //!
 //! ```
 //! use lode_sandbox::{Options, Sandbox};
@@ -15,12 +16,13 @@
 //! # }
 //! ```
 //!
-//! Everything is in memory and on free ports of the loopback interface, so that many stand side by side; it ends when the
-//! [`Sandbox`] is dropped. Workloads are ready as soon as they are asked for, and nothing runs in them.
+//! Everything is in memory and on free ports of the loopback interface, so that many can run side
+//! by side; it ends when the [`Sandbox`] is dropped. Workloads are ready as soon as they are
+//! created, and nothing runs in them.
 //!
-//! What a cluster does on a bad day can be asked for: see [`Sandbox::faults`].
+//! Faults can be injected: see [`Sandbox::faults`].
 //!
-//! Left out for now: artifacts beside Git.
+//! Left out for now: sources other than Git.
 
 mod faults;
 mod git;

@@ -1,4 +1,4 @@
-//! [`Objects`]: the cluster's objects as JSON values, by kind as they name it.
+//! [`Objects`]: the cluster's objects as JSON values.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -14,10 +14,10 @@ pub struct Objects {
     discovery: Discovery,
 }
 
-/// Why an object cannot be had or changed.
+/// Why an object cannot be read or changed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The cluster said no, or nothing.
+    /// The call failed.
     #[error("{verb} {kind} {namespace}/{name}")]
     Call {
         /// What was asked for.
@@ -28,7 +28,7 @@ pub enum Error {
         namespace: String,
         /// The object's name.
         name: String,
-        /// Why.
+        /// The reason.
         source: lode_cluster::Error,
     },
     /// The cluster does not serve the kind.
@@ -61,13 +61,13 @@ impl Objects {
         }
     }
 
-    /// Returns the client that asks.
+    /// Returns the client.
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
     }
 
-    /// Reads an object; `None` where there is none.
+    /// Reads an object; `None` if it does not exist.
     ///
     /// # Errors
     /// See [`Error`].
@@ -91,7 +91,7 @@ impl Objects {
         }
     }
 
-    /// Reads all objects of a namespace, or of all where it is empty.
+    /// Reads all objects of a namespace, or of all namespaces if it is empty.
     ///
     /// # Errors
     /// See [`Error`].
@@ -121,7 +121,7 @@ impl Objects {
         Ok(items.unwrap_or_default())
     }
 
-    /// Applies an object server-side as a field manager, and returns what it has become.
+    /// Applies an object server-side as a field manager, and returns the result.
     ///
     /// # Errors
     /// See [`Error`].
@@ -219,7 +219,8 @@ impl Objects {
         let failed = |error| name.failed("find", error);
         let mut found = self.discovery.resolve(&gvk).await.map_err(failed)?;
         if found.is_none() {
-            // The table is not read twice in a second, and a test defines and uses a kind within one.
+            // Discovery is not read twice within a second, but a test may define and use a kind
+            // within one.
             found = Discovery::new(self.client.clone())
                 .resolve(&gvk)
                 .await
@@ -263,7 +264,7 @@ impl<'a> Which<'a> {
     }
 }
 
-/// Who defines kinds.
+/// Field manager of definitions.
 const MANAGER: &str = "sandbox";
-/// Time between looks at a definition that is not served yet.
+/// Time between checks of a definition that is not served yet.
 const PAUSE: Duration = Duration::from_millis(2);

@@ -1,4 +1,4 @@
-//! [`Sandbox`]: what is started, and how it ends.
+//! [`Sandbox`]: starts and stops the parts.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -16,12 +16,12 @@ use crate::faults::{self, Faults, Plan};
 use crate::git::Git;
 use crate::objects::{self, Objects};
 
-/// What a sandbox begins with.
+/// Settings of a sandbox.
 #[derive(Clone)]
 pub struct Options {
-    /// How the API is served. Its faults are those of [`Sandbox::faults`].
+    /// Settings of the API. Its faults are replaced by those of [`Sandbox::faults`].
     pub api: Config,
-    /// Our own kinds are served.
+    /// Whether our own kinds are served.
     pub definitions: bool,
 }
 
@@ -36,16 +36,16 @@ pub struct Sandbox {
     _folder: Scratch,
 }
 
-/// Why there is no sandbox.
+/// Why the sandbox could not start.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The API does not start.
+    /// The API could not start.
     #[error("start the API server")]
     Api(#[from] lode_apiserver::Error),
-    /// The certificate of who asks in a test's name cannot be made.
+    /// The client certificate of the test's own requests could not be created.
     #[error("make a certificate")]
     Certificate(#[from] AuthorityError),
-    /// The socket of the Git server cannot be had.
+    /// The socket of the Git server could not be opened.
     #[error("listen for Git")]
     Git(#[source] std::io::Error),
     /// The kubeconfig cannot be written.
@@ -54,13 +54,13 @@ pub enum Error {
     /// The kubeconfig cannot be used.
     #[error("connect to the API")]
     Connect(#[from] lode_cluster::Error),
-    /// A definition is not taken.
+    /// A definition was refused.
     #[error("serve our own kinds")]
     Definition(#[from] objects::Error),
 }
 
 impl Default for Options {
-    /// Our own kinds are served.
+    /// With our own kinds.
     fn default() -> Self {
         Self {
             api: Config::default(),
@@ -118,7 +118,7 @@ impl Sandbox {
         &self.git
     }
 
-    /// Returns what makes things go wrong.
+    /// Returns the handle that injects faults.
     #[must_use]
     pub fn faults(&self) -> Faults<'_> {
         Faults {
@@ -133,7 +133,7 @@ impl Sandbox {
         &self.objects
     }
 
-    /// Returns the path of a kubeconfig of who may do everything.
+    /// Returns the path of a kubeconfig of the user who may do everything.
     #[must_use]
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
@@ -146,7 +146,7 @@ impl Drop for Sandbox {
     }
 }
 
-/// Returns a kubeconfig of who may do everything and is spared from faults.
+/// Returns a kubeconfig of a user who may do everything and is not affected by faults.
 fn own_kubeconfig(api: &Server) -> Result<String, AuthorityError> {
     let (certificate, key) = api.client_certificate(faults::OWN_USER, &["system:masters"])?;
     let encoded = |pem: &str| STANDARD.encode(pem);
@@ -160,5 +160,5 @@ fn own_kubeconfig(api: &Server) -> Result<String, AuthorityError> {
     Ok(config.to_string())
 }
 
-/// How long a definition may take until it is served.
+/// Longest time until a definition is served.
 const DEFINITION_MAX: Duration = Duration::from_mins(1);

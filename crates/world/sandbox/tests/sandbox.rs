@@ -18,7 +18,7 @@ async fn sandbox() -> Sandbox {
     Sandbox::start(Options::default()).await.unwrap()
 }
 
-/// Waits, within a bound, until an object is as wanted.
+/// Waits, with a bound, until an object satisfies a condition.
 async fn until(
     objects: &Objects,
     kind: (&str, &str),
@@ -246,7 +246,7 @@ async fn what_is_put_off_comes_due_when_the_clock_is_put_forward() {
             .iter()
             .any(|condition| condition["type"] == "Progressing" && condition["reason"] == wanted)
     };
-    // It has come as far as it can.
+    // It cannot get any further.
     let stuck = |found: &Value| {
         reason(found, "ReplicaSetUpdated") && found["status"]["updatedReplicas"] == 1
     };

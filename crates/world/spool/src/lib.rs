@@ -1,8 +1,9 @@
-//! [`Spool`]: where the contents of a tree's files go, so that a large tree does not live in memory.
+//! [`Spool`]: stores the contents of a tree's files, so that a large tree is not held in memory.
 //!
-//! Input: the bytes of one file after the other. Output: an [`Entry`](lode_tree::Entry) for each. Small files stay in
-//! memory, up to a sum; all others are written behind one another into one file on disk, which is read when somebody asks. That file
-//! has no name: it goes with the last entry that lies in it, also when the process is killed.
+//! Input: the bytes of one file after the other. Output: an [`Entry`](lode_tree::Entry) for each.
+//! Small files stay in memory, up to a total; all others are appended to one file on disk, which is
+//! read on demand. That file has no name: it disappears with the last entry stored in it, even if
+//! the process is killed.
 //!
 //! ```
 //! use lode_spool::Spool;

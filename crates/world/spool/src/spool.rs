@@ -1,4 +1,4 @@
-//! [`Spool`]: one nameless file for what is large, memory for what is small.
+//! [`Spool`]: one file without a name for large contents, memory for small ones.
 
 use std::fs::File;
 use std::io;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 use lode_stdx::Digest;
 use lode_tree::{Blob, Entry, Storage, Stored};
 
-/// Bytes of a file that may stay in memory.
+/// Largest file that may stay in memory, in bytes.
 const SMALL: usize = 64 << 10;
-/// Bytes of all small files that stay in memory.
+/// Most bytes of small files that stay in memory.
 const HELD_MAX: u64 = 4 << 20;
 
-/// Where the contents of one tree's files go.
+/// Stores the contents of one tree's files.
 #[derive(Debug)]
 pub struct Spool {
-    /// Where the file is made; without a folder all stays in memory.
+    /// Where the file is created; without a folder everything stays in memory.
     folder: Option<PathBuf>,
     file: Option<Arc<Disk>>,
     written: u64,
@@ -39,7 +39,7 @@ impl Storage for Disk {
 }
 
 impl Spool {
-    /// Starts empty; nothing is made on disk before something large comes.
+    /// Creates an empty spool; the file is created with the first large content.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
         Self {
             folder: Some(folder.into()),
@@ -49,7 +49,8 @@ impl Spool {
         }
     }
 
-    /// Starts empty and keeps all in memory: for what is in memory already, or small.
+    /// Creates a spool that keeps everything in memory: for small contents, or those already in
+    /// memory.
     #[must_use]
     pub fn in_memory() -> Self {
         Self {
@@ -60,10 +61,10 @@ impl Spool {
         }
     }
 
-    /// Keeps a file's content; its id is the SHA-256 of its bytes.
+    /// Stores a file's content; its id is the SHA-256 of its bytes.
     ///
     /// # Errors
-    /// The disk says no.
+    /// The disk reports an error.
     pub fn keep(&mut self, bytes: Vec<u8>, executable: bool) -> io::Result<Entry> {
         let id = *Digest::of(&bytes).as_bytes();
         let size = bytes.len() as u64;

@@ -1,9 +1,10 @@
-//! Trees as `tar.gz` and back.
+//! Writes trees as `tar.gz` and reads them back.
 //!
-//! Writing gives equal bytes for equal trees: sorted names relative to the root (which is the entry `.`), no owners, no
-//! times, modes 0600, 0700 and 0750, one level of compression. Symbolic links and files too large for a tree are left
-//! out. So are files that no path can name, but their names, escaped, stand in a global header, which others skip or
-//! take for an empty file: a build that would read such a file must know of it. Reading takes nothing on trust: sizes,
+//! Writing gives equal bytes for equal trees: sorted names relative to the root (which is the entry
+//! `.`), no owners, no times, modes 0600, 0700 and 0750, a fixed compression level. Symbolic links
+//! and files too large for a tree are left out. So are files whose names are not allowed in a path,
+//! but their escaped names are in a global header, which other programs skip or read as an empty
+//! file: a build that would read such a file must know about it. Reading trusts nothing: sizes,
 //! counts and names have limits, links and devices are refused.
 
 use std::collections::BTreeSet;
@@ -16,35 +17,35 @@ use lode_stdx::budget::{self, Budget, Exceeded};
 use lode_tree::{ENTRY_BYTES, Entry, PathError, RepoPath, Tree};
 use tar::{Archive, Builder, EntryType, Header, PaxExtensions};
 
-/// What reading an archive may cost where nobody says otherwise; its bytes are those unpacked, headers included.
+/// Default limits for reading an archive; its bytes are those unpacked, including headers.
 pub const BUDGET: budget::Limits = budget::Limits {
     bytes: 1 << 30,
     nodes: 400_000,
     steps: u64::MAX,
 };
-/// Bytes of one file a tree carries; a larger one is an [`Entry::Large`].
+/// Largest file in a tree, in bytes; a larger one is an [`Entry::Large`].
 const FILE_MAX: u64 = 32 << 20;
-/// How hard to compress. A digest is of the compressed bytes, so this must not change lightly.
+/// Compression level. The digest is of the compressed bytes, so this must not change lightly.
 const LEVEL: Compression = Compression::new(6);
-/// "Unknown", so that the bytes do not tell where they were made.
+/// "Unknown", so that the bytes do not depend on the operating system.
 const OPERATING_SYSTEM: u8 = 255;
 
-/// Why an archive is no tree.
+/// Why an archive cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
-    /// It cannot be read, or is no `tar.gz`.
+    /// It cannot be read, or is not a `tar.gz`.
     #[error("archive cannot be read: {0}")]
     Io(#[from] io::Error),
-    /// A name that leads out of the archive, or is none.
+    /// A name that leads out of the archive or is not valid.
     #[error("archive holds a name that is not allowed: {0}")]
     Path(#[from] PathError),
-    /// A name that is no text.
+    /// A name that is not UTF-8.
     #[error("archive holds a name that is not UTF-8")]
     Name,
-    /// A link, a device, or something else than a file or folder.
+    /// A link, a device, or anything other than a file or folder.
     #[error("archive holds {0}, which is neither a file nor a folder")]
     Kind(RepoPath),
-    /// More than the budget has.
+    /// It exceeds the budget.
     #[error("archive {0}")]
     Exceeded(#[from] Exceeded),
 }
@@ -108,7 +109,7 @@ pub(crate) fn write(tree: &Tree, output: impl Write) -> io::Result<()> {
             folders.insert(folder);
         }
         let mode = if *executable { 0o700 } else { 0o600 };
-        // One file at a time is in memory.
+        // Only one file at a time is in memory.
         let Some(blob) = entry.content(path) else {
             continue;
         };
@@ -140,9 +141,9 @@ fn append(
     builder.append_data(&mut header, name, bytes)
 }
 
-/// Key of a record of a global header: a path that was left out for its name.
+/// Key of a record in a global header: a path that was left out because of its name.
 const LEFT_OUT: &str = "LODESTONE.leftout";
-/// Name that a global header has by custom.
+/// Conventional name of a global header.
 const GLOBAL_HEADER: &str = "pax_global_header";
 
 /// Returns a record of an extended header, which begins with its own length.
@@ -155,7 +156,7 @@ fn record(key: &str, value: &str) -> String {
     format!("{len}{rest}")
 }
 
-/// Adds to a tree what a global header says was left out.
+/// Adds the files to a tree that a global header lists as left out.
 fn take_left_out(tree: &mut Tree, header: &[u8], budget: &Budget) -> Result<(), ReadError> {
     for record in PaxExtensions::new(header) {
         let record = record?;
@@ -172,10 +173,10 @@ fn take_left_out(tree: &mut Tree, header: &[u8], budget: &Budget) -> Result<(), 
     Ok(())
 }
 
-/// Reads a `tar.gz` as a tree whose contents go to a spool.
+/// Reads a `tar.gz` as a tree whose contents are stored in a spool.
 ///
 /// # Errors
-/// It is none, holds what a tree may not, or costs more than the budget has.
+/// It is not one, contains what a tree may not, or exceeds the budget.
 pub fn read(input: impl Read, spool: &mut Spool, budget: &Budget) -> Result<Tree, ReadError> {
     let mut archive = Archive::new(Charged {
         input: GzDecoder::new(input),
@@ -224,7 +225,7 @@ pub fn read(input: impl Read, spool: &mut Spool, budget: &Budget) -> Result<Tree
     Ok(tree)
 }
 
-/// A reader that charges what comes out of it, and fails, and does not just end, at its limit.
+/// A reader that charges a budget for its output, and fails rather than ends at the limit.
 struct Charged<'b, R> {
     input: R,
     budget: &'b Budget,
@@ -284,7 +285,7 @@ mod tests {
         tree
     }
 
-    /// One raw entry as others may write it.
+    /// Returns one raw entry as other programs may write it.
     fn raw(name: &[u8], kind: EntryType, bytes: &[u8]) -> Vec<u8> {
         let mut header = Header::new_gnu();
         header.as_mut_bytes()[..name.len()].copy_from_slice(name);

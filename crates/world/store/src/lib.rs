@@ -1,12 +1,13 @@
-//! What Lodestone keeps on disk, all of which can be lost and is made again.
+//! What Lodestone keeps on disk; all of it can be lost and is created again.
 //!
-//! A [`Store`] holds artifacts (a source's files as a deterministic `tar.gz`, found by path, known by digest) and hands
-//! them out again as [`Tree`](lode_tree::Tree)s that concurrent users share. [`Records`] holds small values by kind and
-//! uid. [`serve`] hands artifacts to other programs over http. All but `serve` block. A [`Lock`] keeps a folder to one
+//! A [`Store`] contains artifacts (a source's files as a deterministic `tar.gz`, found by path,
+//! identified by digest) and returns them as [`Tree`](lode_tree::Tree)s that concurrent users
+//! share. [`Records`] contains small values by kind and uid. [`serve`] serves artifacts to other
+//! programs over http. All functions except `serve` block. A [`Lock`] restricts a folder to one
 //! process.
 //!
-//! What is read, verified or removed follows from an [`Owner`], which is an object's identity: a path that a status says
-//! counts only if it is one of that very object.
+//! What is read, verified or removed follows from an [`Owner`], which is an object's identity: a
+//! path in a status counts only if it belongs to that very object.
 //!
 //! ```
 //! use lode_store::{Owner, Store};
@@ -22,7 +23,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! Left out: symbolic links (an artifact has none, by contract), owners and times of files.
+//! Left out: symbolic links (the contract excludes them), owners and times of files.
 
 mod archive;
 mod lock;

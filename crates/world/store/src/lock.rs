@@ -1,21 +1,22 @@
-//! [`Lock`]: one process to a storage folder.
+//! [`Lock`]: restricts a storage folder to one process.
 //!
-//! Two that write the same artifacts and records would take them from one another. The lock is the kernel's, so it goes
-//! with its process, however that ends; what a killed process was writing is removed by the next one that gets it.
+//! Two processes that write the same artifacts and records would remove each other's. The lock is
+//! the kernel's, so it ends with its process; what a killed process was writing is removed by the
+//! next one that gets the lock.
 
 use std::fs::{self, File, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 
-/// What names of files begin with that are being written.
+/// Prefix of files that are being written.
 pub(crate) const TEMPORARY: &str = ".tmp-";
 const NAME: &str = "lock";
-/// Folders within folders that hold files of ours: `git/STORE/objects/pack`.
+/// Depth of folders with our files: `git/STORE/objects/pack`.
 const DEPTH_MAX: usize = 4;
-/// Bytes read of a lock's file: a process's number.
+/// Bytes read from a lock file: a process id.
 const PID_MAX: u64 = 20;
 
-/// The right to use a storage folder; given back when dropped.
+/// The right to use a storage folder; released when dropped.
 #[derive(Debug)]
 pub struct Lock {
     _file: File,
@@ -24,7 +25,7 @@ pub struct Lock {
 /// Why a storage folder cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody else uses it.
+    /// Another process uses it.
     #[error(
         "storage folder {} is in use by another process (pid {pid}): stop that one, or give this one a --storage-path of its own",
         .folder.display()
@@ -32,24 +33,25 @@ pub enum LockError {
     Taken {
         /// The folder.
         folder: PathBuf,
-        /// The process, as far as is known.
+        /// The process id, if known.
         pid: String,
     },
-    /// The disk says no.
+    /// The disk reports an error.
     #[error("storage folder {}: {source}", .folder.display())]
     Io {
         /// The folder.
         folder: PathBuf,
-        /// What it says.
+        /// The error.
         source: io::Error,
     },
 }
 
 impl Lock {
-    /// Takes the folder, making it if there is none, and removes what a killed process left half written.
+    /// Locks the folder, creating it if needed, and removes what a killed process left half
+    /// written.
     ///
     /// # Errors
-    /// Somebody else uses the folder, or the disk says no.
+    /// Another process uses the folder, or the disk reports an error.
     pub fn take(folder: impl Into<PathBuf>) -> Result<Self, LockError> {
         let folder = folder.into();
         match take(&folder) {
@@ -86,7 +88,7 @@ fn take(folder: &Path) -> io::Result<Result<File, String>> {
     Ok(Ok(file))
 }
 
-/// Removes what is half written. Links are not followed.
+/// Removes half-written files. Links are not followed.
 fn sweep(folder: &Path, depth: usize) -> io::Result<()> {
     for entry in fs::read_dir(folder)? {
         let entry = entry?;

@@ -1,14 +1,14 @@
-//! [`Owner`]: the object an artifact belongs to, and the folder that follows from it.
+//! [`Owner`]: the object that an artifact belongs to, and the resulting folder.
 
 use lode_tree::RepoPath;
 
-/// Longest name, in bytes: what Kubernetes and file systems take.
+/// Longest name, in bytes: what Kubernetes and file systems allow.
 const NAME_MAX: usize = 253;
 
-/// Longest uid, in bytes; the API server gives 36.
+/// Longest uid, in bytes; those of the API server have 36.
 const UID_MAX: usize = 64;
 
-/// The object an artifact belongs to: kind in lower case, namespace, name and uid.
+/// The object that an artifact belongs to: kind in lower case, namespace, name and uid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Owner {
     kind: String,
@@ -17,7 +17,7 @@ pub struct Owner {
     uid: String,
 }
 
-/// A name that cannot be one part of a path.
+/// A name that is not valid as a path segment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("\"{0}\" cannot be a folder's or file's name in the store")]
 pub struct Error(pub String);
@@ -26,7 +26,7 @@ impl Owner {
     /// Checks the names and the uid.
     ///
     /// # Errors
-    /// A name that cannot be one part of a path, or a uid that no API server gives.
+    /// A name is not valid as a path segment, or the uid does not have the form of an API server's.
     pub fn new(kind: &str, namespace: &str, name: &str, uid: &str) -> Result<Self, Error> {
         let part = |text: &str| checked(text).map(str::to_owned);
         Ok(Self {
@@ -48,20 +48,21 @@ impl Owner {
         &self.uid
     }
 
-    /// Returns the file's name if `path`, which a status may say, is that of a file of this owner.
+    /// Returns the file name if `path`, which may come from a status, is that of a file of this
+    /// owner.
     pub(crate) fn file<'p>(&self, path: &'p str) -> Option<&'p str> {
         let file = path.strip_prefix(&self.folder())?.strip_prefix('/')?;
         checked(file).ok()
     }
 
-    /// Returns the folder below the store's root, parts separated by `/`.
+    /// Returns the folder below the store's root, with `/` between the parts.
     #[must_use]
     pub fn folder(&self) -> String {
         format!("{}/{}/{}", self.kind, self.namespace, self.name)
     }
 }
 
-/// Checks that a text is one visible part of a path.
+/// Checks that a text is a single path segment and not hidden.
 pub(crate) fn checked(text: &str) -> Result<&str, Error> {
     let shown = || Error(text.chars().take(80).collect());
     let one = !text.is_empty() && text.len() <= NAME_MAX && !text.starts_with('.');
@@ -69,7 +70,7 @@ pub(crate) fn checked(text: &str) -> Result<&str, Error> {
     if one && plain { Ok(text) } else { Err(shown()) }
 }
 
-/// Checks that a text is a uid as API servers give them.
+/// Checks that a text has the form of an API server's uid.
 pub(crate) fn checked_uid(text: &str) -> Result<&str, Error> {
     let plain = text
         .bytes()
@@ -81,8 +82,8 @@ pub(crate) fn checked_uid(text: &str) -> Result<&str, Error> {
     }
 }
 
-/// Splits a path as status and URLs show it: kind, namespace, name and file. Returns nothing for what no artifact can
-/// have.
+/// Splits a path as in status and URLs: kind, namespace, name and file. Returns nothing for
+/// anything else.
 pub(crate) fn parts(path: &str) -> Option<[String; 4]> {
     let path = RepoPath::parse(path).ok()?;
     let parts: Option<Vec<String>> = path

@@ -1,7 +1,7 @@
-//! [`Records`]: small values by kind and uid, such as what was applied last.
+//! [`Records`]: small values by kind and uid, such as what was last applied.
 //!
-//! A record is written at once or not at all, readable to us alone, and lies outside of what is served. Losing all of
-//! them costs time, never correctness.
+//! A record is written atomically, is readable only by this user, and is outside of what is served.
+//! Losing all of them costs time, never correctness.
 
 use std::fs::{self, File};
 use std::io::{self, Read as _, Write as _};
@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use crate::lock::TEMPORARY;
 use crate::owner;
 
-/// Bytes of one record.
+/// Largest record, in bytes.
 const RECORD_MAX: u64 = 64 << 20;
 
 /// Records below one folder.
@@ -20,7 +20,7 @@ pub struct Records {
 }
 
 impl Records {
-    /// Opens the records below `root`; folders are made when first needed.
+    /// Opens the records below `root`; folders are created on first use.
     #[must_use]
     pub fn open(root: impl AsRef<Path>) -> Self {
         Self {
@@ -28,10 +28,10 @@ impl Records {
         }
     }
 
-    /// Writes a record, replacing the one before.
+    /// Writes a record, replacing the previous one.
     ///
     /// # Errors
-    /// A name that cannot be a file's, a record too large, or the disk says no.
+    /// A name is not valid, the record is too large, or an I/O error.
     pub fn put(&self, kind: &str, uid: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(kind, uid)?;
         if bytes.len() as u64 > RECORD_MAX {
@@ -49,10 +49,10 @@ impl Records {
         file.persist(path).map(drop).map_err(|error| error.error)
     }
 
-    /// Returns a record, or nothing when there is none.
+    /// Returns a record, or nothing if there is none.
     ///
     /// # Errors
-    /// The disk says no, or the file is larger than a record may be.
+    /// The file is larger than a record may be, or an I/O error.
     pub fn get(&self, kind: &str, uid: &str) -> io::Result<Option<Vec<u8>>> {
         let file = match File::open(self.path(kind, uid)?) {
             Ok(file) => file,
@@ -70,10 +70,10 @@ impl Records {
         Ok(Some(bytes))
     }
 
-    /// Removes a record; one that is not there is no error.
+    /// Removes a record; a missing one is not an error.
     ///
     /// # Errors
-    /// The disk says no.
+    /// An I/O error.
     pub fn remove(&self, kind: &str, uid: &str) -> io::Result<()> {
         match fs::remove_file(self.path(kind, uid)?) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
@@ -84,7 +84,7 @@ impl Records {
     /// Returns the uids that have a record of a kind.
     ///
     /// # Errors
-    /// The disk says no.
+    /// An I/O error.
     pub fn uids(&self, kind: &str) -> io::Result<Vec<String>> {
         owner::checked(kind).map_err(invalid)?;
         let entries = match fs::read_dir(self.root.join(kind)) {

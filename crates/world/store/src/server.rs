@@ -1,7 +1,7 @@
-//! [`serve`]: artifacts over http, for whoever fetches a source by its URL.
+//! [`serve`]: serves artifacts over http, for programs that fetch a source by its URL.
 //!
-//! GET and HEAD of the four-part paths that artifacts have, one range at a time; everything else is 404. Files are read
-//! in pieces as the client takes them, so a slow client holds no thread.
+//! GET and HEAD for the four-part paths of artifacts, one range at a time; everything else is 404.
+//! Files are read in pieces as the client reads them, so a slow client holds no thread.
 
 use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
@@ -26,14 +26,14 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::owner;
 
-/// Connections served at the same time, in all and of one peer.
+/// Most connections, in total and per peer.
 const CONNECTIONS_MAX: usize = 512;
 const CONNECTIONS_PER_PEER_MAX: usize = 128;
-/// How long a connection is kept for the next request.
+/// How long an idle connection is kept.
 const IDLE_MAX: Duration = Duration::from_secs(30);
 const CHUNK: u64 = 256 << 10;
 
-/// Serves the artifacts below `root` until `stop` ends, then lets answers under way end.
+/// Serves the artifacts below `root` until `stop` resolves, then completes responses in progress.
 pub async fn serve(listener: TcpListener, root: PathBuf, stop: impl Future<Output = ()>) {
     let limits = Limits {
         connections: CONNECTIONS_MAX,
@@ -79,7 +79,7 @@ async fn answer<B>(request: Request<B>, root: Arc<Path>) -> Response<FileBody> {
     found.response(kind, *request.method() == Method::HEAD)
 }
 
-/// A file with the part of it that is asked for.
+/// A file with the requested range.
 struct FoundArtifact {
     file: File,
     size: u64,
@@ -89,7 +89,7 @@ struct FoundArtifact {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Part {
     All,
-    /// First byte and how many.
+    /// First byte and number of bytes.
     Some(u64, u64),
     None,
 }
@@ -109,8 +109,8 @@ fn open(root: &Path, parts: &[String; 4], range: Option<&str>) -> io::Result<Fou
     Ok(FoundArtifact { file, size, part })
 }
 
-/// Opens what lies below a folder, a part at a time and without following links: whoever puts a link into the store
-/// must not make the server hand out what lies elsewhere.
+/// Opens a path below a folder, one part at a time and without following links: a link in the store
+/// must not make the server serve files from elsewhere.
 fn below(root: &Path, parts: &[String; 4]) -> io::Result<File> {
     let mut folder = OwnedFd::from(File::open(root)?);
     let [folders @ .., name] = parts;
@@ -118,7 +118,7 @@ fn below(root: &Path, parts: &[String; 4]) -> io::Result<File> {
         let flags = OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         folder = openat(&folder, part.as_str(), flags, Mode::empty())?;
     }
-    // A pipe would be waited for without O_NONBLOCK, which means nothing for files.
+    // Opening a pipe would block without `O_NONBLOCK`, which has no effect on files.
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
     Ok(openat(&folder, name.as_str(), flags, Mode::empty())?.into())
 }
@@ -153,7 +153,7 @@ impl FoundArtifact {
     }
 }
 
-/// Reads a `Range` header. What is not one range of bytes is as if it were not there.
+/// Parses a `Range` header. Anything but a single range of bytes is ignored.
 fn part(range: &str, size: u64) -> Part {
     let Some((first, last)) = range
         .strip_prefix("bytes=")
@@ -208,7 +208,7 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// A file's bytes, read piece by piece on the threads for blocking work.
+/// A file's bytes, read in pieces on the threads for blocking work.
 struct FileBody {
     left: u64,
     state: State,

@@ -1,4 +1,4 @@
-//! Trees in memory, each digest once, as long as somebody uses it and a little longer.
+//! Trees in memory, one per digest, kept while they are used and a little longer.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
@@ -9,21 +9,21 @@ use lode_tree::{ENTRY_BYTES, Entry, Tree};
 
 /// How long a tree is kept after its last use.
 const KEPT: Duration = Duration::from_secs(30);
-/// Trees kept that nobody uses.
+/// Most unused trees kept.
 const KEPT_MAX: usize = 8;
-/// Bytes of memory that the trees kept may have together, the last one apart.
+/// Most bytes of memory of the kept trees together, not counting the last one.
 const KEPT_BYTES_MAX: u64 = 32 << 20;
 
 type Slot = Arc<Lock<Weak<Tree>>>;
 
-/// A tree used lately.
+/// A recently used tree.
 #[derive(Debug)]
 struct Recent {
     used: Instant,
     digest: Digest,
-    /// Held so that it is there when somebody asks.
+    /// Keeps the tree alive.
     _tree: Arc<Tree>,
-    /// What it has in memory.
+    /// Its bytes in memory.
     bytes: u64,
 }
 
@@ -35,7 +35,8 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Returns a tree, making it if nobody holds it. Others who ask for the same meanwhile wait for it.
+    /// Returns a tree, loading it if it is not in memory. Concurrent requests for the same one wait
+    /// for it.
     pub(crate) fn get<E>(
         &self,
         digest: Digest,
@@ -53,14 +54,14 @@ impl Shared {
         Ok(tree)
     }
 
-    /// Returns a tree if somebody holds it. It never waits.
+    /// Returns a tree if it is in memory. Never waits.
     pub(crate) fn held(&self, digest: Digest) -> Option<Arc<Tree>> {
         let tree = self.slot(digest).try_lock()?.upgrade()?;
         self.keep(digest, &tree);
         Some(tree)
     }
 
-    /// Drops what was not used for a while.
+    /// Drops trees that were not used for a while.
     pub(crate) fn trim(&self) {
         let mut recent = self.recent.lock();
         while recent

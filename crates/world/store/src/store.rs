@@ -1,7 +1,7 @@
 //! [`Store`]: artifacts on disk and in memory.
 //!
-//! Input: trees, paths and digests. Output: files below `<root>/artifacts`, and trees again. A file is written beside
-//! its place and renamed, so a reader sees all of it or nothing.
+//! Input: trees, paths and digests. Output: files below `<root>/artifacts`, and trees again. A file
+//! is written under a temporary name and renamed, so a reader sees all of it or nothing.
 
 use std::collections::HashMap;
 use std::fs::{self, File, Metadata};
@@ -24,50 +24,50 @@ use crate::lock::TEMPORARY;
 use crate::owner::{self, Owner};
 use crate::shared::Shared;
 
-/// The file in an owner's folder that holds its uid.
+/// The file in an owner's folder that contains its uid.
 const CLAIM: &str = ".owner";
 const CHUNK: usize = 64 << 10;
-/// Files whose digest is remembered.
+/// Files whose digest is cached.
 const KNOWN_MAX: usize = 20_000;
 
 /// Artifacts below one folder.
 #[derive(Debug)]
 pub struct Store {
     root: PathBuf,
-    /// Where contents go that are unpacked; nothing there has a name.
+    /// Where unpacked contents go; files there have no names.
     unpacked: PathBuf,
-    /// What reading one artifact may cost.
+    /// Limits for reading one artifact.
     limits: budget::Limits,
-    /// Whose the folders are, as far as they were looked at: uid by folder.
+    /// The owners of folders, as far as they were read: uid by folder.
     claims: Lock<HashMap<String, String>>,
     /// Digests of files that have not changed since.
     known: Lock<HashMap<PathBuf, (Stamp, Digest)>>,
     trees: Shared,
 }
 
-/// An artifact as stored.
+/// A stored artifact.
 #[derive(Debug, Clone)]
 pub struct Stored {
-    /// Where it lies below the root, as status and URLs show it.
+    /// Its path below the root, as in status and URLs.
     pub path: String,
     /// The SHA-256 of the file.
     pub digest: Digest,
     /// The file's size in bytes.
     pub size: u64,
-    /// What the artifact holds: the tree without links and large files.
+    /// The artifact's content: the tree without links and large files.
     pub tree: Arc<Tree>,
-    /// Files left out because they are larger than trees carry.
+    /// Files left out because they are larger than trees hold.
     pub too_large: Vec<RepoPath>,
 }
 
-/// Whether a file is what status says.
+/// Whether a file matches the status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
     /// It has the digest.
     Intact,
     /// It is gone.
     Missing,
-    /// It is something else.
+    /// It has another digest.
     Changed,
 }
 
@@ -76,40 +76,40 @@ pub enum Verdict {
 pub struct Retention {
     /// The newest ones, whatever their age.
     pub records: usize,
-    /// Anything younger than this.
+    /// All that are younger than this.
     pub ttl: Duration,
 }
 
-/// Why an artifact is not stored or not given.
+/// Why an artifact cannot be stored or read.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The disk says no.
+    /// The disk reports an error.
     #[error("artifact store: {0}")]
     Io(#[from] io::Error),
-    /// A file's name that cannot be one.
+    /// The file name is not valid.
     #[error(transparent)]
     Name(#[from] owner::Error),
     /// No such artifact.
     #[error("artifact \"{0}\" not found")]
     NotFound(String),
-    /// The file is not what it should be.
+    /// The file does not have the expected digest.
     #[error("artifact \"{0}\" does not have the digest it should have")]
     Changed(String),
-    /// The file has the digest, but is no tree.
+    /// The file has the digest, but is not a valid archive.
     #[error("artifact \"{path}\": {source}")]
     Archive {
         /// The artifact's path.
         path: String,
-        /// What is wrong.
+        /// The reason.
         source: ReadError,
     },
 }
 
 impl Store {
-    /// Opens the store below `root`, or makes it.
+    /// Opens the store below `root`, creating it if needed.
     ///
     /// # Errors
-    /// The folder cannot be made.
+    /// The folder cannot be created.
     pub fn open(root: impl AsRef<Path>) -> io::Result<Self> {
         let unpacked = root.as_ref().to_owned();
         let root = unpacked.join("artifacts");
@@ -125,7 +125,7 @@ impl Store {
         })
     }
 
-    /// Lets reading one artifact cost this much.
+    /// Sets the limits for reading one artifact.
     #[must_use]
     pub fn with_limits(self, limits: budget::Limits) -> Self {
         Self { limits, ..self }
@@ -137,10 +137,10 @@ impl Store {
         &self.root
     }
 
-    /// Writes a tree to a file of `owner`, and keeps it in memory for those who will ask for it now.
+    /// Writes a tree to a file of `owner`, and keeps it in memory for its users.
     ///
     /// # Errors
-    /// The name cannot be a file's, or the disk says no.
+    /// The file name is not valid, or the disk reports an error.
     pub fn put(&self, owner: &Owner, file: &str, tree: &Tree) -> Result<Stored, Error> {
         let path = format!("{}/{}", owner.folder(), owner::checked(file)?);
         let folder = self.claim(owner)?;
@@ -180,8 +180,8 @@ impl Store {
         })
     }
 
-    /// Returns whether a file of `owner` still has its digest. A file that has not changed is not read again, and one of
-    /// somebody else is missing, whatever the status that names it says.
+    /// Returns whether a file of `owner` still has its digest. An unchanged file is not read again,
+    /// and a file of another owner counts as missing, whatever the status says.
     ///
     /// # Errors
     /// The file cannot be read.
@@ -211,8 +211,8 @@ impl Store {
         })
     }
 
-    /// Returns the tree of an artifact of `owner` if it is in memory: what [`Store::tree`] gives, without a look at the
-    /// disk. Who only knows a digest gets nothing by it.
+    /// Returns the tree of an artifact of `owner` if it is in memory: the result of [`Store::tree`]
+    /// without accessing the disk. Knowing only a digest does not give access.
     #[must_use]
     pub fn tree_in_memory(&self, owner: &Owner, path: &str, digest: Digest) -> Option<Arc<Tree>> {
         let full = self.root.join(owner.folder()).join(owner.file(path)?);
@@ -225,12 +225,13 @@ impl Store {
         self.trees.held(digest).filter(|_| is_its)
     }
 
-    /// Returns the tree of an artifact of `owner`, shared with all who use it at the same time.
+    /// Returns the tree of an artifact of `owner`, shared with all concurrent users.
     ///
     /// # Errors
-    /// No such file, another digest, no archive of ours, or one that costs more than one may.
+    /// There is no such file, it has another digest, is not one of our archives, or exceeds the
+    /// limits.
     pub fn tree(&self, owner: &Owner, path: &str, digest: Digest) -> Result<Arc<Tree>, Error> {
-        // Also where the tree is in memory: it may be there for somebody else.
+        // Also if the tree is in memory: it may be there for another owner.
         match self.verify(owner, path, digest)? {
             Verdict::Intact => {}
             Verdict::Missing => return Err(Error::NotFound(path.to_owned())),
@@ -253,10 +254,11 @@ impl Store {
         })
     }
 
-    /// Removes one artifact of `owner`; one that is not there, or is somebody else's, is no error.
+    /// Removes one artifact of `owner`; one that is missing, or belongs to another owner, is not an
+    /// error.
     ///
     /// # Errors
-    /// The disk says no.
+    /// The disk reports an error.
     pub fn remove(&self, owner: &Owner, path: &str) -> Result<(), Error> {
         let Some(full) = self.full(owner, path)? else {
             return Ok(());
@@ -268,7 +270,7 @@ impl Store {
     /// Removes all artifacts of an owner.
     ///
     /// # Errors
-    /// The disk says no.
+    /// The disk reports an error.
     pub fn remove_all(&self, owner: &Owner) -> Result<(), Error> {
         self.trees.trim();
         if !self.is_claimed(owner)? {
@@ -277,10 +279,11 @@ impl Store {
         self.clear(owner)
     }
 
-    /// Removes what an owner no longer needs, never the artifact `current`, and returns the removed paths.
+    /// Removes what an owner no longer needs, never the artifact `current`, and returns the removed
+    /// paths.
     ///
     /// # Errors
-    /// The disk says no.
+    /// The disk reports an error.
     pub fn collect(
         &self,
         owner: &Owner,
@@ -328,12 +331,13 @@ impl Store {
         Ok(removed)
     }
 
-    /// Drops trees from memory that nobody used for a while.
+    /// Drops trees from memory that were not used for a while.
     pub fn trim(&self) {
         self.trees.trim();
     }
 
-    /// Returns where a file lies that a status may say; nothing unless it is a file of `owner`.
+    /// Returns the full path of a file that a status may name; nothing unless it is a file of
+    /// `owner`.
     fn full(&self, owner: &Owner, path: &str) -> io::Result<Option<PathBuf>> {
         let Some(file) = owner.file(path) else {
             return Ok(None);
@@ -343,14 +347,15 @@ impl Store {
             .then(|| self.root.join(owner.folder()).join(file)))
     }
 
-    /// Returns whether a folder belongs to this very object, and not to one of the same name that is gone.
+    /// Returns whether a folder belongs to this very object, and not to an earlier one of the same
+    /// name.
     fn is_claimed(&self, owner: &Owner) -> io::Result<bool> {
         if let Some(uid) = self.claims().get(&owner.folder()) {
             return Ok(uid == owner.uid());
         }
         let uid = match fs::read_to_string(self.root.join(owner.folder()).join(CLAIM)) {
             Ok(uid) => uid,
-            // Made by an earlier version, which claimed nothing.
+            // Created by an earlier version, which recorded no owner.
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
             Err(error) => return Err(error),
         };
@@ -359,7 +364,7 @@ impl Store {
         Ok(is_its)
     }
 
-    /// Makes an owner's folder; what a gone object of the same name left there is removed.
+    /// Creates an owner's folder, and removes what an earlier object of the same name left there.
     fn claim(&self, owner: &Owner) -> io::Result<PathBuf> {
         let folder = self.root.join(owner.folder());
         let is_known = self
@@ -405,7 +410,7 @@ impl Store {
     }
 }
 
-/// What tells that a file has not changed.
+/// Detects whether a file has changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Stamp {
     inode: u64,
@@ -423,7 +428,7 @@ impl Stamp {
     }
 }
 
-/// Writes to a file and digests what it writes.
+/// Writes to a file and computes its digest.
 struct Tee<W> {
     file: W,
     hasher: Hasher,

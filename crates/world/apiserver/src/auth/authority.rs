@@ -1,4 +1,4 @@
-//! [`Authority`]: who vouches for the API, and for clients that have a certificate.
+//! [`Authority`]: the certificate authority of the API and of its clients.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -14,7 +14,7 @@ use rustls::server::WebPkiClientVerifier;
 use rustls::{RootCertStore, ServerConfig};
 use tokio_rustls::TlsAcceptor;
 
-/// Who vouches for the API.
+/// The certificate authority.
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
     certificate: rcgen::Certificate,
@@ -22,24 +22,24 @@ pub(crate) struct Authority {
     host: IpAddr,
 }
 
-/// Why certificates cannot be made.
+/// Why certificates cannot be created.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// One cannot be signed.
     #[error("sign a certificate")]
     Sign(#[from] rcgen::Error),
-    /// TLS cannot be set up with them.
+    /// They cannot be used for TLS.
     #[error("set up TLS")]
     Tls(#[from] rustls::Error),
-    /// Clients cannot be held against them.
+    /// They cannot be used to verify clients.
     #[error("set up the check of client certificates")]
     Verifier(#[from] rustls::server::VerifierBuilderError),
 }
 
 impl Authority {
-    /// Makes one that vouches for an API at an address.
+    /// Creates the authority for an API at an address.
     pub(crate) fn new(host: IpAddr) -> Result<Self, Error> {
-        // Keys of this kind are made in less than a millisecond.
+        // A key of this kind is generated in less than a millisecond.
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::default();
         params.distinguished_name = named("lode", &[]);
@@ -63,7 +63,7 @@ impl Authority {
         &self.pem
     }
 
-    /// Returns what encrypts connections of the API.
+    /// Returns the TLS acceptor of the API.
     pub(crate) fn acceptor(&self) -> Result<TlsAcceptor, Error> {
         let key = KeyPair::generate_for(&rcgen::PKCS_ECDSA_P256_SHA256)?;
         let mut params = CertificateParams::new(NAMES.map(str::to_owned))?;
@@ -102,7 +102,7 @@ impl Authority {
         Ok((certificate.pem(), key.serialize_pem()))
     }
 
-    /// Returns a kubeconfig for who has a token.
+    /// Returns a kubeconfig with a token.
     pub(crate) fn kubeconfig(&self, address: SocketAddr, token: &str) -> String {
         let certificate = STANDARD.encode(&self.pem);
         format!(
@@ -122,7 +122,7 @@ fn named(name: &str, groups: &[&str]) -> DistinguishedName {
     named
 }
 
-/// Names by which the API is asked.
+/// Host names in the API's certificate.
 const NAMES: [&str; 4] = [
     "localhost",
     "kubernetes",

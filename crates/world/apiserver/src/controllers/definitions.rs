@@ -1,4 +1,5 @@
-//! Definitions of custom resources: their names are accepted or not, what they define is served, and goes with them.
+//! Definitions of custom resources: accepts their names, serves what they define, and removes it
+//! with them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,7 +20,7 @@ use crate::store::Noted;
 use crate::store::key::Key;
 use crate::wire::options::{DeleteOptions, Propagation};
 
-/// What was last read of each definition, so that one that changes costs itself alone.
+/// The last read version of each definition, so that a change only costs the changed one.
 #[derive(Default)]
 pub(super) struct Definitions {
     read: HashMap<Box<str>, Read>,
@@ -33,7 +34,7 @@ struct Read {
 }
 
 impl Definitions {
-    /// Takes note of a change.
+    /// Handles a change.
     pub(super) fn note(&mut self, api: &Api, noted: &Noted) -> Result<(), Status> {
         let change = &noted.change;
         if &*noted.resource != DEFINITIONS {
@@ -61,7 +62,7 @@ impl Definitions {
         Ok(())
     }
 
-    /// Says in its status whether a definition's names are its own, and that it is served.
+    /// Writes into a definition's status whether its names are accepted, and that it is served.
     fn establish(
         &self,
         api: &Api,
@@ -126,7 +127,7 @@ impl Definitions {
         );
     }
 
-    /// Deletes all objects of a definition that is on its way out, and then lets it go.
+    /// Deletes all objects of a definition that is being deleted, and then releases it.
     fn clean_up(&self, api: &Api, served: &Served, definition: &Value) -> Result<(), Status> {
         let name = text(definition, "/metadata/name");
         let options = DeleteOptions {
@@ -145,7 +146,7 @@ impl Definitions {
         finalizers::remove(api, served, &Key::new("", name), CLEANUP, MANAGER)
     }
 
-    /// The last object of a definition that is on its way out lets it go.
+    /// Releases a definition that is being deleted after its last object is gone.
     fn note_object_gone(&self, api: &Api, resource: &str) -> Result<(), Status> {
         if !self.read.contains_key(resource) {
             return Ok(());
@@ -153,7 +154,7 @@ impl Definitions {
         let Some(served) = definitions(api) else {
             return Ok(());
         };
-        // A definition is named as its resource is.
+        // A definition has the name of its resource.
         match served.objects.get(&Key::new("", resource)) {
             Some(stored) if stored.index.deleting => {
                 self.clean_up(api, &served, &served.value(&stored))

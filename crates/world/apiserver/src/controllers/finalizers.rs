@@ -1,4 +1,4 @@
-//! Reading and removing the finalizers of objects that are on their way out.
+//! Reading and removing the finalizers of objects that are being deleted.
 
 use lode_admit::Status;
 use serde_json::Value;
@@ -9,7 +9,7 @@ use crate::handlers::inside;
 use crate::served::Served;
 use crate::store::key::Key;
 
-/// Returns whether a finalizer holds an object.
+/// Returns whether an object has a finalizer.
 pub(super) fn holds(object: &Value, finalizer: &str) -> bool {
     let finalizers = object
         .pointer("/metadata/finalizers")
@@ -17,7 +17,7 @@ pub(super) fn holds(object: &Value, finalizer: &str) -> bool {
     finalizers.is_some_and(|finalizers| finalizers.iter().any(|name| name == finalizer))
 }
 
-/// Removes a finalizer, which lets the object go if it was the last one.
+/// Removes a finalizer, which deletes the object if it was the last one.
 pub(super) fn remove(
     api: &Api,
     served: &Served,

@@ -1,7 +1,8 @@
-//! What nobody owns any more goes: the garbage collector.
+//! The garbage collector: deletes objects whose owners are gone.
 //!
-//! An object whose owners are all gone goes with the last of them. An owner that is deleted in the foreground waits for
-//! the dependents that hold it; one that leaves its dependents behind waits until they no longer name it.
+//! An object is deleted once all its owners are gone. An owner deleted in the foreground waits for
+//! the dependents that block it; one that orphans its dependents waits until they no longer refer
+//! to it.
 
 use std::sync::Arc;
 
@@ -21,13 +22,13 @@ use crate::store::key::Key;
 use crate::store::log::Change;
 use crate::wire::options::{DeleteOptions, Propagation};
 
-/// Who owns whom, as far as it was told.
+/// The known owner references.
 #[derive(Default)]
 pub(super) struct Garbage {
     dependents: Owned<Place>,
 }
 
-/// Where an object is.
+/// Location of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     resource: Arc<str>,
@@ -35,7 +36,7 @@ struct Place {
 }
 
 impl Garbage {
-    /// Takes note of a change.
+    /// Handles a change.
     pub(super) fn note(&mut self, api: &Api, noted: &Noted) -> Result<(), Status> {
         let change = &noted.change;
         let place = Place {
@@ -58,13 +59,13 @@ impl Garbage {
         }
     }
 
-    /// An owner is gone: what named it may be garbage.
+    /// Handles the end of an owner: its dependents may be garbage.
     fn gone(&self, api: &Api, owner: &str) -> Result<(), Status> {
         let dependents: Vec<_> = self.dependents.of(owner).cloned().collect();
         dependents.iter().try_for_each(|place| collect(api, place))
     }
 
-    /// A dependent is gone: its owners may have waited for it.
+    /// Handles the end of a dependent: its owners may be waiting for it.
     fn dependent_gone(&self, api: &Api, change: &Change) -> Result<(), Status> {
         if change.object.index.owners.is_empty() {
             return Ok(());
@@ -78,7 +79,7 @@ impl Garbage {
             .try_for_each(|place| self.release(api, &place))
     }
 
-    /// Does for an object that is on its way out what its deletion waits for, and lets it go then.
+    /// Does what the deletion of an object waits for, and then releases it.
     fn release(&self, api: &Api, place: &Place) -> Result<(), Status> {
         let Some((served, object)) = find(api, place) else {
             return Ok(());
@@ -143,7 +144,7 @@ impl Garbage {
     }
 }
 
-/// Deletes an object if none of its owners lives.
+/// Deletes an object if none of its owners exists.
 fn collect(api: &Api, place: &Place) -> Result<(), Status> {
     let Some((served, object)) = find(api, place) else {
         return Ok(());
@@ -171,8 +172,8 @@ fn collect(api: &Api, place: &Place) -> Result<(), Status> {
     inside::delete(api, &served, &place.key, &options)
 }
 
-/// Tells whether an owner lives; one in another namespace never does. Of what is not served nothing can be told: it is
-/// left alone.
+/// Returns whether an owner exists; one in another namespace never does. If its kind is not served,
+/// that is unknown and counts as yes.
 fn lives(api: &Api, owner: &Value, namespace: &str) -> bool {
     let Some(place) = place_of(api, owner, namespace) else {
         return true;
@@ -181,7 +182,7 @@ fn lives(api: &Api, owner: &Value, namespace: &str) -> bool {
     found.is_some_and(|stored| *stored.index.uid == *text(owner, "/uid"))
 }
 
-/// Returns where the owner is that an object in a namespace names, if its kind is served.
+/// Returns the location of an owner that an object in a namespace names, if its kind is served.
 fn place_of(api: &Api, owner: &Value, namespace: &str) -> Option<Place> {
     let (group, version) = text(owner, "/apiVersion")
         .split_once('/')
@@ -221,7 +222,7 @@ fn owners(object: &Value) -> Vec<Value> {
         .unwrap_or_default()
 }
 
-/// Takes an owner out of a dependent.
+/// Removes an owner reference from a dependent.
 fn disown(api: &Api, place: &Place, owner: &str) -> Result<(), Status> {
     let Some((served, _)) = find(api, place) else {
         return Ok(());

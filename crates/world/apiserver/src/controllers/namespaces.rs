@@ -1,4 +1,4 @@
-//! Namespaces get what every one has, and lose all that is in them when they go.
+//! Gives new namespaces their initial objects, and empties those that are being deleted.
 
 use lode_admit::Status;
 use lode_object::json::text;
@@ -10,7 +10,7 @@ use crate::store::Noted;
 use crate::store::key::Key;
 use crate::wire::options::{DeleteOptions, Propagation};
 
-/// Takes note of a change.
+/// Handles a change.
 pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
     let change = &noted.change;
     if &*noted.resource == "namespaces" {
@@ -23,7 +23,7 @@ pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
             furnish(api, change.key.name())
         };
     }
-    // The last object of a namespace that is on its way out lets it go.
+    // The last object of a namespace that is being deleted releases it.
     if change.deleted && !change.key.namespace().is_empty() && is_going(api, change.key.namespace())
     {
         return finish(api, change.key.namespace());
@@ -39,7 +39,7 @@ fn is_going(api: &Api, namespace: &str) -> bool {
     stored.is_some_and(|stored| stored.index.deleting)
 }
 
-/// Creates the service account that pods run as, and the certificate by which they know the API.
+/// Creates the service account that pods use, and the certificate with which they verify the API.
 fn furnish(api: &Api, namespace: &str) -> Result<(), Status> {
     let account = json!({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default", "namespace": namespace}});
     let certificate = json!({
@@ -59,7 +59,7 @@ fn furnish(api: &Api, namespace: &str) -> Result<(), Status> {
     Ok(())
 }
 
-/// The namespace may have gone meanwhile, or somebody else was faster.
+/// The namespace may be gone meanwhile, or the object may already exist.
 fn absent_is_fine(done: Result<(), Status>) -> Result<(), Status> {
     match done {
         Err(status) if matches!(status.code, 403 | 404 | 409) => Ok(()),
@@ -67,7 +67,7 @@ fn absent_is_fine(done: Result<(), Status>) -> Result<(), Status> {
     }
 }
 
-/// Deletes all that is in a namespace.
+/// Deletes everything in a namespace.
 fn empty(api: &Api, namespace: &str) -> Result<(), Status> {
     let background = DeleteOptions {
         propagation: Some(Propagation::Background),
@@ -89,7 +89,7 @@ fn empty(api: &Api, namespace: &str) -> Result<(), Status> {
     finish(api, namespace)
 }
 
-/// Lets a namespace go once nothing is in it.
+/// Releases a namespace once it is empty.
 fn finish(api: &Api, namespace: &str) -> Result<(), Status> {
     let registry = api.registry();
     if registry

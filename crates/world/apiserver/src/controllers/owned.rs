@@ -1,15 +1,15 @@
-//! [`Owned`]: which objects name which owners.
+//! [`Owned`]: the index from owners to the objects that refer to them.
 
 use std::collections::BTreeSet;
 
 use crate::store::log::Change;
 
-/// What names an owner, by the owner's uid; a pair for each.
+/// Pairs of an owner's uid and an object that refers to it.
 #[derive(Debug, Default)]
 pub(super) struct Owned<P>(BTreeSet<(Box<str>, P)>);
 
 impl<P: Clone + Default + Ord> Owned<P> {
-    /// Takes note of which owners an object names since a change of it.
+    /// Updates the owner references of an object after a change.
     pub(super) fn note(&mut self, place: &P, change: &Change) {
         let owners = if change.deleted {
             &[]
@@ -27,7 +27,7 @@ impl<P: Clone + Default + Ord> Owned<P> {
             .extend(owners.iter().map(|owner| (owner.clone(), place.clone())));
     }
 
-    /// Returns what names an owner.
+    /// Returns the objects that refer to an owner.
     pub(super) fn of(&self, owner: &str) -> impl Iterator<Item = &P> {
         let first = (owner.into(), P::default());
         self.0

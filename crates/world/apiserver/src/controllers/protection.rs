@@ -1,9 +1,9 @@
-//! Claims stay while a pod uses them, and volumes while they are bound: then the finalizers that they are created with
-//! are removed.
+//! Protects claims while a pod uses them, and volumes while they are bound; otherwise removes the
+//! finalizers they are created with.
 //!
-//! As on a real cluster, a pod uses a claim from the moment it is on a node until it is gone, and a volume is bound
-//! while its status says so. Nothing here moves a bound volume to another phase, so a volume whose claim is gone counts
-//! as no longer bound.
+//! As on a real cluster, a pod uses a claim from the moment it is on a node until it is gone, and a
+//! volume is bound while its status says so. Nothing here changes the phase of a bound volume, so a
+//! volume whose claim is gone counts as no longer bound.
 
 use lode_admit::Status;
 use lode_admit::create::{PV_PROTECTION, PVC_PROTECTION};
@@ -16,7 +16,7 @@ use crate::handlers::inside::{self, CONTROLLER_MANAGER};
 use crate::store::Noted;
 use crate::store::key::Key;
 
-/// Takes note of a change.
+/// Handles a change.
 pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
     let change = &noted.change;
     let is_going = !change.deleted && change.object.index.deleting;
@@ -35,7 +35,7 @@ pub(super) fn note(api: &Api, noted: &Noted) -> Result<(), Status> {
     }
 }
 
-/// Lets a claim go that is to be deleted, unless a pod uses it.
+/// Releases a claim that is being deleted, unless a pod uses it.
 fn release_claim(api: &Api, key: &Key) -> Result<(), Status> {
     let Some(claims) = inside::builtin(api, "", "v1", CLAIMS) else {
         return Ok(());
@@ -64,7 +64,7 @@ fn is_used(api: &Api, claim: &Key) -> bool {
     })
 }
 
-/// Returns the claims that a pod's volumes are of: those it names, and those made for it.
+/// Returns the claims of a pod's volumes: those it names, and those created for it.
 fn claims_of<'p>(name: &'p str, pod: &'p Value) -> impl Iterator<Item = String> + 'p {
     let volumes = list(pod, "/spec/volumes").iter();
     volumes.filter_map(move |volume| {
@@ -78,7 +78,7 @@ fn claims_of<'p>(name: &'p str, pod: &'p Value) -> impl Iterator<Item = String> 
     })
 }
 
-/// A claim is gone: volumes that are to be deleted may have waited for it.
+/// Handles the end of a claim: volumes that are being deleted may be waiting for it.
 fn release_volumes(api: &Api) -> Result<(), Status> {
     let Some(volumes) = inside::builtin(api, "", "v1", VOLUMES) else {
         return Ok(());
@@ -94,7 +94,7 @@ fn release_volumes(api: &Api) -> Result<(), Status> {
         .try_for_each(|key| release_volume(api, &key))
 }
 
-/// Lets a volume go that is to be deleted, unless it is bound.
+/// Releases a volume that is being deleted, unless it is bound.
 fn release_volume(api: &Api, key: &Key) -> Result<(), Status> {
     let Some(volumes) = inside::builtin(api, "", "v1", VOLUMES) else {
         return Ok(());

@@ -1,9 +1,11 @@
-//! Workloads are played: pods come and get ready on a node that is none, and what counts pods counts them.
+//! Simulates workloads: pods are scheduled to a virtual node and become ready, and controllers
+//! count them.
 //!
-//! The task is told of every change and notes which objects to look at again; one object is looked at at a time, pods
-//! first, then what owns them, so that a burst of changes ends in few writes. What is to be done is computed from what
-//! is stored alone: each kind has a file that makes a [`plan::Plan`] of what is seen, without a server, and [`act`]
-//! carries it out. Left out: autoscaling, schedules of cron jobs, failures of pods, adoption of pods that nobody owns.
+//! The task receives every change and collects the objects to process; objects are processed one at
+//! a time, pods first, then their owners, so that a burst of changes causes few writes. What to do
+//! is computed from stored objects only: each kind has a file that computes a [`plan::Plan`] from
+//! what is seen, without a server, and [`act`] carries it out. Left out: autoscaling, schedules of
+//! cron jobs, failures of pods, adoption of orphaned pods.
 
 mod act;
 mod budget;
@@ -34,7 +36,7 @@ use crate::store::Noted;
 use plan::{Kind, Place, Plan};
 use scene::{Scene, Seen};
 
-/// Starts to play the workloads.
+/// Starts the simulation of workloads.
 pub(super) fn start(api: &Arc<Api>) -> JoinHandle<()> {
     let changes = api.store.tap();
     let workloads = Workloads {
@@ -48,15 +50,16 @@ pub(super) fn start(api: &Arc<Api>) -> JoinHandle<()> {
 
 struct Workloads {
     scene: Scene,
-    /// What to look at now, once however often it was noted. Kinds are in the order in which they are looked at.
+    /// Objects to process now, each once. Kinds are in the order of processing.
     due: BTreeSet<Place>,
-    /// What to look at when.
+    /// Objects to process at a later time.
     later: BTreeSet<(Timestamp, Place)>,
 }
 
 async fn run(api: Arc<Api>, mut workloads: Workloads, mut changes: UnboundedReceiver<Noted>) {
     loop {
-        // All is noted before anything is looked at, own writes too: what is seen is never older than what was done.
+        // All changes are recorded before anything is processed, including our own writes: what is
+        // seen is never older than what was done.
         while let Ok(noted) = changes.try_recv() {
             workloads.note(&noted);
         }
@@ -90,7 +93,7 @@ impl Workloads {
         self.due.extend(self.scene.affected(&place, &noted.change));
     }
 
-    /// Makes due what was put off until now.
+    /// Moves delayed objects whose time has come to the due ones.
     fn wake(&mut self, now: Timestamp) {
         while let Some((at, place)) = self.later.pop_first() {
             if at > now {
@@ -113,7 +116,7 @@ impl Workloads {
         let Some(seen) = self.scene.seen(place, api.now()) else {
             return;
         };
-        // An object that nobody foresaw must not end the play of all others.
+        // A panic over one object must not end the simulation of all others.
         let planned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan(place, &seen)));
         let Ok(plan) = planned else {
             tracing::error!(object = ?place.key, "what is to be done about an object could not be computed");
@@ -126,7 +129,7 @@ impl Workloads {
     }
 }
 
-/// Computes what is to be done about an object.
+/// Computes what to do about an object.
 fn plan(place: &Place, seen: &Seen) -> Plan {
     match place.kind {
         Kind::Pod => pod::plan(seen),
@@ -141,11 +144,11 @@ fn plan(place: &Place, seen: &Seen) -> Plan {
     }
 }
 
-/// Longest time without a look at the clock while nothing is put off.
+/// Longest sleep if nothing is delayed.
 const PAUSE_MAX: Duration = Duration::from_hours(1);
-/// The same while something is: a clock may jump.
+/// Longest sleep if something is delayed, because a clock may jump.
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-/// Shortest time between two looks, also where a clock stands still.
+/// Shortest sleep, in case a clock stands still.
 const PAUSE_MIN: Duration = Duration::from_millis(10);
-/// Most looks that are put off.
+/// Most delayed objects.
 const LATER_MAX: usize = 100_000;

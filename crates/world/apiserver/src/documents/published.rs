@@ -1,7 +1,7 @@
-//! Published schemas as they are served: which there are, and each as it is asked for.
+//! Published schemas: the index and the documents, built on demand.
 //!
-//! A document costs milliseconds and is seldom read, so it is made when it is, and kept. What the index calls its hash
-//! is that of all the document is made of.
+//! A document takes milliseconds to build and is rarely read, so it is built on demand and cached.
+//! The hash in the index covers everything that the document is made of.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -35,7 +35,7 @@ pub(crate) fn index(store: &Store, registry: &Registry) -> Value {
     openapi::index(all.iter().map(|(place, digest)| (&**place, &**digest)))
 }
 
-/// Returns the places of documents that are about no objects, but about what there is.
+/// Returns the paths of documents that describe discovery rather than objects.
 fn groups(registry: &Registry) -> BTreeSet<String> {
     let groups = registry
         .iter()
@@ -48,7 +48,7 @@ fn groups(registry: &Registry) -> BTreeSet<String> {
         .collect()
 }
 
-/// Returns the document of a place, `apis/apps/v1`; nothing where nothing is served.
+/// Returns the document of a path, such as `apis/apps/v1`; nothing if nothing is served there.
 pub(crate) fn document(store: &Store, registry: &Registry, place: &str) -> Option<Value> {
     let found = versions(registry)
         .into_iter()
@@ -96,7 +96,7 @@ fn digest(store: &Store, group: &str, version: &str, served: &[&Served]) -> Stri
         .to_uppercase()
 }
 
-/// Returns what a definition says of the objects of this version.
+/// Returns the schema of the objects of this version from their definition.
 fn schema(store: &Store, served: &Served) -> Option<Value> {
     if !served.is_custom() {
         return None;

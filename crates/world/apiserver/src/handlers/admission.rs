@@ -1,5 +1,5 @@
-//! What it takes other objects to know of a write: is its namespace there, which address is free, may its writer grant
-//! what it grants. What needs the object alone is in `engine/admit`.
+//! Admission that depends on other objects: does the namespace exist, which address is free, may
+//! the user grant these rights. What depends on the object only is in `engine/admit`.
 
 use lode_admit::{Cause, Status};
 use lode_object::json::text;
@@ -9,7 +9,7 @@ use serde_json::Value;
 use crate::handlers::call::Call;
 use crate::store::key::Key;
 
-/// Refuses objects in namespaces that are not there, or are on their way out.
+/// Refuses objects in namespaces that do not exist or are being deleted.
 pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
     let namespace = &call.target.namespace;
     if namespace.is_empty() {
@@ -39,7 +39,7 @@ pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
     Err(status)
 }
 
-/// Gives an object what the cluster has for it.
+/// Adds to an object what the cluster assigns.
 pub(crate) fn provide(
     call: &Call<'_>,
     live: Option<&Value>,
@@ -54,7 +54,7 @@ pub(crate) fn provide(
     given.map_err(|error| Status::invalid(kind, text(object, "/metadata/name"), &[error]))
 }
 
-/// Refuses roles and bindings that grant what their writer does not hold.
+/// Refuses roles and bindings that grant rights their author does not have.
 pub(crate) fn grants(call: &Call<'_>, live: Option<&Value>, object: &Value) -> Result<(), Status> {
     if &*call.served.kind.gvk.group != "rbac.authorization.k8s.io" {
         return Ok(());

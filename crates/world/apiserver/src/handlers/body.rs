@@ -1,4 +1,4 @@
-//! Bodies of requests, read as what they are for: an object, options, what a patch made.
+//! Request bodies: an object, options, or the result of a patch.
 
 use lode_admit::decode::{self, Decoded, FieldValidation, Media};
 use lode_admit::{FieldError, Kind, Status, custom};
@@ -9,7 +9,7 @@ use crate::handlers::call::Call;
 /// Reads the body of a request as an object of a kind.
 ///
 /// # Errors
-/// It is none, or not as strict as the request wants it.
+/// It is not one, or violates the requested strictness.
 pub(crate) fn object(
     call: &Call<'_>,
     kind: &Kind,
@@ -36,10 +36,10 @@ pub(crate) fn object(
     Ok(decoded)
 }
 
-/// Reads what a patch made of an object.
+/// Reads the result of a patch as an object of a kind.
 ///
 /// # Errors
-/// It is no object of its kind, or not as strict as the request wants it.
+/// It is not one, or violates the requested strictness.
 pub(crate) fn patched(
     kind: &Kind,
     value: &Value,
@@ -53,10 +53,10 @@ pub(crate) fn patched(
     )
 }
 
-/// Reads what an apply made of an object.
+/// Reads the result of an apply as an object of a kind.
 ///
 /// # Errors
-/// As for [`patched`], in other words.
+/// As for [`patched`], with other messages.
 pub(crate) fn applied(
     kind: &Kind,
     value: &Value,
@@ -70,7 +70,7 @@ pub(crate) fn applied(
     )
 }
 
-/// Takes what its definition does not have from what was made of a custom resource.
+/// Removes fields that the definition of a custom resource does not have.
 fn known(
     kind: &Kind,
     value: &Value,
@@ -89,12 +89,12 @@ fn known(
     Ok(decoded)
 }
 
-/// Reads the body of a request as options of a deletion; null where there is none.
+/// Reads the body of a request as delete options; null if it is empty.
 ///
 /// # Errors
 /// It cannot be read.
 pub(crate) fn delete_options(call: &Call<'_>) -> Result<Value, Status> {
-    // Who sends nothing may say anything of its form.
+    // The content type of an empty body does not matter.
     if call.body.is_empty() {
         Ok(Value::Null)
     } else {
@@ -102,7 +102,8 @@ pub(crate) fn delete_options(call: &Call<'_>) -> Result<Value, Status> {
     }
 }
 
-/// Takes from a custom resource what its definition does not have. Returns what went, as warnings say it.
+/// Removes fields that the definition of a custom resource does not have. Returns warnings about
+/// them.
 fn pruned(kind: &Kind, object: &mut Value) -> Vec<String> {
     let Some(ty) = kind.custom() else {
         return Vec::new();

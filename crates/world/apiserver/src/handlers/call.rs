@@ -1,4 +1,4 @@
-//! [`Call`]: one request for objects, once it is clear what it is for and who makes it.
+//! [`Call`]: one request about objects, with its target and its user.
 
 use std::cell::RefCell;
 
@@ -16,7 +16,7 @@ use crate::wire::negotiate::Output;
 use crate::wire::options::Query;
 use crate::wire::request::Target;
 
-/// One request for objects.
+/// One request about objects.
 pub(crate) struct Call<'c> {
     pub(crate) api: &'c Api,
     pub(crate) served: &'c Served,
@@ -24,28 +24,28 @@ pub(crate) struct Call<'c> {
     pub(crate) query: &'c Query,
     pub(crate) output: Output,
     pub(crate) user: &'c User,
-    /// The program that asks, up to the first slash.
+    /// The user agent, up to the first slash.
     pub(crate) agent: &'c str,
     /// The media type of the body.
     pub(crate) media: &'c str,
     pub(crate) body: &'c [u8],
     pub(crate) now: Timestamp,
-    /// What people are told besides the answer, whatever it is.
+    /// Warnings sent with the response, whatever it is.
     pub(crate) warnings: RefCell<Vec<String>>,
 }
 
 impl Call<'_> {
-    /// Returns which object the path names.
+    /// Returns the object that the path names.
     pub(crate) fn key(&self) -> Key {
         Key::new(&self.target.namespace, &self.target.name)
     }
 
-    /// Returns now, as objects carry times.
+    /// Returns the current time in the format of objects.
     pub(crate) fn now_text(&self) -> String {
         rfc3339(self.now)
     }
 
-    /// Tells people something besides the answer, once.
+    /// Adds warnings to the response, each once.
     pub(crate) fn warn(&self, warnings: impl IntoIterator<Item = String>) {
         let mut said = self.warnings.borrow_mut();
         for warning in warnings {
@@ -55,15 +55,15 @@ impl Call<'_> {
         }
     }
 
-    /// Returns who owns what is written.
+    /// Returns the field manager of the write.
     pub(crate) fn manager<'m>(&'m self, named: &'m str) -> &'m str {
         if named.is_empty() { self.agent } else { named }
     }
 
-    /// Holds an object against the path: it says the same, or nothing.
+    /// Checks an object against the path: namespace and name must be equal or absent.
     ///
     /// # Errors
-    /// It names another namespace or object.
+    /// It has another namespace or name.
     pub(crate) fn place(&self, object: &mut Value) -> Result<(), Status> {
         let metadata = metadata_mut(object);
         let text = |metadata: &Map<String, Value>, key: &str| {

@@ -1,4 +1,4 @@
-//! Objects that go: at once, or once nothing holds them any more.
+//! Deletion: at once, or after the last finalizer.
 
 use std::sync::Arc;
 
@@ -34,7 +34,7 @@ pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Status> {
     }
 }
 
-/// Deletes all objects of a resource that are selected. Returns them as they were.
+/// Deletes all selected objects of a resource. Returns their last state.
 pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
     let options = options(call)?;
     let selection = ListOptions::read(call.query, false)?;
@@ -66,7 +66,7 @@ pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
     Ok(Answer::value(200, &list, call.output))
 }
 
-/// Returns an object as an item of a list: one of a built-in kind does not say again what it is.
+/// Returns an object as an item of a list: items of built-in kinds omit `apiVersion` and `kind`.
 fn item(call: &Call<'_>, stored: &Stored) -> Value {
     let mut value = call.served.value(stored);
     if !call.served.is_custom() {
@@ -75,7 +75,7 @@ fn item(call: &Call<'_>, stored: &Stored) -> Value {
     value
 }
 
-/// Tells whether nothing holds an object that is on its way out.
+/// Returns whether nothing blocks the end of an object that is being deleted.
 pub(crate) fn is_free(kind: &Kind, object: &Value) -> bool {
     let holds = |pointer: &str| {
         object
@@ -88,11 +88,11 @@ pub(crate) fn is_free(kind: &Kind, object: &Value) -> bool {
     !held && grace == 0
 }
 
-/// What became of an object that was to be deleted.
+/// The result of a deletion.
 pub(crate) enum Deleted {
-    /// It is gone; how it was, and its uid.
+    /// The object is gone; its last state and uid.
     Gone(Value, Box<str>),
-    /// Something holds it still.
+    /// Something still blocks it.
     Going(Value),
 }
 
@@ -105,7 +105,7 @@ fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
     Ok(options)
 }
 
-/// Deletes the object of a key.
+/// Deletes an object by key.
 pub(crate) fn delete(
     call: &Call<'_>,
     key: &Key,
@@ -193,7 +193,8 @@ fn check(
     Ok(())
 }
 
-/// Says that an object is not as its deletion wants it; such an error names the kind where others name the resource.
+/// Returns the error of a failed precondition; it names the kind where other errors name the
+/// resource.
 fn unmet(kind: &Kind, key: &Key, why: &str) -> Status {
     let named = Kind {
         plural: kind.gvk.kind.clone(),
@@ -202,7 +203,7 @@ fn unmet(kind: &Kind, key: &Key, why: &str) -> Status {
     Status::conflict(&named, key.name(), why)
 }
 
-/// Returns the object marked as on its way out; `None` if nothing holds it.
+/// Returns the object marked for deletion; `None` if nothing blocks it.
 fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Value> {
     let kind = &call.served.kind;
     let mut object = live.clone();
@@ -237,7 +238,7 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
         .checked_add(jiff::SignedDuration::from_secs(grace))
         .unwrap_or(call.now);
     metadata.insert("deletionTimestamp".to_owned(), rfc3339(at).into());
-    // Namespaces and definitions are marked by code of their own, which does less and more.
+    // Namespaces and definitions are marked by their own code.
     if is_namespace(kind) {
         metadata.remove("deletionGracePeriodSeconds");
         let status = as_map(as_map(&mut object).entry("status").or_insert(Value::Null));
@@ -262,7 +263,7 @@ fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Valu
     Some(object)
 }
 
-/// Returns what holds an object once it is to be deleted in a way.
+/// Returns the finalizers of an object that is to be deleted with a propagation policy.
 fn finalizers(kind: &Kind, live: &Value, propagation: Option<Propagation>) -> Vec<Value> {
     let present = live
         .pointer("/metadata/finalizers")
@@ -286,7 +287,7 @@ fn finalizers(kind: &Kind, live: &Value, propagation: Option<Propagation>) -> Ve
     finalizers
 }
 
-/// Two old kinds leave their dependents behind unless told otherwise.
+/// Two old kinds orphan their dependents by default.
 fn default_propagation(kind: &Kind) -> Option<Propagation> {
     let orphans = matches!(
         (&*kind.gvk.group, &*kind.gvk.kind),
@@ -295,7 +296,7 @@ fn default_propagation(kind: &Kind) -> Option<Propagation> {
     orphans.then_some(Propagation::Orphan)
 }
 
-/// Returns how long an object may take to end, in seconds.
+/// Returns the grace period in seconds.
 fn grace(kind: &Kind, live: &Value, options: &DeleteOptions) -> i64 {
     if !strategy::of(kind).graceful_deletion {
         return 0;
@@ -324,16 +325,16 @@ fn is_namespace(kind: &Kind) -> bool {
     kind.gvk.group.is_empty() && &*kind.gvk.kind == "Namespace"
 }
 
-/// Holds an object until its dependents have lost their reference to it.
+/// Blocks an object until its dependents have lost their reference to it.
 pub(crate) const ORPHAN: &str = "orphan";
-/// Holds an object until its dependents are gone.
+/// Blocks an object until its dependents are gone.
 pub(crate) const FOREGROUND: &str = "foregroundDeletion";
-/// Holds a definition until the objects of its kind are gone.
+/// Blocks a definition until the objects of its kind are gone.
 pub(crate) const CLEANUP: &str = "customresourcecleanup.apiextensions.k8s.io";
-/// What is said to whoever deletes a job and does not say what is to become of its pods.
+/// Warning for deleting a job without a propagation policy.
 const JOB_WARNING: &str = "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background \
     to remove them or set propagationPolicy=Orphan to suppress this warning";
-/// Namespaces that stay.
+/// Namespaces that cannot be deleted.
 const PROTECTED: [&str; 3] = ["default", "kube-system", "kube-public"];
-/// How long a pod may take that does not say, in seconds.
+/// Default grace period of a pod, in seconds.
 const GRACE_S: i64 = 30;

@@ -1,4 +1,5 @@
-//! Where objects are written to: what `engine/merge` needs to know of a resource, and how what it gives is stored.
+//! The endpoint of a write: what `engine/merge` needs to know about a resource, and how its result
+//! is stored.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -14,7 +15,7 @@ use serde_json::Value;
 use crate::served::Served;
 use crate::store::stored::{Draft, Fields};
 
-/// Returns the endpoint of a resource, or of what is below its objects.
+/// Returns the endpoint of a resource or one of its subresources.
 pub(crate) fn of<'e>(served: &'e Served, subresource: &'e str) -> Endpoint<'e> {
     let resets = served.versions.iter().map(|kind| {
         (
@@ -67,7 +68,7 @@ impl Convert for Served {
     }
 }
 
-/// Returns an object as it is to be stored.
+/// Returns an object ready to be stored.
 pub(crate) fn draft(served: &Served, mut object: Value) -> Draft {
     let fields = fields(&served.kind, &object);
     if served.stored_version != served.api_version {

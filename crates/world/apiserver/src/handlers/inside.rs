@@ -1,4 +1,4 @@
-//! Writes of the API's own controllers, by the same way as everybody's.
+//! Writes by the API's own controllers, through the same path as all others.
 
 use std::cell::RefCell;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ use crate::wire::negotiate::Output;
 use crate::wire::options::{DeleteOptions, Query, WriteOptions};
 use crate::wire::request::Target;
 
-/// Who the controllers are to who looks at fields.
+/// Field manager of the controllers.
 pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
 
 /// Creates an object.
@@ -36,7 +36,7 @@ pub(crate) fn create(
     written.map(drop)
 }
 
-/// Changes an object, or what is below it, as long as it is there. Nothing is written where nothing changes.
+/// Changes an object or one of its subresources, if it exists. An unchanged object is not written.
 pub(crate) fn change(
     api: &Api,
     served: &Served,
@@ -63,7 +63,8 @@ pub(crate) fn change(
     }
 }
 
-/// Changes an object as what stands above managers of fields and rules for clients does: a pod is put on its node.
+/// Changes an object without field management and admission for clients, for instance to bind a pod
+/// to its node.
 pub(crate) fn put(
     api: &Api,
     served: &Served,
@@ -88,7 +89,7 @@ pub(crate) fn put(
     }
 }
 
-/// Deletes an object if it still is the one of this uid.
+/// Deletes an object if it still has this uid.
 pub(crate) fn delete(
     api: &Api,
     served: &Served,
@@ -141,7 +142,7 @@ fn options(manager: &str) -> WriteOptions {
     }
 }
 
-/// Returns a resource of Kubernetes' own.
+/// Returns a built-in resource.
 pub(crate) fn builtin(api: &Api, group: &str, version: &str, plural: &str) -> Option<Arc<Served>> {
     api.registry().get(group, version, plural).map(Arc::clone)
 }

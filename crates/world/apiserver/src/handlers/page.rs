@@ -1,4 +1,4 @@
-//! [`Page`]: a part of a list, and the [`Token`] that says where the next begins.
+//! [`Page`]: a part of a list, and the [`Token`] of the next part.
 
 use std::sync::Arc;
 
@@ -18,25 +18,25 @@ use crate::wire::options::ListOptions;
 pub(crate) struct Page {
     pub(crate) revision: u64,
     pub(crate) objects: Vec<(Key, Arc<Stored>)>,
-    /// Where the next begins, unless this is the last.
+    /// Token of the next page, unless this is the last.
     pub(crate) token: Option<String>,
-    /// How many come after it, where that is known.
+    /// Number of objects after this page, if known.
     pub(crate) remaining: Option<usize>,
 }
 
-/// Where a page begins, and as of when.
+/// Where a page begins, and at which revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Token {
     pub(crate) revision: u64,
-    /// The first place: after this namespace and name.
+    /// The page begins after this namespace and name.
     after: String,
 }
 
 impl Token {
-    /// Reads what a client sends back; `None` if it sends nothing.
+    /// Reads a token that a client sends back; `None` if there is none.
     ///
     /// # Errors
-    /// It is no token of ours.
+    /// The token is invalid.
     pub(crate) fn read(text: &str) -> Result<Option<Self>, Status> {
         if text.is_empty() {
             return Ok(None);
@@ -79,7 +79,7 @@ impl Token {
         TOKENS.encode(json!({"v": VERSION, "rv": revision, "start": start}).to_string())
     }
 
-    /// The object after which the page begins; its namespace is not said where only one is listed.
+    /// Returns whether a key is before the page; the namespace is omitted if only one is listed.
     fn is_before(&self, key: &Key, everywhere: bool) -> bool {
         match self.after.split_once('/') {
             Some((namespace, name)) if everywhere => {
@@ -91,8 +91,8 @@ impl Token {
 }
 
 impl Page {
-    /// Cuts a page out of all that there is, and keeps of it what is meant. Whether more follows is told by all that is
-    /// there: whether that is meant nobody looks.
+    /// Cuts a page out of all objects and filters it. Whether another page follows is decided
+    /// before filtering, so it may be empty.
     pub(crate) fn cut(
         snapshot: Snapshot,
         token: Option<&Token>,
@@ -131,7 +131,7 @@ impl Page {
         let token = objects
             .last()
             .map(|(last, _)| Token::text(revision, last, everywhere));
-        // With a selector Kubernetes does not know how many more there are.
+        // With a selector Kubernetes does not report the remaining number.
         let unselected = options.labels.is_empty() && options.fields.0.is_empty();
         Self {
             revision,
@@ -142,7 +142,7 @@ impl Page {
     }
 }
 
-/// What Go says of a text that is not JSON.
+/// Returns Go's error for a text that is not JSON.
 fn unreadable(bytes: &[u8]) -> String {
     let Some(first) = bytes.first() else {
         return "unexpected end of JSON input".to_owned();
@@ -156,7 +156,7 @@ fn unreadable(bytes: &[u8]) -> String {
 }
 
 const VERSION: &str = "meta.k8s.io/v1";
-/// As Go reads it, which does not mind bits that are left over.
+/// As lenient as Go about trailing bits.
 const TOKENS: GeneralPurpose =
     GeneralPurpose::new(&URL_SAFE, NO_PAD.with_decode_allow_trailing_bits(true));
 

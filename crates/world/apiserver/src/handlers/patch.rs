@@ -1,4 +1,4 @@
-//! [`Patch`]: what a `PATCH` says, read by its media type, and what becomes of an object by it.
+//! [`Patch`]: the body of a `PATCH`, read by its media type, and its effect on an object.
 
 use json_patch::PatchOperation;
 use lode_admit::decode::FieldValidation;
@@ -7,24 +7,24 @@ use lode_merge::{json::apply_merge_patch, strategic};
 use lode_yaml::Dialect;
 use serde_json::Value;
 
-/// What a `PATCH` says.
+/// The body of a `PATCH`.
 #[derive(Debug, Clone)]
 pub(crate) enum Patch {
-    /// Operations one after another (RFC 6902).
+    /// A list of operations (RFC 6902).
     Json(json_patch::Patch),
-    /// Fields that change (RFC 7396).
+    /// Fields to change (RFC 7396).
     Merge(Value),
-    /// The same with rules for lists.
+    /// Fields to change, with rules for lists.
     Strategic(Value),
-    /// What its sender wants to be so.
+    /// The fields that the client applies.
     Apply(Value),
 }
 
 impl Patch {
-    /// Looks at the media type alone.
+    /// Checks the media type only.
     ///
     /// # Errors
-    /// It is of no patch, or of one that is not for this resource.
+    /// It is not a patch, or one that this resource does not support.
     pub(crate) fn check(media: &str, kind: &Kind) -> Result<(), Status> {
         match media {
             JSON_PATCH | MERGE_PATCH | APPLY_PATCH => Ok(()),
@@ -41,7 +41,7 @@ impl Patch {
     /// Reads a patch.
     ///
     /// # Errors
-    /// Its kind is not known or not for this resource; it cannot be read.
+    /// Its media type is unknown or not supported by this resource; or it is malformed.
     pub(crate) fn read(
         media: &str,
         body: &[u8],
@@ -56,7 +56,7 @@ impl Patch {
                         "json: cannot unmarshal {} into Go value of type",
                         sort(&value)
                     );
-                    // Only who wants fields looked at has the operations read on their own.
+                    // Only with field validation are operations read one by one.
                     return Err(match validation {
                         FieldValidation::Ignore => {
                             Status::bad_request(format!("{why} jsonpatch.Patch"))
@@ -87,7 +87,8 @@ impl Patch {
         }
     }
 
-    /// Returns what becomes of an object. An apply leaves it alone: what it does depends on who owns what.
+    /// Returns the result of a patch. An apply returns the object unchanged, because its result
+    /// depends on field ownership.
     ///
     /// # Errors
     /// The patch does not fit the object.
@@ -98,7 +99,7 @@ impl Patch {
                 let mut copied = 0;
                 for operation in &patch.0 {
                     if let PatchOperation::Copy(copy) = operation {
-                        // Each copy may hold the ones before it, and so double the object.
+                        // Each copy may contain the previous ones, and so double the object.
                         copied += object
                             .pointer(copy.from.as_str())
                             .map_or(0, |value| value.to_string().len());
@@ -121,13 +122,13 @@ impl Patch {
         Ok(object)
     }
 
-    /// Tells whether media type is that of an apply.
+    /// Returns whether a media type is that of an apply.
     pub(crate) fn is_apply(media: &str) -> bool {
         media == APPLY_PATCH
     }
 }
 
-/// A real server replaces a field that is not there as if it were added.
+/// Turns the replacement of an absent field into an addition, as a real server does.
 fn lenient(operation: &PatchOperation, object: &Value) -> PatchOperation {
     match operation {
         PatchOperation::Replace(replace) if object.pointer(replace.path.as_str()).is_none() => {
@@ -163,7 +164,7 @@ fn object(body: &[u8]) -> Result<Value, Status> {
 }
 
 fn yaml(body: &[u8]) -> Result<Value, Status> {
-    // JSON is YAML too, and is read several times as fast.
+    // JSON is valid YAML, and its parser is several times as fast.
     if let Ok(value) = serde_json::from_slice(body) {
         return Ok(value);
     }
@@ -174,12 +175,12 @@ fn yaml(body: &[u8]) -> Result<Value, Status> {
     })
 }
 
-/// Says in Go's words why a text is no JSON.
+/// Returns Go's error for a text that is not JSON.
 fn unreadable(body: &[u8], error: &serde_json::Error) -> String {
     if error.is_eof() {
         return "unexpected end of JSON input".to_owned();
     }
-    // Places are counted within lines that end with `\n`, and from 1.
+    // Go counts positions within lines that end with `\n`, from 1.
     let line_start = body
         .split_inclusive(|byte| *byte == b'\n')
         .take(error.line().saturating_sub(1))
@@ -233,9 +234,9 @@ const JSON_PATCH: &str = "application/json-patch+json";
 const MERGE_PATCH: &str = "application/merge-patch+json";
 const STRATEGIC_PATCH: &str = "application/strategic-merge-patch+json";
 const APPLY_PATCH: &str = "application/apply-patch+yaml";
-/// Operations of a JSON patch.
+/// Most operations of a JSON patch.
 const OPERATIONS_MAX: usize = 10_000;
-/// Bytes that the operations of a patch may copy.
+/// Most bytes that the operations of a patch may copy.
 const COPIED_MAX: usize = 3 << 20;
 
 #[cfg(test)]

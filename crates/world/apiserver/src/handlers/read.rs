@@ -1,4 +1,4 @@
-//! One object, or a list of them.
+//! Reads: one object or a list.
 
 use std::sync::Arc;
 
@@ -27,13 +27,13 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
     object(call, 200, &stored)
 }
 
-/// Returns the object that a request is about.
+/// Returns the object of a request.
 pub(crate) fn find(call: &Call<'_>) -> Result<Arc<Stored>, Status> {
     let found = call.served.objects.get(&call.key());
     found.ok_or_else(|| Status::not_found(&call.served.kind, &call.target.name))
 }
 
-/// Answers with an object in the form that the client asks for.
+/// Answers with an object in the requested form.
 pub(crate) fn object(call: &Call<'_>, code: u16, stored: &Stored) -> Result<Answer, Status> {
     if call.output.shape == Shape::Object && !call.output.yaml {
         return Ok(Answer::json(code, call.served.bytes(stored)));
@@ -41,7 +41,7 @@ pub(crate) fn object(call: &Call<'_>, code: u16, stored: &Stored) -> Result<Answ
     shaped(call, code, &call.served.value(stored))
 }
 
-/// Answers with an object as a value, in the form that the client asks for.
+/// Answers with an object value in the requested form.
 pub(crate) fn shaped(call: &Call<'_>, code: u16, value: &Value) -> Result<Answer, Status> {
     let shaped = shape::one(call, value)?;
     Ok(Answer::value(code, &shaped, call.output))
@@ -63,7 +63,7 @@ pub(crate) fn list(call: &Call<'_>, options: &ListOptions) -> Result<Answer, Sta
     Ok(Answer::value(200, &body, call.output))
 }
 
-/// Refuses selectors by fields that the kind has not.
+/// Refuses field selectors that the kind does not support.
 pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(), Status> {
     let (strategy, custom) = (strategy::of(&served.kind), served.kind.custom());
     let is_known = |field: &str| {
@@ -100,7 +100,7 @@ pub(crate) fn check_fields(served: &Served, options: &ListOptions) -> Result<(),
     }))
 }
 
-/// Tells whether an object is meant.
+/// Returns whether an object is selected.
 pub(crate) fn selected(key: &Key, stored: &Stored, options: &ListOptions) -> bool {
     let label = |key: &str| {
         stored
@@ -123,7 +123,7 @@ pub(crate) fn selected(key: &Key, stored: &Stored, options: &ListOptions) -> boo
     options.labels.matches(label) && options.fields.matches(field)
 }
 
-/// Waits for nobody: a revision that is not there yet is refused.
+/// Refuses a revision that does not exist yet, instead of waiting for it.
 pub(crate) fn not_in_future(store: &Store, revision: u64) -> Result<(), Status> {
     let current = store.revision();
     if revision <= current {
@@ -146,7 +146,7 @@ pub(crate) fn not_in_future(store: &Store, revision: u64) -> Result<(), Status> 
 
 fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
     let (store, objects) = (&call.api.store, &call.served.objects);
-    // Who selects one namespace of all lists that one.
+    // Selecting a namespace in a list of all lists that namespace.
     let wanted = options
         .fields
         .required("metadata.namespace")
@@ -198,7 +198,7 @@ fn list_metadata(served: &Served, page: &Page) -> Value {
     let mut metadata = json!({"resourceVersion": page.revision.to_string()});
     match &page.token {
         Some(token) => metadata["continue"] = token.as_str().into(),
-        // Lists of custom resources have no Go type that would leave it out.
+        // Lists of custom resources have no Go type that would omit it.
         None if served.is_custom() => metadata["continue"] = "".into(),
         None => {}
     }
@@ -208,7 +208,7 @@ fn list_metadata(served: &Served, page: &Page) -> Value {
     metadata
 }
 
-/// Joins stored texts into a list, a piece at a time, as the client takes them.
+/// Joins stored texts into a list, in pieces, as the client reads them.
 fn plain(served: &Served, page: Page) -> Answer {
     let head = format!(
         "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{},\"items\":[",
@@ -216,7 +216,7 @@ fn plain(served: &Served, page: Page) -> Answer {
         served.api_version,
         list_metadata(served, &page)
     );
-    // Lists of custom resources say of each item what it is.
+    // Items in lists of custom resources include `apiVersion` and `kind`.
     let whole = served.is_custom();
     let mut items = Vec::with_capacity(page.objects.len());
     for (_, stored) in page.objects {
@@ -240,10 +240,10 @@ fn plain(served: &Served, page: Page) -> Answer {
 }
 
 enum Item {
-    /// As another version has it.
+    /// Converted to another version.
     Made(Bytes),
     Whole(Arc<Stored>),
-    /// Without what its list says of all.
+    /// Without the fields that its list states for all items.
     Headless(Arc<Stored>),
 }
 
@@ -288,5 +288,5 @@ impl Iterator for Pieces {
     }
 }
 
-/// Bytes of a list that are sent at once.
+/// Bytes of a list sent at once.
 const PIECE: usize = 64 << 10;

@@ -1,4 +1,4 @@
-//! The scale of an object: its replicas under one name, whatever the object calls them.
+//! The scale subresource: replicas in one form, whatever the object calls them.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
     Ok(Answer::value(200, &place.shown(&object), call.output))
 }
 
-/// Puts a scale in place of that of an object.
+/// Replaces the scale of an object.
 pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
     let options = WriteOptions::read(call.query, Writing::Update)?;
     let kind = scale_kind()?;
@@ -66,7 +66,7 @@ pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
     })
 }
 
-/// Writes what `make` makes of a scale; it says too whether who owns what is known already.
+/// Writes the scale that `make` returns; it also returns whether field ownership is already known.
 fn run(
     call: &Call<'_>,
     options: &WriteOptions,
@@ -141,7 +141,7 @@ fn once(
     }
 }
 
-/// Where an object has its replicas, as paths with dots.
+/// Where an object has its replicas, as dotted paths.
 struct Place<'k> {
     spec: &'k str,
     status: &'k str,
@@ -209,7 +209,7 @@ impl<'k> Place<'k> {
     }
 }
 
-/// Returns a selector as text, as an object has it: as text already, as labels, or with expressions.
+/// Returns an object's selector as text; it may be a text, labels, or expressions.
 fn selector_text(selector: Option<&Value>) -> String {
     let Some(selector) = selector else {
         return String::new();
@@ -277,7 +277,7 @@ fn endpoint(kind: &Kind) -> Endpoint<'_> {
     }
 }
 
-/// Refuses a number of replicas that there cannot be.
+/// Refuses an invalid number of replicas.
 fn check_replicas(name: &str, replicas: i64) -> Result<(), Status> {
     if replicas >= 0 {
         return Ok(());

@@ -1,4 +1,4 @@
-//! Objects in the form that a client asks for: whole, as rows of a table, or their metadata alone.
+//! Objects in the requested form: whole, as table rows, or metadata only.
 
 use jiff::Timestamp;
 use lode_admit::{FieldError, Status, Types, custom};
@@ -9,7 +9,7 @@ use crate::served::Served;
 use crate::wire::negotiate::Shape;
 use lode_describe::table::{self, Columns, IncludeObject, Options};
 
-/// Returns one object in the form that the client asks for.
+/// Returns one object in the requested form.
 pub(crate) fn one(call: &Call<'_>, object: &Value) -> Result<Value, Status> {
     Ok(match call.output.shape {
         Shape::Object => object.clone(),
@@ -24,7 +24,7 @@ pub(crate) fn one(call: &Call<'_>, object: &Value) -> Result<Value, Status> {
     })
 }
 
-/// Returns a list in the form that the client asks for.
+/// Returns a list in the requested form.
 pub(crate) fn many(call: &Call<'_>, objects: &[Value], metadata: &Value) -> Result<Value, Status> {
     Ok(match call.output.shape {
         Shape::Object => json!({
@@ -43,7 +43,7 @@ pub(crate) fn many(call: &Call<'_>, objects: &[Value], metadata: &Value) -> Resu
     })
 }
 
-/// Makes what a watch shows of one object after another.
+/// Converts one object of a watch after another.
 pub(crate) struct Shaper {
     shape: Shape,
     options: Options,
@@ -57,7 +57,7 @@ impl Shaper {
         })
     }
 
-    /// Returns what is shown of the next object; only the first time columns are described.
+    /// Returns the next object in the requested form; columns are described only once.
     pub(crate) fn next(&mut self, served: &Served, object: &Value, now: Timestamp) -> Value {
         match self.shape {
             Shape::Object => object.clone(),
@@ -89,7 +89,7 @@ fn options(call: &Call<'_>) -> Result<Options, Status> {
     })
 }
 
-/// Returns what of an object goes with its row in a table.
+/// Returns which part of an object is included in its table row.
 fn include_object(call: &Call<'_>) -> Result<IncludeObject, Status> {
     let text = call.query.text("includeObject").unwrap_or_default();
     IncludeObject::parse(text).ok_or_else(|| {
@@ -109,7 +109,7 @@ fn with_columns<R>(served: &Served, make: impl FnOnce(&Columns) -> R) -> R {
     }
 }
 
-/// Returns a column as a definition has it.
+/// Returns a column from a definition.
 fn column(column: &custom::Column) -> Value {
     json!({
         "name": column.name, "type": column.ty, "format": column.format, "description": column.description,

@@ -1,4 +1,4 @@
-//! Endpoints that are not objects as they are stored: reviews, scales, evictions.
+//! Endpoints that are not stored objects: reviews, scales, evictions.
 
 use lode_admit::decode::{Decoded, FieldValidation};
 use lode_admit::{Kind, Status};
@@ -15,7 +15,7 @@ use crate::wire::answer::Answer;
 use crate::wire::negotiate::Output;
 use crate::wire::options::{DeleteOptions, WriteOptions, Writing};
 
-/// Answers, if the request is for such an endpoint.
+/// Answers if the request is for such an endpoint.
 pub(crate) fn answer(call: &Call<'_>, verb: &str) -> Option<Result<Answer, Status>> {
     let target = call.target;
     Some(
@@ -44,7 +44,7 @@ fn not_here(what: &str) -> Status {
     )
 }
 
-/// Answers a question about who may do what, or who one is.
+/// Answers an access or identity review.
 fn reviewed(call: &Call<'_>) -> Result<Answer, Status> {
     let options = WriteOptions::read(call.query, Writing::Create)?;
     let Decoded { object, .. } = body::object(call, &call.served.kind, options.validation)?;
@@ -70,7 +70,7 @@ fn reviewed(call: &Call<'_>) -> Result<Answer, Status> {
     ))
 }
 
-/// Deletes a pod as an eviction asks for; budgets do not hold it up.
+/// Deletes a pod for an eviction; disruption budgets are not enforced.
 fn evict(call: &Call<'_>) -> Result<Answer, Status> {
     let kind = call
         .served

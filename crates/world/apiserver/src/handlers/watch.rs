@@ -1,8 +1,8 @@
-//! What changes, as it changes: one line of JSON per event.
+//! Watches: one line of JSON per event.
 //!
-//! A watch holds no lock and keeps nothing but where it is in the log of its resource. Who is slower than the log is
-//! long is told that its place is gone (410) and lists anew. The first change after a while is told at once; where many
-//! watch, those that follow in a burst are told together.
+//! A watch holds no lock and keeps only its position in the resource's log. A client that falls
+//! behind the log gets 410 and lists again. The first change after a pause is sent at once; if
+//! there are many watches, the changes of a burst are sent together.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ use crate::wire::negotiate::Shape;
 use crate::wire::options::{ListOptions, Revision};
 use crate::wire::stream::{Slot, Stream};
 
-/// Answers with what changes.
+/// Answers with a watch.
 pub(crate) fn start(
     call: &Call<'_>,
     api: &Arc<Api>,
@@ -50,7 +50,7 @@ pub(crate) fn start(
         shaper,
         options,
         end: Instant::now() + Duration::from_secs(seconds),
-        // Nothing is missed that is written once the client knows that it watches.
+        // The client misses nothing that is written after it received the response.
         cursor: api.store.revision(),
     };
     Ok(Answer::stream(
@@ -63,15 +63,15 @@ struct Watch {
     api: Arc<Api>,
     served: Arc<Served>,
     namespace: Box<str>,
-    /// Makes tables or metadata of objects, where those are asked for.
+    /// Converts objects to tables or metadata, if requested.
     shaper: Option<Shaper>,
     options: ListOptions,
     end: Instant,
-    /// The last revision that was told of.
+    /// The last revision sent.
     cursor: u64,
 }
 
-/// What a watch is told of a change.
+/// The type of a watch event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum EventType {
     Added,
@@ -79,14 +79,14 @@ enum EventType {
     Deleted,
 }
 
-/// The client need not be told more.
+/// The client needs no more events.
 struct Ended;
 
 impl Watch {
     async fn run(mut self, out: Slot) {
         let (end, mut ended) = (self.end, self.api.end_watches.subscribe());
         tokio::select! {
-            // Whether time is up or nothing is left to tell makes no difference.
+            // Ends on timeout or when there is nothing more to send.
             _ = self.follow(&out) => {}
             () = sleep_until(end) => {}
             _ = ended.changed() => {}
@@ -106,14 +106,15 @@ impl Watch {
         })));
         loop {
             changed.borrow_and_update();
-            // What is written from here on has a higher revision, so up to this one all is told once the log is read.
+            // Later writes have a higher revision, so once the log is read, everything up to this
+            // one has been sent.
             let told = self.api.store.revision();
             while self.catch_up(out).await? {}
             self.cursor = self.cursor.max(told);
             self.gather().await;
             tokio::select! {
                 changed = changed.changed() => changed.map_err(|_| Ended)?,
-                // The API lives as long as its resources, so a definition that goes takes its watches along.
+                // The API outlives its resources, so a removed definition ends its watches.
                 () = &mut bookmark => {
                     if self.options.bookmarks {
                         self.bookmark(out, false).await;
@@ -124,8 +125,9 @@ impl Watch {
         }
     }
 
-    /// Waits after changes were told of while many watch, so that what happens meanwhile is told together: else the same
-    /// few changes at a time would be sent to all of them. Where few watch there is no wait.
+    /// Waits after sending if there are many watches, so that the changes meanwhile are sent
+    /// together; otherwise each few changes would be sent to all of them. With few watches there is
+    /// no wait.
     async fn gather(&self) {
         let watchers = u32::try_from(self.served.objects.watchers()).unwrap_or(u32::MAX);
         let pause = GATHER_PER_WATCHER.saturating_mul(watchers).min(GATHER_MAX);
@@ -134,7 +136,7 @@ impl Watch {
         }
     }
 
-    /// Tells of what is there, where the client wants that, and finds the place to go on from.
+    /// Sends the initial objects if requested, and determines the position to continue from.
     async fn begin(&mut self, out: &Slot) {
         let all = match (self.options.initial_events, self.options.revision) {
             (Some(initial), Revision::NotOlder(revision) | Revision::Exact(revision)) => {
@@ -168,14 +170,14 @@ impl Watch {
         }
     }
 
-    /// Waits until a revision is there.
+    /// Waits until a revision is reached.
     async fn reached(&self, revision: u64) {
         while self.api.store.revision() < revision {
             sleep(LOOK_EVERY).await;
         }
     }
 
-    /// Tells of the next changes. Returns whether there may be more.
+    /// Sends the next changes. Returns whether there may be more.
     async fn catch_up(&mut self, out: &Slot) -> Result<bool, Ended> {
         let Ok(changes) = self.served.objects.since(self.cursor, CHANGES_AT_ONCE) else {
             let message = format!(
@@ -204,7 +206,7 @@ impl Watch {
         Ok(changes.len() == CHANGES_AT_ONCE)
     }
 
-    /// Returns what is told of a change, if it is one of what is selected.
+    /// Returns the event for a change, if it concerns a selected object.
     fn told(&self, change: &Change) -> Option<EventType> {
         if !self.namespace.is_empty() && change.key.namespace() != &*self.namespace {
             return None;
@@ -275,25 +277,26 @@ impl EventType {
     }
 }
 
-/// Sends the lines, where there are more bytes than so many.
+/// Sends the lines if there are more than `above` bytes.
 async fn flush(out: &Slot, lines: &mut BytesMut, above: usize) {
     if lines.len() > above {
         out.put(lines.split().freeze()).await;
     }
 }
 
-/// Bytes of lines that are sent at once.
+/// Bytes of lines sent at once.
 const LINES_BYTES: usize = 64 << 10;
 /// Changes read from the log at once.
 const CHANGES_AT_ONCE: usize = 256;
-/// About twice what it takes to tell one watch of a change: telling all takes at most half of the time.
+/// About twice the cost of sending a change to one watch, so that sending to all takes at most half
+/// of the time.
 const GATHER_PER_WATCHER: Duration = Duration::from_micros(50);
-/// Below this a timer is not worth its while.
+/// Shorter waits are not worth a timer.
 const GATHER_MIN: Duration = Duration::from_millis(1);
 const GATHER_MAX: Duration = Duration::from_millis(20);
 const BOOKMARK_EVERY: Duration = Duration::from_mins(1);
 const BOOKMARK_BEFORE_END: Duration = Duration::from_secs(2);
-/// How long a watch lasts whose client says nothing, in seconds; Kubernetes takes 30 to 60 minutes.
+/// Default timeout of a watch in seconds; Kubernetes uses 30 to 60 minutes.
 const TIMEOUT_S: u64 = 2400;
 const TIMEOUT_MAX_S: u64 = 24 * 3600;
 const LOOK_EVERY: Duration = Duration::from_millis(20);

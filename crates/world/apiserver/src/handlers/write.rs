@@ -1,8 +1,8 @@
-//! Objects created and changed: from what a client sends to what is stored.
+//! Creating and changing objects: from a client's request to the stored object.
 //!
-//! The way of every write: the object as it would be → defaults → who owns which fields → what its kind does to it →
-//! is it valid? → stored, if it is still made from what is there. A write that names no revision begins again when
-//! somebody else was faster.
+//! The steps of every write: the new object → defaults → field ownership → the rules of its kind →
+//! validation → store, if the object it is based on is still the stored one. A write without a
+//! resource version is retried after a conflict.
 
 use std::sync::Arc;
 
@@ -29,37 +29,37 @@ use crate::store::{Clash, From};
 use crate::wire::answer::Answer;
 use crate::wire::options::{WriteOptions, Writing, not_a_number};
 
-/// What came of a write.
+/// The result of a write.
 pub(crate) enum Written {
     Stored(Arc<Stored>),
-    /// A dry run: it would be so.
+    /// The result of a dry run.
     Unstored(Value),
 }
 
-/// How an object comes to be created.
+/// How an object is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// It was to be new.
+    /// By a create.
     Created,
-    /// It was to be put in place of another, which is not there.
+    /// By a replace of an object that does not exist.
     Replaced,
-    /// It was applied; who owns what of it is known already.
+    /// By an apply; field ownership is already known.
     Applied,
 }
 
-/// A write under way.
+/// A write in progress.
 pub(crate) struct Write<'w> {
     pub(crate) call: &'w Call<'w>,
     pub(crate) options: &'w WriteOptions,
-    /// The endpoint below the object, or empty.
+    /// The subresource, or empty.
     pub(crate) subresource: &'w str,
-    /// Now, as objects carry times.
+    /// The current time in the format of objects.
     now: String,
 }
 
-/// Why an attempt did not end in a write.
+/// Why an attempt failed.
 pub(crate) enum Fault {
-    /// Somebody else was faster; the next attempt may do.
+    /// A concurrent write came first; the next attempt may succeed.
     Outrun,
     Refused(Status),
 }
@@ -79,7 +79,7 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Status> {
     answer(call, 201, &written)
 }
 
-/// Puts a body in place of an object.
+/// Replaces an object by a body.
 pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
     let options = WriteOptions::read(call.query, Writing::Update)?;
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
@@ -88,7 +88,7 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
     answer(call, code, &written)
 }
 
-/// Changes an object as a body says.
+/// Patches an object.
 pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
     let writing = if Patch::is_apply(call.media) {
         Writing::Apply
@@ -110,7 +110,7 @@ fn answer(call: &Call<'_>, code: u16, written: &Written) -> Result<Answer, Statu
 }
 
 impl<'w> Write<'w> {
-    /// Begins a write at an endpoint.
+    /// Creates a write to an endpoint.
     pub(crate) fn new(call: &'w Call<'w>, options: &'w WriteOptions, subresource: &'w str) -> Self {
         Self {
             call,
@@ -161,7 +161,7 @@ impl<'w> Write<'w> {
         metadata.insert("creationTimestamp".to_owned(), call.now_text().into());
         create::prepare(kind, &mut object);
         if let Some(ty) = kind.custom() {
-            // As it is when it is read again: what was taken back has defaults too.
+            // As when it is read again: fields that were removed get their defaults too.
             custom::default(ty, &mut object);
         }
         self.check(None, &object, &validate::create(kind, &object))?;
@@ -170,7 +170,7 @@ impl<'w> Write<'w> {
         self.put_new(object, way)
     }
 
-    /// Stores an object that is not there yet.
+    /// Stores a new object.
     fn put_new(&self, object: Value, way: Way) -> Result<Written, Status> {
         let call = self.call;
         let name = text(&object, "/metadata/name").to_owned();
@@ -205,7 +205,7 @@ impl<'w> Write<'w> {
         status
     }
 
-    /// Puts an object in place of another.
+    /// Replaces an object.
     fn replace(&self, object: Value) -> Result<(u16, Written), Status> {
         let call = self.call;
         let kind = &call.served.kind;
@@ -241,8 +241,8 @@ impl<'w> Write<'w> {
         Err(Status::modified(kind, &call.target.name))
     }
 
-    /// Changes an object by a patch, which creates it if it is an apply. What is not there is missed before anybody looks
-    /// at what the patch says.
+    /// Patches an object; an apply creates a missing one. A missing object is reported before the
+    /// patch is examined.
     fn patch(&self) -> Result<(u16, Written), Status> {
         let call = self.call;
         let kind = &call.served.kind;
@@ -279,7 +279,7 @@ impl<'w> Write<'w> {
         Err(Status::modified(kind, &call.target.name))
     }
 
-    /// Refuses a write that does not say what it is made from, where the kind wants it said.
+    /// Refuses a write without a resource version for kinds that require one.
     fn conditional(&self, wanted: Option<u64>) -> Result<(), Status> {
         let kind = &self.call.served.kind;
         if wanted.is_some() || strategy::of(kind).unconditional_update {
@@ -298,7 +298,7 @@ impl<'w> Write<'w> {
         ))
     }
 
-    /// Tells whether a write to an object that is not there creates it, whatever sort of write it is.
+    /// Returns whether any kind of write to a missing object creates it.
     fn creates(&self) -> bool {
         strategy::of(&self.call.served.kind).create_on_update
             && matches!(self.subresource, "" | "status")
@@ -320,7 +320,7 @@ impl<'w> Write<'w> {
         self.create(object, Way::Applied)
     }
 
-    /// Returns the object as it is once somebody applied to it.
+    /// Returns the result of an apply.
     fn applied(&self, live: Option<&Value>, patch: &Value) -> Result<Value, Status> {
         let to = endpoint::of(self.call.served, self.subresource);
         let mut object =
@@ -332,7 +332,7 @@ impl<'w> Write<'w> {
         Ok(object)
     }
 
-    /// Returns what was made of an object as an object of its kind.
+    /// Returns the result of a change as an object of its kind.
     fn decoded(&self, object: &Value) -> Result<Value, Status> {
         let Decoded { object, warnings } =
             body::patched(&self.call.served.kind, object, self.options.validation)?;
@@ -340,7 +340,7 @@ impl<'w> Write<'w> {
         Ok(object)
     }
 
-    /// Writes what was made of a stored object, if that still is stored.
+    /// Writes a changed object if it is still the stored one.
     pub(crate) fn attempt(&self, stored: &Arc<Stored>, changed: Changed) -> Result<Written, Fault> {
         let call = self.call;
         let kind = &call.served.kind;
@@ -369,7 +369,7 @@ impl<'w> Write<'w> {
         self.put(stored, object)
     }
 
-    /// Stores an object in place of another, or takes it away where nothing holds it any more.
+    /// Stores a changed object, or removes it if nothing blocks its deletion any more.
     pub(crate) fn put(&self, stored: &Arc<Stored>, mut object: Value) -> Result<Written, Fault> {
         let call = self.call;
         metadata_mut(&mut object).insert(
@@ -456,7 +456,7 @@ impl<'w> Write<'w> {
         } else {
             format!("{}/", call.target.namespace)
         };
-        // What stores for a dry run does not say where.
+        // A dry run's storage reports no path.
         let root = if self.options.dry_run {
             ""
         } else {
@@ -472,7 +472,7 @@ impl<'w> Write<'w> {
     }
 }
 
-/// Returns where a real server keeps the objects of a kind, which it tells in some errors.
+/// Returns the storage path of a kind on a real server, which some errors contain.
 fn place(kind: &Kind) -> String {
     let (group, plural) = (&*kind.gvk.group, &*kind.plural);
     match (group, plural) {
@@ -493,7 +493,7 @@ fn place(kind: &Kind) -> String {
     }
 }
 
-/// Gives an object its defaults.
+/// Sets the defaults of an object.
 fn fill(kind: &Kind, object: &mut Value) {
     match kind.custom() {
         Some(ty) => custom::default(ty, object),
@@ -501,11 +501,11 @@ fn fill(kind: &Kind, object: &mut Value) {
     }
 }
 
-/// What was made of an object.
+/// A changed object.
 pub(crate) enum Changed {
-    /// A client sent it, or a patch made it.
+    /// Sent by a client, or the result of a patch.
     Whole(Value),
-    /// An apply made it; who owns what is in it, and it has its defaults.
+    /// The result of an apply; field ownership and defaults are already set.
     Applied(Value),
 }
 
@@ -523,7 +523,7 @@ impl Changed {
     }
 }
 
-/// Returns the revision that a write is made from; none where it says none.
+/// Returns the resource version that a write is based on; none if it has none.
 fn wanted(version: &str) -> Result<Option<u64>, Status> {
     match version {
         "" | "0" => Ok(None),
@@ -534,7 +534,7 @@ fn wanted(version: &str) -> Result<Option<u64>, Status> {
     }
 }
 
-/// Returns what a refusal over fields says.
+/// Returns the status for a refusal over fields.
 pub(crate) fn refused(refusal: &Refusal) -> Status {
     let cause = |cause: &write::Cause| Cause {
         reason: cause.reason,
@@ -556,7 +556,7 @@ pub(crate) fn refused(refusal: &Refusal) -> Status {
     }
 }
 
-/// How often a write begins again when somebody else was faster.
+/// Attempts of a write after conflicts.
 const ATTEMPTS: usize = 100;
-/// Names tried for an object that has none.
+/// Attempts to generate an unused name.
 const NAMES_TRIED: usize = 8;

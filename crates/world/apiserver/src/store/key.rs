@@ -1,12 +1,12 @@
-//! [`Key`]: which object of a resource.
+//! [`Key`]: an object of a resource.
 
 use std::sync::Arc;
 
-/// Which object: namespace (empty in the cluster's scope) and name. Copies share the text.
+/// Namespace (empty for cluster scope) and name. Copies share the text.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Key {
-    /// Namespace and name, with a sign between them that comes before all signs of names: keys are in the order of
-    /// namespace and name.
+    /// Namespace and name, with a separator that sorts before all characters of names, so that keys
+    /// are ordered by namespace and name.
     text: Arc<str>,
     namespace_bytes: usize,
 }
@@ -20,7 +20,7 @@ impl Key {
         }
     }
 
-    /// Returns the namespace, or nothing in the cluster's scope.
+    /// Returns the namespace, empty for cluster scope.
     pub(crate) fn namespace(&self) -> &str {
         self.text.get(..self.namespace_bytes).unwrap_or_default()
     }

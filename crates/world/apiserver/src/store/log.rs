@@ -1,6 +1,7 @@
-//! [`Log`]: what changed of a resource, as far back as there is room.
+//! [`Log`]: the recent changes of a resource.
 //!
-//! A change shares its objects and its key with the store and with its neighbours; lines that watches send are not kept.
+//! A change shares its objects and its key with the store and with its neighbours; the lines that
+//! watches send are not kept.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,9 +13,9 @@ use crate::store::stored::Stored;
 #[derive(Debug)]
 pub(crate) struct Change {
     pub(crate) key: Key,
-    /// The object; the last form it had if it went.
+    /// The object; after a deletion, its last state.
     pub(crate) object: Arc<Stored>,
-    /// What it was before.
+    /// Its previous state.
     pub(crate) previous: Option<Arc<Stored>>,
     pub(crate) deleted: bool,
 }
@@ -23,18 +24,18 @@ pub(crate) struct Change {
 #[derive(Debug, Default)]
 pub(crate) struct Log {
     changes: VecDeque<Arc<Change>>,
-    /// Bytes of objects that only the log still holds.
+    /// Bytes of objects that only the log still references.
     superseded_bytes: usize,
-    /// The last change that it no longer holds.
+    /// The last change that was dropped.
     forgotten: u64,
 }
 
-/// The revision asked for is no longer known.
+/// The requested revision is no longer available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Expired;
 
 impl Log {
-    /// Adds the newest change, and forgets the oldest where there is no room.
+    /// Adds the latest change, and drops the oldest ones if the log is full.
     pub(crate) fn note(&mut self, change: Change) -> Arc<Change> {
         self.superseded_bytes += change.superseded_bytes();
         let change = Arc::new(change);
@@ -61,7 +62,7 @@ impl Log {
         Ok(self.changes.range(start..))
     }
 
-    /// Forgets all, and that there was nothing up to a revision, as a compaction does.
+    /// Drops everything up to a revision, as a compaction does.
     pub(crate) fn compact(&mut self, revision: u64) {
         while self.forget_oldest() {}
         self.forgotten = self.forgotten.max(revision);
@@ -80,12 +81,13 @@ impl Log {
 }
 
 impl Change {
-    /// Returns the revision of which it is.
+    /// Returns the change's revision.
     pub(crate) fn revision(&self) -> u64 {
         self.object.revision
     }
 
-    /// Returns the object as somebody sees it who no longer selects it: how it was, at the revision at which it left.
+    /// Returns the event object for a watch that no longer selects the object: its previous state
+    /// with the new revision.
     pub(crate) fn left(&self) -> Arc<Stored> {
         match &self.previous {
             Some(previous) if !self.deleted => Arc::new(previous.gone_at(self.revision())),
@@ -100,9 +102,9 @@ impl Change {
     }
 }
 
-/// Changes that a resource remembers. A watch that is further behind starts anew.
+/// Most changes kept per resource. A watch that is further behind must start again.
 const CHANGES_MAX: usize = 16_384;
-/// Bytes of superseded objects that a resource remembers.
+/// Most bytes of superseded objects kept per resource.
 const BYTES_MAX: usize = 16 << 20;
 
 #[cfg(test)]

@@ -1,53 +1,53 @@
-//! [`Stored`]: one object as it is kept, once, as its final JSON; [`Draft`]: the same before it has a revision.
+//! [`Stored`]: an object stored once, as its final JSON; [`Draft`]: an object without a revision.
 //!
-//! The text begins with `apiVersion`, `kind` and the resource version, so that a revision is put in, and the head cut
-//! off for a list, without reading the rest.
+//! The text begins with `apiVersion`, `kind` and the resource version, so that a revision can be
+//! inserted, and the head cut off for a list, without reading the rest.
 
 use std::borrow::Cow;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-/// An object that is all but stored: it lacks its revision.
+/// An object ready to be stored, without a revision.
 #[derive(Debug, Clone)]
 pub(crate) struct Draft {
-    /// Up to the revision.
+    /// The text before the revision.
     head: Box<[u8]>,
-    /// From there on.
+    /// The text after it.
     tail: Box<[u8]>,
     index: Arc<Index>,
 }
 
-/// One object as it is kept.
+/// A stored object.
 #[derive(Debug)]
 pub(crate) struct Stored {
     text: Box<[u8]>,
-    /// When it was written.
+    /// Revision of the write.
     pub(crate) revision: u64,
-    /// Where the text goes on after `apiVersion` and `kind`.
+    /// Offset of the text after `apiVersion` and `kind`.
     body_at: usize,
-    /// What it is found by; shared with the form it had before, which mostly was found by the same.
+    /// Its index; shared with the previous state if equal, which is the usual case.
     pub(crate) index: Arc<Index>,
 }
 
-/// Fields that an object can be selected by, with their values.
+/// Fields that objects can be selected by, with their values.
 pub(crate) type Fields = Box<[(Cow<'static, str>, Box<str>)]>;
 
-/// What an object is found by, read once.
+/// The values by which an object is found, extracted once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Index {
     pub(crate) uid: Box<str>,
     pub(crate) labels: Box<[(Box<str>, Box<str>)]>,
-    /// Fields that can be selected by, beyond name and namespace.
+    /// Selectable fields other than name and namespace.
     pub(crate) fields: Fields,
     /// Uids of its owners.
     pub(crate) owners: Box<[Box<str>]>,
-    /// It is on its way out.
+    /// Whether it is being deleted.
     pub(crate) deleting: bool,
 }
 
 impl Draft {
-    /// Writes an object; what it says of its resource version does not matter.
+    /// Serializes an object, ignoring its resource version.
     pub(crate) fn new(object: &Value, fields: Fields) -> Self {
         let empty = Map::new();
         let object = object.as_object().unwrap_or(&empty);
@@ -78,7 +78,7 @@ impl Draft {
         }
     }
 
-    /// Returns the object with its revision; `previous` is the form it had before.
+    /// Returns the object with a revision; `previous` is its previous state.
     pub(crate) fn after(&self, previous: Option<&Stored>, revision: u64) -> Stored {
         let mut stored = self.at(revision);
         if let Some(same) = previous
@@ -104,7 +104,7 @@ impl Draft {
         }
     }
 
-    /// Tells whether an object as it is stored says the same, its revision aside.
+    /// Returns whether a stored object is equal except for the revision.
     pub(crate) fn same_as(&self, stored: &Stored) -> bool {
         let rest = stored.text.strip_prefix(&*self.head);
         rest.is_some_and(|rest| {
@@ -125,12 +125,13 @@ impl Stored {
         serde_json::from_slice(&self.text).unwrap_or_default()
     }
 
-    /// Returns the text without the head: what follows `{` in a list whose items have neither kind nor version.
+    /// Returns the text without the head: what follows `{` in a list whose items have neither kind
+    /// nor version.
     pub(crate) fn headless(&self) -> &[u8] {
         &self.text[self.body_at..]
     }
 
-    /// Returns the same object with another revision: how it was when it went.
+    /// Returns the object with another revision: its last state at the time of its deletion.
     pub(crate) fn gone_at(&self, revision: u64) -> Self {
         let (head, rest) = self.text.split_at(self.body_at + METADATA_HEAD.len());
         let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();

@@ -1,4 +1,4 @@
-//! [`Answer`]: what goes back to a client, before it is HTTP.
+//! [`Answer`]: a response before its HTTP encoding.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -14,26 +14,26 @@ use serde_json::Value;
 use crate::wire::negotiate::Output;
 use crate::wire::stream::Stream;
 
-/// What goes back to a client.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) code: u16,
     pub(crate) content_type: &'static str,
-    /// For people: each becomes a header.
+    /// Warnings; each becomes a header.
     pub(crate) warnings: Vec<String>,
-    /// Says what the body is, so that it need not be sent again.
+    /// Identifies the body, so that an unchanged one is not sent again.
     pub(crate) etag: Option<String>,
-    /// When to try again, in seconds; 0 for never.
+    /// `Retry-After` in seconds; 0 for none.
     pub(crate) retry_after_s: u32,
     pub(crate) body: Content,
 }
 
 /// A body.
 pub(crate) enum Content {
-    /// Parts that follow each other.
+    /// Parts in order.
     Parts(VecDeque<Bytes>),
-    /// Parts that are made as the client takes them.
+    /// Parts produced as the client reads them.
     Lazy(Box<dyn Iterator<Item = Bytes> + Send>),
-    /// What comes as it happens.
+    /// A stream of events.
     Stream(Stream),
 }
 
@@ -60,7 +60,7 @@ impl Answer {
         Self::parts(code, "text/plain; charset=utf-8", [text.into().into()])
     }
 
-    /// Says why the request fails.
+    /// Answers with an error.
     pub(crate) fn status(status: &Status) -> Self {
         let retry_after_s = status
             .details
@@ -72,7 +72,7 @@ impl Answer {
         }
     }
 
-    /// Answers with what follows each other.
+    /// Answers with parts in order.
     pub(crate) fn parts(
         code: u16,
         content_type: &'static str,
@@ -89,7 +89,7 @@ impl Answer {
         }
     }
 
-    /// Answers with JSON that is made as the client takes it.
+    /// Answers with JSON produced as the client reads it.
     pub(crate) fn lazy(code: u16, parts: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
         let body = Content::Lazy(Box::new(parts));
         Self {
@@ -102,7 +102,7 @@ impl Answer {
         }
     }
 
-    /// Answers with what comes as it happens.
+    /// Answers with a stream of events.
     pub(crate) fn stream(content_type: &'static str, stream: Stream) -> Self {
         let body = Content::Stream(stream);
         Self {
@@ -115,13 +115,13 @@ impl Answer {
         }
     }
 
-    /// Tells people something besides.
+    /// Adds warnings.
     pub(crate) fn with_warnings(mut self, warnings: Vec<String>) -> Self {
         self.warnings = warnings;
         self
     }
 
-    /// Returns the HTTP response; without its body for a `HEAD`.
+    /// Returns the HTTP response, without its body for a `HEAD`.
     pub(crate) fn response(self, head: bool) -> Response<Content> {
         let body = if head {
             Content::Parts(VecDeque::new())
@@ -163,7 +163,7 @@ impl Answer {
     }
 }
 
-/// Quotes a text for a header: signs that end lines would end the header.
+/// Quotes a text for a header, escaping line ends, which would end the header.
 fn quoted(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     out.push('"');
@@ -209,7 +209,7 @@ impl Body for Content {
 }
 
 const JSON: &str = "application/json";
-/// Warnings of one answer.
+/// Most warnings per response.
 const WARNINGS_MAX: usize = 64;
 
 #[cfg(test)]

@@ -1,25 +1,25 @@
-//! In which form an answer goes out ([`Output`]), and in which a body came ([`media`]).
+//! Content negotiation: the format of a response ([`Output`]) and of a request body ([`media`]).
 
 use lode_admit::Status;
 
 use lode_describe::table::Version;
 
-/// In which form an answer goes out.
+/// The format of a response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Output {
-    /// YAML; else JSON.
+    /// YAML instead of JSON.
     pub(crate) yaml: bool,
     pub(crate) shape: Shape,
 }
 
-/// What of objects is told.
+/// The form in which objects are returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Shape {
-    /// All.
+    /// Whole objects.
     Object,
-    /// Rows, in a version of `meta.k8s.io`.
+    /// Table rows, in a version of `meta.k8s.io`.
     Table(Version),
-    /// Metadata alone.
+    /// Metadata only.
     Metadata(Version),
 }
 
@@ -30,10 +30,10 @@ impl Output {
         shape: Shape::Object,
     };
 
-    /// Chooses by an `Accept` header: the first form of it that there is.
+    /// Chooses by an `Accept` header: the first supported format.
     ///
     /// # Errors
-    /// There is none of them.
+    /// None is supported.
     pub(crate) fn choose(accept: Option<&str>) -> Result<Self, Status> {
         let accept = accept
             .map(str::trim)
@@ -45,7 +45,7 @@ impl Output {
             let yaml = match media.trim() {
                 "application/yaml" | "text/yaml" => true,
                 "application/json" | "application/*" | "*/*" => false,
-                // It could be read, but is not written; whoever asks for it asks for JSON too.
+                // Protobuf is read but not written; clients that accept it accept JSON too.
                 PROTOBUF => {
                     known = true;
                     continue;
@@ -93,7 +93,7 @@ fn shape(parameters: &str) -> Option<Shape> {
     }
 }
 
-/// Returns the media type of a `Content-Type` header without its parameters; JSON where there is none.
+/// Returns the media type of a `Content-Type` header without parameters; JSON if absent.
 pub(crate) fn media(content_type: Option<&str>) -> &str {
     let media = content_type.unwrap_or_default();
     let media = media.split(';').next().unwrap_or_default().trim();

@@ -1,4 +1,4 @@
-//! What a request says in its query: [`Query`], and per verb what of it is allowed.
+//! The query parameters of a request ([`Query`]), validated per verb.
 
 use lode_admit::{FieldError, Status, decode::FieldValidation};
 use lode_object::LabelSelector;
@@ -6,22 +6,22 @@ use serde_json::{Value, json};
 
 use crate::wire::request::decoded;
 
-/// The parameters of a URL, decoded, in their order.
+/// The decoded parameters of a URL, in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Query(Vec<(String, String)>);
 
-/// How objects are written.
+/// Options of a write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct WriteOptions {
-    /// Nothing is stored.
+    /// Whether nothing is stored.
     pub(crate) dry_run: bool,
     pub(crate) validation: FieldValidation,
-    /// Empty where the client names none.
+    /// Empty if the client gives none.
     pub(crate) manager: String,
     pub(crate) force: bool,
 }
 
-/// How objects are written: the name that errors call it by.
+/// The kind of write, by its name in errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Writing {
     Create,
@@ -30,40 +30,40 @@ pub(crate) enum Writing {
     Apply,
 }
 
-/// What is listed or watched.
+/// Options of a list or a watch.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct ListOptions {
     pub(crate) labels: LabelSelector,
     pub(crate) fields: FieldSelector,
     pub(crate) bookmarks: bool,
-    /// Begin with all that there is, and say where that ends.
+    /// Whether a watch begins with all objects and marks their end.
     pub(crate) initial_events: Option<bool>,
     pub(crate) timeout_s: Option<u64>,
-    /// Zero for all.
+    /// Zero for no limit.
     pub(crate) limit: usize,
     pub(crate) token: String,
     pub(crate) revision: Revision,
 }
 
-/// As of when.
+/// The revision of a read.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) enum Revision {
-    /// Now.
+    /// The latest.
     #[default]
     Newest,
-    /// Whatever is at hand.
+    /// Any available one.
     Any,
-    /// Then or later.
+    /// This one or a later one.
     NotOlder(u64),
-    /// Just then.
+    /// Exactly this one.
     Exact(u64),
 }
 
-/// Which objects are meant, by fields that the kind lets be selected by.
+/// A selector by fields that the kind supports.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct FieldSelector(pub(crate) Vec<FieldRequirement>);
 
-/// What one field must be, or must not.
+/// A required or excluded value of one field.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct FieldRequirement {
     pub(crate) field: String,
@@ -71,19 +71,19 @@ pub(crate) struct FieldRequirement {
     pub(crate) equal: bool,
 }
 
-/// How an object is deleted.
+/// Options of a deletion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct DeleteOptions {
     pub(crate) dry_run: bool,
     pub(crate) propagation: Option<Propagation>,
     pub(crate) grace_s: Option<i64>,
-    /// The uid that it must have.
+    /// Precondition on the uid.
     pub(crate) uid: Option<String>,
-    /// The resource version that it must have.
+    /// Precondition on the resource version.
     pub(crate) revision: Option<String>,
 }
 
-/// What becomes of an object's dependents.
+/// What happens to an object's dependents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Propagation {
     Orphan,
@@ -261,7 +261,7 @@ fn text<'q>(query: &'q Query, name: &str) -> &'q str {
     query.text(name).unwrap_or_default()
 }
 
-/// Holds options against each other.
+/// Checks options against each other.
 fn check(
     watch: bool,
     version: &str,
@@ -350,20 +350,20 @@ impl Revision {
         })
     }
 
-    /// Reads what a request for one object says of it.
+    /// Reads the options of a request for one object.
     ///
     /// # Errors
-    /// It is no number.
+    /// A number is malformed.
     pub(crate) fn of_one(query: &Query) -> Result<Self, Status> {
         Self::read(text(query, "resourceVersion"), "", true)
     }
 }
 
 impl FieldSelector {
-    /// Reads `metadata.name=a,type!=b`; a backslash takes the next sign as it is.
+    /// Parses `metadata.name=a,type!=b`; a backslash escapes the next character.
     ///
     /// # Errors
-    /// A term has no sign.
+    /// A term has no operator.
     pub(crate) fn parse(text: &str) -> Result<Self, Status> {
         let mut requirements = Vec::new();
         for term in split(text, ',').into_iter().filter(|term| !term.is_empty()) {
@@ -385,7 +385,7 @@ impl FieldSelector {
         Ok(Self(requirements))
     }
 
-    /// Tells whether an object is meant that has these fields.
+    /// Returns whether an object with these fields is selected.
     pub(crate) fn matches<'f>(&self, field: impl Fn(&str) -> Option<&'f str>) -> bool {
         let holds = |wanted: &FieldRequirement| {
             (field(&wanted.field).unwrap_or_default() == wanted.value) == wanted.equal
@@ -393,7 +393,7 @@ impl FieldSelector {
         self.0.iter().all(holds)
     }
 
-    /// Returns the value that a field must have, if it must have one.
+    /// Returns the value that a field must have, if one is required.
     pub(crate) fn required(&self, field: &str) -> Option<&str> {
         let wanted = self
             .0
@@ -402,7 +402,7 @@ impl FieldSelector {
         wanted.map(|wanted| wanted.value.as_str())
     }
 
-    /// Asks for a value besides.
+    /// Adds a required value.
     pub(crate) fn require(&mut self, field: &str, value: &str) {
         self.0.push(FieldRequirement {
             field: field.to_owned(),
@@ -412,7 +412,7 @@ impl FieldSelector {
     }
 }
 
-/// Splits at a sign that no backslash precedes.
+/// Splits at a character that is not escaped by a backslash.
 fn split(text: &str, sign: char) -> Vec<&str> {
     let mut parts = Vec::new();
     let (mut start, mut escaped) = (0, false);
@@ -439,7 +439,8 @@ fn unescaped(text: &str) -> String {
 }
 
 impl DeleteOptions {
-    /// Reads the options of a deletion, from the query and then from the body, which is null where there is none.
+    /// Reads the options of a deletion, from the query and then from the body, which is null if
+    /// absent.
     ///
     /// # Errors
     /// One of them is not allowed.
@@ -522,16 +523,16 @@ fn refuse(options: &str, errors: &[FieldError]) -> Result<(), Status> {
     }
 }
 
-/// What Go says of a number that is none.
+/// Returns Go's error for a malformed number.
 pub(crate) fn not_a_number(function: &str, text: &str) -> String {
     format!("strconv.{function}: parsing {text:?}: invalid syntax")
 }
 
-/// Bytes of a field manager's name.
+/// Longest field manager in bytes.
 const MANAGER_MAX: usize = 128;
-/// The option that says how a revision is meant.
+/// The option that says how a revision is to be matched.
 const MATCH: &str = "resourceVersionMatch";
-/// Parameters that are read.
+/// Most parameters read.
 const PARAMETERS_MAX: usize = 100;
 
 #[cfg(test)]

@@ -1,39 +1,39 @@
-//! [`Route`]: what a path is about.
+//! [`Route`]: the meaning of a path.
 
-/// What a path is about.
+/// The meaning of a path.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// Objects.
     Resource(Target),
-    /// Which resources a version of a group has; the core group's name is empty.
+    /// The resources of a version; the core group's name is empty.
     Version { group: String, version: String },
-    /// Which versions a group has.
+    /// The versions of a group.
     Group(String),
-    /// Which versions the core group has.
+    /// The versions of the core group.
     Core,
-    /// Which groups there are.
+    /// All groups.
     Groups,
-    /// Nothing of the above.
+    /// Anything else.
     Other,
 }
 
-/// Which objects, and which part of them.
+/// The objects and the part of them that a path names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) group: String,
     pub(crate) version: String,
     pub(crate) resource: String,
-    /// Empty in the cluster's scope, and for all namespaces.
+    /// Empty for cluster scope, and for all namespaces.
     pub(crate) namespace: String,
     /// Empty for a collection.
     pub(crate) name: String,
     pub(crate) subresource: String,
-    /// The path begins with `watch`, an old way to ask for one.
+    /// The path begins with `watch`, a deprecated form.
     pub(crate) watch: bool,
 }
 
 impl Route {
-    /// Reads the path of a URL; `None` where it is not UTF-8 once decoded.
+    /// Parses the path of a URL; `None` if it is not UTF-8 after decoding.
     pub(crate) fn parse(path: &str) -> Option<Self> {
         let parts: Vec<String> = path
             .split('/')
@@ -65,7 +65,7 @@ impl Route {
             rest => (false, rest),
         };
         let (namespace, resource, rest) = match rest {
-            // A namespace is an object itself, and these are parts of it.
+            // A namespace is itself an object, and these are its subresources.
             ["namespaces", _] | ["namespaces", _, "status" | "finalize"] => {
                 ("", rest[0], &rest[1..])
             }

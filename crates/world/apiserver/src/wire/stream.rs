@@ -1,7 +1,8 @@
-//! [`Stream`]: a body that is made as it is taken, by a future that waits for what happens.
+//! [`Stream`]: a body produced on demand by a future that waits for events.
 //!
-//! The future runs within the task that sends the body: what happens wakes that task alone, nothing waits in between,
-//! and a client that takes nothing is told nothing. The future ends with the body.
+//! The future runs within the task that sends the body: events wake that task directly, nothing is
+//! buffered in between, and a client that does not read is sent nothing. The future ends with the
+//! body.
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -11,19 +12,19 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use lode_stdx::Lock;
 
-/// A body that is made as it is taken.
+/// A body produced on demand.
 pub(crate) struct Stream {
     /// Until it has ended.
     making: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     slot: Slot,
 }
 
-/// Where a piece lies from when it is made until it is taken.
+/// Holds a piece between its production and its consumption.
 #[derive(Clone, Default)]
 pub(crate) struct Slot(Arc<Lock<Option<Bytes>>>);
 
 impl Stream {
-    /// Returns the body whose pieces a future puts into the slot that it is given.
+    /// Returns the body whose pieces a future puts into the slot it is given.
     pub(crate) fn new<F: Future<Output = ()> + Send + 'static>(
         make: impl FnOnce(Slot) -> F,
     ) -> Self {
@@ -34,7 +35,8 @@ impl Stream {
         }
     }
 
-    /// Returns the next piece; `None` once the future has ended. Who gets a piece asks again.
+    /// Returns the next piece; `None` once the future has ended. After a piece, the caller polls
+    /// again.
     pub(crate) fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Bytes>> {
         if let Some(making) = &mut self.making
             && making.as_mut().poll(context).is_ready()
@@ -49,7 +51,8 @@ impl Stream {
 }
 
 impl Slot {
-    /// Puts a piece, and returns once it was taken. That wakes nobody: who took it asks for the next.
+    /// Puts a piece, and returns once it was taken. It wakes nothing: the consumer polls for the
+    /// next piece.
     pub(crate) async fn put(&self, piece: Bytes) {
         *self.0.lock() = Some(piece);
         poll_fn(|_| {

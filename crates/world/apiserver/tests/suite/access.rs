@@ -1,4 +1,4 @@
-//! Who may do what, as whoever asks finds out.
+//! Authorisation as clients experience it.
 
 use hyper::Method;
 use lode_apiserver::{Config, Server};
@@ -83,7 +83,7 @@ async fn who_may_not_ask_is_told_so_before_a_body_is_read() {
         (format!("PUT {MAPS}/a"), 403),
         ("POST /apis/example.com/v1/things".to_owned(), 403),
         ("POST /nowhere".to_owned(), 403),
-        // Whoever may ask is answered without a body that is not needed.
+        // Authorised clients are answered without an unneeded body.
         ("GET /version".to_owned(), 200),
     ] {
         let mut stream = Client::stream(&server, None).await;

@@ -1,4 +1,4 @@
-//! A client of a server in this process: requests and answers as JSON, and waiting for what is to come.
+//! A client of a server in this process: JSON requests and responses, and waiting for conditions.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -33,19 +33,19 @@ impl Client {
         .await
     }
 
-    /// Starts a server, and comes to it with a certificate that names a user.
+    /// Starts a server and connects with a client certificate of a user.
     pub(crate) async fn start_as(user: &str, groups: &[&str]) -> Self {
         let server = Server::start(Config::default()).await.unwrap();
         let certificate = server.client_certificate(user, groups).unwrap();
         Self::of(Arc::new(server), Some(certificate)).await
     }
 
-    /// Connects to the same server once more.
+    /// Connects to the same server again.
     pub(crate) async fn another(&self) -> Self {
         Self::of(Arc::clone(&self.server), None).await
     }
 
-    /// Comes to a server that runs.
+    /// Connects to a running server.
     pub(crate) async fn of(server: Arc<Server>, certificate: Option<(String, String)>) -> Self {
         let token = certificate.is_none().then(|| server.token().to_owned());
         let stream = Self::stream(&server, certificate).await;
@@ -91,7 +91,8 @@ impl Client {
         &self.server
     }
 
-    /// Sends a request. Returns the code and body of the answer, which is text where it is no JSON.
+    /// Sends a request. Returns status code and body of the response; a body that is not JSON is a
+    /// text.
     pub(crate) async fn send(
         &self,
         method: Method,
@@ -109,7 +110,7 @@ impl Client {
         )
     }
 
-    /// Sends a request with headers. Returns the code and body of the answer, whatever it is.
+    /// Sends a request with headers. Returns status code and body of the response.
     pub(crate) async fn raw(
         &self,
         method: Method,
@@ -125,7 +126,7 @@ impl Client {
         )
     }
 
-    /// Returns the first lines of what is at a path, as they come.
+    /// Returns the first lines at a path, as they arrive.
     pub(crate) async fn lines(&self, path: &str, count: usize) -> Vec<Value> {
         let mut body = self
             .open(Method::GET, path, &[], &Value::Null)
@@ -170,7 +171,7 @@ impl Client {
         sender.send_request(request).await.unwrap()
     }
 
-    /// Returns what is at a path, whatever it is.
+    /// Returns what is at a path.
     pub(crate) async fn get(&self, path: &str) -> Value {
         self.send(Method::GET, path, JSON, &Value::Null).await.1
     }
@@ -182,7 +183,7 @@ impl Client {
         answer
     }
 
-    /// Changes an object by a merge patch.
+    /// Merges a patch into an object.
     pub(crate) async fn patch(&self, path: &str, patch: &Value) {
         let (code, answer) = self
             .send(Method::PATCH, path, "application/merge-patch+json", patch)
@@ -197,7 +198,7 @@ impl Client {
         assert!(code == 200 || code == 202, "{answer}");
     }
 
-    /// Waits until what is at a path is as told, and returns it.
+    /// Waits until what is at a path satisfies `until`, and returns it.
     pub(crate) async fn wait(&self, path: &str, until: impl Fn(&Value) -> bool) -> Value {
         let begun = Instant::now();
         loop {
@@ -211,7 +212,7 @@ impl Client {
     }
 }
 
-/// Tells whether a condition of an object is true.
+/// Returns whether a condition of an object is true.
 pub(crate) fn is_true(object: &Value, condition: &str) -> bool {
     let conditions = object["status"]["conditions"]
         .as_array()
@@ -223,5 +224,5 @@ pub(crate) fn is_true(object: &Value, condition: &str) -> bool {
 }
 
 const JSON: &str = "application/json";
-/// How long something may take on a busy machine.
+/// Longest wait, on a busy machine.
 const WAIT_MAX: Duration = Duration::from_mins(1);

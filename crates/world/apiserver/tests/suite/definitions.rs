@@ -1,4 +1,4 @@
-//! Custom resources, from their definition until they are gone with it.
+//! Custom resources, from their definition to its deletion.
 
 use hyper::Method;
 use serde_json::{Value, json};

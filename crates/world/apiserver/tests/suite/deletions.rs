@@ -1,4 +1,4 @@
-//! Whatever is created can be deleted: nothing waits for a finalizer that nobody removes.
+//! Every created object can be deleted: no finalizer stays for ever.
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use crate::client::Client;
 
 const JSON: &str = "application/json";
 
-/// Where the objects of a kind are, and how its objects are named.
+/// The path of a kind's objects, and its name.
 struct Sort {
     api_version: String,
     kind: String,
@@ -54,7 +54,8 @@ impl Sort {
     }
 }
 
-/// What the objects of a kind need besides a name. A new kind that needs something fails the tests until it is here.
+/// Returns what the objects of a kind need besides a name. A new kind that needs something fails
+/// the tests until it is added here.
 fn smallest(kind: &str) -> Value {
     let containers = json!([{"name": "c", "image": "i"}]);
     let template = json!({"metadata": {"labels": {"a": "b"}}, "spec": {"containers": containers}});
@@ -142,14 +143,14 @@ fn smallest(kind: &str) -> Value {
     }
 }
 
-/// A request for a certificate, as `openssl req` makes it.
+/// A certificate signing request, as created by `openssl req`.
 const REQUEST: &str = "LS0tLS1CRUdJTiBDRVJUSUZJQ0FURSBSRVFVRVNULS0tLS0KTUlIR01HNENBUUF3RERFS01BZ0dBMVVFQXd3QllUQlpNQk1HQnlx\
     R1NNNDlBZ0VHQ0NxR1NNNDlBd0VIQTBJQQpCS3U5SE1qNFlIWEVadHN1c0hpL0RzY0RRa05tcWtXanNxY3lXaUpKYldGbThQTXlz\
     RjFxc2FKOEN1aGpnYjJvCk4vZzBxNVlFSGVXMmlUeXIvU2FPaUx1Z0FEQUtCZ2dxaGtqT1BRUURBZ05JQURCRkFpQnRVNFBkRzVR\
     eU5vM3cKcC91djNFK3VWcmVibUsrWG9rUEhkdDNUc1VNWlpRSWhBTUc0QUlFVnphTXg4SHp0dXhyR0dwM1FheXFQUEVWVgpkdDRC\
     SGc3UEhFL1gKLS0tLS1FTkQgQ0VSVElGSUNBVEUgUkVRVUVTVC0tLS0tCg==";
 
-/// Returns every kind whose objects can be created and deleted, as the server itself tells.
+/// Returns every kind whose objects can be created and deleted, according to the server.
 async fn sorts(client: &Client) -> Vec<Sort> {
     let groups = client.get("/apis").await;
     let versions = groups["groups"]
@@ -258,7 +259,7 @@ async fn a_claim_stays_while_a_pod_uses_it() {
         .await;
 
     client.delete(&format!("{claims}/data"), "Background").await;
-    // Another claim, deleted later, is gone: whatever was to be done about the first is done.
+    // Another claim, deleted later, is gone: everything about the first one has been processed.
     claim["metadata"]["name"] = "other".into();
     client.create(claims, &claim).await;
     client

@@ -1,4 +1,4 @@
-//! What goes wrong on purpose, and how a client sees it.
+//! Injected faults, and how a client sees them.
 
 use std::pin::Pin;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use crate::client::Client;
 
 const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 
-/// Answers requests in order with what is planned, and notes what they were for.
+/// Injects planned faults into requests in order, and records the requests.
 #[derive(Default)]
 struct Planned {
     faults: Mutex<Vec<Fault>>,
@@ -110,7 +110,7 @@ async fn watches_can_be_ended_and_go_on_where_they_were() {
     client.create(MAPS, &map()).await;
     let follow = format!("{MAPS}?watch=1&timeoutSeconds=60&resourceVersion=1");
     let ended = async {
-        // It must be under way before it can be ended.
+        // The watch must be running before it can be ended.
         loop {
             tokio::time::sleep(Duration::from_millis(5)).await;
             client.server().end_watches();

@@ -1,4 +1,4 @@
-//! The API as a client sees it, and what a cluster does beside requests, in one binary.
+//! The API as a client sees it, and the background work of a cluster, in one binary.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

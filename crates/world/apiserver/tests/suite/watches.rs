@@ -1,4 +1,4 @@
-//! What a watch tells.
+//! The events of a watch.
 
 use hyper::Method;
 use serde_json::{Value, json};
@@ -97,7 +97,7 @@ async fn a_streamed_list_says_where_it_ends() {
 #[tokio::test]
 async fn a_place_that_is_forgotten_is_told() {
     let client = Client::start().await;
-    // The log of a resource is bounded; this object's changes push all others out.
+    // The log of a resource is bounded; the changes of this object push all others out.
     let path = format!("{MAPS}/a");
     let large = "x".repeat(900_000);
     client
@@ -163,6 +163,6 @@ async fn many_who_watch_are_all_told_all_in_order() {
     }
 }
 
-/// More than are told of each change by itself.
+/// More than are notified of each change separately.
 const WATCHES: usize = 40;
 const CHANGES: usize = 30;

@@ -1,4 +1,4 @@
-//! Workloads as a client sees them: they get ready, change, and go.
+//! Workloads as a client sees them: they become ready, change, and end.
 
 use serde_json::{Value, json};
 
@@ -254,7 +254,7 @@ async fn a_thousand_deployments_get_available() {
             .await;
     }
     let begun = std::time::Instant::now();
-    // They are looked at in the order of their names, so this one is among the last.
+    // They are processed in the order of their names, so this one is among the last.
     client
         .wait(&format!("{DEPLOYMENTS}/web-999"), |web| {
             is_rolled_out(web, 1)

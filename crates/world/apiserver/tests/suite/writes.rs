@@ -1,4 +1,4 @@
-//! What a write leaves behind, as a client sees it.
+//! The stored result of a write, as a client sees it.
 
 use hyper::Method;
 use serde_json::{Value, json};

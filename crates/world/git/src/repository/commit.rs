@@ -1,4 +1,4 @@
-//! [`Draft`] in, a commit object out; a commit object in, [`Commit`] out.
+//! Writing commit objects from a [`Draft`], and reading them as a [`Commit`].
 
 use gix_hash::ObjectId as Id;
 use gix_object::{CommitRef, Kind};
@@ -9,23 +9,23 @@ use crate::objects::{Lost, Source};
 /// A person or a program that makes commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Author {
-    /// The name; what Git does not allow in it is left out.
+    /// The name; characters that Git does not allow are removed.
     pub name: String,
-    /// The address; what Git does not allow in it is left out.
+    /// The address; characters that Git does not allow are removed.
     pub email: String,
 }
 
-/// What a commit says besides its files.
+/// A commit without its files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Draft {
-    /// Who makes it.
+    /// Its author.
     pub author: Author,
-    /// The message: a subject, and after an empty line anything more.
+    /// The message: a subject, optionally followed by an empty line and more text.
     pub message: String,
     /// When, in seconds since 1970.
     pub time_seconds: i64,
-    /// The commit that the branch must be at, for whoever saw it there; without one the changes are put on whatever is
-    /// there.
+    /// The commit that the branch must be at; without it the changes are put on top of the current
+    /// one.
     pub onto: Option<ObjectId>,
 }
 
@@ -46,7 +46,7 @@ pub struct Commit {
     pub message: String,
 }
 
-/// What walks need to know of a commit.
+/// The parts of a commit that walks need.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Links {
     pub(crate) tree: Id,
@@ -74,7 +74,7 @@ pub(crate) fn write(tree: Id, parents: &[Id], draft: &Draft) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Reads a commit whole.
+/// Reads a complete commit.
 pub(crate) fn read(source: &dyn Source, id: Id) -> Result<Commit, Lost> {
     let (Kind::Commit, bytes) = source.object(id)? else {
         return Err(Lost::Corrupt);
@@ -95,7 +95,7 @@ pub(crate) fn read(source: &dyn Source, id: Id) -> Result<Commit, Lost> {
     })
 }
 
-/// Reads where a commit leads.
+/// Reads the links of a commit.
 pub(crate) fn links(source: &dyn Source, id: Id) -> Result<Links, Lost> {
     let (Kind::Commit, bytes) = source.object(id)? else {
         return Err(Lost::Corrupt);
@@ -103,7 +103,7 @@ pub(crate) fn links(source: &dyn Source, id: Id) -> Result<Links, Lost> {
     links_of(&bytes)
 }
 
-/// Reads where a commit's bytes lead.
+/// Reads the links from a commit's bytes.
 pub(crate) fn links_of(bytes: &[u8]) -> Result<Links, Lost> {
     let commit = parse(bytes)?;
     Ok(Links {
@@ -124,7 +124,7 @@ fn time(commit: &CommitRef<'_>) -> i64 {
         .unwrap_or_default()
 }
 
-/// Leaves out what would end a name or an address early, as Git itself does.
+/// Removes characters that would end a name or an address early, as Git itself does.
 fn plain(text: &str, otherwise: &str) -> String {
     let text: String = text
         .chars()

@@ -1,7 +1,8 @@
-//! [`Changes`]: files written and deleted, and the trees that come of them.
+//! [`Changes`]: files written and deleted, and the resulting trees.
 //!
-//! Input: where objects are, a root tree, changes. Output: the new root tree and the objects made for it. Only folders
-//! that a change lies in are read and written, so a change costs the same in a large repository as in a small one.
+//! Input: an object source, a root tree, changes. Output: the new root tree and the objects created
+//! for it. Only folders that contain a change are read and written, so a change costs the same in a
+//! large repository as in a small one.
 
 use std::collections::BTreeMap;
 
@@ -13,10 +14,10 @@ use lode_tree::RepoPath;
 use crate::objects::{Deflater, Lost, Object, Source};
 use crate::repository::folder::{self, Folder};
 
-/// Folders within folders, as deep as a snapshot is read.
+/// Deepest nesting of folders, as for a snapshot.
 const DEPTH_MAX: usize = 256;
 
-/// What a commit changes: for each path its new content or its end.
+/// The changes of a commit: for each path its new content or its deletion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
     by_path: BTreeMap<RepoPath, Change>,
@@ -35,22 +36,22 @@ enum Change {
 /// Why changes cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    /// A file would take the place of a folder that is not deleted.
+    /// A file would replace a folder that is not deleted.
     #[error("{0}: is a folder")]
     Folder(RepoPath),
-    /// The root is no file.
+    /// The root is not a file.
     #[error("a file needs a name")]
     Root,
-    /// Folders within folders, deeper than a tree is read.
+    /// Folders nested deeper than trees are read.
     #[error("{0}: more than {DEPTH_MAX} folders within folders")]
     Deep(RepoPath),
-    /// The repository holds an object that cannot be read, or lacks one.
+    /// An object is malformed or missing.
     #[error("the repository is damaged")]
     Damaged,
 }
 
 impl Changes {
-    /// Writes a file; an existing one stays executable if it is.
+    /// Writes a file; an existing one keeps its executable bit.
     pub fn write(&mut self, path: RepoPath, bytes: impl Into<Vec<u8>>) {
         self.by_path.insert(
             path,
@@ -61,7 +62,7 @@ impl Changes {
         );
     }
 
-    /// Writes a file and says whether it is executable.
+    /// Writes a file with or without the executable bit.
     pub fn write_as(&mut self, path: RepoPath, bytes: impl Into<Vec<u8>>, executable: bool) {
         self.by_path.insert(
             path,
@@ -77,26 +78,26 @@ impl Changes {
         self.by_path.insert(path, Change::Link(target.into()));
     }
 
-    /// Deletes a file or a folder with all that is in it; files written below it stand afterwards. What is not there
-    /// is deleted already.
+    /// Deletes a file, or a folder with everything in it; files written below it afterwards exist.
+    /// A missing path is not an error.
     pub fn delete(&mut self, path: RepoPath) {
         self.by_path.insert(path, Change::Delete);
     }
 
-    /// Returns how many paths are changed.
+    /// Returns the number of changed paths.
     #[must_use]
     pub fn len(&self) -> usize {
         self.by_path.len()
     }
 
-    /// Tells whether nothing is changed.
+    /// Returns whether nothing is changed.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.by_path.is_empty()
     }
 }
 
-/// Returns the root tree that `changes` make of `root`, and the objects that may be new.
+/// Applies `changes` to `root` and returns the new root tree, with the objects that may be new.
 pub(crate) fn apply(
     source: &dyn Source,
     root: Option<ObjectId>,
@@ -120,7 +121,7 @@ pub(crate) fn apply(
     Ok((root, editor.made))
 }
 
-/// Changes by the parts of their paths.
+/// Changes, by the segments of their paths.
 #[derive(Default)]
 struct EditedFolder<'c> {
     here: Option<(&'c Change, &'c RepoPath)>,
@@ -150,7 +151,7 @@ struct Editor<'s> {
 }
 
 impl Editor<'_> {
-    /// Returns the folder with its changes made; nothing when it is empty, as Git has no empty folders.
+    /// Returns the changed folder; nothing if it is empty, because Git has no empty folders.
     fn folder(
         &mut self,
         old: Option<ObjectId>,

@@ -8,10 +8,10 @@ use gix_object::{Kind, TreeRefIter};
 
 use crate::objects::{Lost, Source};
 
-/// What a folder holds under one name.
+/// The entry of a name in a folder.
 pub(crate) type Entry = (EntryKind, ObjectId);
 
-/// Names, as bytes since Git asks for no more, and what they hold.
+/// Names (bytes, as Git requires no encoding) and their entries.
 pub(crate) type Folder = BTreeMap<Box<[u8]>, Entry>;
 
 /// Reads a tree object.

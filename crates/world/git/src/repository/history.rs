@@ -8,12 +8,12 @@ use gix_hash::ObjectId as Id;
 use crate::objects::{Lost, Source};
 use crate::repository::commit::{self, Commit, Links};
 
-/// The commits that lead to some commits, newest first; of commits of the same second, the one found first.
+/// The history of some commits, newest first; of commits of the same second, the one found first.
 pub(crate) struct Walk<'s> {
     source: &'s dyn Source,
     seen: HashSet<Id>,
     found: Vec<(Id, Links)>,
-    /// By time, and where in `found`.
+    /// By time, and position in `found`.
     waiting: BinaryHeap<(i64, Reverse<usize>)>,
 }
 
@@ -33,13 +33,13 @@ impl<'s> Walk<'s> {
         Ok(walk)
     }
 
-    /// Returns the next commit. Its parents are found only if they are [followed](Self::follow).
+    /// Returns the next commit. Its parents are visited only if they are [followed](Self::follow).
     pub(crate) fn next(&mut self) -> Option<(Id, Links)> {
         let (_, Reverse(at)) = self.waiting.pop()?;
         Some(self.found[at].clone())
     }
 
-    /// Goes on to these commits.
+    /// Continues with these commits.
     pub(crate) fn follow(&mut self, parents: &[Id]) -> Result<(), Lost> {
         parents.iter().try_for_each(|parent| self.put(*parent))
     }
@@ -55,7 +55,7 @@ impl<'s> Walk<'s> {
     }
 }
 
-/// Returns the newest `count` commits that lead to `tip`, and `tip` itself.
+/// Returns the latest `count` commits of the history of `tip`, including `tip`.
 pub(crate) fn list(source: &dyn Source, tip: Id, count: usize) -> Result<Vec<Commit>, Lost> {
     let mut walk = Walk::from(source, [tip])?;
     let mut commits = Vec::new();

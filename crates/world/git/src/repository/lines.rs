@@ -1,16 +1,17 @@
-//! Three texts into one, line by line.
+//! Three-way merge of texts, line by line.
 //!
-//! What `theirs` changes against `base` is done to `ours`, if between any two changes of different sides at least one
-//! line stands that neither has touched; a change that both made alike is made once. That is when Git merges, too.
+//! The changes from `base` to `theirs` are applied to `ours`, if between any two changes of
+//! different sides there is at least one line that neither has touched; a change that both made
+//! alike is made once. These are the cases in which Git merges, too.
 
 use std::ops::Range;
 
-/// Bytes of a text that is merged.
+/// Largest text that is merged, in bytes.
 pub(crate) const BYTES_MAX: u64 = 1 << 20;
-/// Pairs of lines that are compared, once what is the same at both ends is left out.
+/// Most pairs of lines that are compared, after removing what is equal at both ends.
 const PAIRS_MAX: usize = 4 << 20;
 
-/// Merges three texts; nothing when they cannot be, or when that is not worth finding out.
+/// Merges three texts; nothing if they conflict, or if finding out is too expensive.
 pub(crate) fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> {
     if [base, ours, theirs].iter().any(|text| text.contains(&0)) {
         return None;
@@ -41,7 +42,7 @@ pub(crate) fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> 
     Some(merged.concat())
 }
 
-/// Lines of the base that a side has others in place of.
+/// Lines of the base that a side replaces.
 #[derive(Debug, PartialEq, Eq)]
 struct Hunk {
     base: Range<usize>,
@@ -54,7 +55,7 @@ impl Hunk {
     }
 }
 
-/// Returns the lines, each with its end.
+/// Returns the lines, each with its line end.
 fn lines(text: &[u8]) -> Vec<&[u8]> {
     text.split_inclusive(|byte| *byte == b'\n').collect()
 }
@@ -90,7 +91,7 @@ fn hunks(base: &[&[u8]], side: &[&[u8]]) -> Option<Vec<Hunk>> {
     Some(hunks)
 }
 
-/// Returns the places of the longest sequence of lines that both have.
+/// Returns the positions of the longest common subsequence of lines.
 fn common(base: &[&[u8]], side: &[&[u8]]) -> Vec<(usize, usize)> {
     let width = side.len() + 1;
     let mut longest = vec![0_u32; (base.len() + 1) * width];

@@ -1,8 +1,8 @@
-//! Three trees into one: what `theirs` changes against `base`, done to `ours`.
+//! Three-way merge of trees: the changes from `base` to `theirs`, applied to `ours`.
 //!
-//! A commit is undone by merging its parent into the branch with the commit itself as base. Folders are merged name by
-//! name and texts line by line; where both sides changed the same lines, or something that is no text, there is a
-//! conflict, told by its path.
+//! A commit is undone by merging its parent into the branch, with the commit itself as base.
+//! Folders are merged name by name and texts line by line; if both sides changed the same lines, or
+//! something that is not text, there is a conflict, named by its path.
 
 use std::collections::BTreeSet;
 
@@ -14,18 +14,18 @@ use crate::objects::{Deflater, Lost, Object, Source};
 use crate::repository::folder::{self, Entry, Folder};
 use crate::repository::lines;
 
-/// Conflicts named before the rest is only counted.
+/// Conflicts that are named; further ones are only counted.
 const CONFLICTS_MAX: usize = 100;
-/// Folders within folders, as deep as a snapshot is read.
+/// Deepest nesting of folders, as for a snapshot.
 const DEPTH_MAX: usize = 256;
 
-/// What came of a merge.
+/// The result of a merge.
 pub(crate) struct Merged {
     /// The root tree.
     pub(crate) root: ObjectId,
     /// Trees and files that may be new.
     pub(crate) made: Vec<(ObjectId, Object)>,
-    /// Files of which both sides changed the same.
+    /// Files that both sides changed in conflict.
     pub(crate) conflicts: Vec<String>,
 }
 
@@ -118,7 +118,7 @@ impl Merger<'_> {
         Ok(Some((EntryKind::Tree, id)))
     }
 
-    /// Merges a file's content and whether it is executable.
+    /// Merges a file's content and its executable bit.
     fn file(&mut self, base: Entry, ours: Entry, theirs: Entry) -> Result<Option<Entry>, Lost> {
         let is_file = |kind| matches!(kind, EntryKind::Blob | EntryKind::BlobExecutable);
         let mut texts = Vec::new();

@@ -1,8 +1,8 @@
-//! [`References`]: which names lead to which objects, and [`Watch`], which tells when that changes.
+//! [`References`]: names and the objects they point to, and [`Watch`], which signals changes.
 //!
-//! Input: updates that say what they expect to find. Output: what became of each. An update is made only if the name
-//! still leads where the update says, so two writers never overwrite each other unseen; whoever watches is told of the
-//! state that came about, not of the steps between.
+//! Input: updates with their expected old values. Output: the result of each. An update is made
+//! only if the name still points where the update expects, so two writers never overwrite each
+//! other unnoticed; a watch sees the latest state, not every intermediate one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,48 +12,48 @@ use tokio::sync::watch;
 
 use crate::id::ObjectId;
 
-/// References a repository may have.
+/// Most references of a repository.
 const REFERENCES_MAX: usize = 100_000;
 /// Longest name of a reference, in bytes.
 const NAME_MAX: usize = 1024;
 
-/// Names and the objects they lead to.
+/// Names and the objects they point to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct References(Arc<BTreeMap<String, Id>>);
 
 /// A change of one reference.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Update {
-    /// The whole name, such as `refs/heads/main`.
+    /// The full name, such as `refs/heads/main`.
     pub name: String,
-    /// Where it must lead for the update to be made; nothing means that it must not exist.
+    /// The expected old value; nothing means that it must not exist.
     pub old: Option<ObjectId>,
-    /// Where it leads then; nothing removes it.
+    /// The new value; nothing removes it.
     pub new: Option<ObjectId>,
 }
 
 /// Why a reference was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// Not a name that a reference may have.
+    /// Not a valid name of a reference.
     #[error("not a name that a branch or tag may have")]
     Name,
-    /// Somebody else changed it in the meantime.
+    /// It was changed in the meantime.
     #[error("fetch first: the reference has changed in the meantime")]
     Stale,
-    /// A name that is a folder of another, or the other way round.
+    /// A name that is a folder of another name, or the other way round.
     #[error("the name conflicts with {0}")]
     Conflict(String),
-    /// The object is not there.
+    /// The object does not exist.
     #[error("missing necessary objects")]
     Missing,
-    /// A branch leads to commits only.
+    /// A branch can only point to a commit.
     #[error("a branch leads to a commit, and this is none")]
     NoCommit,
-    /// The branch that HEAD means is never removed.
+    /// The branch that HEAD refers to cannot be removed.
     #[error("deletion of the current branch prohibited")]
     Head,
-    /// More references than one repository may have.
+    /// The limit of a repository's references is reached.
     #[error("more than {REFERENCES_MAX} references")]
     TooMany,
     /// Another update of the same set was refused.
@@ -62,13 +62,13 @@ pub enum Refusal {
 }
 
 impl References {
-    /// Returns where a name leads.
+    /// Returns the object that a name points to.
     #[must_use]
     pub fn get(&self, name: &str) -> Option<ObjectId> {
         self.0.get(name).copied().map(ObjectId)
     }
 
-    /// Returns all names in order, each with the object it leads to.
+    /// Returns all names in order, each with its object.
     pub fn iter(&self) -> impl Iterator<Item = (&str, ObjectId)> {
         self.0
             .iter()
@@ -106,24 +106,24 @@ impl References {
     }
 }
 
-/// Tells when references change.
+/// Signals changes of references.
 #[derive(Debug)]
 pub struct Watch(watch::Receiver<References>);
 
 impl Watch {
-    /// Returns the references as they are, and counts them as seen.
+    /// Returns the current references, and marks them as seen.
     pub fn now(&mut self) -> References {
         self.0.borrow_and_update().clone()
     }
 
-    /// Waits until the references differ from those last seen; nothing when the repository is gone.
+    /// Waits until the references differ from those last seen; nothing if the repository is gone.
     pub async fn changed(&mut self) -> Option<References> {
         self.0.changed().await.ok()?;
         Some(self.now())
     }
 }
 
-/// The references of one repository, changed by one at a time.
+/// The references of one repository, changed by one writer at a time.
 #[derive(Debug, Default)]
 pub(crate) struct Board(watch::Sender<References>);
 
@@ -136,7 +136,8 @@ impl Board {
         Watch(self.0.subscribe())
     }
 
-    /// Makes the updates and says what became of each; `atomic` makes all or none. Refusals already known come along.
+    /// Makes the updates and returns the result of each; `atomic` makes all or none. Refusals that
+    /// are already known are passed in.
     pub(crate) fn apply(
         &self,
         updates: &[Update],
@@ -167,7 +168,7 @@ impl Board {
     }
 }
 
-/// Tells whether a reference may have this name: Git's rules, and below `refs/` only.
+/// Returns whether a name is valid for a reference: Git's rules, and below `refs/` only.
 pub(crate) fn is_name(name: &str) -> bool {
     let parts_fine = name.split('/').all(|part| {
         !part.is_empty()

@@ -6,23 +6,24 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use lode_stdx::Digest;
 
-/// Who may come in.
+/// Who has access.
 #[derive(Clone, Default)]
 pub enum Gate {
     /// Everybody.
     #[default]
     Open,
-    /// Whoever knows this user and password.
+    /// With this user and password.
     Basic(Secret),
     /// Nobody.
     Closed,
 }
 
-/// A user and password, kept as a digest: neither can be read from it, nor guessed from how long a comparison takes.
+/// A user and password, kept as a digest: they can neither be read from it, nor guessed from the
+/// time of a comparison.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Digest);
 
-/// Who may do what.
+/// Access rights.
 #[derive(Debug, Clone, Default)]
 pub struct Access {
     /// Who may fetch.
@@ -31,7 +32,7 @@ pub struct Access {
     pub write: Gate,
 }
 
-/// What a gate says to a request.
+/// A gate's decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Welcome,

@@ -1,7 +1,8 @@
-//! [`Answer`]: the body of an answer, whole or made while it is sent.
+//! [`Answer`]: the body of a response, complete or produced while it is sent.
 //!
-//! A pack is put together piece by piece as the client takes it: the objects are shared with the repository, so an
-//! answer under way costs one piece of memory and no thread, however slow the client is.
+//! A pack is assembled piece by piece as the client reads it: the objects are shared with the
+//! repository, so a response in progress costs one piece of memory and no thread, however slow the
+//! client is.
 
 use std::convert::Infallible;
 use std::pin::Pin;
@@ -16,7 +17,7 @@ use hyper::body::{Body, Frame, SizeHint};
 use crate::objects::Object;
 use crate::pktline::{self, SIDEBAND_MAX};
 
-/// The body of an answer.
+/// The body of a response.
 pub struct Answer(State);
 
 enum State {
@@ -29,7 +30,7 @@ impl Answer {
         Self(State::Whole(bytes.into()))
     }
 
-    /// A pack of these objects inside a sideband, after lines that come before it.
+    /// Returns a pack of these objects in a sideband, preceded by lines.
     pub(crate) fn pack(before: Vec<u8>, objects: Vec<Arc<Object>>) -> Self {
         Self(State::Pack(Box::new(Pack {
             before,
@@ -89,17 +90,17 @@ impl Pack {
 /// A pack's bytes.
 struct Stream {
     objects: std::vec::IntoIter<Arc<Object>>,
-    /// The head of an entry, of the pack itself or its checksum; and how much of it is out.
+    /// The head of an entry or of the pack, or its checksum; and how much of it has been sent.
     head: Vec<u8>,
-    /// The object whose entry is under way, and how much of it is out.
+    /// The object whose entry is being sent, and how much of it has been sent.
     object: Option<(Arc<Object>, usize)>,
-    /// Nothing once the checksum is made.
+    /// Nothing once the checksum is computed.
     hasher: Option<Hasher>,
 }
 
 impl Stream {
     fn new(objects: Vec<Arc<Object>>) -> Self {
-        // A pack counts its objects in 32 bits; a repository's bytes end long before.
+        // A pack has a 32-bit object count; the byte limit of a repository is reached long before.
         let count = u32::try_from(objects.len()).unwrap_or(u32::MAX);
         let head = [
             b"PACK".as_slice(),
@@ -154,14 +155,14 @@ impl Stream {
     }
 }
 
-/// Returns a checksum, or one that no client accepts if somebody managed to break the hash.
+/// Returns a checksum, or one that no client accepts if the hash detected a collision attack.
 fn checksum(hasher: Hasher) -> Vec<u8> {
     hasher
         .try_finalize()
         .map_or_else(|_| vec![0; 20], |id| id.as_slice().to_vec())
 }
 
-/// Returns what stands before an object in a pack: its kind, and its size seven bits at a time.
+/// Returns the header of an object in a pack: its kind, and its size in groups of seven bits.
 fn entry_head(kind: Kind, size: u64) -> Vec<u8> {
     let kind = match kind {
         Kind::Commit => 1,

@@ -1,6 +1,7 @@
 //! How much history a client gets: [`Deepen`] in, [`Depth`] out.
 //!
-//! A commit whose parents are not sent is *shallow*: the client is told, and takes it as having none.
+//! A commit whose parents are not sent is *shallow*: the client is informed, and treats it as
+//! having none.
 
 use std::collections::HashSet;
 
@@ -9,26 +10,26 @@ use gix_hash::ObjectId as Id;
 use crate::objects::Lost;
 use crate::repository::{Repository, Walk, links};
 
-/// How much history is asked for.
+/// How much history is requested.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) enum Deepen {
-    /// As much as the client has of it: all, unless it is shallow.
+    /// As much as the client already has: everything, unless it is shallow.
     #[default]
     Not,
-    /// So many commits from the tips.
+    /// A number of commits from the tips.
     Depth(u32),
-    /// So many more than the client has.
+    /// A number of further commits beyond what the client has.
     Further(u32),
-    /// Commits from this time on, in seconds since 1970, and none that lead to these.
+    /// Commits since a time, in seconds since 1970, and without the history of these.
     Until(i64, Vec<Id>),
 }
 
 /// Where history ends for a client.
 #[derive(Default)]
 pub(crate) struct Depth {
-    /// Commits behind which nothing is sent.
+    /// Commits whose parents are not sent.
     pub(crate) cut: HashSet<Id>,
-    /// Those of them that the client must be told.
+    /// Those of them that the client must be informed of.
     pub(crate) shallow: Vec<Id>,
     /// Commits whose parents the client lacks and now gets.
     pub(crate) unshallow: Vec<Id>,
@@ -36,7 +37,8 @@ pub(crate) struct Depth {
     pub(crate) revived: Vec<Id>,
 }
 
-/// Finds where history ends for a client that wants `tips` and has `held` without what came before.
+/// Determines where history ends for a client that wants `tips` and has `held` without their
+/// parents.
 pub(crate) fn of(
     repository: &Repository,
     tips: &[Id],
@@ -57,8 +59,8 @@ pub(crate) fn of(
         }
         Deepen::Depth(count) => levels(repository, tips.to_vec(), *count)?,
         Deepen::Further(more) => {
-            // As in Git this is counted from wherever the client's history ends, be it on a branch it asks for or not,
-            // but not where no branch leads any more.
+            // As in Git, this is counted from wherever the client's history ends, on a requested
+            // branch or not, but not where no branch leads any more.
             let tips: Vec<Id> = repository
                 .references()
                 .iter()
@@ -100,15 +102,16 @@ pub(crate) fn of(
     Ok(depth)
 }
 
-/// Commits to keep, and those of them whose parents are not.
+/// Commits to keep, and those of them whose parents are not kept.
 #[derive(Default)]
 struct Reach {
     kept: HashSet<Id>,
     ends: HashSet<Id>,
 }
 
-/// Returns the commits within `count` steps, the first being the tips themselves. As in Git, history ends at each
-/// commit of the last step, though it may have no parents or another way may lead to them in fewer.
+/// Returns the commits within `count` steps, the first being the tips themselves. As in Git,
+/// history ends at each commit of the last step, even if it has no parents or another path reaches
+/// it in fewer steps.
 fn levels(repository: &Repository, tips: Vec<Id>, count: u32) -> Result<Reach, Lost> {
     let mut reach = Reach::default();
     let mut level = tips;
@@ -129,7 +132,8 @@ fn levels(repository: &Repository, tips: Vec<Id>, count: u32) -> Result<Reach, L
     Ok(reach)
 }
 
-/// Returns the commits from a time on that do not lead to `not`; if there are none, the tips.
+/// Returns the commits since a time that are not in the history of `not`; if there are none, the
+/// tips.
 fn until(repository: &Repository, tips: &[Id], since: i64, not: &[Id]) -> Result<Reach, Lost> {
     let mut excluded = HashSet::new();
     let mut walk = Walk::from(repository.objects(), not.iter().copied())?;

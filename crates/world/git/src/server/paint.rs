@@ -1,8 +1,9 @@
-//! Which commits a client gets: those that its wants lead to less those that its haves lead to.
+//! Which commits a client gets: the history of what it wants, without the history of what it has.
 //!
-//! Both sides are walked at once, newest first, each commit painted as wanted or held, until no commit that waits is
-//! wanted alone. A shallow client has no more than it says: what came before a commit it calls shallow is not held.
-//! Where clocks ran backwards, something the client has may be sent again; nothing it lacks is ever left out.
+//! Both sides are walked at once, newest first, each commit painted as wanted or held, until no
+//! waiting commit is only wanted. A shallow client has no more than it states: the parents of a
+//! commit it calls shallow are not held. With inconsistent clocks, something the client has may be
+//! sent again; nothing it lacks is ever left out.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, HashSet};
@@ -12,16 +13,17 @@ use gix_hash::ObjectId as Id;
 use crate::objects::Lost;
 use crate::repository::{Links, Repository, links};
 
-/// What a walk from both sides finds.
+/// The result of a walk from both sides.
 #[derive(Debug, Default)]
 pub(crate) struct Painted {
     /// Commits to send, each with its tree.
     pub(crate) send: Vec<(Id, Id)>,
-    /// Commits that the client has, next to those that are sent.
+    /// Commits that the client has, adjacent to those that are sent.
     pub(crate) edges: Vec<Id>,
 }
 
-/// Walks from `tips` as far as `cut`, and from `haves` as far as `shallow`; all of `tips` and `haves` must be commits.
+/// Walks from `tips` up to `cut`, and from `haves` up to `shallow`; all of `tips` and `haves` must
+/// be commits.
 pub(crate) fn paint(
     repository: &Repository,
     tips: &[Id],
@@ -70,9 +72,9 @@ const WANTED: Paint = Paint {
 /// Walks from what is wanted and from what is held at once.
 struct Painter<'r> {
     repository: &'r Repository,
-    /// Commits that the client has without what came before.
+    /// Commits that the client has without their parents.
     shallow: HashSet<Id>,
-    /// Commits behind which nothing is sent.
+    /// Commits whose parents are not sent.
     cut: &'r HashSet<Id>,
     paint: HashMap<Id, Paint>,
     links: HashMap<Id, Links>,

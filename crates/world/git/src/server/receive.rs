@@ -1,7 +1,8 @@
-//! What a client pushes: updates of references, and a pack of what they need.
+//! A push: updates of references, and a pack of what they need.
 //!
-//! Input: the body of a request. Output: a report, line by line what became of each update. As with Git's own server
-//! the client guards against overwriting others, by saying what it has seen; a forced push says so as well.
+//! Input: the body of a request. Output: a report with a line for each update. As with Git's own
+//! server the client guards against overwriting others, by stating what it has seen; a forced push
+//! states that as well.
 
 use std::time::{Duration, Instant};
 
@@ -16,17 +17,17 @@ use crate::server::Limits;
 use crate::server::unpack::{self, Bounds};
 use crate::server::upload::AGENT;
 
-/// Updates of one push.
+/// Most updates of one push.
 const UPDATES_MAX: usize = 10_000;
-/// How long a pack may take to unpack.
+/// Longest time to unpack a pack.
 const UNPACK_TIMEOUT: Duration = Duration::from_mins(2);
 const NULL: Id = Id::null(gix_hash::Kind::Sha1);
 
-/// A request that is not in Git's protocol.
+/// A request that is not Git's protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Malformed;
 
-/// Returns the references, and what the server can do.
+/// Returns the references and the server's capabilities.
 pub(crate) fn greeting(repository: &Repository) -> Vec<u8> {
     let mut out = Vec::new();
     pktline::write(&mut out, "# service=git-receive-pack\n");
@@ -122,7 +123,8 @@ impl Push {
                 Packet::Flush | Packet::End => break,
                 Packet::Delimiter => return Err(Malformed),
             };
-            // What a shallow client lacks must be here already, which is found out when the pack is read.
+            // What a shallow client lacks must already be here, which is checked when the pack is
+            // read.
             if line.starts_with("shallow ") {
                 continue;
             }
@@ -156,7 +158,7 @@ fn parse_update(line: &str) -> Result<Update, Malformed> {
     Ok(Update { name, old, new })
 }
 
-/// Git's client knows this one by its words.
+/// Git's client recognises this refusal by its text.
 fn words(refusal: &Refusal) -> String {
     match refusal {
         Refusal::Stale => "failed to update ref: it has changed in the meantime".to_owned(),

@@ -1,7 +1,8 @@
-//! HTTP requests to the services behind them.
+//! Routes HTTP requests to their services.
 //!
-//! Input: a request. Output: an answer. Access is checked before a body is read; bodies are bounded as they come and as
-//! they are inflated; what takes time runs on the threads for blocking work.
+//! Input: a request. Output: a response. Access is checked before a body is read; bodies are
+//! bounded as they arrive and as they are inflated; expensive work runs on the threads for blocking
+//! work.
 
 use std::io::Read as _;
 use std::time::Duration;
@@ -20,11 +21,11 @@ use crate::server::access::Verdict;
 use crate::server::body::Answer;
 use crate::server::{Hosted, Limits, Server, receive, upload};
 
-/// Bytes of a request that asks, as it comes and once inflated.
+/// Largest query request, as received and inflated.
 const QUESTION_MAX: u64 = 4 << 20;
-/// How long a request that asks may take to come.
+/// Longest time to receive a query request.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long a push may take to come.
+/// Longest time to receive a push.
 const PUSH_TIMEOUT: Duration = Duration::from_mins(5);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,7 +53,7 @@ impl Service {
     }
 }
 
-/// What a path and its query ask for.
+/// The target of a path and its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Target {
     Greeting(Service),
@@ -93,7 +94,7 @@ where
     }
 }
 
-/// Returns the host that a request is for. A second `Host` header would leave open which one counts.
+/// Returns the host that a request names. With a second `Host` header it would be ambiguous.
 fn asked_host<B>(request: &Request<B>) -> Option<&str> {
     if let Some(authority) = request.uri().authority() {
         return Some(authority.as_str());
@@ -169,7 +170,8 @@ where
         Service::Upload => (QUESTION_MAX, QUESTION_TIMEOUT),
         Service::Receive => (server.0.limits.pack_bytes, PUSH_TIMEOUT),
     };
-    // A push may be large, so it needs its place before it comes; a question only once there is something to do.
+    // A push may be large, so it needs its place before it is received; a query only once there is
+    // work to do.
     let place = match service {
         Service::Upload => None,
         Service::Receive => server.0.pushes.clone().acquire_owned().await.ok(),
@@ -192,7 +194,8 @@ where
         .is_some_and(|value| value == "gzip" || value == "x-gzip");
     let limits = server.0.limits.clone();
     let done = spawn_blocking(move || {
-        // The work goes on when nobody waits for it any more, and holds its place until it has ended.
+        // The work continues even if its result is not needed any more, and holds its place until
+        // it has ended.
         let _place = place;
         let Some(body) = (if zipped {
             unzipped(&body, limit)
@@ -226,7 +229,7 @@ fn run(
     good(service.content_type("result"), answer)
 }
 
-/// Inflates a body; nothing when it is no gzip or grows past the limit.
+/// Inflates a body; nothing if it is not gzip or exceeds the limit.
 fn unzipped(body: &[u8], limit: u64) -> Option<Bytes> {
     let mut bytes = Vec::new();
     flate2::read::GzDecoder::new(body)
@@ -341,7 +344,7 @@ mod tests {
             let server = Server::default();
             server.put("fleet", Repository::new("main"), crate::Access::default());
             let places = server.0.fetches.available_permits();
-            // The one thread is busy, so the work of the request waits.
+            // The only thread is busy, so the request's work waits.
             let (end, until) = std::sync::mpsc::channel::<()>();
             let busy = spawn_blocking(move || until.recv());
 

@@ -1,7 +1,7 @@
-//! Which objects a client gets: everything it wants less everything it says it has.
+//! Selects the objects that a client gets: everything it wants minus everything it has.
 //!
-//! Input: a [`Wish`]. Output: a [`Selection`]. Which commits those are is [painted](super::paint); of the trees where
-//! they meet what the client has, nothing is sent again.
+//! Input: a [`Wish`]. Output: a [`Selection`]. The commits are determined by
+//! [painting](super::paint); objects in trees that the client has at the border are not sent again.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -15,30 +15,30 @@ use crate::repository::{Repository, links};
 use crate::server::depth::{self, Deepen};
 use crate::server::paint::{Painted, paint};
 
-/// Commits of a client whose trees are looked at so that nothing in them is sent again.
+/// Commits of a client whose trees are examined so that nothing in them is sent again.
 const EDGES_MAX: usize = 64;
 
-/// What a client asks for.
+/// What a client requests.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Wish {
-    /// Objects wanted, with all that they lead to.
+    /// Objects wanted, with everything they refer to.
     pub(crate) wants: Vec<Id>,
     /// Commits the client has.
     pub(crate) haves: Vec<Id>,
-    /// Commits the client has without what came before them.
+    /// Commits the client has without their parents.
     pub(crate) shallow: Vec<Id>,
     /// How much history is wanted.
     pub(crate) deepen: Deepen,
-    /// Whether annotated tags of what is sent are wanted as well.
+    /// Whether annotated tags of sent objects are wanted as well.
     pub(crate) include_tag: bool,
 }
 
 /// What a client gets.
 #[derive(Default)]
 pub(crate) struct Selection {
-    /// Commits that come without what came before them.
+    /// Commits that are sent without their parents.
     pub(crate) shallow: Vec<Id>,
-    /// Commits that the client had so and now gets the history of.
+    /// Commits that were shallow for the client and whose history it now gets.
     pub(crate) unshallow: Vec<Id>,
     /// The objects.
     pub(crate) objects: Vec<Arc<Object>>,
@@ -100,7 +100,7 @@ impl Chooser<'_> {
         self.repository.objects().kind(id) == Some(Kind::Commit)
     }
 
-    /// Follows tags, which are taken, to commits or to something else.
+    /// Resolves tags, which are included, to commits or to other objects.
     fn sort_out(&mut self, want: Id, tips: &mut Vec<Id>, roots: &mut Vec<Id>) -> Result<(), Lost> {
         let mut id = want;
         while self.repository.objects().kind(id).ok_or(Lost::Missing)? == Kind::Tag {
@@ -117,7 +117,7 @@ impl Chooser<'_> {
         Ok(())
     }
 
-    /// Takes an object unless it is taken already.
+    /// Includes an object unless it is already included.
     fn take(&mut self, id: Id) -> Result<bool, Lost> {
         if !self.seen.insert(id) {
             return Ok(false);
@@ -127,7 +127,7 @@ impl Chooser<'_> {
         Ok(true)
     }
 
-    /// Takes a tree or a blob that was asked for by its id.
+    /// Includes a tree or a blob that was requested by its id.
     fn root(&mut self, id: Id) -> Result<(), Lost> {
         match self.repository.objects().kind(id) {
             Some(Kind::Tree) => self.tree(id),
@@ -135,7 +135,7 @@ impl Chooser<'_> {
         }
     }
 
-    /// Takes a tree and all that is in it.
+    /// Includes a tree and everything in it.
     fn tree(&mut self, root: Id) -> Result<(), Lost> {
         let mut waiting = vec![root];
         while let Some(id) = waiting.pop() {
@@ -156,7 +156,7 @@ impl Chooser<'_> {
         Ok(())
     }
 
-    /// Passes over what these commits hold, as the client has it.
+    /// Skips what these commits contain, because the client has it.
     fn pass_over(&mut self, held: &[Id]) -> Result<(), Lost> {
         let taken = std::mem::take(&mut self.objects);
         for commit in held {
@@ -166,7 +166,7 @@ impl Chooser<'_> {
         Ok(())
     }
 
-    /// Takes the annotated tags that lead to commits that are sent.
+    /// Includes the annotated tags of commits that are sent.
     fn tags(&mut self, sent: &HashSet<Id>) -> Result<(), Lost> {
         for (name, id) in self.repository.references().iter() {
             let tag = name.starts_with("refs/tags/")

@@ -1,9 +1,10 @@
-//! A pushed pack into objects.
+//! Unpacks a pushed pack into objects.
 //!
-//! Input: the pack's bytes, and the objects held already, which its deltas may rest on. Output: every object of it with
-//! its id, or nothing. A pack is taken only if everything its objects name is in it or held: the repository never holds
-//! an object that leads nowhere. Each delta is applied to its base as an object, so the work grows with the pack and
-//! not with the length of its chains.
+//! Input: the pack's bytes, and the existing objects, which its deltas may be based on. Output:
+//! every object in it with its id, or an error. A pack is accepted only if everything its objects
+//! refer to is in it or exists: the repository never contains a dangling object. Each delta is
+//! applied to its base as an object, so the work grows with the pack and not with the length of its
+//! chains.
 
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -22,11 +23,11 @@ use crate::objects::{Deflater, Lost, Object, Objects, Source as _, id_of};
 use crate::repository::links_of;
 
 const HASH: gix_hash::Kind = gix_hash::Kind::Sha1;
-/// Bytes before the first entry, and of the checksum behind the last.
+/// Bytes before the first entry, and of the trailing checksum.
 const HEAD_BYTES: u64 = 12;
 const CHECKSUM_BYTES: usize = 20;
 
-/// How large a pack may be once it is unpacked, and when it must be.
+/// Limits for an unpacked pack, and the deadline.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bounds {
     /// Bytes of one object.
@@ -36,7 +37,7 @@ pub(crate) struct Bounds {
     pub(crate) deadline: Instant,
 }
 
-/// Why a pack is refused; the text is what the client shows.
+/// Why a pack is refused; the client shows this text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
     #[error("the pack cannot be read")]
@@ -99,12 +100,12 @@ fn check_sum(pack: &[u8]) -> Result<(), Error> {
     }
 }
 
-/// What a delta rests on.
+/// The base of a delta.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 enum Base {
-    /// The entry at this place in the pack.
+    /// The entry at this offset in the pack.
     Place(u64),
-    /// The object of this id, in the pack or held.
+    /// The object with this id, in the pack or existing.
     Id(Id),
 }
 
@@ -117,13 +118,13 @@ struct Unpacker<'p> {
     /// Bytes unpacked so far.
     bytes: u64,
     made: HashMap<Id, Object>,
-    /// Which object is at a place in the pack.
+    /// The object at each offset in the pack.
     places: HashMap<u64, Id>,
-    /// Deltas, by place, whose base has not come yet.
+    /// Deltas, by offset, whose base has not been seen yet.
     waiting: HashMap<Base, Vec<(u64, Entry)>>,
-    /// Deltas, by place, whose base has just come.
+    /// Deltas, by offset, whose base has just been seen.
     ready: Vec<(u64, Entry, Id)>,
-    /// What the objects name.
+    /// The objects that others refer to.
     named: HashSet<(Id, Kind)>,
 }
 
@@ -149,7 +150,7 @@ impl Unpacker<'_> {
         }
     }
 
-    /// Takes an entry, or puts it aside until its base comes; returns how many bytes it has in the pack.
+    /// Processes an entry, or sets it aside until its base is known; returns its size in the pack.
     fn take(&mut self, place: u64, entry: Entry) -> Result<usize, Error> {
         self.count(entry.decompressed_size)?;
         let base = match entry.header {
@@ -194,7 +195,7 @@ impl Unpacker<'_> {
     )]
     fn delta(&mut self, place: u64, mut entry: Entry, base: Id) -> Result<usize, Error> {
         let (kind, base_bytes) = self.base(base)?;
-        // However the base was named, it is an object by now.
+        // However the base was given, it is a known object by now.
         entry.header = Header::RefDelta { base_id: base };
         let mut bytes = Vec::new();
         let outcome = self.file.decode_entry(
@@ -224,7 +225,7 @@ impl Unpacker<'_> {
         Ok(outcome.compressed_size)
     }
 
-    /// Keeps an object and takes up what has waited for it.
+    /// Stores an object and queues the deltas that waited for it.
     fn keep(&mut self, place: u64, id: Id, object: Object, bytes: &[u8]) -> Result<(), Error> {
         self.name(object.kind, bytes)?;
         self.made.insert(id, object);
@@ -240,7 +241,7 @@ impl Unpacker<'_> {
         Ok(())
     }
 
-    /// Notes what an object names.
+    /// Records the references of an object.
     fn name(&mut self, kind: Kind, bytes: &[u8]) -> Result<(), Error> {
         match kind {
             Kind::Blob => {}
@@ -300,7 +301,7 @@ impl Unpacker<'_> {
         clippy::default_trait_access,
         reason = "the type is in a crate that nothing else here needs"
     )]
-    /// Returns an entry's bytes, which for a delta are its instructions, and how many they are in the pack.
+    /// Returns an entry's bytes (for a delta, its instructions) and their size in the pack.
     fn inflated(&self, entry: &Entry) -> Result<(Vec<u8>, usize), Error> {
         let mut bytes =
             vec![0; usize::try_from(entry.decompressed_size).map_err(|_| Error::Corrupt)?];
@@ -337,7 +338,7 @@ mod tests {
 
     use super::*;
 
-    /// An entry of a pack: its type, what stands between head and bytes, its bytes.
+    /// An entry of a pack: its type, the bytes between header and content, its content.
     type Part<'p> = (u8, Vec<u8>, &'p [u8]);
 
     fn pack(parts: &[Part<'_>]) -> Bytes {
@@ -363,7 +364,7 @@ mod tests {
         [&bytes, sum.as_slice()].concat().into()
     }
 
-    /// Instructions that take all of a base and put text behind it.
+    /// Returns instructions that copy all of a base and append text.
     fn append(base: usize, text: &str) -> Vec<u8> {
         let sizes = [
             base as u8,
@@ -406,7 +407,8 @@ mod tests {
         let (b, bc, thin) = (append(1, "b"), append(2, "c"), append(4, "!"));
         let base: Part<'_> = (3, vec![], b"a");
         let wanted = ["a", "ab", "abc", "held!"];
-        // By id, the base before and after; a chain whose end comes first; and one on what is held.
+        // By id: the base before and after; a chain whose end comes first; and one based on an
+        // existing object.
         let by_id = [
             (7, id("ab"), &*bc),
             (7, id("a"), &*b),
@@ -417,7 +419,7 @@ mod tests {
         let mut turned = by_id;
         turned.reverse();
         assert_eq!(texts(&pack(&turned), &held).unwrap(), wanted);
-        // By place, on a whole object and on a delta that itself still waits.
+        // By offset: on a whole object and on a delta that is itself waiting.
         let first = pack(&[(7, id("a"), &b)]).len() as u8 - 32;
         let by_place = [
             (7, id("a"), &*b),
@@ -434,10 +436,10 @@ mod tests {
         let b = append(1, "b");
         let told = |parts: &[Part<'_>]| texts(&pack(parts), &held).unwrap_err();
         assert_eq!(told(&[(7, id("gone"), &b)]), Error::Base);
-        // Two that wait for each other cannot exist; one that waits for a place where nothing begins can.
+        // Two deltas cannot wait for each other; one can wait for an offset where no entry begins.
         assert_eq!(told(&[(3, vec![], b"a"), (6, vec![3], &b)]), Error::Base);
         assert_eq!(told(&[(6, vec![100], &b)]), Error::Corrupt);
-        // Wrong size of the base, and instructions that lead out of it.
+        // A wrong size of the base, and instructions that read beyond it.
         assert_eq!(
             told(&[(3, vec![], b"aa"), (7, id("aa"), &b)]),
             Error::Corrupt
@@ -459,7 +461,7 @@ mod tests {
             told(&[(3, vec![], &half), (3, vec![], &half), (3, vec![], &half)]),
             Error::TooLarge(2000)
         );
-        // Few instructions that say a lot: from 900 bytes, twice all of them.
+        // Few instructions with a large result: from 900 bytes, copied twice.
         let grow = [0x84, 0x07, 0x88, 0x0e, 0xb0, 0x84, 0x03, 0xb0, 0x84, 0x03];
         assert_eq!(
             told(&[(3, vec![], &half), (7, id(&"x".repeat(900)), &grow)]),
@@ -496,7 +498,7 @@ mod tests {
             texts(&pack(&[(1, vec![], commit.as_bytes())]), &held),
             Err(Error::Dangling(blob))
         );
-        // A submodule leads to another repository.
+        // A submodule refers to another repository.
         assert!(unpack(&pack(&[(2, vec![], &tree("160000"))]), &held, bounds()).is_ok());
     }
 

@@ -1,7 +1,8 @@
-//! What a client is told and given: protocol version 2, `ls-refs` and `fetch`.
+//! Fetches by a client: protocol version 2, `ls-refs` and `fetch`.
 //!
-//! Input: the body of a request. Output: the body of the answer. Any object that is held may be asked for by its id:
-//! all of a repository is open to whoever may read it. Not offered: filters, bundles, references wanted by name.
+//! Input: the body of a request. Output: the body of the response. Any existing object may be
+//! requested by its id: everyone who may read a repository may read all of it. Not offered:
+//! filters, bundles, references requested by name.
 
 use std::collections::HashSet;
 
@@ -14,14 +15,14 @@ use crate::server::body::Answer;
 use crate::server::depth::Deepen;
 use crate::server::select::{Wish, select};
 
-/// Lines of one request.
+/// Most lines of one request.
 const LINES_MAX: usize = 200_000;
-/// Wants for which it is worth finding out whether enough is known of what the client has.
+/// Wants up to which it is worth checking whether enough is known about what the client has.
 const JUDGED_MAX: usize = 64;
 
 pub(crate) const AGENT: &str = concat!("agent=lodestone/", env!("CARGO_PKG_VERSION"));
 
-/// Why a request cannot be answered; the text is what the client shows.
+/// Why a request cannot be answered; the client shows this text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Error {
     #[error("upload-pack: the request is not in Git's protocol")]
@@ -36,7 +37,7 @@ pub(crate) enum Error {
     Damaged(#[from] Lost),
 }
 
-/// Returns what the server can do.
+/// Returns the server's capabilities.
 pub(crate) fn greeting() -> Vec<u8> {
     let mut out = Vec::new();
     for line in [
@@ -64,21 +65,21 @@ pub(crate) fn answer(repository: &Repository, request: &[u8]) -> Result<Answer, 
     }
 }
 
-/// Phrases an error as a client reads it.
+/// Formats an error for the client.
 pub(crate) fn complaint(error: &Error) -> Vec<u8> {
     let mut out = Vec::new();
     pktline::write(&mut out, &format!("ERR {error}\n"));
     out
 }
 
-/// A request: lines with capabilities, a border, lines of arguments.
+/// A request: lines with capabilities, a delimiter, lines of arguments.
 struct Command {
     name: String,
     arguments: Vec<String>,
 }
 
 impl Command {
-    /// Reads a request; one that is only a flush asks nothing.
+    /// Parses a request; a single flush is an empty request.
     fn parse(mut request: &[u8]) -> Result<Option<Self>, Error> {
         let (mut name, mut arguments, mut beyond) = (None, Vec::new(), false);
         for _ in 0..LINES_MAX {
@@ -184,13 +185,13 @@ fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error>
     Ok(Answer::pack(out, selection.objects))
 }
 
-/// A fetch as it was asked for.
+/// A fetch request.
 #[derive(Default)]
 struct UploadRequest {
     wish: Wish,
-    /// Whether the client has said all it has.
+    /// Whether the client has listed everything it has.
     done: bool,
-    /// Whether it has said anything it has, be it known here or not.
+    /// Whether it has listed anything it has, known here or not.
     negotiates: bool,
 }
 
@@ -204,7 +205,7 @@ impl UploadRequest {
                 "want" => it.wish.wants.push(wanted(repository, rest)?),
                 "have" => {
                     it.negotiates = true;
-                    // A tag stands for its commit.
+                    // A tag counts as its commit.
                     it.wish.haves.extend(repository.peel(id(rest)?));
                 }
                 "shallow" => it.wish.shallow.push(id(rest)?),
@@ -221,7 +222,7 @@ impl UploadRequest {
                 "deepen-not" => not.push(excluded(repository, rest)?),
                 "include-tag" => it.wish.include_tag = true,
                 "done" => it.done = true,
-                // These allow something and demand nothing.
+                // These are permissions, not demands.
                 "thin-pack" | "no-progress" | "ofs-delta" => {}
                 _ => return Err(Error::Unsupported(word.chars().take(40).collect())),
             }
@@ -259,7 +260,7 @@ fn excluded(repository: &Repository, name: &str) -> Result<Id, Error> {
     found.ok_or_else(|| Error::NotOurs(name.chars().take(80).collect()))
 }
 
-/// Says which commits both have, and whether that is enough to choose well what to send.
+/// Writes which commits both have, and whether that is enough for a good selection.
 fn acknowledge(out: &mut Vec<u8>, repository: &Repository, wish: &Wish) -> Result<bool, Error> {
     pktline::write(out, "acknowledgments\n");
     for have in &wish.haves {
@@ -276,7 +277,7 @@ fn acknowledge(out: &mut Vec<u8>, repository: &Repository, wish: &Wish) -> Resul
     Ok(ready)
 }
 
-/// Tells whether each commit wanted leads to one that the client has.
+/// Returns whether the history of each wanted commit contains one that the client has.
 fn all_meet(repository: &Repository, wish: &Wish) -> Result<bool, Lost> {
     let haves: HashSet<Id> = wish.haves.iter().copied().collect();
     for want in &wish.wants {

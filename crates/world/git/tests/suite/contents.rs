@@ -1,4 +1,4 @@
-//! What a tree may hold, and the bounds on it.
+//! The contents of a tree, and the limits on it.
 
 use super::*;
 
@@ -284,7 +284,7 @@ fn paths_that_a_small_pack_repeats_without_end_stop_at_the_budget() {
             .map(|i| u8::from_str_radix(&id[i..i + 2], 16).unwrap())
             .collect()
     };
-    // Twelve folders within one another, each of which holds the next one eight times.
+    // Twelve nested folders, each of which contains the next one eight times.
     let (mut id, mut mode) = (blob, "100644");
     for _ in 0..12 {
         let entries = (0..8).map(|n| {

@@ -28,7 +28,7 @@ use tokio::runtime::{self, Runtime};
 
 use server::{Behaviour, Server};
 
-/// Waits for what is asked over the network.
+/// Waits for a network operation.
 fn wait<F: Future>(future: F) -> F::Output {
     static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().unwrap());
     RUNTIME.block_on(future)
@@ -54,7 +54,7 @@ fn branch(name: &str) -> Reference {
     }
 }
 
-/// The servers of these tests are on loopback, which is refused unless it is allowed.
+/// The servers of these tests are on loopback, which is refused by default.
 fn loopback() -> Egress {
     let allow = vec!["127.0.0.0/8".parse().unwrap(), "localhost".parse().unwrap()];
     Egress::new(Rules {
@@ -91,7 +91,7 @@ fn text(snapshot: &Snapshot, path: &str) -> String {
     String::from_utf8(blob.bytes.to_vec()).unwrap()
 }
 
-/// Half a megabyte that does not compress well.
+/// Half a megabyte that compresses badly.
 pub(crate) fn noise() -> String {
     let mut text = String::new();
     let mut state = 1_u64;

@@ -1,4 +1,4 @@
-//! Which commit a reference means.
+//! Resolving references to commits.
 
 use super::*;
 
@@ -242,7 +242,8 @@ fn the_older_protocol_serves_as_well() {
     );
     assert_eq!(go(&semver).unwrap(), first);
     assert_eq!(go(&branch("main")).unwrap(), last);
-    // Not at the tip of a reference: the older protocol does not hand it out, the branch's history has it.
+    // Not at the tip of a reference: the older protocol does not serve it by id, but the branch's
+    // history contains it.
     let middle = repository.git(&["rev-parse", "HEAD~1"]);
     let pin = Reference {
         commit: Some(middle.clone()),

@@ -1,9 +1,9 @@
-//! Which addresses are no host of a network, and which stand inside others.
+//! Special addresses, and addresses embedded in others.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What an address is that is refused unless it is allowed.
+/// Why an address is refused by default.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Special {
     Unspecified,
@@ -27,7 +27,7 @@ impl fmt::Display for Special {
     }
 }
 
-/// Metadata services that have addresses of other kinds: Alibaba, Oracle, Azure; AWS and Google by IPv6.
+/// Metadata services at ordinary addresses: Alibaba, Oracle, Azure; AWS and Google by IPv6.
 const METADATA_V4: [Ipv4Addr; 3] = [
     Ipv4Addr::new(100, 100, 100, 200),
     Ipv4Addr::new(192, 0, 0, 192),
@@ -45,7 +45,7 @@ const NAMES: [(&str, Special); 4] = [
     ("metadata.goog", Special::Metadata),
 ];
 
-/// Returns what an address is if it is refused unless it is allowed.
+/// Returns why an address is refused by default, if it is.
 pub(super) fn special(address: IpAddr) -> Option<Special> {
     match address.to_canonical() {
         IpAddr::V4(address) => special_v4(address),
@@ -53,7 +53,7 @@ pub(super) fn special(address: IpAddr) -> Option<Special> {
     }
 }
 
-/// Returns what a name stands for if it is refused unless it is allowed.
+/// Returns why a name is refused by default, if it is.
 pub(super) fn special_name(name: &str) -> Option<Special> {
     if name.ends_with(".localhost") {
         return Some(Special::Loopback);
@@ -87,7 +87,8 @@ fn special_v6(address: Ipv6Addr) -> Option<Special> {
     }
 }
 
-/// Returns an address and the IPv4 addresses that stand inside of it: a translator or tunnel delivers there.
+/// Returns an address and the IPv4 addresses embedded in it, because a translator or tunnel
+/// delivers to those.
 pub(super) fn faces(address: IpAddr) -> impl Iterator<Item = IpAddr> {
     let address = address.to_canonical();
     let inner = match address {
@@ -115,9 +116,10 @@ fn embedded(address: Ipv6Addr) -> [Option<Ipv4Addr>; 3] {
         }
         // 6to4.
         (0x2002, _) => [v4(second, middle[0]), None, None],
-        // Teredo: its server, and the client's address with its bits turned over.
+        // Teredo: its server, and the client's address with inverted bits.
         (0x2001, 0) => [v4(middle[0], middle[1]), v4(!high, !low), None],
-        // IPv4-compatible, but for the unspecified address and loopback, and IPv4-translated (SIIT).
+        // IPv4-compatible, except for the unspecified address and loopback, and IPv4-translated
+        // (SIIT).
         (0, 0) if middle == [0; 4] && !matches!((high, low), (0, 0 | 1)) => at_the_end,
         (0, 0) if middle == [0, 0, 0xffff, 0] => at_the_end,
         _ => [None; 3],

@@ -1,4 +1,4 @@
-//! [`Rule`]: one host or range of addresses that an operator names.
+//! [`Rule`]: one host or range of addresses given by the operator.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -9,7 +9,7 @@ use url::Host;
 
 use super::Rules;
 
-/// Bits of an IPv6 address before the IPv4 address that it maps.
+/// Bits of an IPv6 address before a mapped IPv4 address.
 const MAPPED_BITS: u8 = 96;
 
 /// A host, the hosts below one, or addresses.
@@ -25,14 +25,14 @@ pub enum Rule {
     Everything,
 }
 
-/// A text that is no rule.
+/// A text that is not a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "\"{0}\" is no host, address or range: write HOST, *.HOST, ADDRESS, CIDR or *, without scheme and port"
 )]
 pub struct RuleError(String);
 
-/// What rules say.
+/// The verdict of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Verdict {
     Allowed(Rule),
@@ -94,7 +94,7 @@ impl fmt::Display for Rule {
 }
 
 impl Rule {
-    /// Returns how exactly the rule names a host, higher for more; nothing if it does not.
+    /// Returns how specifically the rule names a host, higher for more; nothing if it does not.
     fn fits_name(&self, host: &str) -> Option<usize> {
         match self {
             Self::Host(name) => (name == host).then_some(usize::MAX),
@@ -108,7 +108,7 @@ impl Rule {
         }
     }
 
-    /// Returns how exactly the rule names an address; nothing if it does not.
+    /// Returns how specifically the rule names an address; nothing if it does not.
     fn fits_address(&self, address: IpAddr) -> Option<usize> {
         match self {
             Self::Addresses(range) => range
@@ -121,19 +121,19 @@ impl Rule {
 }
 
 impl Rules {
-    /// Returns what the rules that name hosts say of one.
+    /// Returns the verdict of the rules for hosts.
     pub(super) fn of_name(&self, host: &str) -> Verdict {
         let host = normal(host);
         self.best(|rule| rule.fits_name(&host))
     }
 
-    /// Returns what the rules for addresses say of one.
+    /// Returns the verdict of the rules for addresses.
     pub(super) fn of_address(&self, address: IpAddr) -> Verdict {
         let address = address.to_canonical();
         self.best(|rule| rule.fits_address(address))
     }
 
-    /// Returns the rule that denies whatever no other rule names.
+    /// Returns the rule that denies everything that no other rule names.
     pub(super) fn denies_every_address(&self) -> Option<Rule> {
         let is_all = |rule: &&Rule| match rule {
             Rule::Everything => true,
@@ -164,12 +164,12 @@ impl Rules {
     }
 }
 
-/// Returns a name as all names are compared: in lower case, without the dot of the root, however often it is there.
+/// Returns the canonical form of a name: lower case, without trailing dots.
 pub(super) fn normal(name: &str) -> String {
     name.trim_end_matches('.').to_ascii_lowercase()
 }
 
-/// Returns a range of IPv4 addresses for one that is written as mapped into IPv6.
+/// Returns the IPv4 range for a range of IPv4-mapped IPv6 addresses.
 fn canonical(range: IpNet) -> IpNet {
     let IpNet::V6(mapped) = range else {
         return range;

@@ -1,11 +1,11 @@
-//! The rules, in a network of the tests' own.
+//! The rules, on a simulated network.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
 
 use super::*;
 
-/// A resolver's answers, in turn; the last one stays.
+/// A resolver's successive answers; the last one is repeated.
 #[derive(Default)]
 struct Names(Mutex<HashMap<String, Vec<Vec<IpAddr>>>>);
 

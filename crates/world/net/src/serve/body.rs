@@ -1,4 +1,4 @@
-//! [`RequestBody`] and [`Answer`]: bodies that know how long they may take.
+//! [`RequestBody`] and [`Answer`]: bodies with time limits.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -10,13 +10,13 @@ use tokio::time::{Instant, Sleep, sleep_until};
 
 use super::places::UnderWay;
 
-/// The body of a request, which has to come at a certain pace.
+/// The body of a request, which must arrive at a minimum rate.
 pub struct RequestBody {
     inner: Incoming,
     grace: Duration,
     rate: u64,
     received: u64,
-    /// When it was first asked for, and the timer for what is awaited.
+    /// When it was first read, and the timer of the current wait.
     waiting: Option<(Instant, Pin<Box<Sleep>>)>,
 }
 
@@ -51,7 +51,7 @@ impl RequestBody {
         }
     }
 
-    /// Returns how long what came so far may have taken.
+    /// Returns how long the part received so far may have taken.
     fn allowed(&self) -> Duration {
         self.grace
             .saturating_add(Duration::from_secs(self.received / self.rate))
@@ -97,7 +97,7 @@ impl Body for RequestBody {
     }
 }
 
-/// The body of an answer, which keeps its request under way until it is out.
+/// The body of a response, which keeps its request in progress until it is sent.
 pub(super) struct Answer<B> {
     inner: Pin<Box<B>>,
     under_way: UnderWay,

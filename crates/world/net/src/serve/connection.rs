@@ -23,18 +23,19 @@ use super::limits::{Limits, Terms};
 use super::places::{Activity, Place, UnderWay};
 use super::stream::Metered;
 
-/// Bytes of request bodies that one HTTP/2 stream and connection may send ahead.
+/// Bytes of request bodies that a client may send ahead, per HTTP/2 stream and connection.
 const STREAM_WINDOW: u32 = 256 << 10;
 const CONNECTION_WINDOW: u32 = 1 << 20;
-/// Streams that a client may reset before anybody has looked at them, and that we reset because of what it sent.
+/// Streams that a client may reset before they are processed, and that we reset because of client
+/// errors.
 const PENDING_RESETS_MAX: usize = 20;
 const LOCAL_RESETS_MAX: usize = 100;
-/// How long a connection that is asked to close may take.
+/// Longest time for a connection to close when asked to.
 const CLOSE_MAX: Duration = Duration::from_secs(1);
-/// How often deadlines are looked at, at least.
+/// Shortest interval of deadline checks.
 const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
-/// Serves a connection until it ends, is displaced, breaks a bound or the server stops.
+/// Serves a connection until it ends, is displaced, exceeds a limit or the server stops.
 pub(super) async fn converse<G, A, F, B>(
     stream: TcpStream,
     address: SocketAddr,
@@ -49,7 +50,7 @@ pub(super) async fn converse<G, A, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    // Frames of a watch are small and each is waited for.
+    // Frames of a watch are small, and the client waits for each.
     let _ = stream.set_nodelay(true);
     let activity = Arc::clone(place.activity());
     let stream = Metered::new(stream, Arc::clone(&activity), terms.limits.write);
@@ -80,7 +81,7 @@ pub(super) async fn converse<G, A, F, B>(
     drop(place);
 }
 
-/// Speaks HTTP until the connection ends, breaks a bound or the server stops.
+/// Serves HTTP until the connection ends, exceeds a limit or the server stops.
 async fn speak<S, A, F, B>(
     stream: S,
     terms: &Terms,
@@ -116,7 +117,8 @@ async fn speak<S, A, F, B>(
         broken = broken(limits, activity) => {
             tracing::debug!(server = terms.name, broken, "connection closed");
             connection.as_mut().graceful_shutdown();
-            // Whoever does not read does not read a farewell either; this only lets what is idle close in good order.
+            // A client that does not read would not see the closing message either; this only lets
+            // idle connections close cleanly.
             timeout(CLOSE_MAX, connection).await.unwrap_or(Ok(()))
         }
     };
@@ -149,7 +151,7 @@ fn builder(limits: &Limits, encrypted: bool) -> auto::Builder<TokioExecutor> {
     }
 }
 
-/// Waits until the client breaks a bound that HTTP itself does not look at, and returns which.
+/// Waits until the client exceeds a limit that HTTP itself does not enforce, and returns which.
 async fn broken(limits: &Limits, activity: &Activity) -> &'static str {
     let started = Instant::now();
     loop {
@@ -175,5 +177,5 @@ async fn broken(limits: &Limits, activity: &Activity) -> &'static str {
     }
 }
 
-/// The least that the HTTP/1 parser takes as the size of its buffer.
+/// Smallest buffer size that the HTTP/1 parser accepts.
 const HTTP1_BUFFER_MIN: usize = 8 << 10;

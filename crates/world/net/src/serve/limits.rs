@@ -1,48 +1,50 @@
-//! [`Terms`] and [`Limits`]: what a server grants its clients.
+//! [`Terms`] and [`Limits`]: the limits of a server.
 
 use std::time::Duration;
 
 use tokio_rustls::TlsAcceptor;
 
-/// What a server is called and what it grants.
+/// Name and limits of a server.
 #[derive(Clone)]
 pub struct Terms {
     /// Its name in logs.
     pub name: &'static str,
-    /// Encrypts connections; HTTP/2 is spoken only then, as clients choose it while they agree on encryption.
+    /// Encrypts connections; HTTP/2 is used only then, because it is negotiated with TLS.
     pub tls: Option<TlsAcceptor>,
-    /// How much and how long.
+    /// The limits.
     pub limits: Limits,
 }
 
-/// How much and how long.
+/// Limits of size, number and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Connections at a time.
+    /// Most connections.
     pub connections: usize,
-    /// Connections of one peer at a time.
+    /// Most connections of one peer.
     pub per_peer: usize,
-    /// How long agreeing on encryption may take.
+    /// Longest TLS handshake.
     pub handshake: Duration,
-    /// How long the head of a request may take to come, from when the connection is ready for it.
+    /// Longest time to receive the head of a request, once the connection is ready for it.
     pub header: Duration,
-    /// Bytes of the head of a request.
+    /// Largest head of a request, in bytes.
     pub header_bytes: usize,
-    /// How long the body of a request may take to come, besides what [`Self::body_rate`] grants for what did come.
+    /// Longest time to receive the body of a request, in addition to what [`Self::body_rate`]
+    /// grants for the part received.
     pub body: Duration,
-    /// Bytes a second at which a body has to come.
+    /// Minimum rate of a body, in bytes per second.
     pub body_rate: u64,
-    /// How long an answer may wait for a client that does not read.
+    /// How long a response may wait for a client that does not read.
     pub write: Duration,
-    /// How long an answer must have waited for its reader before its connection may be displaced.
+    /// How long a response must have waited for its client before its connection may be displaced.
     pub unread_min: Duration,
-    /// How long a connection without a request under way is kept.
+    /// How long a connection without a request is kept.
     pub idle: Duration,
-    /// Whether a connection may make a request after its first one (HTTP/1.1).
+    /// Whether a connection may carry more than one request (HTTP/1.1).
     pub keep_alive: bool,
-    /// Requests on one HTTP/2 connection at a time.
+    /// Most concurrent requests on one HTTP/2 connection.
     pub streams: u32,
-    /// How long answers may take to end once the server is to stop; without any time all connections are cut.
+    /// How long responses may take to complete after the server was asked to stop; zero cuts all
+    /// connections.
     pub drain: Duration,
 }
 

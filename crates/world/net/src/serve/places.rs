@@ -1,4 +1,4 @@
-//! [`Places`]: who holds how many connections, and which one goes when there are too many.
+//! [`Places`]: who holds how many connections, and which one is displaced.
 
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, Ipv6Addr};
@@ -10,9 +10,10 @@ use lode_stdx::Lock;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-/// Bits of an IPv6 address that name a network; whoever has one address of it usually has all.
+/// Bits of an IPv6 address that identify a network; whoever has one of its addresses usually has
+/// all.
 const IPV6_NETWORK_BITS: u32 = 64;
-/// Stands for "not waiting" where a time is kept in milliseconds.
+/// Means "not waiting" where a time is stored in milliseconds.
 const NEVER: u64 = u64::MAX;
 
 /// Places for connections.
@@ -22,7 +23,7 @@ pub(super) struct Places {
     per_peer_max: usize,
     unread_min: Duration,
     freed: Notify,
-    /// Times are kept as milliseconds since then.
+    /// Times are stored as milliseconds since then.
     epoch: Instant,
 }
 
@@ -36,33 +37,34 @@ struct HeldPlaces {
 /// Why there is no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Full {
-    /// The peer has all it may have, and works on all of them.
+    /// The peer has reached its limit, and all its connections are active.
     Peer,
-    /// All places are taken and worked on.
+    /// All places are taken by active connections.
     Server,
 }
 
-/// The place of one connection; free again when this is dropped.
+/// The place of one connection; released when this is dropped.
 pub(super) struct Place {
     places: Arc<Places>,
     id: u64,
     activity: Arc<Activity>,
 }
 
-/// What goes on in a connection.
+/// The activity of a connection.
 pub(super) struct Activity {
     epoch: Instant,
-    /// Requests whose answers are not out yet.
+    /// Requests whose responses are not yet sent.
     under_way: AtomicUsize,
-    /// Whether a request has ever come.
+    /// Whether a request was ever received.
     is_known: AtomicBool,
-    /// When the last request ended or the last byte went out, whichever was later.
+    /// When the last request ended or the last byte was sent, whichever was later.
     quiet_since: AtomicU64,
-    /// Since when the client has not taken what is to be written.
+    /// Since when the client has not read pending data.
     unread_since: AtomicU64,
-    /// When enough bytes went out to call it progress.
+    /// When enough bytes were sent to count as progress.
     progressed_at: AtomicU64,
-    /// Answers that handed over a piece and were not asked for the next one, as with a full HTTP/2 window.
+    /// Responses that handed over a piece and were not asked for the next one, as with a full
+    /// HTTP/2 window.
     handed_over: Lock<Vec<Weak<AtomicU64>>>,
     displaced: Notify,
 }
@@ -84,7 +86,7 @@ impl Places {
         })
     }
 
-    /// Gives a place to a newcomer, if need be that of a connection nobody works for.
+    /// Takes a place for a new connection, displacing an idle one if needed.
     pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
         let peer = peer(address);
         let mut held = self.held.lock();
@@ -117,7 +119,7 @@ impl Places {
         })
     }
 
-    /// Displaces a connection nobody works for, if there is one.
+    /// Displaces an idle connection, if there is one.
     pub(super) fn displace_one(&self) {
         let mut held = self.held.lock();
         if let Some(victim) = self.victim(&held, |_| true) {
@@ -130,7 +132,8 @@ impl Places {
         self.freed.notified().await;
     }
 
-    /// Returns the connection to displace: of the peer that holds most, the one that waited longest.
+    /// Returns the connection to displace: of the peer that holds most, the one that has waited
+    /// longest.
     fn victim(&self, held: &HeldPlaces, is_eligible: impl Fn(IpAddr) -> bool) -> Option<u64> {
         let waiting = held
             .connections
@@ -194,41 +197,41 @@ impl Activity {
         activity
     }
 
-    /// Waits until a newcomer has taken this connection's place.
+    /// Waits until this connection is displaced.
     pub(super) async fn displaced(&self) {
         self.displaced.notified().await;
     }
 
-    /// Notes that bytes went out.
+    /// Records that bytes were sent.
     pub(super) fn wrote(&self) {
         self.touch();
         self.unread_since.store(NEVER, Ordering::Relaxed);
     }
 
-    /// Notes that enough bytes went out for the client to be reading.
+    /// Records that enough bytes were sent to show that the client is reading.
     pub(super) fn progressed(&self) {
         self.progressed_at.store(self.now(), Ordering::Relaxed);
     }
 
-    /// Notes that the client does not take what is to be written.
+    /// Records that the client does not read pending data.
     pub(super) fn is_unread(&self) {
         if self.unread_since.load(Ordering::Relaxed) == NEVER {
             self.unread_since.store(self.now(), Ordering::Relaxed);
         }
     }
 
-    /// Returns whether a request has ever come.
+    /// Returns whether a request was ever received.
     pub(super) fn is_known(&self) -> bool {
         self.is_known.load(Ordering::Relaxed)
     }
 
-    /// Returns for how long nothing was under way; nothing while something is.
+    /// Returns how long the connection has been idle; nothing while a request is in progress.
     pub(super) fn quiet_for(&self) -> Option<Duration> {
         let is_quiet = self.under_way.load(Ordering::Acquire) == 0;
         is_quiet.then(|| self.elapsed(self.quiet_since.load(Ordering::Relaxed)))
     }
 
-    /// Returns for how long an answer has waited for the client to take what there is of it.
+    /// Returns how long a response has waited for the client to read.
     pub(super) fn unread_for(&self) -> Option<Duration> {
         let mut handed_over = self.handed_over.lock();
         handed_over.retain(|piece| piece.strong_count() > 0);
@@ -236,7 +239,7 @@ impl Activity {
             .iter()
             .filter_map(Weak::upgrade)
             .map(|piece| piece.load(Ordering::Relaxed));
-        // A large piece may go out slowly; it waits only as long as nothing moves.
+        // A large piece may be sent slowly; it counts as waiting only while nothing moves.
         let progressed_at = self.progressed_at.load(Ordering::Relaxed);
         let pieces = pieces.map(|since| since.max(progressed_at));
         let since = pieces
@@ -247,7 +250,7 @@ impl Activity {
         Some(self.elapsed(since))
     }
 
-    /// Returns since when nobody works for this connection; nothing while somebody does.
+    /// Returns since when this connection is idle; nothing while it is active.
     fn waiting_since(&self, unread_min: Duration) -> Option<u64> {
         if let Some(unread) = self.unread_for() {
             let since = self.now().saturating_sub(millis(unread));
@@ -270,7 +273,7 @@ impl Activity {
     }
 }
 
-/// A request under way; it ends when this is dropped, which is when its answer is out or given up.
+/// A request in progress; it ends when this is dropped, once its response is sent or given up.
 pub(super) struct UnderWay {
     activity: Arc<Activity>,
     handed_over_at: Arc<AtomicU64>,
@@ -282,7 +285,8 @@ impl UnderWay {
         activity.is_known.store(true, Ordering::Relaxed);
         let handed_over_at = Arc::new(AtomicU64::new(NEVER));
         let mut all = activity.handed_over.lock();
-        // Ended answers go when there are twice as many as live ones, so that each request pays a constant share.
+        // Ended responses are removed when they outnumber live ones two to one, so that each
+        // request pays a constant share.
         if all.len() >= 2 * activity.under_way.load(Ordering::Relaxed) + 8 {
             all.retain(|piece| piece.strong_count() > 0);
         }
@@ -294,13 +298,14 @@ impl UnderWay {
         }
     }
 
-    /// Notes that a piece of the answer was handed over; nobody reads it until the next one is asked for.
+    /// Records that a piece of the response was handed over; it counts as unread until the next one
+    /// is requested.
     pub(super) fn handed_over(&self) {
         self.handed_over_at
             .store(self.activity.now(), Ordering::Relaxed);
     }
 
-    /// Notes that the next piece is asked for.
+    /// Records that the next piece was requested.
     pub(super) fn asked(&self) {
         self.handed_over_at.store(NEVER, Ordering::Relaxed);
     }
@@ -313,7 +318,7 @@ impl Drop for UnderWay {
     }
 }
 
-/// Returns whom an address belongs to.
+/// Returns the peer that an address belongs to.
 fn peer(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V4(address) => IpAddr::V4(address),

@@ -1,4 +1,4 @@
-//! [`Metered`]: a connection whose other end has to read what is written.
+//! [`Metered`]: a connection that requires its client to read.
 
 use std::io;
 use std::pin::Pin;
@@ -11,20 +11,21 @@ use tokio::time::{Instant, Sleep, sleep};
 
 use super::places::Activity;
 
-/// Bytes that have to go out within the time a write may wait; single bytes at long intervals are not progress.
+/// Bytes that must be sent within the time a write may wait; single bytes at long intervals are not
+/// progress.
 const PROGRESS_BYTES: usize = 64 << 10;
 
-/// A connection that fails when its other end takes less than [`PROGRESS_BYTES`] while writes have waited for
-/// `wait_max` in sum.
+/// A connection that fails if its client reads less than [`PROGRESS_BYTES`] while writes have
+/// waited for `wait_max` in total.
 pub(super) struct Metered<S> {
     inner: S,
     activity: Arc<Activity>,
     wait_max: Duration,
-    /// How long writes have waited since the last progress, without the wait that goes on.
+    /// How long writes have waited since the last progress, without the current wait.
     waited: Duration,
-    /// Bytes that went out since the last progress.
+    /// Bytes sent since the last progress.
     written: usize,
-    /// The wait that goes on.
+    /// Start of the current wait.
     waiting: Option<Instant>,
     timer: Option<Pin<Box<Sleep>>>,
 }
@@ -54,7 +55,7 @@ impl<S> Metered<S> {
         self.activity.wrote();
     }
 
-    /// Returns whether the other end has had its time.
+    /// Returns whether the client has used up its time.
     fn is_over(&mut self, cx: &mut Context<'_>) -> bool {
         self.activity.is_unread();
         let left = self.wait_max.saturating_sub(self.waited);
@@ -133,7 +134,8 @@ mod tests {
 
     const WAIT_MAX: Duration = Duration::from_secs(30);
 
-    /// Writes without end to a client that takes `bytes` every `pause`; returns whether that went well for ten minutes.
+    /// Writes continuously to a client that reads `bytes` every `pause`; returns whether that works
+    /// for ten minutes.
     async fn lasts(bytes: usize, pause: Duration) -> bool {
         let (ours, mut theirs) = tokio::io::duplex(4096);
         let mut metered = Metered::new(ours, Arc::new(Activity::new(Instant::now())), WAIT_MAX);

@@ -1,4 +1,4 @@
-//! The accept loop over loopback, as clients of all kinds meet it.
+//! The accept loop over loopback, with clients of all kinds.
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use super::*;
 
-/// The longest that a test waits for what has to happen.
+/// Longest wait of a test.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 struct World {
@@ -62,7 +62,7 @@ impl World {
         TcpStream::connect(self.address).await.unwrap()
     }
 
-    /// Asks on a connection of its own, as a probe does.
+    /// Sends a request on a separate connection, as a probe does.
     async fn probe(&self) -> String {
         let mut stream = self.connect().await;
         stream

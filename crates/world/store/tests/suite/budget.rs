@@ -1,4 +1,4 @@
-//! Law: whatever an archive holds, reading it takes no more than four times its budget of memory.
+//! Law: reading any archive takes at most four times its memory budget.
 
 use std::io::Write as _;
 
@@ -16,10 +16,10 @@ use crate::ALONE;
 static MEMORY: PeakAlloc = PeakAlloc;
 
 const CASES: u64 = 120;
-/// What inflating takes whatever comes: its window and tables.
+/// Memory that inflating always takes: its window and tables.
 const SLACK: usize = 256 << 10;
 
-/// Numbers that look random and are the same each time.
+/// Pseudo-random numbers that are the same in every run.
 struct Numbers(u64);
 
 impl Numbers {
@@ -31,7 +31,8 @@ impl Numbers {
     }
 }
 
-/// An archive as somebody may write it who wants to be expensive: zeros, long names, many files, lies, noise.
+/// Returns an archive that tries to be expensive: zeros, long names, many files, wrong headers,
+/// noise.
 fn archive(numbers: &mut Numbers) -> Vec<u8> {
     let mut builder = Builder::new(GzEncoder::new(Vec::new(), Compression::fast()));
     for n in 0..numbers.below(40) {
@@ -57,7 +58,7 @@ fn archive(numbers: &mut Numbers) -> Vec<u8> {
         bytes.truncate(numbers.below(bytes.len() as u64) as usize);
     }
     if numbers.below(5) == 0 {
-        // A header that promises more than comes.
+        // A header that announces more than follows.
         let mut header = Header::new_gnu();
         header.set_size(1 << 40);
         header.set_cksum();

@@ -1,6 +1,7 @@
-//! The whole crate: the artifact server over loopback, and what reading an archive costs.
+//! The whole crate: the artifact server over loopback, and the cost of reading an archive.
 //!
-//! One of the tests counts what is allocated, so it plays alone: the others share [`ALONE`], it takes it whole.
+//! One of the tests counts allocations, so it must run alone: the others hold [`ALONE`] shared, it
+//! holds it exclusively.
 
 #![expect(
     clippy::unwrap_used,
@@ -12,5 +13,5 @@ use tokio::sync::RwLock;
 mod budget;
 mod serve;
 
-/// Held by every test of this binary for as long as it plays.
+/// Held by every test of this binary while it runs.
 static ALONE: RwLock<()> = RwLock::const_new(());

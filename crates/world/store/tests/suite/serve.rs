@@ -1,4 +1,4 @@
-//! The artifact server, asked over loopback by hand-written requests.
+//! The artifact server, tested over loopback with hand-written requests.
 
 use lode_store::{Owner, Records, Store, Stored, serve};
 use lode_tree::Tree;
@@ -171,7 +171,7 @@ async fn two_hundred_idle_sockets_and_six_hundred_that_do_not_read_keep_nobody_o
         let mut stream = TcpStream::connect(world.address).await.unwrap();
         if at >= 200 {
             let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\n\r\n");
-            // Those beyond the places of their peer are refused, at once or when they write.
+            // Connections beyond their peer's limit are refused, at once or on write.
             let _ = stream.write_all(request.as_bytes()).await;
         }
         held.push(stream);

@@ -1,4 +1,4 @@
-//! Plans are carried out: every write that is made for workloads is made here.
+//! Carries out plans: every write for workloads is made here.
 
 use lode_admit::Status;
 use serde_json::Value;
@@ -10,7 +10,8 @@ use crate::api::Api;
 use crate::handlers::inside::{self, CONTROLLER_MANAGER};
 use crate::wire::options::{DeleteOptions, Propagation};
 
-/// Does what a plan says. The status is written only where nothing else was done: what was done makes for another look.
+/// Carries out a plan. The status is written only if no action was taken that triggers another
+/// round for the object.
 pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> Result<(), Status> {
     let mut done = false;
     for action in plan.actions {
@@ -35,7 +36,7 @@ pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> 
     })
 }
 
-/// Does one thing. Tells whether it makes for another look at the object.
+/// Carries out one action. Returns whether it triggers another round for the object.
 fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, Status> {
     match action {
         Action::Create(kind, object) => {
@@ -43,7 +44,7 @@ fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, 
                 return Ok(false);
             };
             match inside::create(api, served, object, CONTROLLER_MANAGER) {
-                // A claim of that name is the one.
+                // An existing claim of that name is used.
                 Err(status) if status.code == 409 => Ok(false),
                 created => created.map(|()| true),
             }
@@ -83,7 +84,7 @@ fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, 
     }
 }
 
-/// Creates the node on which all pods are.
+/// Creates the node that runs all pods.
 pub(super) fn furnish(api: &Api, scene: &Scene) -> Result<(), Status> {
     let Some(nodes) = scene.served(Kind::Node) else {
         return Ok(());
@@ -99,7 +100,8 @@ pub(super) fn furnish(api: &Api, scene: &Scene) -> Result<(), Status> {
     )
 }
 
-/// Says what failed; the next change is another try. In a namespace that is on its way out nothing is created.
+/// Logs a failure; the next change retries. In a namespace that is being deleted, creations fail as
+/// expected.
 pub(super) fn note_failure(place: &Place, done: Result<(), Status>) {
     let Err(status) = done else { return };
     let (kind, key) = (place.kind, &place.key);
@@ -110,5 +112,5 @@ pub(super) fn note_failure(place: &Place, done: Result<(), Status>) {
     }
 }
 
-/// Who writes what happens on nodes.
+/// Field manager of what happens on nodes.
 const KUBELET: &str = "kubelet";

@@ -1,4 +1,4 @@
-//! Budgets of disruptions: how many pods could be missed.
+//! Disruption budgets: how many pods may be unavailable.
 
 use lode_object::json::int;
 use serde_json::{Value, json};

@@ -1,4 +1,4 @@
-//! Claims of volumes: each is bound at once, to a volume that is only a name.
+//! Volume claims: each is bound at once, to a volume that exists only by name.
 
 use lode_object::json::text;
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::object::{is_going, key};
 use super::plan::{Action, Kind, Plan};
 use super::scene::Seen;
 
-/// Computes what is to be done about a claim.
+/// Computes what to do about a claim.
 pub(super) fn plan(seen: &Seen) -> Plan {
     let claim = &seen.object;
     if is_going(claim) {

@@ -1,11 +1,11 @@
-//! Conditions: what is said of an object, since when.
+//! Conditions of objects.
 
 use jiff::Timestamp;
 use lode_object::json::text;
 use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
-/// What a condition is to say.
+/// A condition to set.
 pub(super) struct Condition<'c> {
     pub(super) ty: &'c str,
     pub(super) status: &'c str,
@@ -13,8 +13,8 @@ pub(super) struct Condition<'c> {
     pub(super) message: &'c str,
 }
 
-/// Says something among the conditions. One that says the same for the same reason stays; another time of change comes
-/// with another status, and `stamp` is the field that carries the time of every change.
+/// Sets a condition. One with the same status and reason is kept; the transition time changes with
+/// the status only, and `stamp` is the field that has the time of every change.
 pub(super) fn set(conditions: &mut Vec<Value>, new: &Condition<'_>, stamp: &str, now: Timestamp) {
     let at = conditions
         .iter()

@@ -1,4 +1,4 @@
-//! `DaemonSet`s: one pod on the one node, if its template may go there.
+//! `DaemonSet`s: one pod on the only node, if its template can be scheduled there.
 
 use lode_object::json::{int, text};
 use serde_json::{Value, json};
@@ -9,7 +9,7 @@ use super::plan::{Action, Kind, Plan};
 use super::replicas::is_alive;
 use super::scene::Seen;
 
-/// Computes what is to be done about a set.
+/// Computes what to do about a set.
 pub(super) fn plan(seen: &Seen) -> Plan {
     let set = &seen.object;
     let template = &set["spec"]["template"];

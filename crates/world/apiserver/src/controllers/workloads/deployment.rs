@@ -1,4 +1,4 @@
-//! Deployments: one `ReplicaSet` per template, pods move from the old ones to the newest.
+//! Deployments: one `ReplicaSet` per template; pods move from the old ones to the latest.
 
 use jiff::{SignedDuration, Timestamp};
 use lode_object::json::{int, text};
@@ -10,7 +10,7 @@ use super::plan::{Action, Kind, Plan};
 use super::rollout::{Bounds, Set};
 use super::scene::Seen;
 
-/// Computes what is to be done about a deployment.
+/// Computes what to do about a deployment.
 pub(super) fn plan(seen: &Seen) -> Plan {
     let deployment = &seen.object;
     let hash = hash(&deployment["spec"]["template"]);
@@ -36,7 +36,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
             set(deployment, &hash, last.saturating_add(1), bounds, &old),
         )),
         Some(new) => {
-            // Whoever goes back to an earlier template makes it the latest.
+            // Returning to an earlier template makes it the latest.
             let revision = revision(new).max(last.saturating_add(1));
             plan.actions.extend(resized(
                 new,
@@ -72,7 +72,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     plan
 }
 
-/// Returns the set of a template.
+/// Returns the set for a template.
 fn set(deployment: &Value, hash: &str, revision: i64, bounds: Bounds, old: &[&Value]) -> Value {
     let spec = &deployment["spec"];
     let mut template = spec["template"].clone();
@@ -114,7 +114,7 @@ fn sizes_told(revision: i64, bounds: Bounds) -> [(String, Value); 3] {
     ]
 }
 
-/// Returns what gives a set another size or revision, if it has not got them.
+/// Returns the change of a set's size or revision, if one is needed.
 fn resized(set: &Value, wanted: i64, revision: i64, bounds: Bounds) -> Option<Action> {
     let told = sizes_told(revision, bounds);
     let is_told = told
@@ -128,7 +128,7 @@ fn resized(set: &Value, wanted: i64, revision: i64, bounds: Bounds) -> Option<Ac
     Some(Action::Patch(Kind::ReplicaSet, key(set), patch))
 }
 
-/// Returns the deletions of old sets beyond those that are kept to go back to.
+/// Returns the deletions of old sets beyond the history limit.
 fn forgotten(deployment: &Value, old: &[&Value]) -> Vec<Action> {
     let kept = int(deployment, "/spec/revisionHistoryLimit").unwrap_or(HISTORY);
     let empty: Vec<&&Value> = old
@@ -145,7 +145,7 @@ fn forgotten(deployment: &Value, old: &[&Value]) -> Vec<Action> {
         .collect()
 }
 
-/// What is said of a deployment.
+/// Computes the status of a deployment.
 struct Status<'s> {
     deployment: &'s Value,
     bounds: Bounds,
@@ -252,7 +252,7 @@ impl Status<'_> {
                 format!("ReplicaSet \"{name}\" is progressing."),
             )
         };
-        // Another set that is complete is said anew.
+        // The completion of another set is reported again.
         let before = conditions
             .iter()
             .find(|condition| text(condition, "/type") == PROGRESSING);
@@ -274,22 +274,22 @@ impl Status<'_> {
         );
     }
 
-    /// Returns how long a rollout may stand still; none where it may for ever.
+    /// Returns the progress deadline; none if there is none.
     fn seconds(&self) -> Option<i64> {
         int(self.deployment, "/spec/progressDeadlineSeconds")
             .filter(|seconds| *seconds != i64::from(i32::MAX))
     }
 
-    /// Returns what was said last of how the new set progresses.
+    /// Returns the last Progressing condition of the new set.
     fn said(&self) -> Option<Value> {
         let name = self.new.map_or("", |set| text(set, "/metadata/name"));
         let mut conditions = condition::of(self.deployment).into_iter();
         let said = conditions.find(|condition| text(condition, "/type") == PROGRESSING)?;
-        // Else it says how another set fared.
+        // Otherwise it is about another set.
         (!name.is_empty() && text(&said, "/message").contains(name)).then_some(said)
     }
 
-    /// Returns since when a rollout stands still, as far as was said.
+    /// Returns since when a rollout has made no progress, as far as was reported.
     fn still_since(&self) -> Option<Timestamp> {
         let said = self
             .said()
@@ -298,7 +298,7 @@ impl Status<'_> {
     }
 
     fn is_late(&self) -> bool {
-        // Once said it stays so, however long ago that was.
+        // Once reported it stays, however long ago that was.
         let was = self
             .said()
             .is_some_and(|said| text(&said, "/reason") == "ProgressDeadlineExceeded");
@@ -307,7 +307,7 @@ impl Status<'_> {
             .is_some_and(|(since, seconds)| self.now.duration_since(since).as_secs() >= seconds)
     }
 
-    /// Returns when a rollout that stands still is late.
+    /// Returns when a stuck rollout exceeds its deadline.
     fn deadline(&self) -> Option<Timestamp> {
         if self.paused || self.is_complete() || self.is_late() {
             return None;
@@ -353,7 +353,7 @@ const HASH: &str = "pod-template-hash";
 const HASH_PATH: &str = "/metadata/labels/pod-template-hash";
 const PROGRESSING: &str = "Progressing";
 const STAMP: &str = "lastUpdateTime";
-/// Old sets kept where a deployment does not say.
+/// Default number of old sets kept.
 const HISTORY: i64 = 10;
 
 #[cfg(test)]

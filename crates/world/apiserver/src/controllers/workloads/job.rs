@@ -1,4 +1,4 @@
-//! Jobs: pods that succeed, so many at a time, until enough have.
+//! Jobs: pods that succeed, a number of them at a time, until enough have.
 
 use jiff::{SignedDuration, Timestamp};
 use lode_object::json::{int, text};
@@ -11,7 +11,7 @@ use super::plan::{Action, Kind, Plan};
 use super::replicas::is_alive;
 use super::scene::Seen;
 
-/// Computes what is to be done about a job.
+/// Computes what to do about a job.
 pub(super) fn plan(seen: &Seen) -> Plan {
     let job = &seen.object;
     if is_going(job)
@@ -30,7 +30,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     });
     let parallelism = int(job, "/spec/parallelism").unwrap_or(1);
     let completions = int(job, "/spec/completions");
-    // Without a number of its own a job is done once one pod has succeeded and none runs on.
+    // Without `completions` a job is done once one pod has succeeded and none is running.
     let done = completions.map_or(succeeded > 0 && alive.is_empty(), |completions| {
         succeeded >= completions
     });
@@ -52,7 +52,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     plan
 }
 
-/// A job that has ended goes after the time that it says.
+/// Deletes a finished job after its TTL.
 fn ended(job: &Value, now: Timestamp) -> Plan {
     let Some(seconds) = int(job, "/spec/ttlSecondsAfterFinished") else {
         return Plan::default();
@@ -169,7 +169,7 @@ fn status(
 }
 
 const INDEX: &str = "batch.kubernetes.io/job-completion-index";
-/// Pods that are created at one look.
+/// Most pods created in one round.
 const BURST: usize = 500;
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The node on which all pods are.
+//! The node that runs all pods.
 
 use jiff::Timestamp;
 use lode_object::json::text;
@@ -9,7 +9,7 @@ use super::object::is_true;
 use super::plan::{Kind, Place};
 use crate::store::key::Key;
 
-/// Returns where it is.
+/// Returns its location.
 pub(super) fn place() -> Place {
     Place {
         kind: Kind::Node,
@@ -17,14 +17,14 @@ pub(super) fn place() -> Place {
     }
 }
 
-/// Returns the node as it is created.
+/// Returns the node to create.
 pub(super) fn node() -> Value {
     json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": NAME, "labels": {
         "kubernetes.io/hostname": NAME, "kubernetes.io/os": "linux", "kubernetes.io/arch": "amd64",
     }}})
 }
 
-/// Returns its status: all is well, and there is room.
+/// Returns its status: healthy, with free capacity.
 pub(super) fn status(now: Timestamp) -> Value {
     let now = rfc3339(now);
     let condition = |(ty, status, reason, message): &(&str, &str, &str, &str)| {
@@ -41,7 +41,7 @@ pub(super) fn status(now: Timestamp) -> Value {
     })
 }
 
-/// Returns the node that a pod goes to, or why there is none for it.
+/// Returns the node for a pod, or why none fits.
 pub(super) fn choose(pod: &Value, nodes: &[Value]) -> Result<String, String> {
     if nodes.is_empty() {
         return Err("no nodes available to schedule pods".to_owned());
@@ -59,7 +59,7 @@ pub(super) fn choose(pod: &Value, nodes: &[Value]) -> Result<String, String> {
     ))
 }
 
-/// Tells whether a node has the labels that a pod asks for.
+/// Returns whether a node has the labels that a pod requires.
 pub(super) fn has_labels(pod: &Value, node: &Value) -> bool {
     let wanted = pod
         .pointer("/spec/nodeSelector")

@@ -1,4 +1,4 @@
-//! What is read of objects, and what new ones are made of.
+//! Reading objects and building new ones.
 
 use lode_object::json::{list, text};
 use serde_json::{Map, Value, json};
@@ -15,14 +15,14 @@ pub(super) fn key(object: &Value) -> Key {
     )
 }
 
-/// Tells whether an object is on its way out.
+/// Returns whether an object is being deleted.
 pub(super) fn is_going(object: &Value) -> bool {
     object
         .pointer("/metadata/deletionTimestamp")
         .is_some_and(Value::is_string)
 }
 
-/// Tells whether a condition of an object is true.
+/// Returns whether a condition of an object is true.
 pub(super) fn is_true(object: &Value, condition: &str) -> bool {
     let conditions = list(object, "/status/conditions").iter();
     conditions
@@ -30,7 +30,7 @@ pub(super) fn is_true(object: &Value, condition: &str) -> bool {
         .any(|found| text(found, "/type") == condition && text(found, "/status") == "True")
 }
 
-/// Tells whether an object is what makes another one be.
+/// Returns whether an object is the controller of another one.
 pub(super) fn controls(owner: &Value, object: &Value) -> bool {
     let owners = list(object, "/metadata/ownerReferences").iter();
     let uid = text(owner, "/metadata/uid");
@@ -39,7 +39,7 @@ pub(super) fn controls(owner: &Value, object: &Value) -> bool {
         .any(|reference| reference["controller"] == true && text(reference, "/uid") == uid)
 }
 
-/// Returns the reference by which an object says that another one makes it be.
+/// Returns a controller reference to an owner.
 pub(super) fn reference(owner: &Value) -> Value {
     json!({
         "apiVersion": owner["apiVersion"], "kind": owner["kind"], "name": owner["metadata"]["name"],
@@ -47,7 +47,7 @@ pub(super) fn reference(owner: &Value) -> Value {
     })
 }
 
-/// Returns what tells a template from others: ten signs that can be part of a name.
+/// Returns the hash of a template: ten characters that are valid in a name.
 pub(super) fn hash(template: &Value) -> String {
     let digest = Sha256::digest(template.to_string());
     digest
@@ -57,7 +57,7 @@ pub(super) fn hash(template: &Value) -> String {
         .collect()
 }
 
-/// Returns a pod of a template, with labels besides; its name is to be made from a prefix.
+/// Returns a pod from a template, with additional labels and a generated name.
 pub(super) fn pod(owner: &Value, template: &Value, labels: &[(&str, &str)]) -> Value {
     let mut pod = json!({"apiVersion": "v1", "kind": "Pod", "spec": template["spec"], "metadata": {
         "namespace": owner["metadata"]["namespace"],
@@ -101,7 +101,7 @@ pub(super) fn deletion(kind: Kind, object: &Value) -> Action {
     }
 }
 
-/// Returns a status of numbers, of which those that are 0 are not said.
+/// Returns a status of numbers, without those that are 0.
 pub(super) fn counts(numbers: &[(&str, i64)]) -> Value {
     let said = numbers.iter().filter(|(_, number)| *number != 0);
     Value::Object(
@@ -110,7 +110,7 @@ pub(super) fn counts(numbers: &[(&str, i64)]) -> Value {
     )
 }
 
-/// Returns how many of something there are.
+/// Returns the number of matching values.
 pub(super) fn count<'v>(
     objects: impl IntoIterator<Item = &'v Value>,
     is: impl Fn(&Value) -> bool,
@@ -121,7 +121,7 @@ pub(super) fn count<'v>(
         .fold(0, |count, _| count + 1)
 }
 
-/// No vowels, so no words; no signs that look like others.
+/// Without vowels, so that no words appear, and without characters that look alike.
 const SIGNS: &[u8] = b"bcdfghjklmnpqrstvwxz2456789";
 const HASH_LENGTH: usize = 10;
 

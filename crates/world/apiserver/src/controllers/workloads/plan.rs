@@ -1,11 +1,11 @@
-//! [`Plan`]: what is to be done about one object, as data.
+//! [`Plan`]: what to do about one object, as data.
 
 use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::store::key::Key;
 
-/// A kind that takes part, in the order in which objects are looked at: what is counted before what counts.
+/// A simulated kind, in the order of processing: counted objects before those that count them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Kind {
     #[default]
@@ -21,44 +21,44 @@ pub(super) enum Kind {
     Budget,
 }
 
-/// Where an object is.
+/// Location of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) struct Place {
     pub(super) kind: Kind,
     pub(super) key: Key,
 }
 
-/// What is to be done about one object.
+/// What to do about one object.
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct Plan {
-    /// In this order.
+    /// Actions in this order.
     pub(super) actions: Vec<Action>,
-    /// What its status is to be. It is not written where something else was done that makes for another look.
+    /// The new status. It is not written if an action triggers another round.
     pub(super) status: Option<Value>,
-    /// Annotations that are written with the status.
+    /// Annotations written with the status.
     pub(super) annotations: Vec<(String, Value)>,
-    /// When to look again though nothing changes.
+    /// When to process the object again even without a change.
     pub(super) again: Option<Timestamp>,
 }
 
-/// Something to be done.
+/// An action.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
     Create(Kind, Value),
-    /// Changes an object as a merge patch does.
+    /// Merges a patch into an object.
     Patch(Kind, Key, Value),
-    /// Deletes the object if it has this uid still; without grace if so said.
+    /// Deletes the object if it still has this uid; optionally without a grace period.
     Delete {
         place: Place,
         uid: String,
         now: bool,
     },
-    /// Puts the pod that is looked at on a node.
+    /// Binds the pod being processed to a node.
     Bind(String),
 }
 
 impl Kind {
-    /// All of them, with group, version and plural.
+    /// All kinds, with group, version and plural.
     pub(super) const ALL: [(Self, [&'static str; 3]); 10] = [
         (Self::Node, ["", "v1", "nodes"]),
         (Self::Claim, ["", "v1", "persistentvolumeclaims"]),
@@ -86,7 +86,7 @@ impl Kind {
 }
 
 impl Plan {
-    /// Returns a plan that leaves all but the status alone.
+    /// Returns a plan that only sets the status.
     pub(super) fn status(status: Value) -> Self {
         Self {
             status: Some(status),

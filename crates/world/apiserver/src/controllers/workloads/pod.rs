@@ -1,6 +1,8 @@
-//! Pods: they find a node, run at once, and go at once. What a job runs succeeds; all else runs on.
+//! Pods: they are scheduled, run at once, and end at once when deleted. Pods of jobs succeed; all
+//! others keep running.
 //!
-//! As kwok plays pods with the stages that it carries ("fast"): containers that run or have ended, no failures.
+//! As kwok simulates pods with its default stages ("fast"): containers run or have ended, without
+//! failures.
 
 use jiff::Timestamp;
 use lode_object::json::{list, text};
@@ -75,7 +77,7 @@ fn schedule(seen: &Seen) -> Plan {
     Plan::status(status)
 }
 
-/// Returns the condition of a pod that found its node.
+/// Returns the condition of a scheduled pod.
 pub(super) fn scheduled(now: Timestamp) -> Value {
     json!({"type": "PodScheduled", "status": "True", "lastProbeTime": null, "lastTransitionTime": rfc3339(now)})
 }
@@ -158,7 +160,7 @@ fn containers(pod: &Value, field: &str, state: impl Fn(&Value) -> Value) -> Valu
     let status = |container: &Value| {
         let state = state(container);
         let runs = state.get("running").is_some();
-        // An init container that has ended is ready, one that was to run on and has ended is not.
+        // An init container that has ended is ready; a sidecar that has ended is not.
         let ready = runs || field == "initContainers";
         json!({"name": container["name"], "image": container["image"], "imageID": "", "ready": ready, "started": runs,
             "restartCount": 0, "state": state})
@@ -171,7 +173,7 @@ fn is_of_job(pod: &Value) -> bool {
     owners.into_iter().any(|owner| owner["kind"] == "Job")
 }
 
-/// Returns an address that is the same whenever it is asked for; two pods may share one.
+/// Returns an address derived from the pod, so it is stable; two pods may share one.
 fn address(pod: &Value) -> String {
     if pod["spec"]["hostNetwork"] == true {
         return node::ADDRESS.to_owned();

@@ -1,4 +1,4 @@
-//! `ReplicaSet`s and `ReplicationController`s: so many pods of one template.
+//! `ReplicaSet`s and `ReplicationController`s: a number of pods of one template.
 
 use lode_object::json::{int, text};
 use serde_json::Value;
@@ -7,7 +7,7 @@ use super::object::{self, count, counts, deletion, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::scene::Seen;
 
-/// Computes what is to be done about a set.
+/// Computes what to do about a set.
 pub(super) fn plan(seen: &Seen) -> Plan {
     let set = &seen.object;
     let pods: Vec<&Value> = seen.children.iter().filter(|pod| is_alive(pod)).collect();
@@ -18,7 +18,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     plan
 }
 
-/// Tells whether a pod counts: it is there to stay.
+/// Returns whether a pod counts: it has neither ended nor is being deleted.
 pub(super) fn is_alive(pod: &Value) -> bool {
     !is_going(pod) && !matches!(text(pod, "/status/phase"), "Succeeded" | "Failed")
 }
@@ -30,7 +30,7 @@ fn resized(set: &Value, pods: &[&Value]) -> Vec<Action> {
         let missing = (wanted - pods.len()).min(BURST);
         return vec![Action::Create(Kind::Pod, pod); missing];
     }
-    // Those that serve nobody go first, then the youngest.
+    // Pods that are not ready are deleted first, then the youngest.
     let mut going = pods.to_vec();
     going.sort_by_key(|pod| {
         (
@@ -72,7 +72,7 @@ fn status(set: &Value, pods: &[&Value]) -> Value {
     status
 }
 
-/// Pods that are created at one look.
+/// Most pods created in one round.
 const BURST: usize = 500;
 
 #[cfg(test)]

@@ -1,19 +1,20 @@
-//! How a deployment goes from one set of pods to another: how many each may have at this moment. Numbers alone.
+//! How a deployment moves pods from old sets to the new one: the size of each set at this moment.
+//! Pure arithmetic.
 
 use lode_object::json::int;
 use serde_json::Value;
 
-/// What a rollout keeps to.
+/// The limits of a rollout.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Bounds {
     pub(super) replicas: i64,
-    /// Pods that there may be beyond the number wanted.
+    /// Pods allowed above the desired number.
     pub(super) surge: i64,
-    /// Pods that may be missing.
+    /// Pods that may be unavailable.
     pub(super) missing: i64,
 }
 
-/// A set of pods: how many it is to have, has, and has available.
+/// A set of pods: desired, existing and available numbers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Set {
     pub(super) wanted: i64,
@@ -22,7 +23,7 @@ pub(super) struct Set {
 }
 
 impl Bounds {
-    /// Reads the bounds of a deployment.
+    /// Reads the limits of a deployment.
     pub(super) fn of(deployment: &Value) -> Self {
         let replicas = int(deployment, "/spec/replicas").unwrap_or(1);
         if deployment
@@ -40,7 +41,7 @@ impl Bounds {
             given.map_or(0, |amount| resolve(amount, replicas, up))
         };
         let (surge, missing) = (amount("maxSurge", true), amount("maxUnavailable", false));
-        // Where neither is left of a share, one pod may be missing, or nothing would ever move.
+        // If both round to zero, one pod may be unavailable; otherwise nothing would ever move.
         let missing = if surge == 0 && missing == 0 {
             1
         } else {
@@ -53,7 +54,7 @@ impl Bounds {
         }
     }
 
-    /// Returns how many pods the new set is to have now.
+    /// Returns the size of the new set at this moment.
     pub(super) fn new_wanted(&self, new: Set, old: &[Set]) -> i64 {
         if new.wanted >= self.replicas {
             return self.replicas;
@@ -63,13 +64,13 @@ impl Bounds {
         new.wanted + room.min(self.replicas - new.wanted)
     }
 
-    /// Returns how many pods each of the old sets, oldest first, is to have now.
+    /// Returns the sizes of the old sets, oldest first, at this moment.
     pub(super) fn old_wanted(&self, new: Set, old: &[Set]) -> Vec<i64> {
         let all: i64 = new.wanted + old.iter().map(|set| set.wanted).sum::<i64>();
         let coming = (new.wanted - new.available).max(0);
         let mut spare = (all - (self.replicas - self.missing) - coming).max(0);
         let mut wanted: Vec<i64> = old.iter().map(|set| set.wanted).collect();
-        // Those that serve nobody go first.
+        // Pods that are not available are removed first.
         let idle: Vec<i64> = old
             .iter()
             .map(|set| (set.wanted - set.available).max(0))
@@ -88,7 +89,7 @@ impl Bounds {
     }
 }
 
-/// Returns a number, or a share of one, rounded up or down.
+/// Returns a number or a percentage of a number, rounded up or down.
 pub(super) fn resolve(amount: &Value, of: i64, up: bool) -> i64 {
     let Some(percent) = amount.as_str().and_then(|text| text.strip_suffix('%')) else {
         return amount.as_i64().unwrap_or_default();

@@ -1,4 +1,5 @@
-//! [`Scene`]: what there is, and who owns it; [`Seen`]: what is seen when one object is looked at.
+//! [`Scene`]: all simulated objects and their owners; [`Seen`]: what is seen when one object is
+//! processed.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -15,29 +16,29 @@ use crate::served::Served;
 use crate::store::key::Key;
 use crate::store::log::Change;
 
-/// What there is, and who owns it, as far as it was told.
+/// The simulated objects and their owners, as far as known.
 pub(super) struct Scene {
     served: HashMap<Kind, Arc<Served>>,
     owned: Owned<Place>,
-    /// Where what may own something is, by uid.
+    /// Location of each possible owner, by uid.
     owners: HashMap<Box<str>, Place>,
-    /// Pods that found no node.
+    /// Pods that could not be scheduled.
     waiting: BTreeSet<Place>,
 }
 
-/// What is seen when one object is looked at.
+/// What is seen when one object is processed.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
     pub(super) object: Value,
-    /// What it controls; the pods that a budget is for.
+    /// The objects it controls; for a budget, its pods.
     pub(super) children: Vec<Value>,
-    /// For a pod without one: where it could go.
+    /// For an unscheduled pod, the available nodes.
     pub(super) nodes: Vec<Value>,
     pub(super) now: Timestamp,
 }
 
 impl Scene {
-    /// Returns a scene of which nothing was told yet.
+    /// Returns an empty scene.
     pub(super) fn new(api: &Api) -> Self {
         let served = Kind::ALL
             .iter()
@@ -57,7 +58,7 @@ impl Scene {
         self.served.get(&kind)
     }
 
-    /// Takes note of a change.
+    /// Records a change.
     pub(super) fn note(&mut self, place: &Place, change: &Change) {
         let index = &change.object.index;
         self.owned.note(place, change);
@@ -83,7 +84,8 @@ impl Scene {
         }
     }
 
-    /// Returns what is to be looked at after a change: the object, what owns it or owned it, and who counts it.
+    /// Returns the objects to process after a change: the object, its present and former owner, and
+    /// those that count it.
     pub(super) fn affected(&self, place: &Place, change: &Change) -> Vec<Place> {
         let mut affected = Vec::new();
         if !change.deleted {
@@ -167,7 +169,7 @@ impl Scene {
             .collect()
     }
 
-    /// Returns the pods that a selector of an object means; none where there is no selector.
+    /// Returns the pods that an object's selector selects; none if it has no selector.
     fn selected(&self, key: &Key, selector: &Value) -> Vec<Value> {
         let Some(selector) = selector
             .as_object()

@@ -1,4 +1,4 @@
-//! `StatefulSet`s: pods with numbers, each with claims of its own, one after the other.
+//! `StatefulSet`s: numbered pods with their own claims, one after the other.
 
 use lode_object::json::{int, text};
 use serde_json::{Value, json};
@@ -7,7 +7,7 @@ use super::object::{self, count, counts, deletion, hash, is_going, is_true};
 use super::plan::{Action, Kind, Plan};
 use super::scene::Seen;
 
-/// Computes what is to be done about a set.
+/// Computes what to do about a set.
 pub(super) fn plan(seen: &Seen) -> Plan {
     let set = &seen.object;
     let name = text(set, "/metadata/name");
@@ -24,7 +24,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     plan
 }
 
-/// Returns the next step: pods that are missing, then those beyond the number, then those of an old template.
+/// Returns the next actions: missing pods, then surplus ones, then those of an old template.
 fn next(set: &Value, pods: &[&Value], update: &str) -> Vec<Action> {
     let first = int(set, "/spec/ordinals/start").unwrap_or_default();
     let end = first + int(set, "/spec/replicas").unwrap_or(1);
@@ -80,10 +80,11 @@ fn next(set: &Value, pods: &[&Value], update: &str) -> Vec<Action> {
     actions
 }
 
-/// Returns what makes the pod of a number: its claims, then itself.
+/// Returns the creation of a numbered pod: its claims, then the pod.
 fn made(set: &Value, ordinal: i64, update: &str) -> Vec<Action> {
     let name = format!("{}-{ordinal}", text(set, "/metadata/name"));
-    // Below the partition a pod comes back as it was, as far as the template of then is known; it is not kept.
+    // Below the partition a pod is recreated from the old template, as far as it is known; it is
+    // not stored.
     let index = ordinal.to_string();
     let labels = [
         (REVISION, update),
@@ -155,7 +156,7 @@ fn status(set: &Value, pods: &[&Value], update: &str) -> Value {
     });
     let all = count(pods.iter().copied(), |pod| !is_going(pod));
     let before = text(set, "/status/currentRevision");
-    // All pods are of the new template: it is the current one.
+    // All pods are of the new template, so it is the current one.
     let done = before.is_empty() || [of(update), ready, all] == [wanted; 3];
     let current = if done { update } else { before };
     let mut status = counts(&[
@@ -177,7 +178,7 @@ fn status(set: &Value, pods: &[&Value], update: &str) -> Value {
 
 const REVISION: &str = "controller-revision-hash";
 const REVISION_PATH: &str = "/metadata/labels/controller-revision-hash";
-/// Objects that are created at one look.
+/// Most objects created in one round.
 const BURST: usize = 500;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Where fetches may lead, in a network whose names and addresses the tests make up; packets go to loopback only.
+//! Where fetches may lead, in a simulated network with its own names and addresses; packets go to
+//! loopback only.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
@@ -10,12 +11,13 @@ use lode_net::{Egress, Network, Resolved, Rules};
 use crate::server::{Behaviour, Server};
 use crate::{branch, resolve};
 
-/// An address of the internet, and one of a private network.
+/// A public address and one of a private network.
 const PUBLIC: &str = "93.184.216.34";
 const PRIVATE: &str = "10.1.2.3";
 const METADATA: &str = "169.254.169.254";
 
-/// Names with what they resolve to, in turn; the last answer stays. All addresses are reached on loopback.
+/// Names with their successive resolutions; the last one is repeated. All addresses are reached on
+/// loopback.
 struct World {
     names: Mutex<HashMap<String, Vec<IpAddr>>>,
     asked: Mutex<Vec<String>>,
@@ -62,14 +64,14 @@ impl Network for World {
     }
 }
 
-/// Returns a repository at a host of the made-up world that a server of ours plays.
+/// Returns a repository at a simulated host served by one of our servers.
 fn remote(host: &str, server: &Server, world: &Arc<World>) -> Remote {
     let mut remote = Remote::new(&server.url("fleet").replace("127.0.0.1", host)).unwrap();
     remote.egress = Egress::within(Rules::default(), world.clone());
     remote
 }
 
-/// Returns the address of a server with another host.
+/// Returns the URL of a server with another host.
 fn address(host: &str, server: &Server) -> String {
     server.address.replace("127.0.0.1", host)
 }
@@ -133,7 +135,7 @@ fn a_name_counts_as_what_it_resolves_to() {
 fn a_name_that_changes_its_mind_is_not_followed_to_loopback() {
     let server = serving(None);
     let world = World::new(&[("rebinding.example", &[PUBLIC, "127.0.0.1"])]);
-    // Whether its second request finds the first one's connection open is the server's affair.
+    // Whether the second request reuses the first one's connection is up to the server.
     let _either = outcome(&remote("rebinding.example", &server, &world));
     let connected = [PUBLIC.parse::<IpAddr>().unwrap()];
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Repositories in memory, held against what the git program makes of the same changes.
+//! Repositories in memory, compared with the result of the same changes in the git program.
 
 use std::time::Instant;
 
@@ -11,7 +11,7 @@ use lode_tree::{Entry, RepoPath, Tree};
 use crate::server;
 use crate::serving::random::Dice;
 
-/// 2026-01-02T03:04:05Z, when the test's git program commits as well.
+/// 2026-01-02T03:04:05Z, also used for the test's git commits.
 const TIME: i64 = 1_767_323_045;
 
 pub(crate) fn at(path: &str) -> RepoPath {
@@ -93,7 +93,7 @@ fn commits_are_those_git_makes() {
         .unwrap();
     assert_eq!(first.to_string(), real.git(&["rev-parse", "HEAD"]));
 
-    // A folder becomes a file, a file a folder, a file goes and its folder with it.
+    // A folder becomes a file, a file a folder, and the last file of a folder is removed.
     let mut changes = Changes::default();
     changes.delete(at("a"));
     changes.delete(at("z/ü"));
@@ -277,7 +277,7 @@ fn a_revert_keeps_later_edits_of_the_same_file_as_git_does() {
         std::fs::read_to_string(real.work.join("web.yaml")).unwrap()
     );
     assert!(text_of(&repository, "web.yaml").contains("line 5\n"));
-    // The line right after the one that is undone has changed since: neither merges that.
+    // The line directly after the undone one has changed since: neither implementation merges that.
     let (worse, real_worse) = change(&(text_of(&repository, "web.yaml") + "a\nb\n"));
     change(&text_of(&repository, "web.yaml").replace("b\n", "c\n"));
     assert!(matches!(

@@ -1,6 +1,7 @@
 //! Git's own `http-backend` behind a loopback socket, and repositories to serve.
 //!
-//! The first part of a path chooses how the server behaves (see [`Behaviour`]); every request is kept for the test.
+//! The first segment of a path selects the server's behaviour (see [`Behaviour`]); every request is
+//! recorded for the test.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read, Write};
@@ -13,30 +14,30 @@ use std::thread;
 /// How a server answers.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Behaviour {
-    /// The `Authorization` header asked for.
+    /// The required `Authorization` header.
     pub(crate) authorization: Option<String>,
-    /// Where the first request of an operation is sent instead, as a prefix of the path.
+    /// Where the first request of an operation is redirected to, as a prefix of the path.
     pub(crate) redirect: Option<String>,
-    /// Speak the protocol's older version only.
+    /// Use only the older version of the protocol.
     pub(crate) old_protocol: bool,
-    /// Answer everything with this status.
+    /// Answer every request with this status.
     pub(crate) status: Option<u16>,
     /// Never answer.
     pub(crate) silent: bool,
-    /// Answer with a page for people.
+    /// Answer with an HTML page.
     pub(crate) page: bool,
-    /// Break an answer off after this many bytes of its body.
+    /// Cut a response after this many bytes of its body.
     pub(crate) cut: Option<usize>,
 }
 
-/// A request as it came.
+/// A received request.
 #[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) method: String,
     pub(crate) target: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// Bytes of the answer's body.
+    /// Bytes of the response's body.
     pub(crate) answered: usize,
 }
 
@@ -77,7 +78,7 @@ impl Server {
                 let (shared, tls) = (Arc::clone(&shared), tls.clone());
                 thread::spawn(move || {
                     let (folder, behaviour, requests) = &*shared;
-                    // A client that goes away in the middle is part of what is tested.
+                    // Some tests disconnect in the middle on purpose.
                     let _ = match tls {
                         None => serve(stream, folder, behaviour, requests),
                         Some(config) => {
@@ -216,7 +217,7 @@ fn answer(request: &Request, folder: &Path, behaviour: &Behaviour) -> Answer {
 }
 
 fn backend(request: &Request, folder: &Path, behaviour: &Behaviour) -> Answer {
-    // A proxy is asked for whole URLs.
+    // Requests to a proxy contain whole URLs.
     let target = request
         .target
         .strip_prefix("http://git.example")
@@ -345,7 +346,7 @@ impl Repository {
         String::from_utf8(output.stdout).unwrap().trim().to_owned()
     }
 
-    /// Makes a branch of a tree made by hand.
+    /// Creates a branch with a crafted tree.
     pub(crate) fn branch_of_tree(&self, branch: &str, tree: &str) {
         let commit = self.object(&["commit-tree", tree, "-m", "by hand"], b"");
         self.git(&["update-ref", &format!("refs/heads/{branch}"), &commit]);
@@ -369,14 +370,14 @@ fn git(folder: &Path, args: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap().trim().to_owned()
 }
 
-/// Returns a stream that was opened and is never answered on; kept so that the port stays taken.
+/// Returns a listener that never answers; kept so that the port stays taken.
 pub(crate) fn deaf() -> (TcpListener, String) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     (listener, address)
 }
 
-/// Returns an address where nobody listens.
+/// Returns an address where nothing listens.
 pub(crate) fn nobody() -> String {
     let (listener, address) = deaf();
     drop(listener);

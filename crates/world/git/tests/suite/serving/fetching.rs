@@ -11,7 +11,7 @@ use super::{Clone, Serving, git};
 use crate::repository::{at, draft, write};
 use crate::{fetch, resolve};
 
-/// Seven commits, each a day after the other.
+/// Creates seven commits, one per day.
 fn week(repository: &Repository) -> Vec<String> {
     let day = |n: i64| {
         let mut changes = Changes::default();
@@ -163,7 +163,7 @@ fn histories_that_parted_find_where() {
     let repository = serving.repository("fleet");
     week(&repository);
     let clone = serving.clone("fleet", "clone", &[]);
-    // More of its own than fits into one round of questions, and into a request that is not compressed.
+    // More own commits than fit into one round of negotiation, and into an uncompressed request.
     for n in 0..120 {
         clone.git(&["commit", "-q", "--allow-empty", "-m", &format!("own {n}")]);
     }
@@ -171,7 +171,7 @@ fn histories_that_parted_find_where() {
     clone.git(&["fetch", "-q"]);
     clone.check();
     assert_eq!(clone.git(&["rev-parse", "origin/main"]), last.to_string());
-    // Nothing in common at all.
+    // No common history at all.
     let other = Clone(serving.folder.join("other"));
     git(&serving.folder, &["init", "-q", "-b", "main", "other"]).unwrap();
     for n in 0..40 {

@@ -1,4 +1,4 @@
-//! Our own server, asked by the git program and by our own client.
+//! Our own server, used by the git program and by our own client.
 
 mod fetching;
 mod pushing;
@@ -97,7 +97,7 @@ impl Drop for Serving {
 pub(crate) struct Clone(pub(crate) PathBuf);
 
 impl Clone {
-    /// Runs git and returns what it prints, or what it complains of.
+    /// Runs git and returns its output, or its error message.
     pub(crate) fn try_git(&self, args: &[&str]) -> Result<String, String> {
         git(&self.0, args)
     }
@@ -119,7 +119,7 @@ impl Clone {
         self.git(&["rev-parse", "HEAD"])
     }
 
-    /// Checks that nothing is broken or missing.
+    /// Checks that no object is broken or missing.
     pub(crate) fn check(&self) {
         self.git(&["fsck", "--full", "--strict", "--no-dangling"]);
     }

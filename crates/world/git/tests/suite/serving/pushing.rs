@@ -37,7 +37,7 @@ fn a_push_is_taken_and_told() {
         (snapshot.commit, snapshot.subject.as_str()),
         (first, "write apps/web.yaml")
     );
-    // What was written here goes there, and the other way round.
+    // Commits made here reach the clone, and the other way round.
     let ours = write(&repository, "apps/ours.yaml", "x");
     clone.git(&["pull", "-q"]);
     assert_eq!(clone.head(), ours.to_string());
@@ -124,7 +124,7 @@ fn a_branch_is_overwritten_by_force_only() {
     assert_eq!(main(), first);
     two.git(&["push", "-q", "--force", "origin", "main"]);
     assert_eq!(main(), second);
-    // What was overwritten can still be had by its id.
+    // Overwritten commits can still be fetched by id.
     assert_eq!(
         repository
             .snapshot(&first, &Options::default())
@@ -165,14 +165,14 @@ fn deltas_of_every_kind_are_resolved() {
             .collect();
         lines.concat()
     };
-    // Versions of one large file: a chain of deltas, in a pack past what git sends in one piece.
+    // Versions of one large file: a chain of deltas, in a pack larger than git sends in one piece.
     for n in 0..30 {
         clone.commit("large", &(lines(3) + &lines(n)));
     }
     std::fs::write(clone.0.join("noise"), crate::noise().repeat(6)).unwrap();
     clone.commit("small", "x");
     clone.git(&["push", "-q", "origin", "main"]);
-    // A thin pack: its delta rests on what is here already.
+    // A thin pack: its delta is based on an existing object.
     clone.commit("large", &(lines(3) + &lines(29) + "more\n"));
     clone.git(&["push", "-q", "origin", "main"]);
     let again = serving.clone("fleet", "again", &[]);
@@ -192,7 +192,7 @@ fn a_shallow_clone_pushes_as_well() {
     let head = clone.commit("b", "new");
     clone.git(&["push", "-q", "origin", "main"]);
     assert_eq!(repository.history(&head, 100).unwrap().len(), 6);
-    // What leads to nothing here is not taken.
+    // Objects with dangling references are refused.
     let other = serving.repository("other");
     let refused = clone
         .try_git(&["push", "-q", &serving.url("other"), "main"])
@@ -277,7 +277,7 @@ fn clones_are_whole_while_pushes_land() {
                 for step in 0..8 {
                     pusher.commit(&format!("dir-{n}/{step}"), "x");
                     pusher.git(&["push", "-q", "origin", &branch]);
-                    // The same branch is pushed by both: one of them loses, and nothing breaks.
+                    // Both push the same branch: one of them loses, and nothing breaks.
                     drop(pusher.try_git(&[
                         "push",
                         "-q",

@@ -1,8 +1,8 @@
-//! Histories made at random, fetched in steps made at random, held against what Git's own server would leave behind.
+//! Random histories, fetched in random steps, compared with the result of Git's own server.
 
 use super::{Clone, Serving, git};
 
-/// Numbers that look random and are the same each time.
+/// Pseudo-random numbers that are the same in every run.
 pub(crate) struct Dice(pub(crate) u64);
 
 impl Dice {
@@ -15,7 +15,8 @@ impl Dice {
     }
 }
 
-/// Returns a stream for `git fast-import`: commits on a few branches, some of them merges, some with clocks gone wrong.
+/// Returns a stream for `git fast-import`: commits on a few branches, some of them merges, some
+/// with wrong clocks.
 fn history(dice: &mut Dice, from: usize, count: usize) -> String {
     let mut stream = Vec::new();
     for mark in from + 1..=from + count {
@@ -44,7 +45,7 @@ fn history(dice: &mut Dice, from: usize, count: usize) -> String {
     stream.concat()
 }
 
-/// Returns which commits a clone has, and which of them it takes for the first ones.
+/// Returns the commits of a clone, and its shallow commits.
 fn seen(clone: &Clone) -> [Vec<String>; 2] {
     let ends = std::fs::read_to_string(clone.0.join(".git/shallow")).unwrap_or_default();
     [clone.git(&["rev-list", "--remotes"]), ends].map(|text| {

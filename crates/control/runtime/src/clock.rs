@@ -1,4 +1,4 @@
-//! [`Clock`]: what time it is, handed in so that a test can say.
+//! [`Clock`]: the current time, injectable for tests.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lode_stdx::time::rfc3339;
 
-/// The time of the day. Durations are measured by the async runtime's clock, never by this one.
+/// A source of wall-clock time. Durations are measured by the async runtime's clock, never by this
+/// one.
 #[derive(Clone)]
 pub struct Clock(Arc<dyn Fn() -> Timestamp + Send + Sync>);
 
@@ -17,7 +18,7 @@ impl Clock {
         Self::new(Timestamp::now)
     }
 
-    /// Returns a clock that asks `now`.
+    /// Returns a clock that calls `now`.
     pub fn new(now: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
         Self(Arc::new(now))
     }

@@ -1,7 +1,7 @@
-//! Work that computes, on threads of their own that give way to all others.
+//! Computations on separate low-priority threads.
 //!
-//! A build may take seconds of a processor. Meanwhile what answers probes, reads watches and writes for others goes
-//! first; on an idle machine such a thread runs as fast as any.
+//! A build may need seconds of CPU time. Threads that answer probes, read watches and write for
+//! others go first; on an idle machine such a thread runs as fast as any.
 
 use std::{io, thread};
 
@@ -10,13 +10,13 @@ use tokio::sync::oneshot;
 
 use crate::memory::Reservation;
 
-/// How much less urgent these threads are, as `nice` counts.
+/// The `nice` value of these threads.
 const NICENESS: i32 = 5;
 
-/// Work that has no result: its thread did not start, or panicked.
+/// Work that returned no result: its thread did not start, or panicked.
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
-    /// The system has no thread for it.
+    /// The system could not create a thread.
     #[error("no thread to compute on: {0}")]
     NoThread(#[from] io::Error),
     /// It panicked; the panic is in the log.
@@ -25,7 +25,7 @@ pub enum Unfinished {
 }
 
 impl Reservation {
-    /// Computes on a thread, and gives the memory back when that has ended.
+    /// Runs work on a thread, and frees the reserved memory when it has ended.
     ///
     /// # Errors
     /// There is no thread; the work is dropped.
@@ -36,8 +36,8 @@ impl Reservation {
         })
     }
 
-    /// Computes on a thread, and returns the result once the memory is given back. It is given back also when nobody
-    /// waits any more.
+    /// Runs work on a thread, and returns the result after the reserved memory is freed. It is
+    /// freed even if nobody waits for the result any more.
     ///
     /// # Errors
     /// There is no result.
@@ -49,7 +49,7 @@ impl Reservation {
         start(move || {
             let answer = work();
             drop(self);
-            // Nobody may wait for it any more.
+            // The receiver may be gone.
             let _ = done.send(answer);
         })?;
         result.await.map_err(|_| Unfinished::Panicked)
@@ -60,7 +60,7 @@ fn start(work: impl FnOnce() + Send + 'static) -> io::Result<()> {
     let thread = thread::Builder::new()
         .name("compute".to_owned())
         .spawn(move || {
-            // Where it is refused, the thread is as urgent as others, and nothing else is lost.
+            // If this is refused, the thread only has the same priority as others.
             let _ = setpriority_process(None, NICENESS);
             work();
         });

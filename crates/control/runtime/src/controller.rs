@@ -1,7 +1,7 @@
 //! [`run()`]: workers that take keys from a queue and reconcile them until shutdown.
 //!
-//! A panic inside a reconcile is that key's failure and nobody else's. Shutdown takes no new key and gives what runs
-//! a bounded time to end.
+//! A panic inside a reconcile counts as a failure of that key only. Shutdown takes no new keys and
+//! gives running reconciles a limited time to end.
 
 use std::any::Any;
 use std::fmt;
@@ -22,33 +22,38 @@ use crate::next::Next;
 use crate::queue::Queue;
 use crate::spin::Spin;
 
-/// How long running reconciles have to end at shutdown: Kubernetes kills after 30 s, and events are sent after this.
+/// How long running reconciles have at shutdown: Kubernetes kills after 30 s, and events are sent
+/// after this.
 const DRAIN_MAX: Duration = Duration::from_secs(15);
 
-/// What makes one key's world equal to its model.
+/// Reconciles keys.
 pub trait Controller: Send + Sync + 'static {
     /// What is reconciled, for instance the name of an object.
     type Key: Clone + Eq + Hash + fmt::Display + Send + Sync + 'static;
     /// Name in logs and metrics.
     const NAME: &'static str;
 
-    /// Reads all it needs and makes the world equal to it. It is safe to run twice and never asks what woke it.
+    /// Reads all it needs and makes the actual state equal to the desired one. It is safe to run
+    /// twice and does not depend on what triggered it.
     fn reconcile(&self, key: &Self::Key) -> impl Future<Output = Next> + Send;
 
-    /// Ends waits for what is outside, because the process is to end.
+    /// Cancels waits for external systems because the process is about to end.
     fn stop(&self) {}
 
-    /// Returns where runs are counted, if anywhere.
+    /// Returns the metrics in which runs are counted, if any.
     fn metrics(&self) -> Option<&Metrics> {
         None
     }
 }
 
-/// Runs a controller with a number of workers until `shutdown` turns true (or its sender is gone).
+/// Runs a controller with a number of workers until `shutdown` turns true (or its sender is
+/// dropped).
 ///
-/// As many workers again stand beside them for shares that come while others hold all of them (see [`Queue::fair`]).
+/// The same number of additional workers is reserved for shares that arrive while others hold all
+/// regular ones (see [`Queue::fair`]).
 ///
-/// It returns when the last reconcile has ended, or was aborted 15 s after the shutdown. The queue is closed then.
+/// It returns when the last reconcile has ended, or was aborted 15 s after the shutdown. The queue
+/// is closed then.
 pub async fn run<C: Controller>(
     controller: Arc<C>,
     queue: Arc<Queue<C::Key>>,
@@ -102,9 +107,9 @@ async fn work<C: Controller>(controller: Arc<C>, queue: Arc<Queue<C::Key>>) {
     }
 }
 
-/// Reconciles; a panic is a failure like others.
+/// Reconciles; a panic is treated like other failures.
 async fn guarded<C: Controller>(controller: &C, key: &C::Key) -> Next {
-    // What a broken run leaves behind is read anew by the next one, as after any failure.
+    // The next run reads all state again, as after any failure.
     let run = AssertUnwindSafe(async { controller.reconcile(key).await })
         .catch_unwind()
         .await;
@@ -128,7 +133,7 @@ mod tests {
     use crate::next::Backoff;
     use crate::queue::Priority;
 
-    /// Does as its keys say.
+    /// Returns the outcome that its keys name.
     struct Obedient {
         ended: Mutex<Vec<String>>,
         metrics: Metrics,

@@ -1,6 +1,7 @@
-//! `dependsOn`: is everything that must come first ready?
+//! `dependsOn`: whether all dependencies are ready.
 //!
-//! Pure: the dependent and what is known of the others in, the first thing that is missing out.
+//! Pure. Input: the dependent and what is known of the others; output: the first dependency that is
+//! missing.
 
 use std::sync::Arc;
 
@@ -13,16 +14,17 @@ use crate::failure::Failure;
 
 /// One entry of `dependsOn`.
 pub struct Dependency {
-    /// What must be ready, of the dependent's own kind.
+    /// The dependency, of the dependent's own kind.
     pub name: NamespacedName,
-    /// An expression that says whether it is, instead of its `Ready` condition.
+    /// An expression that replaces its `Ready` condition.
     pub ready: Option<Expr>,
 }
 
 /// Checks that all dependencies are ready.
 ///
-/// `is_current` says whether a dependency that is ready has brought about what the dependent needs of it: one on the same
-/// source must have applied the same revision, or old parts could meet new ones. An expression speaks for itself.
+/// `is_current` returns whether a ready dependency has done what the dependent needs: one with the
+/// same source must have applied the same revision, or old and new parts could be mixed. An
+/// expression replaces this check too.
 ///
 /// # Errors
 /// The first dependency that is not found or not ready; a change of it wakes the dependent.
@@ -59,8 +61,8 @@ pub fn check<S: Kind>(
 fn is_ready<S: Kind>(object: &Resource<S>, dependency: &Dependency, found: &Resource<S>) -> bool {
     if let Some(expr) = &dependency.ready {
         let vars = [("self", &object.to_value()), ("dep", &found.to_value())];
-        // An expression that cannot be evaluated yet (a status not written) is not ready; what is no expression was
-        // refused before.
+        // An expression that cannot be evaluated yet (because of a status not written) counts as
+        // not ready; invalid expressions were refused before.
         return expr.eval_bool(&vars).unwrap_or(false);
     }
     let settled = found.status.observed_generation() == Some(found.metadata.generation);

@@ -1,7 +1,7 @@
-//! [`Draft`]: the status of an object in the making.
+//! [`Draft`]: a new status under construction.
 //!
-//! Pure: the object as it was and an outcome in, the new status out. Here is what all kinds say alike; what one kind
-//! alone says is in its own crate.
+//! Pure. Input: the object before and an outcome; output: the new status. This module has the parts
+//! common to all kinds; parts specific to one kind are in its crate.
 
 use lode_api::conditions::{READY, RECONCILING, STALLED, Verdict};
 use lode_api::{Kind, Resource, Status as _, reasons};
@@ -9,9 +9,9 @@ use lode_object::meta;
 
 use crate::failure::{Failure, Retry};
 
-/// A status in the making.
+/// A status under construction.
 pub struct Draft<'a, S: Kind> {
-    /// The object that it is of.
+    /// The object it belongs to.
     pub object: &'a Resource<S>,
     /// The status so far.
     pub status: S::Status,
@@ -23,7 +23,7 @@ impl<'a, S: Kind> Draft<'a, S>
 where
     S::Status: Clone,
 {
-    /// Starts from the status as it is.
+    /// Starts from the current status.
     pub fn new(object: &'a Resource<S>, now: &'a str) -> Self {
         Self {
             object,
@@ -32,7 +32,7 @@ where
         }
     }
 
-    /// Notes a request to reconcile as answered.
+    /// Records that a reconcile request was handled.
     #[must_use]
     pub fn handled(mut self) -> Self {
         if let Some(token) = self.object.metadata.annotation(meta::REQUESTED_AT) {
@@ -41,7 +41,7 @@ where
         self
     }
 
-    /// Says that this generation has been seen to.
+    /// Records that this generation was observed.
     #[must_use]
     pub fn observed(mut self) -> Self {
         self.status
@@ -49,7 +49,7 @@ where
         self
     }
 
-    /// Says what is under way and takes long.
+    /// Records a long operation in progress.
     #[must_use]
     pub fn progressing(mut self, progress: &Progress) -> Self {
         self.set(&Verdict::yes(
@@ -66,7 +66,7 @@ where
         self
     }
 
-    /// Says that it succeeded.
+    /// Records success.
     #[must_use]
     pub fn succeeded(mut self, reason: &str, text: &str) -> Self {
         self.delete(RECONCILING);
@@ -75,7 +75,7 @@ where
         self.observed()
     }
 
-    /// Says that it failed while `doing`.
+    /// Records a failure while `doing`.
     #[must_use]
     pub fn failed(mut self, failure: &Failure, doing: &str) -> Self {
         let (reason, text) = (failure.reason, &*failure.message);
@@ -116,7 +116,7 @@ where
     }
 }
 
-/// What a reconcile is doing, in the words of its conditions.
+/// A reconcile's progress, in the words of its conditions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Progress {
     /// Text of `Reconciling`.

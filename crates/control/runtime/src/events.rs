@@ -1,14 +1,16 @@
-//! [`Events`]: Kubernetes events, written behind the back of whoever emits them.
+//! [`Events`]: Kubernetes events, written in the background.
 //!
 //! ```text
 //! emit ─→ queue (bounded, oldest dropped) ─→ seen within the hour? ─no→ create
 //!                                                                 ─yes→ patch count and lastTimestamp
 //! ```
 //!
-//! Core/v1 events: events.k8s.io refuses long notes. Emitting never waits and never fails; what cannot be written after
-//! some tries is dropped with a log line, and what the queue cannot hold is counted.
+//! Core/v1 events: events.k8s.io refuses long notes. Emitting never waits and never fails; an event
+//! that cannot be written after some tries is dropped with a log line, and events that do not fit
+//! into the queue are counted.
 //!
-//! Left out on purpose: client-go's budget per object, which silences the one object that has most to say.
+//! Left out on purpose: client-go's budget per object, which silences the object with the most to
+//! report.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
@@ -28,19 +30,19 @@ use tracing::{debug, warn};
 
 use crate::repeat::{Fingerprint, Repeats, Times};
 
-/// Events that wait to be written.
+/// Most events waiting to be written.
 const QUEUE_MAX: usize = 8192;
-/// How many times as long as a write took its writer rests: under load events trail behind the work they tell of
-/// instead of crowding it out, and catch up when the server is fast again.
+/// The writer pauses this many times as long as a write took: under load events lag behind the work
+/// they report instead of displacing it, and catch up when the server is fast again.
 const REST: u32 = 2;
 const REST_MAX: Duration = Duration::from_millis(500);
-/// How often one write is tried while the server is away: about a minute in all.
+/// How often one write is tried while the server is unavailable: about a minute in all.
 const TRIES_MAX: u32 = 9;
 const RETRY_MIN: Duration = Duration::from_millis(500);
 const RETRY_MAX: Duration = Duration::from_secs(15);
-/// Longest message in bytes, as Flux has it.
+/// Longest message in bytes, as in Flux.
 const MESSAGE_MAX: usize = 39_000;
-/// Longest name of an event in bytes, as of any object.
+/// Longest name of an event in bytes, as for any object.
 const NAME_MAX: usize = 253;
 
 /// Writes events. Cloning is cheap; the writer stops with the last clone.
@@ -50,14 +52,14 @@ pub struct Events {
     _sender: Arc<Sender>,
 }
 
-/// Something worth telling about an object.
+/// An event about an object.
 #[derive(Debug, Clone)]
 pub struct Event {
-    /// Which object.
+    /// The object.
     pub about: ObjectReference,
-    /// Whether it is good or bad news.
+    /// Whether it is normal or a warning.
     pub kind: EventKind,
-    /// The machine's word.
+    /// A stable word for programs.
     pub reason: Cow<'static, str>,
     /// The sentence for people; cut at 39,000 bytes.
     pub message: String,
@@ -68,13 +70,13 @@ pub struct Event {
 /// `type` of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum EventKind {
-    /// As it should be.
+    /// As expected.
     Normal,
-    /// Not as it should be.
+    /// Not as expected.
     Warning,
 }
 
-/// Which object, in which version (`v1.ObjectReference`).
+/// An object in a certain version (`v1.ObjectReference`).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ObjectReference {
     /// `apiVersion`.
@@ -87,12 +89,12 @@ pub struct ObjectReference {
     pub name: String,
     /// Uid.
     pub uid: String,
-    /// Version of the object that the event is about.
+    /// The object's version at the time of the event.
     pub resource_version: String,
 }
 
 impl Events {
-    /// Starts the writer; `component` is who says it, and the field manager.
+    /// Starts the writer; `component` is the reporting component and the field manager.
     #[must_use]
     pub fn start(client: &Client, component: &'static str) -> Self {
         let outbox = Arc::new(Outbox::new(component));
@@ -103,7 +105,7 @@ impl Events {
         }
     }
 
-    /// Hands an event over to be written. It never waits.
+    /// Queues an event. It never waits.
     pub fn emit(&self, event: Event) {
         self.outbox.push(event, Timestamp::now());
     }
@@ -113,7 +115,7 @@ impl Events {
         self.outbox.dropped.load(Ordering::Relaxed)
     }
 
-    /// Waits until all is written, for shutdown. Tells whether it was within the time.
+    /// Waits until all events are written, for shutdown. Returns whether that happened in time.
     pub async fn flush(&self, timeout: Duration) -> bool {
         self.outbox.hurry.store(true, Ordering::Relaxed);
         tokio::time::timeout(timeout, self.outbox.empty())
@@ -122,7 +124,7 @@ impl Events {
     }
 }
 
-/// The writer's task: one, so that events are written in the order they happened.
+/// The writer's task: a single one, so that events are written in order.
 struct Sender(JoinHandle<()>);
 
 impl Drop for Sender {
@@ -131,13 +133,13 @@ impl Drop for Sender {
     }
 }
 
-/// What waits to be written and what was written lately.
+/// Events waiting to be written, and those written recently.
 struct Outbox {
     component: &'static str,
     instance: String,
     state: Lock<State>,
     dropped: AtomicU64,
-    /// The process ends: no more rests.
+    /// Whether the process is about to end: no more pauses.
     hurry: AtomicBool,
     arrived: Notify,
     written: Notify,
@@ -149,7 +151,7 @@ struct State {
     repeats: Repeats,
 }
 
-/// One event on its way.
+/// One event to write.
 struct Job {
     event: Event,
     fingerprint: Fingerprint,
@@ -198,7 +200,8 @@ impl Outbox {
         }
     }
 
-    /// Takes the oldest event; whether it repeats another is decided here, in the order of events.
+    /// Takes the oldest event and determines whether it repeats another one, in the order of
+    /// events.
     fn pop(&self) -> Option<Job> {
         let mut state = self.state.lock();
         let (event, now) = state.queue.pop_front()?;
@@ -243,7 +246,7 @@ impl Outbox {
         state.queue.is_empty() && state.in_flight == 0
     }
 
-    /// Returns the event as the API server takes it.
+    /// Returns the event's JSON for the API server.
     fn body(&self, job: &Job) -> Value {
         let Job { event, times, .. } = job;
         let about = &event.about;
@@ -273,7 +276,7 @@ impl Outbox {
 }
 
 impl Job {
-    /// Events lie beside their object; those of cluster-scoped objects in the namespace `default`.
+    /// Events are in their object's namespace; those of cluster-scoped objects are in `default`.
     fn namespace(&self) -> &str {
         if self.event.about.namespace.is_empty() {
             "default"
@@ -303,8 +306,8 @@ async fn send(outbox: Arc<Outbox>, client: Client) {
     }
 }
 
-/// Writes one event, trying again while the server is away. A namespace that is gone took the object with it, so
-/// there is nothing left to tell: that counts as written.
+/// Writes one event, retrying while the server is unavailable. If the namespace is gone, so is the
+/// object and nothing remains to be reported: that counts as written.
 async fn deliver(outbox: &Outbox, client: &Client, events: &Resource, job: &Job) -> bool {
     let mut wait = RETRY_MIN;
     for attempt in 1.. {
@@ -346,7 +349,7 @@ async fn write(
         };
         let patch = json!({"count": job.times.count, "lastTimestamp": rfc3339(job.times.last)});
         match client.merge(events, target, "", &patch).await {
-            // The server forgets events after a while: it is made again, with its count.
+            // The server deletes events after a while: it is created again, with its count.
             Err(error) if error.is_not_found() => {}
             answer => return answer.map(drop),
         }
@@ -355,21 +358,22 @@ async fn write(
         .create(events, job.namespace(), &outbox.body(job))
         .await
     {
-        // An earlier try arrived although its answer did not.
+        // An earlier try succeeded although its response was lost.
         Err(error) if error.is_already_exists() => Ok(()),
         answer => answer,
     }
 }
 
 fn is_gone(error: &Error) -> bool {
-    // A namespace under deletion refuses with 403; only its sentence tells that from missing rights.
+    // A namespace under deletion refuses with 403; only the message distinguishes that from missing
+    // permissions.
     error.is_not_found()
         || error
             .status()
             .is_some_and(|status| status.code == 403 && status.message.contains("being terminated"))
 }
 
-/// Cuts a text to at most `max` bytes, with a sign that it was.
+/// Cuts a text to at most `max` bytes, with a mark at the end.
 fn cut(text: &mut String, max: usize) {
     const SIGN: char = '…';
     if text.len() > max {

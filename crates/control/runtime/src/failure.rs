@@ -1,10 +1,10 @@
-//! [`Failure`]: why a reconcile ended without success, and when to try again.
+//! [`Failure`]: why a reconcile failed, and when to try again.
 
 use std::fmt;
 
 use lode_api::reasons;
 
-/// An end without success.
+/// The failure of a reconcile.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message}")]
 pub struct Failure {
@@ -14,9 +14,9 @@ pub struct Failure {
     pub message: String,
     /// When another try makes sense.
     pub retry: Retry,
-    /// The condition that names the step that failed, besides `Ready`.
+    /// The condition for the failed step, in addition to `Ready`.
     pub condition: Option<&'static str>,
-    /// Whether nobody needs to be told by an event: waiting for a source or a dependency is no fault.
+    /// Whether no event is sent: waiting for a source or a dependency is not a fault.
     pub quiet: bool,
 }
 
@@ -25,19 +25,19 @@ pub struct Failure {
 pub enum Retry {
     /// After the object's retry interval.
     Interval,
-    /// Soon, then ever later: the fault passes by itself.
+    /// Soon, then with increasing delays: the fault is temporary.
     Backoff,
-    /// When something that is waited for changes; its kind says after how long at the latest.
+    /// When something that is waited for changes; its kind defines the longest wait.
     Wait,
     /// Only when the specification changes: it stalls.
     Never,
-    /// Not by this run: the object was changed or deleted, which has asked for another run already, or the process ends.
-    /// Nothing is told of it.
+    /// Not by this run: the object was changed or deleted, which has requested another run already,
+    /// or the process ends. Nothing is reported.
     Dropped,
 }
 
 impl Failure {
-    /// Returns a failure that is tried again after the retry interval.
+    /// Returns a failure that is retried after the retry interval.
     pub fn new(reason: &'static str, message: impl Into<String>) -> Self {
         let message = message.into();
         Self {
@@ -49,12 +49,13 @@ impl Failure {
         }
     }
 
-    /// Returns a failure that nothing helps but changing the specification.
+    /// Returns a failure that only a change of the specification can solve.
     pub fn terminal(reason: &'static str, message: impl Into<String>) -> Self {
         Self::new(reason, message).with(Retry::Never)
     }
 
-    /// Returns a quiet wait for something that is not there yet and whose coming wakes us.
+    /// Returns a quiet wait for something that does not exist yet and wakes the object when it
+    /// appears.
     pub fn waiting(reason: &'static str, message: impl Into<String>) -> Self {
         Self {
             quiet: true,
@@ -62,7 +63,7 @@ impl Failure {
         }
     }
 
-    /// Returns the end of a run whose outcome nobody wants any more.
+    /// Returns the end of a run whose outcome is no longer needed.
     #[must_use]
     pub fn dropped() -> Self {
         let message = "the operation is not wanted any more";
@@ -72,7 +73,7 @@ impl Failure {
         }
     }
 
-    /// Returns the failure of a request, which is tried again soon if the fault passes by itself.
+    /// Returns the failure of a request, which is retried soon if the fault is temporary.
     pub fn of_request(error: &impl fmt::Display, is_passing: bool) -> Self {
         let retry = if is_passing {
             Retry::Backoff
@@ -82,13 +83,13 @@ impl Failure {
         Self::new(reasons::RECONCILIATION_FAILED, error.to_string()).with(retry)
     }
 
-    /// Returns the failure with another time for the next try.
+    /// Returns the failure with another retry time.
     #[must_use]
     pub fn with(self, retry: Retry) -> Self {
         Self { retry, ..self }
     }
 
-    /// Returns the failure of a step that has a condition of its own.
+    /// Returns the failure of a step that has its own condition.
     #[must_use]
     pub fn in_step(self, condition: &'static str) -> Self {
         Self {
@@ -97,7 +98,7 @@ impl Failure {
         }
     }
 
-    /// Returns the failure with words at the end of its message.
+    /// Returns the failure with a text appended to its message.
     #[must_use]
     pub fn about(mut self, words: Option<&str>) -> Self {
         if let Some(words) = words {

@@ -1,28 +1,29 @@
-//! [`Places`]: how many places each of several shares may hold.
+//! [`Places`]: how many places each share may hold.
 //!
-//! One share alone may hold all places. While others wait, no share takes the last free one besides all it has already.
-//! A share that comes when all are held does not wait until one is free: as many places again stand beside the regular
-//! ones, for shares that hold less than their part. So what one share has begun delays another one little.
+//! A share may hold all places while it is alone. While others wait, no share takes the last free
+//! place in addition to its own. A share that arrives when all places are held need not wait for a
+//! free one: the same number of reserve places exists for shares that hold less than their part. So
+//! work that one share has started delays another one only a little.
 //!
 //! Pure: no clock, no lock.
 
-/// A number of places, and the rule who may take one.
+/// A number of places, and the rule for taking one.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Places(usize);
 
 impl Places {
-    /// So many regular places, at least one.
+    /// Creates this many regular places, at least one.
     pub(crate) fn new(regular: usize) -> Self {
         Self(regular.max(1))
     }
 
-    /// Returns how many may be held at once, those beside the regular ones included.
+    /// Returns how many places may be held at once, including the reserve.
     pub(crate) fn most(self) -> usize {
         self.0.saturating_mul(2)
     }
 
-    /// Returns whether a share that holds `own` of the `held` places may take one more; `holders` is how many shares hold
-    /// a place.
+    /// Returns whether a share that holds `own` of the `held` places may take one more; `holders`
+    /// is the number of shares that hold a place.
     pub(crate) fn may_take(
         self,
         own: usize,

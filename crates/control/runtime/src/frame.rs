@@ -1,13 +1,14 @@
-//! [`Frame`]: what happens around every attempt to bring one object about, whatever its kind.
+//! [`Frame`]: the common steps around every attempt to reconcile an object, whatever its kind.
 //!
 //! ```text
 //! own objects ─┬─ asked for, new, changed ──→ queue ─→ run: finalizer → suspended? → attempt → report → status, events
 //!              └─ worth telling its users ───↑    ↑ timers                 └─ takes long: told meanwhile
 //! ```
 //!
-//! A kind is a [`Reconcile`]: it attempts, and says what is to be told of the end. The frame does the rest: mirror and
-//! finalizer, remembered state, who is woken by whom, what a long run says of itself, the guarded writes and the events
-//! that follow them. A run is safe to repeat and never asks what woke it.
+//! A kind implements [`Reconcile`]: it attempts, and reports the outcome. The frame does the rest:
+//! the mirror and the finalizer, stored state, waking dependents, progress of long runs, guarded
+//! writes, and the events that follow them. A run is safe to repeat and does not depend on what
+//! triggered it.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -30,28 +31,28 @@ use crate::states::States;
 use crate::store::Change;
 use crate::users::{Use, Users};
 
-/// A run that takes longer says so in the status.
+/// A run that takes longer reports that in the status.
 pub const LONG: Duration = Duration::from_secs(2);
 
-/// What one kind adds to the frame.
+/// What each kind implements.
 pub trait Reconcile: Send + Sync + 'static {
     /// The kind.
     type Spec: Kind<Status: Clone + PartialEq + Send + Sync> + Send + Sync;
-    /// What is remembered of one object between two runs; all of it can be lost.
+    /// State kept for one object between two runs; all of it may be lost.
     type State: Default + Send;
-    /// What an attempt has come to so far, also when it fails in the end.
+    /// What an attempt has found so far, even if it fails in the end.
     type Facts: Default + Send + Sync;
-    /// What a successful attempt comes to.
+    /// The result of a successful attempt.
     type Done: Send;
     /// The controller's name in metrics and logs.
     const NAME: &'static str;
 
-    /// Waits until everything that an attempt looks up in memory is known.
+    /// Waits until everything that an attempt looks up in memory is loaded.
     fn synced(&self) -> impl Future<Output = ()> + Send {
         std::future::ready(())
     }
 
-    /// Makes the world equal to what the object asks for.
+    /// Makes the actual state equal to what the object specifies.
     fn attempt(
         &self,
         object: &Arc<Resource<Self::Spec>>,
@@ -62,12 +63,13 @@ pub trait Reconcile: Send + Sync + 'static {
     /// Returns what an attempt is doing, for people.
     fn progress(&self, facts: &Self::Facts) -> Progress;
 
-    /// Returns when an attempt that has not ended is told to be under way; nothing if it is no news.
+    /// Returns after how long an attempt is reported as in progress; `None` if it is not worth
+    /// reporting.
     fn patience(&self, _object: &Resource<Self::Spec>, _state: &Self::State) -> Option<Instant> {
         Some(Instant::now() + LONG)
     }
 
-    /// Returns what is told of an attempt that ended so, and when the next one is due.
+    /// Returns the report on an attempt that has ended, and when the next one is due.
     fn report(
         &self,
         ended: Ended<'_, Self>,
@@ -76,7 +78,7 @@ pub trait Reconcile: Send + Sync + 'static {
     where
         Self: Sized;
 
-    /// Returns the status of an object that is suspended from now on.
+    /// Returns the status of an object that has just been suspended.
     fn suspend<'a>(
         &self,
         draft: Draft<'a, Self::Spec>,
@@ -85,73 +87,73 @@ pub trait Reconcile: Send + Sync + 'static {
         draft
     }
 
-    /// Removes what was made for an object that is deleted. Its finalizer is taken away afterwards.
+    /// Removes everything created for a deleted object. Its finalizer is removed afterwards.
     fn remove(
         &self,
         object: &Arc<Resource<Self::Spec>>,
         state: &mut Self::State,
     ) -> impl Future<Output = Result<Removal, Failure>> + Send;
 
-    /// Cleans up after the finalizer was taken away; returns what is to be said, if anything.
+    /// Cleans up after the finalizer was removed; returns an event to send, if any.
     fn removed(&self, _object: &Resource<Self::Spec>) -> impl Future<Output = Option<Told>> + Send {
         std::future::ready(None)
     }
 
-    /// Returns what the object uses: a change of that wakes it.
+    /// Returns what the object uses: a change of one of these wakes it.
     fn uses(&self, _object: &Resource<Self::Spec>) -> Vec<Use> {
         Vec::new()
     }
 
-    /// Returns whether a change of one of our objects matters to those who use it.
+    /// Returns whether a change of one of our objects matters to the objects that use it.
     fn matters(&self, _change: &Change<Resource<Self::Spec>>) -> bool {
         false
     }
 
-    /// Sees a change of one of our objects before anybody is woken by it.
+    /// Observes a change of one of our objects before any dependent is woken.
     fn changed(&self, _change: &Change<Resource<Self::Spec>>) {}
 
-    /// Looks at the state after a run (`ids` changed while it ran, maybe none), or when `ids` changed between two runs,
-    /// and asks for another run if it is worth one.
+    /// Examines the state after a run (`ids` changed during the run, possibly none), or when `ids`
+    /// changed between two runs, and requests another run if needed.
     fn look(&self, _name: &NamespacedName, _state: &Self::State, _ids: &HashSet<Id>) {}
 
-    /// Ends waits for what is outside, because the process is to end.
+    /// Cancels waits for external systems because the process is about to end.
     fn stop(&self) {}
 }
 
 /// An attempt that ended.
 pub struct Ended<'a, R: Reconcile> {
-    /// The object as it was at the start.
+    /// The object at the start.
     pub object: &'a Arc<Resource<R::Spec>>,
-    /// What is remembered of it.
+    /// The state stored for it.
     pub state: &'a mut R::State,
-    /// What the attempt came to on its way.
+    /// What the attempt found on its way.
     pub facts: &'a R::Facts,
     /// How long this run took.
     pub took: Duration,
-    /// Whether it was told to be under way.
+    /// Whether it was reported as in progress.
     pub told: bool,
     /// The time, as the API writes it.
     pub now: &'a str,
 }
 
-/// What is told of an attempt that ended.
+/// The report on an attempt that has ended.
 pub struct Report<S: Kind> {
-    /// The new status; nothing if it is not worth a write.
+    /// The new status; `None` if it is not worth a write.
     pub status: Option<S::Status>,
-    /// What is said in events, once the status is written.
+    /// Events to send once the status is written.
     pub told: Vec<Told>,
-    /// How long it took altogether, if that is to be counted.
+    /// The total duration, if it is to be counted.
     pub took: Option<Duration>,
     /// When the next run is due.
     pub next: Next,
 }
 
-/// How far the removal of an object's things has come.
+/// The progress of an object's removal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
-    /// All is gone.
+    /// Everything is gone.
     Done,
-    /// Something is still going: looked at again after this long at the latest.
+    /// Something is still being deleted: checked again after this time at the latest.
     Wait(Duration),
 }
 
@@ -165,7 +167,7 @@ pub struct Frame<R: Reconcile> {
 }
 
 impl<R: Reconcile> Frame<R> {
-    /// Puts a frame around a kind; nothing runs yet.
+    /// Creates the frame for a kind; nothing runs yet.
     pub fn new(own: Arc<Own<R::Spec>>, queue: Arc<Queue<NamespacedName>>, kind: R) -> Arc<Self> {
         let (states, users) = (States::default(), Users::default());
         Arc::new(Self {
@@ -182,7 +184,7 @@ impl<R: Reconcile> Frame<R> {
         &self.kind
     }
 
-    /// Turns changes of our own objects into work, for ever.
+    /// Turns changes of our own objects into work, forever.
     pub async fn follow(self: Arc<Self>) {
         self.kind.synced().await;
         self.own.objects().synced().await;
@@ -193,14 +195,14 @@ impl<R: Reconcile> Frame<R> {
         }
     }
 
-    /// Asks for a run of everybody who uses something.
+    /// Requests a run of every object that uses something.
     pub fn wake(&self, used: &Use) {
         for user in self.users.of(used) {
             self.queue.add(user, Priority::Change);
         }
     }
 
-    /// Looks at an object whose own objects changed.
+    /// Examines an object whose own objects changed.
     pub fn look(&self, name: &NamespacedName, ids: HashSet<Id>) {
         let is_running = self.queue.is_running(name);
         let look = |state: &R::State, ids: &HashSet<Id>| self.kind.look(name, state, ids);
@@ -215,7 +217,7 @@ impl<R: Reconcile> Frame<R> {
                 .map(|object| self.kind.uses(object))
                 .unwrap_or_default()
         };
-        // What an object uses follows from its specification: our own writes of its status change nothing.
+        // The objects it uses follow from its specification: our own status writes change nothing.
         if change.asks_otherwise() {
             self.users
                 .update(name, uses(&change.old), uses(&change.new));
@@ -276,7 +278,8 @@ impl<R: Reconcile> Frame<R> {
         self.tell(object, report, has_failed).await
     }
 
-    /// Attempts; returns with the end whether it took so long that it was told to be under way.
+    /// Runs an attempt; returns the outcome and whether it took so long that it was reported as in
+    /// progress.
     async fn attempt(
         &self,
         object: &Arc<Resource<R::Spec>>,
@@ -294,7 +297,7 @@ impl<R: Reconcile> Frame<R> {
             () = sleep_until(patience) => {}
         }
 
-        // The attempt may have written to the status meanwhile: that must stay.
+        // The attempt may have written to the status in the meantime: that must stay.
         let latest = self.own.latest(object);
         let now = self.own.clock().text();
         let draft = Draft::new(latest.as_deref().unwrap_or(object), &now);
@@ -306,8 +309,8 @@ impl<R: Reconcile> Frame<R> {
         (attempt.await, true)
     }
 
-    /// Writes what is told of an end. An event follows the status it is about: after a write that failed, the next run
-    /// finds the same and says it then.
+    /// Writes the report. An event is sent after the status it is about: after a failed write, the
+    /// next run finds the same state and sends it then.
     async fn tell(
         &self,
         object: &Resource<R::Spec>,
@@ -399,8 +402,8 @@ impl<R: Reconcile> Controller for Frame<R> {
     }
 }
 
-/// Returns whether the object says already that this very specification fails, and nobody asked since: a retry of that
-/// is no news, however long it takes.
+/// Returns whether the status already shows that this generation fails, and no reconcile was
+/// requested since: a retry of that is not news, however long it takes.
 pub fn is_retry<S: Kind>(object: &Resource<S>) -> bool {
     use lode_api::conditions::{READY, State};
     let ready = object.status.conditions().get(READY);
@@ -411,7 +414,7 @@ pub fn is_retry<S: Kind>(object: &Resource<S>) -> bool {
     fails && !is_asked(object)
 }
 
-/// Returns whether somebody asks for a reconcile and was not answered yet.
+/// Returns whether a reconcile was requested and not yet handled.
 pub fn is_asked<S: Kind>(object: &Resource<S>) -> bool {
     let asked = object.metadata.annotation(meta::REQUESTED_AT);
     asked.is_some() && asked != object.status.last_handled_reconcile_at()

@@ -1,7 +1,8 @@
 //! [`serve()`]: `/metrics`, `/healthz` and `/readyz` for scrapers and probes.
 //!
-//! Plain HTTP/1.1 on a listener the caller opened. Request bodies are never read, and no answer waits for anything, so
-//! whoever asks is answered however many sockets others hold: the oldest that is idle or does not read makes room.
+//! Plain HTTP/1.1 on a listener that the caller opened. Request bodies are never read, and no
+//! response waits for anything, so every client is answered however many sockets others hold: the
+//! oldest connection that is idle or not reading is closed to make room.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -16,20 +17,21 @@ use tokio::sync::watch;
 
 use crate::metrics::Metrics;
 
-/// Connections at a time, in all and of one peer. They are many, so that a probe has sent its request long before as
-/// many newcomers as it takes to displace it.
+/// Most connections at a time, in total and per peer. There are many, so that a probe has sent its
+/// request long before enough newcomers arrive to displace it.
 const CONNECTIONS_MAX: usize = 512;
 const CONNECTIONS_PER_PEER_MAX: usize = 256;
 const HEADERS_WITHIN: Duration = Duration::from_secs(10);
 const HEADERS_MAX_BYTES: usize = 16 << 10;
-/// How long answers under way have at shutdown.
+/// How long responses in progress have at shutdown.
 const DRAIN_MAX: Duration = Duration::from_secs(2);
 const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// How often metrics are written out in a second; whoever asks more often gets the text of before, which costs nothing.
+/// How often metrics are rendered per second; more frequent requests get the previous text, which
+/// costs nothing.
 const RENDERINGS_PER_SECOND_MAX: u32 = 20;
 
-/// What [`serve()`] answers from. Cloning is cheap.
+/// What [`serve()`] responds with. Cloning is cheap.
 #[derive(Clone)]
 pub struct Routes {
     metrics: Metrics,
@@ -38,7 +40,7 @@ pub struct Routes {
 }
 
 impl Routes {
-    /// Shows metrics, and is ready as soon as it is healthy.
+    /// Shows metrics, and is ready whenever it is healthy.
     #[must_use]
     pub fn new(metrics: Metrics) -> Self {
         Self {
@@ -48,7 +50,7 @@ impl Routes {
         }
     }
 
-    /// Is ready when this is true, for instance when the caches are filled.
+    /// Is ready when this returns true, for instance when the caches are filled.
     #[must_use]
     pub fn ready_when(self, is_ready: impl Fn() -> bool + Send + Sync + 'static) -> Self {
         Self {
@@ -78,7 +80,7 @@ impl Routes {
 }
 
 impl Routes {
-    /// Returns the metrics as text, as of now unless too many ask.
+    /// Returns the metrics as text, current unless there are too many requests.
     fn text(&self) -> Bytes {
         let mut rendered = self.rendered.lock();
         if rendered
@@ -95,7 +97,7 @@ impl Routes {
     }
 }
 
-/// The metrics as they were last written out, and how often that was in the second that began then.
+/// The last rendered metrics, and the number of renderings in the second that started then.
 #[derive(Default)]
 struct Rendered {
     since: Option<Instant>,
@@ -103,16 +105,18 @@ struct Rendered {
     text: Bytes,
 }
 
-/// Answers until `shutdown` turns true (or its sender is gone), then lets answers under way end.
+/// Serves until `shutdown` turns true (or its sender is dropped), then lets responses in progress
+/// end.
 pub async fn serve(listener: TcpListener, routes: Routes, mut shutdown: watch::Receiver<bool>) {
     let limits = Limits {
         connections: CONNECTIONS_MAX,
         per_peer: CONNECTIONS_PER_PEER_MAX,
         header: HEADERS_WITHIN,
         header_bytes: HEADERS_MAX_BYTES,
-        // One request each: probes and scrapers come seldom, and a thousand requests in one go are an attack.
+        // One request each: probes and scrapers come rarely, and a thousand requests in a row are
+        // an attack.
         keep_alive: false,
-        // Answers are small: a reader that keeps one waiting at all makes room for a newcomer.
+        // Responses are small: a client that does not read one at once makes room for a newcomer.
         unread_min: Duration::ZERO,
         drain: DRAIN_MAX,
         ..Limits::default()
@@ -216,7 +220,7 @@ mod tests {
         server.abort();
     }
 
-    /// What a kubelet does: it gives up after three probes in a row without an answer.
+    /// Like a kubelet, which gives up after three failed probes in a row.
     const PROBES_IN_A_ROW: usize = 3;
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -236,7 +240,7 @@ mod tests {
         strangers.join().unwrap();
     }
 
-    /// Asks as a kubelet does, from a thread of its own.
+    /// Sends a probe like a kubelet, from a separate thread.
     fn probe(address: std::net::SocketAddr) -> Option<()> {
         use std::io::{Read as _, Write as _};
 
@@ -253,7 +257,8 @@ mod tests {
         answer.starts_with("HTTP/1.1 200").then_some(())
     }
 
-    /// Holds more sockets than one peer may have, idle or without reading, and opens another for each that is closed.
+    /// Holds more sockets than one peer may have, idle or without reading, and opens another for
+    /// each that is closed.
     fn strangers(address: std::net::SocketAddr, is_done: tokio::sync::oneshot::Receiver<()>) {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

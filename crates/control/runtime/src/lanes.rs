@@ -1,8 +1,8 @@
-//! [`Lanes`]: which of the waiting keys is next, by urgency and fairly among shares.
+//! [`Lanes`]: the order of waiting keys, by urgency and fair among shares.
 //!
-//! A share is whose work a key is, for instance its namespace. Lanes say how urgent a key is; within a lane shares take
-//! turns, the one with the fewest running keys first, and the keys of one share come in order. [`fair`](crate::fair)
-//! says how many of them may run.
+//! A share groups keys, for instance by namespace. Lanes say how urgent a key is; within a lane
+//! shares take turns, the one with the fewest running keys first, and the keys of one share are
+//! served in order. [`fair`](crate::fair) says how many of them may run.
 //!
 //! Pure: no clock, no lock.
 
@@ -11,18 +11,18 @@ use std::sync::Arc;
 
 use crate::fair::Places;
 
-/// Every pick of this number serves the lowest lane, so that no lane starves.
+/// Every n-th pick serves the lowest lane, so that no lane starves.
 const LOW_PICK_EVERY: u64 = 8;
 const LANES: usize = 3;
 
-/// Whose work a key is.
+/// The group a key belongs to.
 pub(crate) type Share = Arc<str>;
 
-/// The keys that wait, and how many of each share run.
+/// The waiting keys, and how many keys of each share run.
 pub(crate) struct Lanes<K> {
     /// By urgency, the most urgent first.
     waiting: [Lane<K>; LANES],
-    /// Shares of which something runs.
+    /// Shares with running keys.
     running: HashMap<Share, usize>,
     workers: Places,
     picks: u64,
@@ -30,9 +30,9 @@ pub(crate) struct Lanes<K> {
 
 /// The waiting keys of one urgency.
 struct Lane<K> {
-    /// Keys by ticket, so first come, first served within a share.
+    /// Keys by ticket: first come, first served within a share.
     by_share: HashMap<Share, BTreeMap<u64, K>>,
-    /// The shares that have keys here, in the order of their turns.
+    /// The shares with keys in this lane, in the order of their turns.
     turns: VecDeque<Share>,
 }
 
@@ -88,7 +88,7 @@ impl<K> Lanes<K> {
         }
     }
 
-    /// Takes the next key, which runs from now on; nothing where none waits or none may run now.
+    /// Takes the next key and marks it as running; `None` if none waits or none may run now.
     pub(crate) fn pick(&mut self) -> Option<K> {
         let is_low = (self.picks + 1).is_multiple_of(LOW_PICK_EVERY);
         let mut order: [usize; LANES] = std::array::from_fn(|lane| lane);
@@ -104,7 +104,7 @@ impl<K> Lanes<K> {
         Some(key)
     }
 
-    /// Notes that a key of a share runs no more.
+    /// Records that a key of a share has ended.
     pub(crate) fn ended(&mut self, share: &Share) {
         if let Some(running) = self.running.get_mut(share) {
             *running -= 1;
@@ -114,7 +114,7 @@ impl<K> Lanes<K> {
         }
     }
 
-    /// Returns the place of the share in a lane whose turn it is.
+    /// Returns the position of the share in a lane whose turn it is.
     fn turn(&self, lane: usize) -> Option<usize> {
         let (mut best, mut fewest) = (None, usize::MAX);
         for (turn, share) in self.waiting[lane].turns.iter().enumerate() {
@@ -145,7 +145,7 @@ impl<K> Lanes<K> {
 }
 
 impl<K> Lane<K> {
-    /// Takes the first key of the share at a turn, which goes to the end of the line.
+    /// Takes the first key of the share at a turn, and moves the share to the end of the line.
     fn take(&mut self, turn: usize) -> Option<(Share, K)> {
         let share = self.turns.remove(turn)?;
         let keys = self.by_share.get_mut(&share)?;

@@ -1,18 +1,19 @@
-//! [`Election`]: of the replicas on one cluster, the one that holds a Lease acts.
+//! [`Election`]: of all replicas in a cluster, only the holder of a Lease is active.
 //!
 //! ```text
 //! Lease ←read, write→ Election ─→ Candidate (decides) ─→ WriteGate (until when calls may write)
-//!                        ├─ elected()   start to act
-//!                        ├─ lost()      end the process: another one may act from now on
-//!                        └─ release()   nothing is under way any more: let another one act at once
+//!                        ├─ elected()   start working
+//!                        ├─ lost()      end the process: another one may work from now on
+//!                        └─ release()   nothing is in progress any more: let another one start at once
 //! ```
 //!
-//! As client-go's `leaderelection`, with the same fields in the same object. The time in which writes are allowed counts
-//! from before the renewal was sent and ends with the renew deadline, which is shorter than the Lease lasts: what is left
-//! is for requests under way. It is measured since boot, so a stopped process or a machine that slept has not gained any.
+//! Like client-go's `leaderelection`, with the same fields in the same object. The time in which
+//! writes are allowed counts from before the renewal was sent and ends with the renew deadline,
+//! which is shorter than the Lease duration: the difference is for requests in progress. It is
+//! measured since boot, so a stopped process or a suspended machine does not gain time.
 //!
-//! Left out on purpose: taking part in an election again after a loss. The process ends, and whoever started it starts
-//! it again with nothing in memory that is out of date.
+//! Left out on purpose: rejoining the election after a loss. The process ends, and its supervisor
+//! restarts it without outdated state in memory.
 
 mod candidate;
 mod record;
@@ -37,56 +38,56 @@ use crate::metrics::Metrics;
 
 /// The field manager of the Lease.
 const MANAGER: &str = "lode";
-/// How long letting go may take; another replica takes over without it, only later.
+/// Longest time for releasing the Lease; without the release another replica takes over later.
 const RELEASE_MAX: Duration = Duration::from_secs(2);
-/// How long the end of an election may take.
+/// Longest time for ending an election.
 const END_MAX: Duration = Duration::from_secs(4);
-/// Between two words about the same obstacle.
+/// Time between two log lines about the same obstacle.
 const SAY_AGAIN: Duration = Duration::from_mins(15);
 
-/// Which Lease, and how it is held.
+/// The Lease and how it is held.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaseOptions {
     /// Its namespace.
     pub namespace: String,
     /// Its name.
     pub name: String,
-    /// When it runs out and how often it is renewed.
+    /// When it expires and how often it is renewed.
     pub timings: Timings,
-    /// Lets go of it at the end, so that another replica acts at once.
+    /// Whether to release it at the end, so that another replica starts at once.
     pub release_on_cancel: bool,
 }
 
-/// When a Lease runs out and how often it is renewed, as client-go names it.
+/// When a Lease expires and how often it is renewed, with client-go's names.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Timings {
-    /// How long others wait since they saw it renewed. Whole seconds.
+    /// How long others wait after they saw it renewed. Whole seconds.
     pub lease_duration: Duration,
-    /// How long a renewal may take; whoever holds the Lease writes no longer than this since the last one.
+    /// Longest time for a renewal; the holder stops writing this long after the last one.
     pub renew_deadline: Duration,
-    /// Between two renewals, or two looks of who waits.
+    /// The time between two renewals, or between two checks by a candidate.
     pub retry_period: Duration,
 }
 
-/// Why these times do not fit together.
+/// Why these times are inconsistent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnfitTimings {
-    /// The Lease is to last a part of a second, or longer than its field holds.
+    /// The Lease duration is not a whole number of seconds, or exceeds its field.
     #[error("the lease duration must be whole seconds, from 1 to {}", i32::MAX)]
     Duration,
     /// A holder would write after others took over.
     #[error("the lease duration must be longer than the renew deadline")]
     Deadline,
-    /// There would not be time for a second try.
+    /// There would be no time for a second try.
     #[error("the renew deadline must be longer than 1.2 times the retry period")]
     Retry,
-    /// The server would be asked without a pause.
+    /// The server would be asked without pause.
     #[error("the retry period must not be zero")]
     NoPause,
 }
 
 impl Timings {
-    /// Checks that the times fit together.
+    /// Checks that the times are consistent.
     ///
     /// # Errors
     /// See [`UnfitTimings`].
@@ -107,7 +108,7 @@ impl Timings {
 }
 
 impl Default for Timings {
-    /// The times of client-go's own users: another replica acts within 20 seconds.
+    /// client-go's usual times: another replica takes over within 20 seconds.
     fn default() -> Self {
         Self {
             lease_duration: Duration::from_secs(15),
@@ -117,17 +118,17 @@ impl Default for Timings {
     }
 }
 
-/// This replica led and does so no more.
+/// This replica led and no longer does.
 #[derive(Debug, thiserror::Error)]
 pub enum LostLease {
-    /// The API server took no renewal in time.
+    /// No renewal succeeded in time.
     #[error("lost the Lease {lease}: it was not renewed within {deadline:?}{why}")]
     NotRenewed {
         /// Its namespace and name.
         lease: String,
         /// The renew deadline.
         deadline: Duration,
-        /// What came of the last try.
+        /// The result of the last try.
         why: String,
     },
     /// Another replica or a person wrote to it.
@@ -135,15 +136,15 @@ pub enum LostLease {
     Taken {
         /// Its namespace and name.
         lease: String,
-        /// Who holds it; empty where nobody does.
+        /// The current holder; empty if there is none.
         holder: String,
     },
-    /// A mistake of ours.
+    /// A bug in this program.
     #[error("lost the Lease: the election ended unexpectedly")]
     Ended,
 }
 
-/// One replica's part in the election.
+/// One replica's participation in the election.
 pub struct Election {
     leads: watch::Receiver<bool>,
     stop: watch::Sender<bool>,
@@ -151,7 +152,8 @@ pub struct Election {
 }
 
 impl Election {
-    /// Begins to stand for election. `client` has no gate; `gate` is opened while this replica leads.
+    /// Starts taking part in the election. `client` has no gate; `gate` is open while this replica
+    /// leads.
     #[must_use]
     pub fn start(client: Client, gate: WriteGate, options: LeaseOptions, metrics: Metrics) -> Self {
         let (leads, leads_now) = watch::channel(false);
@@ -167,12 +169,13 @@ impl Election {
     /// Waits until this replica leads. Dropping the future loses nothing.
     pub async fn elected(&self) {
         if self.leads.clone().wait_for(|leads| *leads).await.is_err() {
-            // It ended before it led, which `lost` tells.
+            // It ended before this replica led; `lost` reports that.
             std::future::pending::<()>().await;
         }
     }
 
-    /// Waits until this replica leads no more. Dropping the future loses nothing, but once it has told, it is over.
+    /// Waits until this replica no longer leads. Dropping the future loses nothing, but once it has
+    /// returned, the election is over.
     pub async fn lost(&mut self) -> LostLease {
         match (&mut self.task).await {
             Ok(Some(lost)) => lost,
@@ -180,10 +183,10 @@ impl Election {
         }
     }
 
-    /// Closes the gate and lets go of the Lease. Nothing may be under way any more that writes.
+    /// Closes the gate and releases the Lease. No writes may be in progress any more.
     pub async fn release(mut self) {
         self.stop.send_replace(true);
-        // A renewal that is under way ends first: only its answer names the version to write onto.
+        // A renewal in progress ends first: only its response has the version to write to.
         let ended = tokio::time::timeout(END_MAX, &mut self.task).await;
         if ended.is_err() {
             self.task.abort();
@@ -194,7 +197,7 @@ impl Election {
     }
 }
 
-/// Does what the [`Candidate`] decides.
+/// Executes the decisions of the [`Candidate`].
 struct Campaign {
     client: Client,
     gate: WriteGate,
@@ -206,9 +209,9 @@ struct Campaign {
     identity: String,
     /// `<namespace>/<name>`, for logs.
     lease: String,
-    /// Who was told to hold it.
+    /// The holder last reported.
     told_holder: Option<String>,
-    /// What was told to stand in the way, and when.
+    /// The obstacle last reported, and when.
     told_error: Option<(String, Instant)>,
 }
 
@@ -263,7 +266,7 @@ impl Campaign {
         }
     }
 
-    /// Opens the gate as long as the Lease allows, and tells who leads.
+    /// Opens the gate as long as the Lease allows, and publishes who leads.
     fn publish(&mut self) {
         if let Some(end) = self.candidate.valid_until() {
             self.gate.open_until(end);
@@ -336,7 +339,7 @@ impl Campaign {
         self.client.create_as(&self.resource, target, &lease).await
     }
 
-    /// Waits for an answer as long as it is of use.
+    /// Waits for a response as long as it is useful.
     async fn answer<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
         let patience = self.candidate.patience(boot_time());
         let late = || Error::Unreachable(format!("no answer within {patience:?}"));
@@ -345,7 +348,7 @@ impl Campaign {
             .unwrap_or_else(|_| Err(late()))
     }
 
-    /// Tells what stands in the way, once and then rarely.
+    /// Reports an obstacle once, then rarely.
     fn failed(&mut self, error: &Error) -> Event {
         let text = error.to_string();
         let is_told = self
@@ -365,7 +368,8 @@ impl Campaign {
     }
 
     fn lost(&mut self, loss: Loss) -> LostLease {
-        // The process ends now: writes wait for that instead of failing one by one, each with a line in the log.
+        // The process ends now: writes wait for that instead of failing one by one, each with a log
+        // line.
         self.gate.open_until(Duration::ZERO);
         self.metrics.set_leader(&self.options.name, false);
         let lease = self.lease.clone();
@@ -386,7 +390,7 @@ impl Campaign {
     }
 
     async fn release(&mut self) {
-        // From here on another replica may act at any time.
+        // From here on another replica may take over at any time.
         self.gate.close();
         self.metrics.set_leader(&self.options.name, false);
         let release = self.candidate.release(Timestamp::now());
@@ -402,7 +406,7 @@ impl Campaign {
     }
 }
 
-/// Returns what a person can do.
+/// Returns a hint on how to solve it.
 fn hint(error: &Error) -> Option<&'static str> {
     if error.is(403) {
         Some(
@@ -420,7 +424,8 @@ fn hint(error: &Error) -> Option<&'static str> {
 }
 
 fn moment() -> Moment {
-    // Every new state hashes differently: random enough to spread candidates, and nothing secret hangs on it.
+    // Every new state hashes differently: random enough to spread candidates, and nothing secret
+    // depends on it.
     let random = RandomState::new().build_hasher().finish();
     Moment {
         boot: boot_time(),
@@ -429,17 +434,17 @@ fn moment() -> Moment {
     }
 }
 
-/// Returns a name that no other replica has, nor this one after a restart.
+/// Returns a name that no other replica has, and neither has this one after a restart.
 fn identity() -> String {
     let system = rustix::system::uname();
     let host = system.nodename().to_string_lossy();
     format!("{host}_{}", uuid::Uuid::new_v4())
 }
 
-/// Returns a holder's name as it is told: anybody may have written it, at any length.
+/// Returns a holder's name, cut for display: anybody may have written it, at any length.
 fn shown(holder: &str) -> &str {
     &holder[..holder.floor_char_boundary(SHOWN_MAX)]
 }
 
-/// Longest name of a holder that is told, in bytes.
+/// Longest holder name that is shown, in bytes.
 const SHOWN_MAX: usize = 300;

@@ -1,4 +1,4 @@
-//! The controller kit: what every controller needs and no kind knows.
+//! The controller kit: what every controller needs, independent of kinds.
 //!
 //! ```text
 //! API server ─watch→ Store ─Change→ Queue ─key→ Controller::reconcile ─Next→ Queue
@@ -6,16 +6,19 @@
 //!                      └─────── put (own write) ───────┴→ Events, Metrics
 //! ```
 //!
-//! - [`Frame`] is what happens around every attempt, whatever its kind; a kind is a [`Reconcile`]. It stands on
-//!   [`Own`] (guarded writes and events), [`Draft`] (the status in the making), [`Failure`], [`States`], [`Users`].
+//! - [`Frame`] has the common steps around every attempt; a kind implements [`Reconcile`]. It uses
+//!   [`Own`] (guarded writes and events), [`Draft`] (a new status), [`Failure`], [`States`],
+//!   [`Users`].
 //! - [`Sources`] finds artifacts and opens their trees; [`check_dependencies`] is `dependsOn`.
-//! - [`Queue`] says which key is next: what a person asked for first, never the same key twice at once.
-//! - [`Next`] is what a reconcile answers: nothing more, later, or after a backoff.
+//! - [`Queue`] says which key is next: requests by people first, never the same key twice at once.
+//! - [`Next`] is the outcome of a reconcile: nothing more, later, or after a backoff.
 //! - [`run()`] lets workers call a [`Controller`] until shutdown.
-//! - [`Store`] mirrors one of our own kinds, typed; [`Changes`] tells what changed in it, [`Change::urgency`] for whom.
-//! - [`Memory`] lets work that computes begin once there is room for it.
-//! - [`Election`] says whether this replica is the one that acts.
-//! - [`Events`] writes Kubernetes events; [`Metrics`] counts; [`serve()`] shows both health and metrics over HTTP.
+//! - [`Store`] is a typed mirror of one of our own kinds; [`Changes`] reports its changes,
+//!   [`Change::urgency`] their urgency.
+//! - [`Memory`] starts computations once there is memory for them.
+//! - [`Election`] says whether this replica is the active one.
+//! - [`Events`] writes Kubernetes events; [`Metrics`] counts; [`serve()`] shows both health and
+//!   metrics over HTTP.
 //!
 //! ```
 //! use lode_runtime::{Backoff, Next, Priority, Queue};

@@ -1,10 +1,11 @@
-//! [`Memory`]: one budget of memory for all work of all controllers that computes.
+//! [`Memory`]: one memory budget for the computations of all controllers.
 //!
-//! Work says how much it may need, waits until that much is free, and holds it while it runs. So the process does not
-//! grow with the number of its tasks, it takes longer. Namespaces take turns, and [`fair`](crate::fair) says how many
-//! pieces of work each may have running. A namespace that has none running is not overtaken, however much it asks for;
-//! one that has some lets others pass while it waits for its own. One piece of work always runs; one that asks for more
-//! than there is at all is refused.
+//! Work states how much it may need, waits until that much is free, and holds it while it runs.
+//! With more tasks the process takes longer but does not grow. Namespaces take turns, and
+//! [`fair`](crate::fair) says how many pieces of work each may have running. A namespace that has
+//! none running is not overtaken, however much it requests; one that has some lets others pass
+//! while it waits for its own. One piece of work always runs; one that needs more than the whole
+//! budget is refused.
 
 use std::collections::{HashMap, VecDeque};
 use std::fs;
@@ -15,14 +16,14 @@ use tokio::sync::oneshot;
 
 use crate::fair::Places;
 
-/// Less than this serves nobody.
+/// A smaller budget is useless.
 const TOTAL_MIN: u64 = 64 << 20;
-/// One part of so many is left to others.
+/// One part in this many is reserved for others.
 const LEFT_TO_OTHERS: u64 = 4;
-/// What is taken where nothing tells how much memory the machine has.
+/// The budget if the machine's memory is unknown.
 const TOTAL_UNKNOWN: u64 = 512 << 20;
 
-/// A budget of memory, and of pieces of work at once. Clones share it.
+/// A budget of memory and of concurrent work. Clones share it.
 #[derive(Debug, Clone)]
 pub struct Memory(Arc<Shared>);
 
@@ -36,15 +37,15 @@ struct Shared {
 #[derive(Debug, Default)]
 struct State {
     taken: u64,
-    /// What runs, by namespace.
+    /// Running work, by namespace.
     running: HashMap<Arc<str>, Running>,
-    /// Who waits, by namespace.
+    /// Waiting work, by namespace.
     waiting: HashMap<Arc<str>, VecDeque<Waiter>>,
-    /// The namespaces with somebody waiting, the next to be served first.
+    /// The namespaces with waiting work, in the order of their turns.
     turns: VecDeque<Arc<str>>,
 }
 
-/// Whether the first in line of a namespace may run.
+/// Whether the first waiter of a namespace may run.
 enum Turn {
     Now,
     /// Others may pass it.
@@ -53,7 +54,7 @@ enum Turn {
     First,
 }
 
-/// The pieces of work that run in a namespace, and the memory they hold.
+/// A namespace's running pieces of work, and the memory they hold.
 #[derive(Debug, Default, Clone, Copy)]
 struct Running {
     jobs: usize,
@@ -66,28 +67,28 @@ struct Waiter {
     wake: oneshot::Sender<Reservation>,
 }
 
-/// Memory that is held for a piece of work; given back when dropped.
+/// Memory reserved for a piece of work; freed when dropped.
 #[derive(Debug)]
 pub struct Reservation {
-    /// None once it was handed on.
+    /// `None` after it was handed on.
     from: Option<Memory>,
     namespace: Arc<str>,
     bytes: u64,
 }
 
-/// Work that needs more memory than there is for all.
+/// Work that needs more memory than the whole budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("needs about {} MiB of memory, more than all work may take together ({} MiB, --memory-budget)", .bytes >> 20, .total >> 20)]
 pub struct TooLarge {
-    /// What it asks for.
+    /// The requested memory.
     pub bytes: u64,
-    /// What there is.
+    /// The whole budget.
     pub total: u64,
 }
 
 impl Memory {
-    /// Starts with all of it free. So many pieces of work run at once: as many as there are processors, since all of
-    /// them compute.
+    /// Starts with everything free. `places` pieces of work run at once: as many as there are
+    /// processors, since all of them compute.
     #[must_use]
     pub fn new(total: u64, places: usize) -> Self {
         let (total, places) = (total.max(TOTAL_MIN), Places::new(places));
@@ -98,23 +99,24 @@ impl Memory {
         }))
     }
 
-    /// Returns how much there is in sum.
+    /// Returns the size of the budget.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.0.total
     }
 
-    /// Returns how much one namespace may hold: all but a part that is left to others, so that the small work of many
-    /// never waits for the large work of one.
+    /// Returns how much one namespace may hold: all except a part reserved for others, so that
+    /// small work of many never waits for large work of one.
     #[must_use]
     pub fn for_one(&self) -> u64 {
         self.0.total - self.0.total / LEFT_TO_OTHERS
     }
 
-    /// Waits until this much is free and it is the namespace's turn. Dropping the future gives the place in line up.
+    /// Waits until this much is free and it is the namespace's turn. Dropping the future gives up
+    /// the place in line.
     ///
     /// # Errors
-    /// There will never be so much.
+    /// The budget can never allow this much.
     pub async fn reserve(&self, namespace: &str, bytes: u64) -> Result<Reservation, TooLarge> {
         if bytes > self.0.total {
             return Err(TooLarge {
@@ -134,14 +136,15 @@ impl Memory {
             self.serve(state)
         };
         drop(woke);
-        // Each waiter is served before the budget it waits for is gone.
+        // Each waiter is served before its budget is dropped.
         woken.await.map_err(|_| TooLarge {
             bytes,
             total: self.0.total,
         })
     }
 
-    /// Serves as many as there is room for; returns what nobody waits for any more, to be dropped without the lock.
+    /// Serves as many waiters as there is room for; returns reservations whose waiters are gone, to
+    /// be dropped outside the lock.
     fn serve(&self, mut state: MutexGuard<'_, State>) -> Vec<Reservation> {
         let mut unwanted = Vec::new();
         let mut turn = 0;
@@ -217,13 +220,13 @@ impl Memory {
     }
 }
 
-/// Returns whether somebody in a line has not given up.
+/// Returns whether a line has a waiter that has not given up.
 fn is_waited_in(line: &VecDeque<Waiter>) -> bool {
     line.iter().any(|waiter| !waiter.wake.is_closed())
 }
 
 impl State {
-    /// Returns what the first who waits in a namespace asks for; those who gave up are removed.
+    /// Returns the request of the first waiter of a namespace; those that gave up are removed.
     fn first_of(&mut self, namespace: &Arc<str>) -> Option<u64> {
         let line = self.waiting.get_mut(namespace)?;
         while line.front().is_some_and(|waiter| waiter.wake.is_closed()) {
@@ -262,7 +265,8 @@ impl Drop for Reservation {
     }
 }
 
-/// Returns half of the memory that this process may use: of its cgroup's limit, or else of the machine's.
+/// Returns half of the memory that this process may use: of its cgroup's limit, or else of the
+/// machine's memory.
 #[must_use]
 pub fn half_of_memory() -> u64 {
     let read = |path: &str| fs::read_to_string(path).ok();
@@ -272,8 +276,8 @@ pub fn half_of_memory() -> u64 {
     all.map_or(TOTAL_UNKNOWN, |all| all / 2)
 }
 
-/// Returns the smallest limit of the groups a process is in, of version 1 and 2; inside a container its own group is
-/// the root of what it sees.
+/// Returns the smallest limit of the process's groups, version 1 and 2; inside a container its own
+/// group is the root of the visible hierarchy.
 fn cgroup_limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u64> {
     let mut limits = Vec::new();
     for line in groups.lines() {

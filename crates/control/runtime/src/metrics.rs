@@ -1,10 +1,12 @@
-//! [`Metrics`]: the numbers a dashboard reads.
+//! [`Metrics`]: the metrics for dashboards.
 //!
-//! Names that dashboards for Flux and controller-runtime already use keep their names and labels; our own start with
-//! `lode_`. What somebody else counts (calls, depths of queues, dropped events, the process) is read when scraped. What
-//! is kept per object is small and goes with the object ([`Metrics::forget`]).
+//! Metrics that dashboards for Flux and controller-runtime already use keep their names and labels;
+//! our own start with `lode_`. Values counted elsewhere (requests, queue depths, dropped events,
+//! the process) are read when scraped. The data per object is small and is removed with the object
+//! ([`Metrics::forget`]).
 //!
-//! Left out on purpose: conditions as metrics, which kube-state-metrics makes of the objects themselves.
+//! Left out on purpose: conditions as metrics, which kube-state-metrics derives from the objects
+//! themselves.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -26,11 +28,11 @@ use crate::events::Events;
 use crate::next::Next;
 use crate::process;
 
-/// Buckets of a reconcile's duration, in seconds: from the shortest to the longest, each the same factor wider.
+/// Buckets of a reconcile's duration, in seconds, each wider than the last by the same factor.
 const DURATION_BUCKETS: u16 = 10;
 const DURATION_MIN: f64 = 0.01;
 const DURATION_MAX: f64 = 1800.0;
-/// What a run can end with, in controller-runtime's words.
+/// The possible results of a run, in controller-runtime's words.
 const RESULTS: [&str; 3] = ["success", "requeue_after", "error"];
 
 /// All metrics of the process. Cloning is cheap and shares them.
@@ -40,7 +42,7 @@ pub struct Metrics {
 }
 
 impl Metrics {
-    /// Starts at zero.
+    /// Returns metrics that start at zero.
     #[must_use]
     pub fn new() -> Self {
         let runs = Runs::default();
@@ -57,7 +59,7 @@ impl Metrics {
         }
     }
 
-    /// Shows how many keys wait in a controller's queue.
+    /// Adds the depth of a controller's queue.
     pub fn watch_depth(
         &self,
         controller: &'static str,
@@ -90,7 +92,7 @@ impl Metrics {
             .insert(controller, Box::new(depth));
     }
 
-    /// Shows how many calls a client made to the API server at `host`.
+    /// Adds the number of requests that a client made to the API server at `host`.
     pub fn watch_client(&self, client: &Client, host: &str) {
         self.shared
             .live
@@ -99,12 +101,12 @@ impl Metrics {
             .push((client.clone(), host.into()));
     }
 
-    /// Shows how many events were dropped.
+    /// Adds the number of dropped events.
     pub fn watch_events(&self, events: &Events) {
         self.shared.live.events.lock().push(events.clone());
     }
 
-    /// Shows whether this replica holds a Lease.
+    /// Sets whether this replica holds a Lease.
     pub fn set_leader(&self, lease: &str, leads: bool) {
         let label = [("name", lease.to_owned())];
         let gauge = self.shared.runs.leader.get_or_create(&label);
@@ -139,7 +141,7 @@ impl Metrics {
         }
     }
 
-    /// Counts a key that was held back because it ran again and again although nothing changed.
+    /// Counts a key that was held back because it kept running without a change.
     pub fn held_back(&self, controller: &'static str) {
         self.shared
             .runs
@@ -148,7 +150,7 @@ impl Metrics {
             .inc();
     }
 
-    /// Counts how long a reconcile of an object took.
+    /// Records the duration of an object's reconcile.
     pub fn observe(&self, kind: &'static str, name: &NamespacedName, took: Duration) {
         let seconds = took.as_secs_f64();
         let live = &self.shared.live;
@@ -163,7 +165,7 @@ impl Metrics {
         });
     }
 
-    /// Counts a drift of something that an object owns, and what was done about it.
+    /// Counts a drift of something that an object owns, with its outcome.
     pub fn drift(&self, kind: &'static str, name: &NamespacedName, outcome: &'static str) {
         self.shared.live.with(kind, name, |object| {
             match object
@@ -177,7 +179,7 @@ impl Metrics {
         });
     }
 
-    /// Drops what is kept of an object that is gone.
+    /// Drops the data of a deleted object.
     pub fn forget(&self, kind: &'static str, name: &NamespacedName) {
         if let Some(objects) = self.shared.live.objects.lock().get_mut(kind) {
             objects.remove(name);
@@ -188,7 +190,7 @@ impl Metrics {
     #[must_use]
     pub fn text(&self) -> String {
         let mut text = String::new();
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = text::encode(&mut text, &self.shared.registry);
         text
     }
@@ -209,7 +211,7 @@ struct Shared {
 type Controller = [(&'static str, &'static str); 1];
 type ControllerResult = [(&'static str, &'static str); 2];
 
-/// What controllers count by themselves.
+/// Values counted by controllers.
 struct Runs {
     total: Family<ControllerResult, Counter>,
     errors: Family<Controller, Counter>,
@@ -275,7 +277,7 @@ impl Runs {
     }
 }
 
-/// What is put together when scraped.
+/// Values collected when scraped.
 struct Live {
     bounds: Vec<f64>,
     objects: Lock<HashMap<&'static str, HashMap<NamespacedName, Box<Object>>>>,
@@ -286,10 +288,10 @@ struct Live {
 
 type Depth = Box<dyn Fn() -> usize + Send + Sync>;
 
-/// What is kept of one object.
+/// The data of one object.
 #[derive(Default)]
 struct Object {
-    /// Runs per bucket; the last is for those longer than all bounds.
+    /// Runs per bucket; the last is for those above all bounds.
     durations: [u32; DURATION_BUCKETS as usize + 1],
     seconds: f64,
     drifts: Vec<(&'static str, u32)>,
@@ -478,7 +480,7 @@ fn single(
     value.encode(encoder.encode_descriptor(name, help, None, value.metric_type())?)
 }
 
-/// Writes all rows of one metric, and nothing at all where there is none.
+/// Writes all rows of one metric, or nothing if there are none.
 fn family<L: EncodeLabelSet, M: EncodeMetric>(
     encoder: &mut DescriptorEncoder,
     (name, help): (&str, &str),
@@ -507,7 +509,7 @@ fn count(number: u64) -> ConstCounter<u64> {
     ConstCounter::new(number)
 }
 
-/// Spells "no answer" as client-go does.
+/// Formats a missing status code as client-go does.
 fn code_text(code: u16) -> String {
     if code == 0 {
         "<error>".to_owned()

@@ -1,12 +1,12 @@
-//! [`Next`]: what a reconcile wants after it ended, and how long failures and intervals wait.
+//! [`Next`]: what a reconcile wants after it ended, and the waits after failures and intervals.
 //!
-//! Pure arithmetic on durations; the one thing from outside is a cheap random number for [`jitter`].
+//! Pure arithmetic on durations, except for a cheap random number for [`jitter`].
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::time::Duration;
 
-/// What is to happen with a key after its reconcile.
+/// What happens with a key after its reconcile.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// Nothing until something changes.
@@ -17,7 +17,7 @@ pub enum Next {
     Backoff,
 }
 
-/// How long a key waits after failures in a row: `min`, doubling, at most `max`.
+/// The wait after failures in a row: `min`, doubling, at most `max`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Backoff {
     /// Wait after the first failure.
@@ -38,7 +38,7 @@ impl Backoff {
 }
 
 impl Default for Backoff {
-    /// The waits that Flux has without flags.
+    /// Flux's default waits.
     fn default() -> Self {
         Self {
             min: Duration::from_millis(750),
@@ -47,11 +47,12 @@ impl Default for Backoff {
     }
 }
 
-/// Returns the interval, longer or shorter by a random part of at most `percent`, so that a thousand objects of the
-/// same interval do not come at once.
+/// Returns the interval, changed by a random part of at most `percent`, so that a thousand objects
+/// with the same interval are not due at once.
 #[must_use]
 pub fn jitter(interval: Duration, percent: u8) -> Duration {
-    // Every new state hashes differently: random enough to spread timers, and nothing secret hangs on it.
+    // Every new state hashes differently: random enough to spread timers, and nothing secret
+    // depends on it.
     spread(
         interval,
         percent,

@@ -1,4 +1,4 @@
-//! [`Own`]: the objects of one kind of ours, and everything that is written to and said of them.
+//! [`Own`]: the objects of one of our kinds, with all writes to them and events about them.
 //!
 //! ```text
 //! Store ─get→ reconcile ─┬─ finalizer, status ─→ API server   (guarded by version and uid)
@@ -6,10 +6,11 @@
 //!   └────── the answer to each write
 //! ```
 //!
-//! - Every write carries the version that it was made from. A server does not compare the uid in a patch of a status,
-//!   but it does compare the version; so what was found out about an object never reaches another one that took its
-//!   name, and a finalizer that somebody else added meanwhile stays.
-//! - Words that were hidden for an object appear in none of its conditions and events.
+//! - Every write includes the version that it was based on. A server does not compare the uid in a
+//!   patch of a status, but it does compare the version; so results about an object are never
+//!   written to another one with the same name, and a finalizer that another client added in the
+//!   meantime stays.
+//! - Words that are hidden for an object appear in none of its conditions and events.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
@@ -28,9 +29,9 @@ use crate::metrics::Metrics;
 use crate::next::Next;
 use crate::store::Store;
 
-/// How many times a status is written while somebody else writes to the same object.
+/// How many times a status write is tried while others write to the same object.
 const STATUS_TRIES: usize = 4;
-/// How long a reconcile waits after a conflict: the watch tells what changed in the meantime.
+/// How long a reconcile waits after a conflict: the watch delivers the changes in the meantime.
 const CONFLICT_WAIT: Duration = Duration::from_millis(500);
 /// Annotations of an object that are copied to its events, as in Flux.
 const EVENT_METADATA: &str = "event.toolkit.fluxcd.io/";
@@ -47,23 +48,23 @@ pub struct Own<S: Kind> {
     hidden: Lock<HashMap<NamespacedName, BTreeSet<Box<str>>>>,
 }
 
-/// What an [`Own`] stands on.
+/// The parts of an [`Own`].
 pub struct OwnParts<S: Kind> {
-    /// Ourselves, at the API server.
+    /// Our client of the API server.
     pub client: Client,
     /// The objects.
     pub objects: Arc<Store<Resource<S>>>,
-    /// Where events go.
+    /// The event writer.
     pub events: Events,
-    /// Where figures go.
+    /// The metrics.
     pub metrics: Metrics,
-    /// What time it is.
+    /// The clock.
     pub clock: Clock,
     /// Field manager of status and finalizers, as in Flux.
     pub manager: &'static str,
 }
 
-/// Something to be said of an object in a Kubernetes event.
+/// The content of a Kubernetes event about an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Told {
     /// Whether it is a warning.
@@ -72,17 +73,18 @@ pub struct Told {
     pub reason: String,
     /// What happened, for people.
     pub message: String,
-    /// Annotations of the event in the kind's group, for instance `revision`; an empty value is left out.
+    /// Annotations of the event in the kind's group, for instance `revision`; empty values are left
+    /// out.
     pub facts: Vec<(&'static str, String)>,
 }
 
 impl Told {
-    /// Says what happened as it should.
+    /// Returns a normal event.
     pub fn normal(reason: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(EventKind::Normal, reason, message)
     }
 
-    /// Says what somebody should look at.
+    /// Returns a warning.
     pub fn warning(reason: impl Into<String>, message: impl Into<String>) -> Self {
         Self::new(EventKind::Warning, reason, message)
     }
@@ -97,14 +99,14 @@ impl Told {
         }
     }
 
-    /// Returns one of the annotations; empty if it has none of this name.
+    /// Returns one of the annotations; empty if there is none with this name.
     #[must_use]
     pub fn fact(&self, key: &str) -> &str {
         let found = self.facts.iter().find(|(name, _)| *name == key);
         found.map(|(_, value)| &**value).unwrap_or_default()
     }
 
-    /// Adds the revision that it is about.
+    /// Adds the revision that the event is about.
     #[must_use]
     pub fn at(self, revision: impl Into<String>) -> Self {
         self.with("revision", revision)
@@ -122,7 +124,7 @@ impl<S: Kind + Send + Sync + 'static> Own<S>
 where
     S::Status: Send + Sync + PartialEq,
 {
-    /// Starts to mirror the objects of a kind, in one namespace or (when empty) in all.
+    /// Starts mirroring the objects of a kind, in one namespace or (if empty) in all.
     #[must_use]
     pub fn mirror(client: &Client, namespace: &str, labels: &str) -> Arc<Store<Resource<S>>> {
         let subject = Subject {
@@ -137,7 +139,7 @@ where
         Store::start(client.clone(), subject, read, name_of)
     }
 
-    /// Puts the parts together.
+    /// Combines the parts.
     #[must_use]
     pub fn new(parts: OwnParts<S>) -> Self {
         Self {
@@ -152,7 +154,7 @@ where
         }
     }
 
-    /// Returns ourselves at the API server.
+    /// Returns our client of the API server.
     pub fn client(&self) -> &Client {
         &self.client
     }
@@ -167,7 +169,7 @@ where
         &self.objects
     }
 
-    /// Returns where figures go.
+    /// Returns the metrics.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
     }
@@ -177,17 +179,18 @@ where
         &self.clock
     }
 
-    /// Returns the object as it is known now, unless it is gone or another one of its name.
+    /// Returns the newest known version of the object, unless it is gone or replaced by another one
+    /// with its name.
     pub fn latest(&self, object: &Resource<S>) -> Option<Arc<Resource<S>>> {
         let latest = self.objects.get(&name_of(object));
         latest.filter(|latest| latest.metadata.uid == object.metadata.uid)
     }
 
-    /// Returns the object with our finalizer, which is added if it is missing: nothing may be made for an object before
-    /// its removal can be seen to.
+    /// Returns the object with our finalizer, which is added if missing: nothing may be created for
+    /// an object before its removal can be handled.
     ///
     /// # Errors
-    /// The write failed, or somebody else wrote to the object meanwhile (409).
+    /// The write failed, or another client wrote to the object in the meantime (409).
     pub async fn with_finalizer(
         &self,
         object: &Arc<Resource<S>>,
@@ -200,10 +203,10 @@ where
         self.write_finalizers(object, &finalizers).await
     }
 
-    /// Takes our finalizer from an object, which may let it go.
+    /// Removes our finalizer from an object, which may complete its deletion.
     ///
     /// # Errors
-    /// As [`Own::with_finalizer`]; an object that is gone already is no error.
+    /// As [`Own::with_finalizer`]; an object that is already gone is not an error.
     pub async fn without_finalizer(&self, object: &Resource<S>) -> Result<(), Error> {
         let set = object.metadata.finalizers.iter().map(AsRef::as_ref);
         let finalizers: Vec<&str> = set.filter(|name| *name != meta::FINALIZER).collect();
@@ -213,7 +216,7 @@ where
         }
     }
 
-    /// Writes the list of finalizers as a whole, so it must have been made from the list as it is at the server.
+    /// Writes the list of finalizers as a whole, so it must be based on the server's current list.
     async fn write_finalizers(
         &self,
         object: &Resource<S>,
@@ -224,10 +227,10 @@ where
         self.patch(object, "", &patch).await
     }
 
-    /// Writes what differs from the status as it is known now; nothing if nothing does.
+    /// Writes the differences to the newest known status; nothing if there are none.
     ///
     /// # Errors
-    /// The write failed; the object is gone or another one of its name (404, 409).
+    /// The write failed; the object is gone or replaced by another one with its name (404, 409).
     pub async fn write_status(
         &self,
         object: &Resource<S>,
@@ -258,7 +261,8 @@ where
         Ok(())
     }
 
-    /// Reads an object that somebody else wrote to meanwhile; if it is another one now, the conflict stands.
+    /// Reads an object that another client wrote to in the meantime; if it is a different object
+    /// now, the conflict stays.
     async fn read_again(
         &self,
         object: &Resource<S>,
@@ -302,7 +306,8 @@ where
         object
     }
 
-    /// Returns when to come back after a write that failed: the next run finds everything as it is then.
+    /// Returns when to come back after a failed write: the next run works on the state at that
+    /// time.
     pub fn postpone(&self, object: &Resource<S>, error: &Error) -> Next {
         let name = name_of(object);
         if error.is_not_found() {
@@ -347,7 +352,8 @@ where
         });
     }
 
-    /// Hides words from everything that is said of an object from now on: names that were built with values from Secrets.
+    /// Hides words in all further messages about an object: names that were built with values from
+    /// Secrets.
     pub fn hide_words(&self, name: &NamespacedName, words: Vec<Box<str>>) {
         if !words.is_empty() {
             self.hidden
@@ -374,12 +380,12 @@ where
         text
     }
 
-    /// Counts how long a reconcile took.
+    /// Records the duration of a reconcile.
     pub fn observe(&self, name: &NamespacedName, took: Duration) {
         self.metrics.observe(S::NAMES.kind, name, took);
     }
 
-    /// Forgets an object that is gone.
+    /// Drops the data of a deleted object.
     pub fn forget(&self, name: &NamespacedName) {
         self.hidden.lock().remove(name);
         self.metrics.forget(S::NAMES.kind, name);
@@ -397,6 +403,6 @@ fn resource<S: Kind>() -> lode_cluster::Resource {
 }
 
 fn as_json(status: &impl serde::Serialize) -> Value {
-    // Types that came from JSON go back into it.
+    // Types that came from JSON can be converted back to it.
     serde_json::to_value(status).unwrap_or_default()
 }

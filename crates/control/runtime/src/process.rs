@@ -1,22 +1,22 @@
-//! What this process uses, as Linux tells it: memory and CPU time.
+//! The memory and CPU time of this process, read from Linux's `/proc`.
 //!
-//! Nothing where there is no `/proc`.
+//! Returns nothing if there is no `/proc`.
 
 use std::fs;
 
-/// Clock ticks a second in what the kernel tells user space: the same on every Linux.
+/// Clock ticks per second in values the kernel reports to user space: the same on every Linux.
 const TICKS_PER_SECOND: f64 = 100.0;
 
-/// What the process uses now.
+/// The current usage of the process.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Usage {
-    /// Memory that is resident.
+    /// Resident memory.
     pub(crate) resident_bytes: u64,
     /// CPU time since the start, in user and system mode.
     pub(crate) cpu_seconds: f64,
 }
 
-/// Reads what the process uses.
+/// Reads the current usage.
 pub(crate) fn usage() -> Option<Usage> {
     let stat = fs::read_to_string("/proc/self/stat").ok()?;
     let status = fs::read_to_string("/proc/self/status").ok()?;
@@ -26,7 +26,7 @@ pub(crate) fn usage() -> Option<Usage> {
     })
 }
 
-/// Reads memory from `status`: there it is in KiB, while `stat` counts pages of a size it does not tell.
+/// Reads memory from `status`, which has it in KiB, while `stat` counts pages of an unknown size.
 fn resident_bytes(status: &str) -> Option<u64> {
     let line = status
         .lines()
@@ -35,8 +35,8 @@ fn resident_bytes(status: &str) -> Option<u64> {
     kib.checked_mul(1024)
 }
 
-/// Reads user and system time from `stat`: the 14th and 15th field. The second is the program's name in parentheses,
-/// which may hold spaces and parentheses itself.
+/// Reads user and system time from `stat`: the 14th and 15th field. The second is the program's
+/// name in parentheses, which may itself contain spaces and parentheses.
 fn cpu_seconds(stat: &str) -> Option<f64> {
     let (_, fields) = stat.rsplit_once(") ")?;
     let mut times = fields

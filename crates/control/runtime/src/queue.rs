@@ -6,14 +6,16 @@
 //!                                                  add meanwhile └──────────→ its lane again
 //! ```
 //!
-//! A key is in one lane at most and runs once at a time. Higher lanes go first, but every eighth pick serves the
-//! lowest lane that has something; within a lane, the shares that keys belong to take turns ([`Queue::fair`]). A key that starts running loses its timer: the outcome of the run sets the next.
+//! A key is in one lane at most and runs once at a time. Higher lanes go first, but every eighth
+//! pick serves the lowest lane with waiting keys; within a lane, the shares that keys belong to
+//! take turns ([`Queue::fair`]). A key that starts running loses its timer: the outcome of the run
+//! sets the next.
 //!
-//! A key that runs again and again although nothing changed is held back ([`Spin`]): whatever the fault behind it, it
-//! burns no core, and it is seen.
-//! Time is tokio's, so tests can turn it.
+//! A key that keeps running although nothing changed is held back ([`Spin`]): whatever the cause,
+//! it does not occupy a processor, and it is reported. Time is tokio's, so tests can control it.
 //!
-//! Left out on purpose: a bound on the number of keys. They are names of objects that exist, so the cluster bounds them.
+//! Left out on purpose: a limit on the number of keys. They are names of existing objects, so the
+//! cluster bounds them.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
@@ -34,11 +36,11 @@ const AFTER_MAX: Duration = Duration::from_hours(24 * 365);
 /// Why a key is to run; the more urgent goes first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
-    /// A person asked for it and waits.
+    /// A person requested it and waits.
     Person,
     /// Something it depends on changed.
     Change,
-    /// It is time again, or a retry.
+    /// It is due again, or a retry.
     Background,
 }
 
@@ -48,19 +50,19 @@ pub struct Queue<K> {
     arrived: Notify,
 }
 
-/// Says whose work a key is.
+/// Returns the share of a key.
 type ShareOf<K> = Box<dyn Fn(&K) -> Share + Send>;
 
 impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
-    /// Starts empty; `backoff` is what [`Next::Backoff`] waits. All keys are of one share.
+    /// Starts empty; `backoff` is the wait for [`Next::Backoff`]. All keys belong to one share.
     #[must_use]
     pub fn new(backoff: Backoff) -> Self {
         let all: Share = "".into();
         Self::of_shares(backoff, Box::new(move |_| all.clone()))
     }
 
-    /// Starts empty; `share` says whose work a key is, for instance its namespace. While others wait, nobody's work
-    /// takes all workers.
+    /// Starts empty; `share` returns the share of a key, for instance its namespace. While others
+    /// wait, no share takes all workers.
     #[must_use]
     pub fn fair(backoff: Backoff, share: impl Fn(&K) -> &str + Send + 'static) -> Self {
         Self::of_shares(backoff, Box::new(move |key| share(key).into()))
@@ -87,20 +89,21 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         self.state.lock().lanes.limit(workers);
     }
 
-    /// Asks for a run as soon as possible. A key that waits already keeps its place unless this is more urgent; one
-    /// that runs runs again afterwards.
+    /// Requests a run as soon as possible. A key that already waits keeps its place unless this is
+    /// more urgent; one that runs is run again afterwards.
     pub fn add(&self, key: K, priority: Priority) {
         self.state.lock().add(key, priority);
         self.arrived.notify_one();
     }
 
-    /// Asks for a run as [`Queue::add`] does, although nothing has changed since the last one: it counts as unasked.
+    /// Requests a run as [`Queue::add`] does, although nothing has changed since the last one: it
+    /// counts as unasked.
     pub fn repeat(&self, key: K, priority: Priority) {
         self.state.lock().put(key, priority);
         self.arrived.notify_one();
     }
 
-    /// Asks for a run after some time. Of several timers of a key the earliest stays.
+    /// Requests a run after some time. Of several timers of a key the earliest stays.
     pub fn add_after(&self, key: K, wait: Duration, priority: Priority) {
         self.state.lock().set_timer(key, due(wait), priority);
         self.arrived.notify_one();
@@ -113,7 +116,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         loop {
             let arrived = self.arrived.notified();
             tokio::pin!(arrived);
-            // Registered before looking, so that nothing that comes between is missed.
+            // Registered before checking, so that nothing in between is missed.
             arrived.as_mut().enable();
             let (key, closed, due) = self.look();
             if closed || key.is_some() {
@@ -129,15 +132,15 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    /// Ends a key's run and says when it runs again. An [`Queue::add`] made meanwhile goes before any wait. Returns
-    /// whether the key was held back.
+    /// Ends a key's run and says when it runs again. An [`Queue::add`] made in the meantime goes
+    /// before any wait. Returns whether the key was held back.
     pub fn done(&self, key: &K, next: Next) -> Option<Spin> {
         let spin = self.state.lock().done(key, next);
         self.arrived.notify_one();
         spin
     }
 
-    /// Drops timer and failures of a key whose object is gone; a run already asked for stays.
+    /// Drops the timer and failures of a key whose object is gone; a run already requested stays.
     pub fn forget(&self, key: &K) {
         self.state.lock().forget(key);
     }
@@ -147,12 +150,12 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         self.state.lock().lanes.len()
     }
 
-    /// Tells whether no key waits for a worker.
+    /// Returns whether no key waits for a worker.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Tells whether a key is running now.
+    /// Returns whether a key is running now.
     pub fn is_running(&self, key: &K) -> bool {
         self.state
             .lock()
@@ -161,13 +164,14 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
             .is_some_and(|entry| entry.running)
     }
 
-    /// Hands out no more keys: every [`Queue::next`] returns `None`, now and from now on.
+    /// Closes the queue: every [`Queue::next`] returns `None` from now on.
     pub fn close(&self) {
         self.state.lock().closed = true;
         self.arrived.notify_waiters();
     }
 
-    /// Takes the next key if there is one; else says whether the queue is closed and when the next timer is due.
+    /// Takes the next key if there is one; otherwise returns whether the queue is closed and when
+    /// the next timer is due.
     fn look(&self) -> (Option<K>, bool, Option<Instant>) {
         let mut state = self.state.lock();
         if state.closed {
@@ -179,7 +183,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         let more = due.is_some() || !state.lanes.is_empty();
         drop(state);
         if key.is_some() && more {
-            // Whoever takes a key is no longer there to watch the rest.
+            // The caller takes a key and no longer watches the rest.
             self.arrived.notify_one();
         }
         (key, false, due)
@@ -196,18 +200,18 @@ struct State<K> {
     closed: bool,
 }
 
-/// What is known of a key; one of which nothing is known is not kept.
+/// The state of a key; without any, it is not kept.
 struct Entry {
     share: Share,
     /// Its lane and ticket.
     waiting: Option<(Priority, u64)>,
     timer: Option<(Instant, u64)>,
     running: bool,
-    /// Asked for while running.
+    /// Requested while running.
     again: Option<Priority>,
     /// Failures in a row.
     failures: u32,
-    /// Something changed since its last run began.
+    /// Whether something changed since its last run started.
     is_news: bool,
     unasked: Unasked,
 }
@@ -279,7 +283,7 @@ impl<K: Clone + Eq + Hash> State<K> {
         self.timers.insert(timer, (key, priority));
     }
 
-    /// Moves what is due from the timers to its lane.
+    /// Moves keys whose timer is due to their lane.
     fn ring(&mut self, now: Instant) {
         while let Some(first) = self
             .timers
@@ -386,7 +390,7 @@ mod tests {
         Queue::new(Backoff::default())
     }
 
-    /// Takes what can be taken without waiting.
+    /// Takes all keys that can be taken without waiting.
     fn now<K: Clone + Eq + Hash + Send + 'static>(queue: &Queue<K>) -> Option<K> {
         queue.next().now_or_never().flatten()
     }
@@ -522,7 +526,8 @@ mod tests {
         assert_eq!(waits, [0.0, 0.75, 1.5, 3.0, 9.0, 0.75]);
     }
 
-    /// Runs a key as often as it wants to for some time; `end` ends each run. Returns runs and holds.
+    /// Runs a key as often as it wants for some time; `end` ends each run. Returns the numbers of
+    /// runs and holds.
     async fn spin(
         queue: &Queue<&'static str>,
         time: Duration,

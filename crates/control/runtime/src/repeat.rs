@@ -1,32 +1,32 @@
-//! [`Repeats`]: which events say again what was said within the hour.
+//! [`Repeats`]: which events repeat one sent within the hour.
 //!
-//! Pure: what is said comes in as anything that hashes, time as an argument. A bounded number of fingerprints is kept,
-//! never what was said.
+//! Pure: the content comes in as anything that hashes, time as an argument. Only a limited number
+//! of fingerprints is kept, never the content.
 
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasher as _, Hash, RandomState};
 
 use jiff::{SignedDuration, Timestamp};
 
-/// What was said longer ago is said anew: the server keeps events for an hour, too.
+/// An event older than this is sent as a new one: the server keeps events for an hour, too.
 const REPEAT_WITHIN: SignedDuration = SignedDuration::from_hours(1);
-/// Events remembered; the one that was not said for longest goes first.
+/// Most events remembered; the one not sent for longest is removed first.
 const KNOWN_MAX: usize = 4096;
 
-/// What an event says, in 128 bits: too many for two to meet.
+/// A 128-bit hash of an event's content: long enough to avoid collisions.
 pub(crate) type Fingerprint = (u64, u64);
 
-/// When and how often something was said.
+/// When and how often an event was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Times {
-    /// Nanoseconds of the first time, moved where needed to be unique: it is part of the event's name.
+    /// Nanoseconds of the first time, moved if needed to be unique: it is part of the event's name.
     pub(crate) stamp: u64,
     pub(crate) first: Timestamp,
     pub(crate) last: Timestamp,
     pub(crate) count: u32,
 }
 
-/// The events of late.
+/// The recent events.
 pub(crate) struct Repeats {
     hashers: (RandomState, RandomState),
     known: HashMap<Fingerprint, (u64, Times)>,
@@ -48,7 +48,7 @@ impl Repeats {
         }
     }
 
-    /// Notes that something is said now, and returns since when and how often it was.
+    /// Records that an event is sent now, and returns since when and how often it was.
     pub(crate) fn take(&mut self, said: &impl Hash, now: Timestamp) -> (Fingerprint, Times) {
         let fingerprint = (self.hashers.0.hash_one(said), self.hashers.1.hash_one(said));
         let old = self
@@ -78,7 +78,7 @@ impl Repeats {
         (fingerprint, times)
     }
 
-    /// Forgets that it was said.
+    /// Forgets that it was sent.
     pub(crate) fn forget(&mut self, fingerprint: Fingerprint) -> Option<Times> {
         let (ticket, times) = self.known.remove(&fingerprint)?;
         self.order.remove(&ticket);

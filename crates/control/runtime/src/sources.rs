@@ -1,7 +1,7 @@
-//! [`Sources`]: what the kinds of sources hold for those who build from them.
+//! [`Sources`]: artifacts of all kinds of sources, for the controllers that build from them.
 //!
-//! Whoever builds names a source by kind and name, and gets its artifact and the tree in it. Which kinds there are, and
-//! where an artifact lies, is nobody else's affair.
+//! A builder names a source by kind and name, and gets its artifact and the tree in it. Only this
+//! module knows which kinds exist and where an artifact is stored.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ use crate::memory::Memory;
 use crate::store::Store;
 use crate::users::Use;
 
-/// Bytes of memory that opening an artifact may need: one file at a time, and what stays in memory of all.
+/// Bytes of memory needed to open an artifact: one file at a time, and the index of all files.
 const OPENING_BYTES: u64 = 64 << 20;
 
 /// All sources, of all kinds that are served.
@@ -27,26 +27,26 @@ pub struct Sources {
     memory: Memory,
 }
 
-/// A source as it is known now.
+/// A source in its newest known version.
 #[derive(Debug, Clone)]
 pub struct Source {
-    /// What it holds; nothing if nothing was stored yet.
+    /// Its artifact; `None` if nothing was stored yet.
     pub artifact: Option<Artifact>,
-    /// Its uid, which decides which artifacts can be its own.
+    /// Its uid, which determines the artifacts that can belong to it.
     pub uid: Box<str>,
 }
 
 /// An artifact that could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The store does not hold what the status says; the source stores it again.
+    /// The artifact in the store differs from the status; the source stores it again.
     #[error(
         "artifact of revision {revision} cannot be read: {cause}; the source will store it again"
     )]
     Lost {
         /// Revision of the artifact.
         revision: String,
-        /// What the store said.
+        /// The store's error.
         cause: String,
     },
     /// It cannot be opened now.
@@ -55,7 +55,7 @@ pub enum OpenError {
 }
 
 impl Sources {
-    /// Returns no source; the store keeps the artifacts of those that are added.
+    /// Starts without sources; the artifacts of sources that are added are in `store`.
     #[must_use]
     pub fn new(store: Arc<lode_store::Store>, memory: Memory) -> Self {
         Self {
@@ -75,7 +75,7 @@ impl Sources {
         self
     }
 
-    /// Returns a source, if there is one.
+    /// Returns a source, if it exists.
     #[must_use]
     pub fn find(&self, kind: &str, name: &NamespacedName) -> Option<Source> {
         self.mirrors
@@ -84,22 +84,23 @@ impl Sources {
             .find(name)
     }
 
-    /// Waits until all sources are known.
+    /// Waits until all sources are loaded.
     pub async fn synced(&self) {
         for mirror in &self.mirrors {
             mirror.synced().await;
         }
     }
 
-    /// Calls `wake` for each source that came, went or holds another artifact, for ever.
+    /// Calls `wake` for each source that is added, removed or has another artifact, forever.
     pub async fn follow(&self, wake: impl Fn(&Use) + Send + Sync) {
         futures::future::join_all(self.mirrors.iter().map(|mirror| mirror.follow(&wake))).await;
     }
 
-    /// Opens an artifact's tree; all who use it share one.
+    /// Opens an artifact's tree; all users share one.
     ///
     /// # Errors
-    /// The artifact is not in the store, is not what its digest says, or is too large for the memory budget.
+    /// The artifact is not in the store, does not match its digest, or is too large for the memory
+    /// budget.
     pub async fn open(&self, artifact: &Artifact, owner: &Owner) -> Result<Arc<Tree>, OpenError> {
         let revision = &artifact.revision;
         let digest = artifact.digest.parse().map_err(|error| {
@@ -171,7 +172,7 @@ where
     }
 }
 
-/// Returns whether a source is there, and the digest of what it holds.
+/// Returns whether a source exists, and the digest of its artifact.
 fn holds<S: Kind<Status: SourceStatus>>(source: Option<&Resource<S>>) -> (bool, Option<&str>) {
     let artifact = source.and_then(|source| source.status.artifact());
     (source.is_some(), artifact.map(|artifact| &*artifact.digest))

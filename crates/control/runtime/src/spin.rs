@@ -1,7 +1,7 @@
-//! [`Spin`]: a key that runs again and again although nothing changed.
+//! [`Spin`]: a key that keeps running although nothing changed.
 //!
-//! Pure: time comes in. What is behind it is a fault of the controller, never of its objects; held back, it costs next to
-//! nothing, and it is seen in the log and in a metric.
+//! Pure: time comes in. The cause is always a bug in the controller, never in its objects; held
+//! back, such a key costs next to nothing and shows up in the log and in a metric.
 
 use std::time::Duration;
 
@@ -9,27 +9,28 @@ use tokio::time::Instant;
 
 use crate::next::Backoff;
 
-/// More unasked runs of a key than this within [`SPIN_WINDOW`] are a fault, and are held back.
+/// More unasked runs of a key within [`SPIN_WINDOW`] are a fault, and are held back.
 pub(crate) const SPIN_RUNS: u32 = 10;
 const SPIN_WINDOW: Duration = Duration::from_secs(10);
-/// A key that was held back and then wants no run before this long has come to rest.
+/// A key that was held back and then requests no run for this long has recovered.
 pub(crate) const SPIN_REST: Duration = Duration::from_secs(1);
 /// Longest time a key is held back.
 const SPIN_WAIT_MAX: Duration = Duration::from_mins(1);
 
-/// A key that ran again and again although nothing changed: its next run waits, unless something changes before.
+/// A key that kept running although nothing changed: its next run waits, unless something changes
+/// before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Spin {
-    /// How many unasked runs there were lately.
+    /// The number of recent unasked runs.
     pub runs: u32,
-    /// How long it is held back; the wait doubles while it goes on like that.
+    /// How long it is held back; the wait doubles while this goes on.
     pub wait: Duration,
 }
 
 /// The runs of a key since something changed.
 #[derive(Default)]
 pub(crate) struct Unasked {
-    /// When the first of those counted began.
+    /// When the first counted run started.
     since: Option<Instant>,
     pub(crate) runs: u32,
     /// How often in a row it was held back.
@@ -37,7 +38,7 @@ pub(crate) struct Unasked {
 }
 
 impl Unasked {
-    /// Counts a run that begins although nothing has changed.
+    /// Counts a run that starts although nothing has changed.
     pub(crate) fn begin(&mut self, now: Instant) {
         if self.since.is_none_or(|since| now - since > SPIN_WINDOW) {
             (self.since, self.runs) = (Some(now), 0);
@@ -45,7 +46,7 @@ impl Unasked {
         self.runs = self.runs.saturating_add(1);
     }
 
-    /// Returns how long the next run must wait, if it wants to come after `wait`.
+    /// Returns how long the next run must wait, if it is requested after `wait`.
     pub(crate) fn hold(&mut self, wait: Duration, backoff: Backoff) -> Option<Duration> {
         if wait >= SPIN_REST || self.holds == 0 && self.runs <= SPIN_RUNS {
             if wait >= SPIN_REST {

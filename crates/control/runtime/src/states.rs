@@ -1,14 +1,14 @@
-//! [`States`]: what is remembered of each object between two reconciles.
+//! [`States`]: the state kept for each object between two reconciles.
 
 use std::collections::{HashMap, HashSet};
 
 use lode_object::{Id, NamespacedName};
 use lode_stdx::Lock;
 
-/// What is remembered of each object of a kind.
+/// The state kept for each object of a kind.
 ///
-/// A reconcile takes the state and gives it back. What happens to the object's own objects while it runs is noted, and
-/// looked at when the state comes back.
+/// A reconcile takes the state and gives it back. Changes of the object's own objects during the
+/// run are recorded, and examined when the state comes back.
 pub struct States<T>(Lock<Table<T>>);
 
 struct Table<T> {
@@ -32,15 +32,15 @@ impl<T> Default for States<T> {
 }
 
 impl<T: Default> States<T> {
-    /// Takes the state of an object for the time of its reconcile. An object that was deleted and made again shares
-    /// nothing with the one before it but the name.
+    /// Takes the state of an object for the duration of its reconcile. An object that was deleted
+    /// and created again does not get the state of the one before.
     pub fn take(&self, name: &NamespacedName, uid: &str) -> Box<T> {
         let idle = self.0.lock().idle.remove(name);
         let idle = idle.filter(|idle| *idle.uid == *uid);
         idle.map(|idle| idle.state).unwrap_or_default()
     }
 
-    /// Gives a state back; `look` sees it with the objects that changed meanwhile.
+    /// Gives a state back; `look` receives it with the objects that changed in the meantime.
     pub fn give_back(
         &self,
         name: &NamespacedName,
@@ -59,7 +59,8 @@ impl<T: Default> States<T> {
         );
     }
 
-    /// Shows the state of an object whose objects changed to `look`; where its reconcile runs, they are noted for its end.
+    /// Passes the state of an object whose objects changed to `look`; if its reconcile is running,
+    /// they are recorded for its end.
     pub fn changed(
         &self,
         name: &NamespacedName,
@@ -75,7 +76,7 @@ impl<T: Default> States<T> {
         }
     }
 
-    /// Forgets an object that is gone.
+    /// Drops the state of a deleted object.
     pub fn forget(&self, name: &NamespacedName) {
         let mut table = self.0.lock();
         table.idle.remove(name);

@@ -5,11 +5,12 @@
 //! own write's answer ─put→ ↑
 //! ```
 //!
-//! An object only ever gets newer: what the watch tells of versions older than the answer of our own write is dropped,
-//! so a reconcile after a status write never works on what was before it. What cannot be parsed is logged and skipped;
-//! the kind goes on.
+//! An object only ever gets newer: watch events with versions older than the response to our own
+//! write are dropped, so a reconcile after a status write never works on the state before it.
+//! Objects that cannot be parsed are logged and skipped; the others are not affected.
 //!
-//! Left out on purpose: other people's kinds (`lode_cluster::Cache` keeps digests of them), filters and indexes.
+//! Left out on purpose: other kinds (`lode_cluster::Cache` keeps digests of them), filters and
+//! indexes.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
@@ -21,7 +22,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::JoinHandle;
 use tracing::warn;
 
-/// All objects of one of our kinds, as new as we know them.
+/// All objects of one of our kinds, in their newest known versions.
 pub struct Store<T> {
     mirror: Arc<Mirror<T>>,
     name_of: fn(&T) -> NamespacedName,
@@ -29,11 +30,11 @@ pub struct Store<T> {
     task: JoinHandle<()>,
 }
 
-/// How a [`Store`] reads one object from its JSON. Objects of a list carry neither `kind` nor `apiVersion`.
+/// Parses one object from its JSON. Objects of a list have neither `kind` nor `apiVersion`.
 pub type Parse<T> = fn(&[u8]) -> Result<T, String>;
 
 impl<T: Send + Sync + 'static> Store<T> {
-    /// Starts to mirror a subject; it is watched as long as the store lives.
+    /// Starts mirroring a subject; it is watched as long as the store lives.
     #[must_use]
     pub fn start(
         client: Client,
@@ -65,7 +66,7 @@ impl<T: Send + Sync + 'static> Store<T> {
         self.mirror.table.lock().objects.get(name).cloned()
     }
 
-    /// Returns all objects, in no order.
+    /// Returns all objects, unordered.
     #[must_use]
     pub fn all(&self) -> Vec<Arc<T>> {
         let table = self.mirror.table.lock();
@@ -81,31 +82,32 @@ impl<T: Send + Sync + 'static> Store<T> {
         self.mirror.table.lock().objects.len()
     }
 
-    /// Tells whether there are none.
+    /// Returns whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
     /// Waits until the first list is complete.
     pub async fn synced(&self) {
-        // The sender lives in the watch task, which ends only when the store does.
+        // The sender belongs to the watch task, which ends only when the store does.
         let _ = self.is_synced.clone().wait_for(|synced| *synced).await;
     }
 
-    /// Tells whether the first list is complete.
+    /// Returns whether the first list is complete.
     pub fn is_synced(&self) -> bool {
         *self.is_synced.borrow()
     }
 
-    /// Subscribes to what changes; everything that is there already comes first, as new.
+    /// Subscribes to changes; existing objects come first, as new ones.
     #[must_use]
     pub fn changes(&self) -> Changes<T> {
         self.mirror.subscribe()
     }
 
-    /// Takes the server's answer to our own write, with the `metadata.resourceVersion` in it, at once: the watch
-    /// tells the same a moment later. Tells whether it was taken: it is not when something as new is known already,
-    /// nor when the object is not known (it may be gone meanwhile).
+    /// Stores the server's response to our own write, with its `metadata.resourceVersion`, at once:
+    /// the watch delivers the same a moment later. Returns whether it was stored: it is not if
+    /// something at least as new is already known, or if the object is unknown (it may have been
+    /// deleted in the meantime).
     pub fn put(&self, object: impl Into<Arc<T>>, version: &str) -> bool {
         let object = object.into();
         let name = (self.name_of)(&object);
@@ -119,28 +121,31 @@ impl<T> Drop for Store<T> {
     }
 }
 
-/// One object that is not what it was.
+/// A changed object.
 #[derive(Debug)]
 pub struct Change<T> {
-    /// Which one.
+    /// Its name.
     pub name: NamespacedName,
-    /// What the subscriber was told last; none when it is new to them.
+    /// The version last delivered to the subscriber; `None` if it is new to them.
     pub old: Option<Arc<T>>,
-    /// What it is now; none when it is gone.
+    /// The current version; `None` if it is gone.
     pub new: Option<Arc<T>>,
 }
 
-/// One subscription to a [`Store`]. Changes of an object that nobody fetched yet become one, so the memory it takes is
-/// bounded by the number of objects. An object deleted and made again may so look like one that changed: compare uids.
+/// One subscription to a [`Store`]. Changes of an object that were not fetched yet are combined, so
+/// the memory is bounded by the number of objects. An object deleted and created again may
+/// therefore look like a changed one: compare uids.
 pub struct Changes<T> {
     mailbox: Arc<Mailbox<T>>,
 }
 
 impl<T> Changes<T> {
-    /// Waits for the next change, in the order in which objects changed first. Dropping the future loses none.
+    /// Waits for the next change, in the order in which objects changed first. Dropping the future
+    /// loses none.
     pub async fn next(&mut self) -> Change<T> {
         loop {
-            // One receiver only, so a permit that is left behind by an earlier change costs one more look at most.
+            // There is only one receiver, so a permit left by an earlier change costs at most one
+            // more check.
             let arrived = self.mailbox.arrived.notified();
             if let Some(change) = self.mailbox.waiting.lock().pop() {
                 return change;
@@ -150,7 +155,7 @@ impl<T> Changes<T> {
     }
 }
 
-/// What a subscriber has not fetched yet.
+/// The changes a subscriber has not fetched yet.
 struct Mailbox<T> {
     waiting: Lock<Waiting<T>>,
     arrived: Notify,
@@ -177,7 +182,7 @@ impl<T> Waiting<T> {
     fn pop(&mut self) -> Option<Change<T>> {
         while let Some(name) = self.order.pop_front() {
             match self.changes.remove(&name) {
-                // It came and went before anybody heard of it.
+                // It was created and deleted before the subscriber saw it.
                 None | Some((None, None)) => {}
                 Some((old, new)) => return Some(Change { name, old, new }),
             }
@@ -228,7 +233,7 @@ impl<T> Mirror<T> {
         Changes { mailbox }
     }
 
-    /// Takes an own write's answer.
+    /// Stores the response to an own write.
     fn put(&self, name: &NamespacedName, object: &Arc<T>, version: &str) -> bool {
         let mut table = self.table.lock();
         let Some(old) = table.objects.update(name, version, object.clone()) else {
@@ -238,15 +243,16 @@ impl<T> Mirror<T> {
         true
     }
 
-    /// Returns whether the watch tells what is known already, mostly from the answer of our own write.
+    /// Returns whether the watch delivers something already known, mostly from the response to our
+    /// own write.
     fn is_known(&self, name: &NamespacedName, version: &str) -> bool {
         self.table.lock().objects.is_known(name, version)
     }
 
-    /// Takes what the watch tells.
+    /// Stores an object delivered by the watch.
     fn applied(&self, name: &NamespacedName, object: &Arc<T>, version: &str) {
         let mut table = self.table.lock();
-        // An answer to an own write may have come since the event was looked at first.
+        // The response to an own write may have arrived since the event was first checked.
         if table.objects.is_known(name, version) {
             return;
         }
@@ -254,7 +260,7 @@ impl<T> Mirror<T> {
         table.tell(name, old.as_ref(), Some(object));
     }
 
-    /// Keeps an object that is there but cannot be read.
+    /// Keeps an object that exists but cannot be parsed.
     fn keep(&self, name: &NamespacedName) {
         self.table.lock().objects.keep(name);
     }
@@ -270,7 +276,7 @@ impl<T> Mirror<T> {
         self.table.lock().objects.restart();
     }
 
-    /// Removes what the list that ends now did not show.
+    /// Removes objects missing from the list that ends now.
     fn synced(&self, version: &str) {
         let mut table = self.table.lock();
         for (name, old) in table.objects.synced(version) {
@@ -295,7 +301,7 @@ impl<T> Table<T> {
     }
 }
 
-/// Where the watch puts what it sees.
+/// Receives the watch's events.
 struct Feed<T> {
     kind: Box<str>,
     parse: Parse<T>,
@@ -404,7 +410,7 @@ mod tests {
         )
     }
 
-    /// Name, old version and new version of each change that waits; 0 for none.
+    /// Returns name, old version and new version of each waiting change; 0 for none.
     fn fetch(changes: &mut Changes<Value>) -> Vec<(String, u64, u64)> {
         std::iter::from_fn(|| changes.next().now_or_never())
             .map(|it| {

@@ -1,7 +1,8 @@
-//! [`Change::urgency`]: which change of one of our own objects is worth a run, and how urgent it is.
+//! [`Change::urgency`]: whether a change of one of our own objects needs a run, and how urgent it
+//! is.
 //!
-//! Whoever creates an object waits for it as much as whoever edits one. After a restart all are new to us, but only what
-//! nobody has looked at yet is waited for.
+//! A user who creates an object waits for it as much as one who edits it. After a restart all
+//! objects are new to us, but only those not reconciled yet are waited for.
 
 use std::sync::Arc;
 
@@ -12,7 +13,8 @@ use crate::queue::Priority;
 use crate::store::Change;
 
 impl<S: Kind> Change<Resource<S>> {
-    /// Returns how urgent the change is; nothing where the object is gone or where only our own writes changed it.
+    /// Returns how urgent the change is; `None` if the object is gone or if only our own writes
+    /// changed it.
     #[must_use]
     pub fn urgency(&self) -> Option<Priority> {
         let new: &Arc<Resource<S>> = self.new.as_ref()?;
@@ -23,8 +25,8 @@ impl<S: Kind> Change<Resource<S>> {
         }
     }
 
-    /// Returns whether the object came or went, is going, or asks for something else than it did. A request for another
-    /// reconcile alone is none of that.
+    /// Returns whether the object was created, deleted or is being deleted, or specifies something
+    /// else than before. A request for another reconcile alone is none of these.
     #[must_use]
     pub fn asks_otherwise(&self) -> bool {
         match (&self.old, &self.new) {
@@ -34,15 +36,16 @@ impl<S: Kind> Change<Resource<S>> {
     }
 }
 
-/// Returns whether an object asks for something else than it did, is going, or is another one of its name.
+/// Returns whether an object specifies something else than before, is being deleted, or is a
+/// different one with the same name.
 pub fn asks_otherwise<S: Kind>(old: &Resource<S>, new: &Resource<S>) -> bool {
     old.metadata.uid != new.metadata.uid
         || old.metadata.generation != new.metadata.generation
         || old.deleting() != new.deleting()
 }
 
-/// Returns whether somebody waits for the next reconcile of an object: what it asks for now has not been looked at, a
-/// requested reconcile is not answered, or it is to go.
+/// Returns whether a user waits for the next reconcile of an object: its generation was not
+/// observed, a requested reconcile is not handled, or it is being deleted.
 fn is_awaited<S: Kind>(object: &Resource<S>) -> bool {
     let current = Some(object.metadata.generation);
     let ready = object.status.conditions().get(conditions::READY);
@@ -54,7 +57,8 @@ fn is_awaited<S: Kind>(object: &Resource<S>) -> bool {
     !is_seen || !is_answered || object.deleting()
 }
 
-/// Returns whether an object asks for something else than before, or is another one of the same name.
+/// Returns whether an object specifies something else than before, or is a different one with the
+/// same name.
 fn asks_anew<S: Kind>(old: &Resource<S>, new: &Resource<S>) -> bool {
     asks_otherwise(old, new)
         || old.metadata.annotation(meta::REQUESTED_AT)

@@ -1,4 +1,4 @@
-//! [`Users`]: whom a change of something wakes.
+//! [`Users`]: which objects to wake when something changes.
 
 use std::collections::{HashMap, HashSet};
 
@@ -10,12 +10,12 @@ use lode_stdx::Lock;
 pub struct Use {
     /// Its kind.
     pub kind: Box<str>,
-    /// Which one.
+    /// Its name.
     pub name: NamespacedName,
 }
 
 impl Use {
-    /// Names an object that is used.
+    /// Returns the use of an object.
     pub fn new(kind: &str, name: NamespacedName) -> Self {
         Self {
             kind: kind.into(),
@@ -24,12 +24,12 @@ impl Use {
     }
 }
 
-/// Who uses what.
+/// Which objects use what.
 #[derive(Debug, Default)]
 pub struct Users(Lock<HashMap<Use, HashSet<NamespacedName>>>);
 
 impl Users {
-    /// Takes what an object uses now instead of what it used before.
+    /// Replaces the list of what an object uses.
     pub fn update(&self, user: &NamespacedName, before: Vec<Use>, now: Vec<Use>) {
         let mut users = self.0.lock();
         for used in before {
@@ -45,7 +45,7 @@ impl Users {
         }
     }
 
-    /// Returns who uses something, in no order.
+    /// Returns the objects that use something, unordered.
     pub fn of(&self, used: &Use) -> Vec<NamespacedName> {
         self.0
             .lock()

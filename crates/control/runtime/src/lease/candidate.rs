@@ -1,4 +1,5 @@
-//! [`Candidate`]: what one replica does about the Lease next. Pure: time and chance come in as arguments.
+//! [`Candidate`]: decides a replica's next step about the Lease. Pure: time and chance are
+//! arguments.
 //!
 //! ```text
 //!             ┌── not renewed for so long as it lasts, or let go of ──┐
@@ -7,12 +8,14 @@
 //!                                                     somebody else's, or not renewed in time → Lost
 //! ```
 //!
-//! The rules are those of client-go's `leaderelection`. Whether a Lease has run out is judged by the time since *we* saw
-//! it change, by our own clock; its times are for people, no decision hangs on them. Every write names the version that
-//! was read, so of two candidates one is refused.
+//! The rules are those of client-go's `leaderelection`. Whether a Lease has expired is judged by
+//! the time since *we* saw it change, by our own clock; its times are only for people, no decision
+//! depends on them. Every write names the version that was read, so of two candidates one is
+//! refused.
 //!
-//! Deviations, all on the careful side: a replica that leads and finds the Lease in other hands has lost at once, it
-//! does not try to get it back; a Lease that says it lasts shorter than ours lasts as long as ours.
+//! Deviations, all on the safe side: a leader that finds another holder in the Lease has lost at
+//! once and does not try to get it back; a Lease with a shorter duration than ours is treated as
+//! having ours.
 
 use std::time::Duration;
 
@@ -22,39 +25,40 @@ use lode_object::Value;
 use super::Timings;
 use super::record::{self, Record};
 
-/// A candidate waits this much longer at most, as a part of the retry period, so that many do not come at once.
+/// A candidate's additional random wait, at most this part of the retry period, so that many do not
+/// act at once.
 const JITTER: f64 = 0.2;
-/// Longest wait after refusals that do not pass by themselves, such as missing rights.
+/// Longest wait after refusals that are not temporary, such as missing permissions.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
 /// One replica's view of the Lease.
 pub(super) struct Candidate {
     identity: String,
     timings: Timings,
-    /// What was last read or written, and when it was first seen so.
+    /// What was last read or written, and when it was first seen in that state.
     seen: Option<(Record, Duration)>,
     tenure: Option<Tenure>,
-    /// The Lease was read in this try, so a conflict ends the try.
+    /// Whether the Lease was read in this try, so that a conflict ends the try.
     has_read: bool,
-    /// Refusals in a row that do not pass by themselves.
+    /// Refusals in a row that are not temporary.
     refusals: u32,
 }
 
-/// What a replica that leads has to keep to.
+/// The limits of a leading replica.
 #[derive(Clone, Copy)]
 struct Tenure {
-    /// Until when writes may be sent.
+    /// The time until which writes may be sent.
     valid_until: Duration,
-    /// When the renewal began that is under way.
+    /// The start of the renewal in progress.
     renewing_since: Option<Duration>,
 }
 
 /// The moment of a decision.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Moment {
-    /// Time since boot, with that in which the machine slept.
+    /// Time since boot, including time in which the machine slept.
     pub(super) boot: Duration,
-    /// What people call the time.
+    /// The wall-clock time.
     pub(super) wall: Timestamp,
     /// A number from 0 to 1.
     pub(super) chance: f64,
@@ -64,38 +68,38 @@ pub(super) struct Moment {
 pub(super) enum Event {
     /// The rest is over.
     Due,
-    /// The Lease was read; none where there is none.
+    /// The Lease was read; `None` if it does not exist.
     Read(Option<Record>),
-    /// The server took our write, which was begun at this time since boot.
+    /// The server accepted our write, which was started at this time since boot.
     Written { begun: Duration, record: Record },
-    /// Somebody else wrote first.
+    /// Another client wrote first.
     Conflict,
-    /// The server could not be asked, or said no.
+    /// The server could not be asked, or refused.
     Failed { is_passing: bool },
 }
 
-/// What is to be done.
+/// The next action.
 #[derive(Debug, PartialEq)]
 pub(super) enum Step {
     /// Read the Lease.
     Read,
-    /// Write this `spec` onto the version, or create the Lease where there is none.
+    /// Write this `spec` onto the version, or create the Lease if there is none.
     Write {
         spec: Value,
         version: Option<String>,
     },
-    /// Nothing for this long.
+    /// Wait for this long.
     Rest(Duration),
-    /// This replica led and does so no more.
+    /// This replica led and no longer does.
     Lost(Loss),
 }
 
-/// Why a replica leads no more.
+/// Why a replica no longer leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Loss {
     /// It was not renewed in time.
     NotRenewed,
-    /// Somebody else holds it, or nobody where the holder is empty.
+    /// Another replica holds it, or nobody if the holder is empty.
     Taken { holder: String },
 }
 
@@ -112,31 +116,32 @@ impl Candidate {
         }
     }
 
-    /// Returns until when writes may be sent; none while this replica does not lead.
+    /// Returns the time until which writes may be sent; `None` while this replica does not lead.
     pub(super) fn valid_until(&self) -> Option<Duration> {
         self.tenure.map(|tenure| tenure.valid_until)
     }
 
-    /// Returns who holds the Lease, as far as was seen.
+    /// Returns the last seen holder of the Lease.
     pub(super) fn holder(&self) -> Option<&str> {
         self.seen.as_ref().map(|(record, _)| record.holder())
     }
 
-    /// Returns how long an answer may take.
+    /// Returns how long a response may take.
     pub(super) fn patience(&self, now: Duration) -> Duration {
         let renewing_since = self.tenure.and_then(|tenure| tenure.renewing_since);
         let end = renewing_since.unwrap_or(now) + self.timings.renew_deadline;
         end.saturating_sub(now)
     }
 
-    /// Returns what lets go of the Lease: its `spec` and the version to write it onto. None while it is not ours.
+    /// Returns the write that releases the Lease: its `spec` and the version to write it onto.
+    /// `None` while it is not ours.
     pub(super) fn release(&self, now: Timestamp) -> Option<(Value, String)> {
         self.tenure?;
         let (record, _) = self.seen.as_ref()?;
         Some((record::released(record, now), record.version.clone()))
     }
 
-    /// Decides.
+    /// Decides the next step.
     pub(super) fn next(&mut self, now: Moment, event: Event) -> Step {
         match event {
             Event::Due => self.try_anew(now),
@@ -148,7 +153,7 @@ impl Candidate {
         }
     }
 
-    /// Whoever leads renews what it knows; others look first.
+    /// The leader renews the version it knows; others read first.
     fn try_anew(&mut self, now: Moment) -> Step {
         self.has_read = false;
         let (Some(tenure), Some((record, _))) = (&mut self.tenure, &self.seen) else {
@@ -204,7 +209,7 @@ impl Candidate {
             valid_until: begun + self.timings.renew_deadline,
             renewing_since: None,
         });
-        // Counted from the beginning: a server that answers slowly is asked again at once.
+        // Counted from the start: a server that responds slowly is asked again at once.
         let due = begun + self.timings.retry_period;
         Step::Rest(due.saturating_sub(now.boot))
     }

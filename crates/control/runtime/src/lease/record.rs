@@ -1,6 +1,7 @@
-//! [`Record`]: what a Lease says, as it was read and as it is written. Pure.
+//! [`Record`]: the content of a Lease, as read and as written. Pure.
 //!
-//! A Lease can be edited by hand, so nothing in it is trusted: what is not of its type counts as not said.
+//! A Lease can be edited by hand, so nothing in it is trusted: values of a wrong type count as
+//! absent.
 
 use std::time::Duration;
 
@@ -11,14 +12,14 @@ use serde_json::json;
 /// A Lease in one version.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Record {
-    /// `metadata.resourceVersion`: a write is taken only while the Lease has it.
+    /// `metadata.resourceVersion`: a write succeeds only while the Lease has it.
     pub(super) version: String,
-    /// `spec`, as it is. Whoever holds the Lease changes it with each renewal.
+    /// `spec`, unchanged. The holder of the Lease changes it with each renewal.
     pub(super) spec: Value,
 }
 
 impl Record {
-    /// Takes a Lease as the API server tells it.
+    /// Reads a Lease from the API server's JSON.
     pub(super) fn of(mut lease: Value) -> Self {
         Self {
             version: text(&lease["metadata"]["resourceVersion"]).to_owned(),
@@ -26,12 +27,12 @@ impl Record {
         }
     }
 
-    /// Returns who holds it; empty where nobody does.
+    /// Returns the holder; empty if there is none.
     pub(super) fn holder(&self) -> &str {
         text(&self.spec["holderIdentity"])
     }
 
-    /// Returns how long it lasts without a renewal; zero where it does not say.
+    /// Returns its duration without a renewal; zero if not given.
     pub(super) fn duration(&self) -> Duration {
         Duration::from_secs(self.spec["leaseDurationSeconds"].as_u64().unwrap_or(0))
     }
@@ -41,9 +42,9 @@ impl Record {
     }
 }
 
-/// Returns the `spec` of a Lease that is held, as it follows upon the one before.
+/// Returns the `spec` of a held Lease, as the successor of the one before.
 ///
-/// A renewal keeps the time of acquisition; whoever takes the Lease over counts that.
+/// A renewal keeps the time of acquisition; taking over counts a transition.
 pub(super) fn held(
     before: Option<&Record>,
     identity: &str,
@@ -68,7 +69,7 @@ pub(super) fn held(
     })
 }
 
-/// Returns the `spec` of a Lease that is let go of, as client-go writes it.
+/// Returns the `spec` of a released Lease, as client-go writes it.
 pub(super) fn released(before: &Record, now: Timestamp) -> Value {
     json!({
         "holderIdentity": "",
@@ -79,7 +80,7 @@ pub(super) fn released(before: &Record, now: Timestamp) -> Value {
     })
 }
 
-/// Spells a time as Kubernetes spells `metav1.MicroTime`.
+/// Formats a time as Kubernetes' `metav1.MicroTime`.
 fn micro_time(time: Timestamp) -> String {
     time.strftime("%Y-%m-%dT%H:%M:%S.%6fZ").to_string()
 }

@@ -1,4 +1,5 @@
-//! What a candidate decides, case by case, and that no two ever write at the same time, whatever the weather.
+//! A candidate's decisions case by case, and that no two ever write at the same time, under random
+//! disturbances.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,7 +36,7 @@ fn candidate() -> Candidate {
     Candidate::new("me".to_owned(), Timings::default())
 }
 
-/// A candidate that has led since a second.
+/// Returns a candidate that has led since a second.
 fn leader(second: u64) -> Candidate {
     let mut candidate = candidate();
     assert_eq!(candidate.next(moment(second), Event::Due), Step::Read);
@@ -64,7 +65,7 @@ fn who_leads_may_write_until_the_renew_deadline_from_before_the_renewal() {
     let mut leader = leader(100);
     assert_eq!(leader.valid_until(), Some(seconds(110)));
     assert_eq!(version(&leader.next(moment(102), Event::Due)), "100");
-    // A slow answer: its Lease may be as old as the request.
+    // A slow response: its Lease may be as old as the request.
     let written = Event::Written {
         begun: seconds(102),
         record: held_by("me", 102),
@@ -82,7 +83,7 @@ fn a_held_lease_is_taken_only_after_it_stood_still_for_as_long_as_it_lasts() {
     };
     assert_eq!(look(100, held_by("other", 1)), Step::Rest(seconds(2)));
     assert_eq!(look(114, held_by("other", 1)), Step::Rest(seconds(1)));
-    // It was renewed: all begins anew, however old or young it says it is.
+    // It was renewed: all waiting starts again, whatever its times say.
     assert_eq!(look(115, held_by("other", 999_999)), Step::Rest(seconds(2)));
     assert_eq!(look(129, held_by("other", 999_999)), Step::Rest(seconds(1)));
     assert_eq!(version(&look(130, held_by("other", 999_999))), "999999");
@@ -269,7 +270,8 @@ fn times_that_do_not_fit_are_refused() {
     }
 }
 
-/// A server that loses and delays, and replicas that are stopped, whose clocks agree on nothing but how fast they run.
+/// A server that loses and delays messages, and replicas that are stopped and whose clocks agree
+/// only in their speed.
 struct Weather {
     random: u64,
     now_ms: u64,
@@ -283,18 +285,18 @@ struct Weather {
 
 struct Replica {
     candidate: Candidate,
-    /// Its clock is ahead by so much.
+    /// How far its clock is ahead.
     ahead: Duration,
-    /// What is awaited; answers to anything before are not read.
+    /// What is awaited; responses to anything earlier are ignored.
     awaits: u64,
     stopped_until_ms: u64,
     begun: Duration,
-    /// Until when it may write, in the time of the world.
+    /// The time until which it may write, on the simulated clock.
     window_end_ms: u64,
     incarnation: u64,
 }
 
-/// What is on its way.
+/// A message in transit.
 enum Post {
     Request(Option<(Value, Option<String>)>),
     Answer(Event),
@@ -384,7 +386,7 @@ impl Weather {
         if self.below(15) == 0 {
             return Event::Failed { is_passing: true };
         }
-        // Somebody touches the Lease now and then, and sets its times as they like.
+        // Occasionally somebody edits the Lease and sets arbitrary times.
         if self.below(50) == 0
             && let Some(lease) = &mut self.lease
         {

@@ -1,4 +1,4 @@
-//! What happens around an attempt.
+//! The steps around an attempt.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
@@ -19,11 +19,11 @@ use super::{KIND, Played};
 
 const NOTHING: Value = Value::Null;
 
-/// Does as its fields say, and notes what it was asked.
+/// Acts as its fields say, and records its calls.
 #[derive(Default)]
 struct Toy {
     fails_with: Mutex<Option<Failure>>,
-    /// Where set, an attempt waits until it is told to go on.
+    /// If set, an attempt waits until it is told to continue.
     go_on: Option<Notify>,
     asked: Mutex<Vec<String>>,
 }
@@ -119,7 +119,7 @@ fn app() -> NamespacedName {
     NamespacedName::new("default", "app")
 }
 
-/// Puts a frame around a toy, and waits until it knows the object `app`.
+/// Creates a frame with a toy kind, and waits until it knows the object `app`.
 async fn framed(played: &Played, toy: Toy) -> (Arc<Frame<Toy>>, Arc<Queue<NamespacedName>>) {
     let queue = Arc::new(Queue::new(Backoff::default()));
     let frame = Frame::new(played.own.clone(), queue.clone(), toy);

@@ -1,4 +1,5 @@
-//! The frame of controllers over the embedded API: what is written, told and woken, whatever the kind.
+//! The frame of controllers over the embedded API: what is written, reported and woken, whatever
+//! the kind.
 
 #![expect(
     clippy::unwrap_used,
@@ -46,7 +47,7 @@ impl Played {
         }
     }
 
-    /// Makes the Kustomization `app`, and returns it as it is then.
+    /// Creates the Kustomization `app` and returns it.
     async fn make(&self, metadata: &Value, spec: &Value) -> Arc<Kustomization> {
         let mut object = json!({"apiVersion": KIND.0, "kind": KIND.1,
             "metadata": {"name": "app", "namespace": "default"},

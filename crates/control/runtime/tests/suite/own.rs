@@ -1,4 +1,4 @@
-//! What is written of an object is written to the object that was looked at, and to nothing newer.
+//! Writes go only to the object that was examined, and never to a newer one.
 
 use lode_object::meta;
 use serde_json::{Value, json};

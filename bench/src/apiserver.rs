@@ -1,8 +1,10 @@
-//! The embedded API server beside the real one with etcd, in one run and taking turns: time to ready, memory with many
-//! objects, creates, server-side applies and events to many watchers per second.
+//! The embedded API server compared with the real one with etcd, in alternating turns of one run:
+//! time to ready, memory with many objects, creates, server-side applies and watch events per
+//! second.
 //!
-//! Both sides are asked the same by the same client over TLS, which takes part of the two sides' time alike: the ratios
-//! are rather too small than too large. The real one runs as the test cluster has it: etcd does not flush.
+//! The same client sends the same requests to both over TLS. Its own time is included on both
+//! sides, so the true ratios are larger. The real server runs as in the test cluster: etcd does not
+//! flush.
 
 mod client;
 mod launched;
@@ -21,30 +23,30 @@ use self::launched::{Launched, launch_ours, launch_real};
 use crate::print::{figure, line};
 use crate::stage::application;
 
-/// What is measured.
+/// Options of the benchmark.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Binary of `lode` [default: the one beside this program]
+    /// Binary of `lode` [default: the one next to this program]
     #[arg(long)]
     lode: Option<PathBuf>,
-    /// How many objects there are in the end
+    /// Number of objects at the end
     #[arg(long, default_value_t = 10_000)]
     objects: usize,
-    /// How often the sides take turns
+    /// Number of turns
     #[arg(long, default_value_t = 5)]
     turns: usize,
-    /// How many watch
+    /// Number of watchers
     #[arg(long, default_value_t = 100)]
     watchers: usize,
-    /// How many changes they watch, each turn
+    /// Number of changes per turn that they watch
     #[arg(long, default_value_t = 200)]
     changes: usize,
 }
 
 const NAMESPACE: &str = "bench";
-/// As many connections as the other benchmarks have.
+/// Number of connections, as in the other benchmarks.
 const CONNECTIONS: usize = 8;
-/// How long watchers may wait for the last event.
+/// Longest wait for the last event.
 const EVENTS_MAX: Duration = Duration::from_mins(2);
 
 /// Units done and the time they took, over all turns.
@@ -54,7 +56,7 @@ struct Rate {
     time: Duration,
 }
 
-/// One side with what was measured of it.
+/// One side with its measurements.
 struct Side {
     name: &'static str,
     launched: Launched,
@@ -213,7 +215,8 @@ impl Side {
         })
     }
 
-    /// Lets many watch a namespace while one object in it changes; the clock stops with the last event at the last one.
+    /// Opens many watches of a namespace while one object in it changes; the clock stops when the
+    /// last watcher has the last event.
     async fn fan_out(&self, watchers: usize, changes: usize, turn: usize) -> anyhow::Result<Rate> {
         let client = &self.launched.client;
         let path = format!("/api/v1/namespaces/{NAMESPACE}/configmaps");
@@ -245,7 +248,7 @@ impl Side {
     }
 }
 
-/// Reads a watch until it has told of so many events.
+/// Reads a watch until it has this many events.
 async fn count(mut stream: hyper::body::Incoming, events: usize) -> anyhow::Result<()> {
     let read = async {
         let mut seen = 0;
@@ -269,7 +272,7 @@ async fn count(mut stream: hyper::body::Incoming, events: usize) -> anyhow::Resu
     Ok(())
 }
 
-/// The collection of an object to create, or the object itself to apply.
+/// Returns the path of the collection for a create, or of the object for an apply.
 fn path(object: &Value, how: Write) -> String {
     let (folder, resource) = match object["kind"].as_str() {
         Some("Deployment") => ("/apis/apps/v1", "deployments"),

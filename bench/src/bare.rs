@@ -9,7 +9,7 @@ use e2e::World;
 use lode_cluster::{Client, Target};
 use lode_object::{Object, Value};
 
-/// As many connections as the figure the marks are made from had.
+/// Number of connections, as in the measurement behind the goals.
 const CONNECTIONS: usize = 8;
 
 /// Applies objects over eight connections, one call each, and returns the time it took.

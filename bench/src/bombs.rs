@@ -1,4 +1,5 @@
-//! Fifty honest Kustomizations, alone and beside a bomb of every kind: how long until they are ready, and what it costs.
+//! Fifty honest Kustomizations, alone and next to a bomb of every kind: how long until they are
+//! ready, and what it costs.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -17,13 +18,14 @@ const ALONE: &str = "bench-bombs-alone";
 const BESIDE: &str = "bench-bombs-beside";
 const BOMBS: &str = "bench-bombs";
 const HONEST: usize = 50;
-/// Sources at a server that takes a connection and never answers.
+/// Sources at a server that accepts connections and never answers.
 const SLOW: usize = 16;
-/// What fetches and builds may need together. By default it is half of the machine, which bombs would use.
+/// Memory budget of fetches and builds. The default is half of the machine's memory, which bombs
+/// would use.
 const MEMORY_BUDGET: &str = "128Mi";
-/// How long each bomb may take.
+/// Longest time for each bomb.
 const GONE_OFF_MAX: Duration = Duration::from_mins(5);
-/// How long the bombs have gone off before the honest ones come.
+/// How long the bombs run before the honest Kustomizations are created.
 const HEAD_START: Duration = Duration::from_secs(3);
 
 /// Runs both parts and prints their figures.
@@ -81,7 +83,7 @@ pub(crate) async fn run() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Makes the honest ones in a namespace and returns how long they took to become ready.
+/// Creates the honest Kustomizations in a namespace and returns the time until they are ready.
 async fn honest(stage: &Stage, namespace: &'static str) -> anyhow::Result<Duration> {
     let folder = stage.git.repository(namespace)?;
     for number in 0..HONEST {
@@ -171,7 +173,7 @@ fn source(name: &str, url: &str) -> Value {
         "spec": {"interval": "1m", "timeout": "100000m", "url": url, "ref": {"branch": "main"}}})
 }
 
-/// Waits until every build that is a bomb has failed, and all else has ended one way or the other.
+/// Waits until every build that is a bomb has failed, and every other one has ended.
 async fn all_gone_off(stage: &Stage) -> anyhow::Result<()> {
     let builds = bombs::of_builds();
     let builds = builds
@@ -198,7 +200,7 @@ async fn all_gone_off(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Prints what is said of each bomb.
+/// Prints the message of each bomb.
 async fn tell(stage: &Stage) -> anyhow::Result<()> {
     for kind in ["GitRepository", "Kustomization"] {
         for object in stage.world.list(kind, BOMBS, "").await? {

@@ -1,4 +1,4 @@
-//! How long a live edit lives, and how long a push takes to arrive.
+//! How long a live edit lasts, and how long a push takes to be applied.
 
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,11 @@ use crate::stage::{Stage, application, kustomization, repository};
 
 const NAMESPACE: &str = "bench-latency";
 const WITHIN: Duration = Duration::from_mins(1);
-/// Each object is edited so often before the next takes its turn: the third edit within a minute would be a fight.
+/// Edits per object before the next one is used: a third edit within a minute would count as a
+/// fight.
 const EDITS_EACH: usize = 2;
 
-/// Prints the spread of both.
+/// Prints the distribution of both.
 pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     let stage = Stage::set().await?;
     stage.namespace(NAMESPACE).await?;

@@ -158,7 +158,7 @@ async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Res
     operator.stop()
 }
 
-/// Waits until the operator makes no more calls: events trail behind what they tell of.
+/// Waits until the operator makes no more calls, because events are written with a delay.
 async fn idle(operator: &Operator) -> anyhow::Result<()> {
     let mut before = operator.calls()?;
     for _ in 0..120 {

@@ -1,5 +1,5 @@
-//! Waiting for Kustomizations by a watch: who asks for a thousand of them, or for an inventory of ten thousand, again and
-//! again takes the API server from what is measured.
+//! Waits for Kustomizations with a watch: polling a thousand of them, or an inventory of ten
+//! thousand, would take API server time from what is measured.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 
 const WITHIN: Duration = Duration::from_mins(30);
 
-/// Waits until so many Kustomizations of a namespace have been as wanted.
+/// Waits until this many Kustomizations of a namespace have satisfied a condition.
 pub(crate) async fn until(
     world: &World,
     (namespace, count): (&str, usize),
@@ -38,7 +38,7 @@ pub(crate) async fn until(
     Ok(())
 }
 
-/// Which have been as wanted.
+/// Those that have satisfied the condition.
 struct Waiting {
     wanted: fn(&Value) -> bool,
     done: HashSet<String>,

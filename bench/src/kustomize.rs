@@ -1,7 +1,7 @@
-//! `bench kustomize`: builds beside the real kustomize, in the same run.
+//! `bench kustomize`: builds compared with the real kustomize, in the same run.
 //!
-//! The commands `kustomize` and `kustomize-loop` come from `cargo xtask client`; the overlays from the shared corpus.
-//! Processes take turns, so that what else the machine does hits both.
+//! The commands `kustomize` and `kustomize-loop` come from `cargo xtask client`, the overlays from
+//! the shared corpus. Processes take turns, so that other load on the machine affects both.
 
 mod generated;
 mod overlays;
@@ -19,16 +19,16 @@ use lode_tree::{RepoPath, Tree};
 use crate::launch::{self, Cost};
 use crate::print;
 
-/// Where the peers are.
+/// The programs to compare with.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The real command (`cargo xtask client kustomize` prints where it is)
+    /// The real command (`cargo xtask client kustomize` prints its path)
     #[arg(long, env = "KUSTOMIZE_BIN", value_name = "FILE")]
     kustomize: PathBuf,
-    /// Its engine in a loop (`cargo xtask client kustomize-loop`)
+    /// The loop around its engine (`cargo xtask client kustomize-loop`)
     #[arg(long, env = "KUSTOMIZE_LOOP_BIN", value_name = "FILE")]
     kustomize_loop: PathBuf,
-    /// Build every n-th overlay only
+    /// Build only every n-th overlay
     #[arg(long, default_value_t = 1)]
     every: usize,
 }
@@ -96,7 +96,7 @@ pub(super) fn pair(
 ) -> anyhow::Result<(Cost, Cost)> {
     let folder = folder.to_str().context("the folder's name is UTF-8")?;
     let arguments = ["build", folder, "--load-restrictor", "LoadRestrictionsNone"];
-    // The folders lie in no checkout, so ours is told what it may read.
+    // The folders are in no checkout, so our command needs the root.
     let with_root = [&arguments[..], &["--root", "/"]].concat();
     let mut best: Option<(Cost, Cost)> = None;
     for _ in 0..rounds {
@@ -117,7 +117,7 @@ fn less(a: Cost, b: Cost) -> Cost {
     }
 }
 
-/// Small overlays and the largest again and again in one process, ours from a tree in memory.
+/// Builds small overlays and the largest one repeatedly in one process, ours from a tree in memory.
 fn in_process(args: &Args, corpus: &overlays::Corpus) -> anyhow::Result<()> {
     let mut by_length: Vec<_> = corpus.overlays.iter().collect();
     by_length.sort_by_key(|overlay| overlay.expected_len);
@@ -183,7 +183,7 @@ fn shortest(tree: &Tree, folder: &RepoPath) -> anyhow::Result<Duration> {
     Ok(shortest)
 }
 
-/// What `kustomize build --load-restrictor LoadRestrictionsNone` does.
+/// Returns the options of `kustomize build --load-restrictor LoadRestrictionsNone`.
 pub(super) fn options() -> Options {
     Options {
         restrictions: Restrictions::None,
@@ -206,7 +206,7 @@ pub(super) fn mebibytes(cost: Cost) -> f64 {
     cost.peak_kib as f64 / 1024.0
 }
 
-/// The value that `share` of all are not above.
+/// Returns the value below which `share` of all lie.
 fn rank(values: impl Iterator<Item = f64>, share: f64) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);

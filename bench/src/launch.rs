@@ -1,7 +1,7 @@
-//! Starting a command from a process that is small, and asking what it cost.
+//! Starts a command from a small process, and measures its cost.
 //!
-//! After a fork the child's peak memory begins at its parent's; so this program starts itself again, does nothing but
-//! start the command and wait, and prints what the system counted.
+//! After a fork the child's peak memory starts at its parent's, so this program starts itself
+//! again, does nothing but start the command and wait, and prints what the system counted.
 
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
@@ -12,7 +12,7 @@ use nix::sys::resource::{UsageWho, getrusage};
 
 use crate::print;
 
-/// What a command cost.
+/// The cost of a command.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cost {
     /// From start to end.
@@ -21,7 +21,7 @@ pub(crate) struct Cost {
     pub(crate) peak_kib: u64,
 }
 
-/// Runs a command whose output is of no interest, through a small process.
+/// Runs a command through a small process and ignores its output.
 pub(crate) fn cost(program: &Path, arguments: &[&str]) -> anyhow::Result<Cost> {
     let own = std::env::current_exe().context("find this program")?;
     let run = Command::new(own)

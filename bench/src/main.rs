@@ -1,6 +1,7 @@
-//! `cargo run --release -p bench -- …`: what the operator costs on a real control plane, beside a bare client loop in
-//! the same run. Most need a cluster (`cargo xtask cluster up` prints its `KUBECONFIG`) and the built `lode` beside this
-//! binary. Nothing here asserts: figures are printed, people judge.
+//! `cargo run --release -p bench -- …`: what the operator costs on a real control plane, compared
+//! with a bare client loop in the same run. Most benchmarks need a cluster (`cargo xtask cluster
+//! up` prints its `KUBECONFIG`) and a built `lode` next to this binary. Nothing here asserts; the
+//! figures are for people to judge.
 
 mod apiserver;
 mod bare;
@@ -41,24 +42,24 @@ enum What {
         #[arg(default_value_t = 10_000)]
         count: usize,
     },
-    /// Live edits until they are undone, and pushes until they are applied
+    /// Time until live edits are undone, and until pushes are applied
     Latency {
         /// How many of each
         #[arg(default_value_t = 100)]
         count: usize,
     },
-    /// Fifty honest Kustomizations, alone and beside a bomb of every kind
+    /// Fifty honest Kustomizations, alone and next to a bomb of every kind
     Bombs,
-    /// The embedded API server beside the real one; starts both, needs no cluster
+    /// The embedded API server compared with the real one; starts both, needs no cluster
     Apiserver(apiserver::Args),
-    /// Builds beside the real kustomize; needs no cluster
+    /// Builds compared with the real kustomize; needs no cluster
     Kustomize(kustomize::Args),
-    /// Reading YAML, beside libyaml and JSON; needs no cluster
+    /// Reading YAML, compared with libyaml and JSON; needs no cluster
     Yaml {
-        /// Files; without any the larger ones of the kustomize corpus
+        /// Files [default: the larger ones of the kustomize corpus]
         files: Vec<PathBuf>,
     },
-    /// Run a command and print what it cost
+    /// Run a command and print its cost
     #[command(hide = true)]
     Launch {
         /// The command

@@ -17,7 +17,7 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
-    /// Connects, and finds the binary beside this one.
+    /// Connects, and finds the binary next to this one.
     pub(crate) async fn set() -> anyhow::Result<Self> {
         let world = World::connect(None)
             .await
@@ -65,7 +65,7 @@ impl Stage {
         })
     }
 
-    /// Makes a fresh namespace; a left-over of an earlier run goes first.
+    /// Creates a fresh namespace, after deleting one left from an earlier run.
     pub(crate) async fn namespace(&self, name: &str) -> anyhow::Result<()> {
         self.clear(name).await?;
         self.world
@@ -83,7 +83,7 @@ impl Stage {
 }
 
 impl Stage {
-    /// Removes a namespace although nobody runs who would finalize what is in it.
+    /// Deletes a namespace even if no operator runs that would remove the finalizers in it.
     pub(crate) async fn clear(&self, name: &str) -> anyhow::Result<()> {
         for kind in ["Kustomization", "GitRepository"] {
             let resource = self.world.resource(kind);
@@ -91,7 +91,7 @@ impl Stage {
                 serde_json::from_slice(&self.world.client.list(&resource, name, "").await?)?;
             for object in list["items"].as_array().into_iter().flatten() {
                 let object_name = object["metadata"]["name"].as_str().unwrap_or_default();
-                // The namespace may be going already, and the object with it.
+                // The namespace, and the object with it, may already be terminating.
                 let freed = self
                     .world
                     .patch(
@@ -139,7 +139,7 @@ pub(crate) fn application(namespace: &str, number: usize) -> [Value; 4] {
     ]
 }
 
-/// Returns a `GitRepository` and tells where it is.
+/// Returns a `GitRepository` and its coordinates.
 pub(crate) fn repository(namespace: &str, url: &str, interval: &str) -> Value {
     json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
         "metadata": {"name": "fleet", "namespace": namespace},

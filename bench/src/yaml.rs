@@ -1,5 +1,5 @@
-//! Reading YAML: bytes to node trees and to values, beside libyaml's events and JSON of the same data, in one run on
-//! one thread. Each figure is the best of several rounds.
+//! Reading YAML: bytes to node trees and to values, compared with libyaml's events and JSON of the
+//! same data, in one run on one thread. Each figure is the best of several rounds.
 
 use std::fs::File;
 use std::io::Read;
@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use crate::print;
 
-/// Measures the files, or the larger YAML files of the kustomize corpus where none is named.
+/// Measures the files, or the larger YAML files of the kustomize corpus if none is given.
 pub(crate) fn run(files: &[PathBuf]) -> Result<()> {
     let texts = if files.is_empty() {
         corpus()?
@@ -95,7 +95,7 @@ fn values(text: &[u8]) -> Result<Value> {
     Ok(Value::Array(read.collect::<Result<_, _>>()?))
 }
 
-/// Counts events; 0 where libyaml refuses the text.
+/// Counts events; 0 if libyaml refuses the text.
 fn events(text: &[u8]) -> usize {
     let mut parser = Parser::new();
     parser.set_encoding(libyaml_safer::Encoding::Utf8);
@@ -118,7 +118,7 @@ fn read(files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
         .collect()
 }
 
-/// Relative to this crate: the corpus lies beside the project.
+/// Relative to this crate: the corpus is next to the project.
 const ARCHIVE: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../../shared/corpus/kustomize/cases.tar.zst"
@@ -143,7 +143,7 @@ fn corpus() -> Result<Vec<Vec<u8>>> {
         if is_yaml && entry.header().size()? >= FILE_MIN_BYTES as u64 {
             let mut text = Vec::new();
             entry.read_to_end(&mut text)?;
-            // libyaml panics where the last line break is missing.
+            // libyaml panics if the last line break is missing.
             if text.ends_with(b"\n") && values(&text).is_ok() && events(&text) > 0 {
                 texts.push(text);
             }

@@ -1,7 +1,8 @@
-//! Small inputs that would cost gigabytes or minutes: what a tenant may push or apply to harm its neighbours.
+//! Small inputs that would cost gigabytes or minutes: what a tenant may push or apply to harm its
+//! neighbours.
 //!
-//! A bomb that is built stands in a folder of its name and is the business of one Kustomization. Each
-//! would cost more than every bound allows.
+//! A bomb for builds is a folder of its name with one Kustomization. Each would cost more than
+//! every bound allows.
 
 use std::fmt::Write as _;
 
@@ -10,14 +11,14 @@ use serde_json::{Value, json};
 
 use crate::Repository;
 
-/// A folder that costs much to build.
+/// A folder that is expensive to build.
 #[derive(Debug, Clone)]
 pub struct Bomb {
     /// Its name, and that of its folder.
     pub name: &'static str,
     /// Its files, relative to the folder.
     pub files: Vec<(String, String)>,
-    /// What its Kustomization says beside folder and source.
+    /// The specification of its Kustomization, without folder and source.
     pub spec: Value,
 }
 
@@ -25,7 +26,7 @@ impl Bomb {
     /// Writes the folder into a repository.
     ///
     /// # Errors
-    /// The disk does not take it.
+    /// A file cannot be written.
     pub fn write(&self, repository: &Repository) -> anyhow::Result<()> {
         for (path, text) in &self.files {
             repository.write(&format!("{}/{path}", self.name), text)?;
@@ -34,7 +35,7 @@ impl Bomb {
     }
 }
 
-/// Returns a bomb of every kind that a build can meet.
+/// Returns a bomb of every kind that a build can contain.
 #[must_use]
 pub fn of_builds() -> Vec<Bomb> {
     vec![
@@ -52,7 +53,7 @@ pub fn of_builds() -> Vec<Bomb> {
 /// Writes a repository whose ignore patterns cost many steps for each of its files.
 ///
 /// # Errors
-/// The disk does not take it.
+/// A file cannot be written.
 pub fn write_ignore_patterns(repository: &Repository) -> anyhow::Result<()> {
     for number in 0..IGNORED_FILES {
         repository.write(&format!("{}{number:06}", "a".repeat(200)), "")?;
@@ -65,10 +66,10 @@ pub fn write_ignore_patterns(repository: &Repository) -> anyhow::Result<()> {
         .context("write the patterns")
 }
 
-/// Writes a repository that is small when it is sent and large when it is unpacked.
+/// Writes a repository that is small in transit and large when unpacked.
 ///
 /// # Errors
-/// The disk does not take it.
+/// A file cannot be written.
 pub fn write_large_files(repository: &Repository, files: usize, mib: usize) -> anyhow::Result<()> {
     for number in 0..files {
         let letter = char::from(b'a' + u8::try_from(number % 26)?);
@@ -90,7 +91,7 @@ pub fn hundred_health_checks() -> Value {
     json!({"timeout": "100m", "wait": false, "healthChecks": (0..100).map(check).collect::<Vec<_>>()})
 }
 
-/// Returns a definition of each of a number of kinds, and an object of each.
+/// Returns definitions of a number of kinds, and an object of each.
 #[must_use]
 pub fn kinds(count: usize, namespace: &str) -> Vec<Value> {
     let group = "bombs.example.com";
@@ -126,7 +127,7 @@ fn map(name: &str, data: &str) -> String {
     format!("apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}}}\ndata:\n{data}")
 }
 
-/// A variable of 100 KB, replaced and replaced again 20,000 times: 2 GB.
+/// A variable of 100 KB, replaced 20,000 times: 2 GB.
 fn substitution() -> Bomb {
     let variables = json!({"substitute": {"v": "a".repeat(100_000)}});
     let text = "${v//a/b}".repeat(20_000);
@@ -154,7 +155,7 @@ fn aliases() -> Bomb {
     )
 }
 
-/// A text of 20 KB, named 100,000 times: 2 GB.
+/// A text of 20 KB with 100,000 aliases: 2 GB.
 fn long_alias() -> Bomb {
     let (long, names) = ("x".repeat(20_000), "*l, ".repeat(100_000));
     let text =
@@ -172,7 +173,7 @@ fn merge_keys() -> Bomb {
     bomb("merge-keys", vec![("a.yaml", text)], json!({}))
 }
 
-/// An object of 1 MB in a base that 2,000 folders name.
+/// An object of 1 MB in a base that 2,000 folders use.
 fn repeated_bases() -> Bomb {
     let large = map("a", &format!("  a: {}\n", "x".repeat(1_000_000)));
     let mut files = vec![
@@ -205,7 +206,7 @@ fn pods(count: usize) -> String {
     (0..count).map(pod).collect::<Vec<_>>().join("---\n")
 }
 
-/// 20,000 images, sought in 5,000 Pods.
+/// 20,000 images, searched for in 5,000 Pods.
 fn images() -> Bomb {
     let images = (0..20_000).fold("images:\n".to_owned(), |text, at| {
         text + &format!("- {{name: i{at}, newTag: t}}\n")
@@ -221,7 +222,7 @@ fn images() -> Bomb {
     )
 }
 
-/// 5,000 replacements, each into every one of 5,000 Pods.
+/// 5,000 replacements, each for all of 5,000 Pods.
 fn replacements() -> Bomb {
     let replacement = "- source: {kind: Pod, name: p0, fieldPath: metadata.name}\n  targets:\n  - select: {kind: Pod}\n    \
         fieldPaths: [\"spec.containers.[name=c].image\"]\n";
@@ -239,7 +240,7 @@ fn replacements() -> Bomb {
     )
 }
 
-/// 5,000 patches, each of every one of 5,000 Pods.
+/// 5,000 patches, each for all of 5,000 Pods.
 fn patches() -> Bomb {
     let patch = "- target: {kind: Pod, name: \".*\"}\n  patch: '[{op: add, path: /metadata/x, value: y}]'\n";
     let kustomization = format!("resources: [a.yaml]\npatches:\n{}", patch.repeat(5_000));
@@ -255,5 +256,5 @@ fn patches() -> Bomb {
 
 /// Files of the repository with many patterns.
 const IGNORED_FILES: usize = 3_000;
-/// Patterns of that repository.
+/// Number of patterns in that repository.
 const PATTERNS: usize = 10_000;

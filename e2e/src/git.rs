@@ -1,4 +1,5 @@
-//! [`GitServer`]: repositories served over http on loopback by Git's own `http-backend`, open or behind a password.
+//! [`GitServer`]: repositories served over http on loopback by Git's own `http-backend`, with or
+//! without a password.
 
 use std::collections::HashMap;
 use std::fs;
@@ -14,9 +15,9 @@ use base64::engine::general_purpose::STANDARD;
 use lode_stdx::Lock;
 use tempfile::TempDir;
 
-/// Largest request a client may send: these are small repositories.
+/// Largest request accepted: these are small repositories.
 const BODY_MAX: u64 = 256 << 20;
-/// The answer to whoever may not come in.
+/// The response without valid credentials.
 const REFUSAL: &[u8] =
     b"HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm=\"git\"\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
 
@@ -27,12 +28,12 @@ pub struct GitServer {
     guards: Guards,
 }
 
-/// The `Authorization` header that a repository asks for, by the repository's name.
+/// The `Authorization` header that a repository requires, by the repository's name.
 type Guards = Arc<Lock<HashMap<String, String>>>;
 
-/// One repository: a bare one that is served, and a work tree beside it to commit in.
+/// One repository: a bare one that is served, and a work tree to commit in.
 pub struct Repository {
-    /// Where it is served.
+    /// The URL it is served at.
     pub url: String,
     bare: PathBuf,
     work: PathBuf,
@@ -50,7 +51,7 @@ impl GitServer {
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 let (root, guards) = (root.clone(), known.clone());
-                // A client that goes away in between is no concern of the server.
+                // A client that disconnects is ignored.
                 std::thread::spawn(move || drop(serve(&root, &guards, stream)));
             }
         });
@@ -61,7 +62,7 @@ impl GitServer {
         })
     }
 
-    /// From now on answers 401 to whoever asks for a repository without this name and password.
+    /// From now on answers 401 unless this name and password are given.
     pub fn guard(&self, repository: &str, username: &str, password: &str) {
         let wanted = format!(
             "Basic {}",
@@ -146,7 +147,7 @@ impl Repository {
         git(&self.work, &["rev-parse", "HEAD"])
     }
 
-    /// Sends something that was committed to the server, by a refspec: `main`, `other`, `:other` to remove it.
+    /// Pushes by a refspec: `main`, `other`, or `:other` to delete it.
     pub fn send(&self, refspec: &str) -> anyhow::Result<()> {
         let bare = self.bare.to_string_lossy();
         git(&self.work, &["push", "-q", "--force", &bare, refspec]).map(drop)
@@ -186,7 +187,7 @@ fn identity() -> [(&'static str, &'static str); 6] {
     ]
 }
 
-/// Answers one request by Git's CGI program; one connection, one request.
+/// Answers one request with Git's CGI program; one connection, one request.
 fn serve(root: &Path, guards: &Guards, mut stream: TcpStream) -> anyhow::Result<()> {
     let mut reader = BufReader::new(stream.try_clone()?);
     let mut line = String::new();
@@ -240,7 +241,7 @@ fn serve(root: &Path, guards: &Guards, mut stream: TcpStream) -> anyhow::Result<
     let mut stdin = child.stdin.take().context("stdin is piped")?;
     let writer = std::thread::spawn(move || stdin.write_all(&body));
     let output = child.wait_with_output()?;
-    // The program may answer before it has read all.
+    // The program may answer before it has read everything.
     let _ = writer.join();
     let text = output.stdout;
     let split = text

@@ -1,4 +1,4 @@
-//! [`Operator`]: `lode serve` as a process of its own, with what it costs.
+//! [`Operator`]: `lode serve` as a separate process, with its cost.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -13,7 +13,7 @@ use anyhow::{Context as _, bail, ensure};
 
 const START_TIMEOUT: Duration = Duration::from_mins(1);
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
-/// The flag that lets one of several replicas act.
+/// The flag of leader election.
 const ELECTION: &str = "--enable-leader-election";
 
 /// How the operator is started.
@@ -21,9 +21,9 @@ const ELECTION: &str = "--enable-leader-election";
 pub struct Settings {
     /// The binary.
     pub binary: PathBuf,
-    /// Names the cluster; without it the environment does.
+    /// The cluster; without it, that of the environment.
     pub kubeconfig: Option<PathBuf>,
-    /// Where it keeps things; given again, it finds them again.
+    /// Its storage; reusing the folder keeps the contents.
     pub storage: PathBuf,
     /// Further arguments of `serve`.
     pub arguments: Vec<String>,
@@ -87,10 +87,11 @@ impl Operator {
         ] {
             command.arg(flag).arg(local(port));
         }
-        // The Git servers of tests and benchmarks are on loopback, which is refused otherwise.
+        // The Git servers of tests and benchmarks are on loopback, which is refused by default.
         command.args(["--egress-allow", "127.0.0.0/8", "--egress-allow", "::1"]);
         command.arg("--health-addr").arg(local(health));
-        // Most are alone on their cluster, and are killed and cut off on purpose: the next one must not wait for a Lease.
+        // Most operators here are alone on their cluster and are killed on purpose: the next one
+        // must not wait for a Lease.
         if !settings
             .arguments
             .iter()
@@ -112,18 +113,18 @@ impl Operator {
         })
     }
 
-    /// Returns whether it says it is ready.
+    /// Returns whether it reports ready.
     pub fn is_ready(&self) -> bool {
         matches!(get(self.health, "/readyz"), Ok(text) if text.starts_with("HTTP/1.1 200"))
     }
 
-    /// Returns whether it holds its Lease; what does not answer does not say so.
+    /// Returns whether it holds its Lease; false if it does not answer.
     pub fn leads(&self) -> bool {
         let samples = self.metric("leader_election_master_status");
         samples.is_ok_and(|samples| samples.iter().any(|(_, value)| *value > 0.0))
     }
 
-    /// Sends it a signal, by the name that `kill` knows it by.
+    /// Sends it a signal, by its name for `kill`.
     pub fn signal(&self, name: &str) -> anyhow::Result<()> {
         let mut kill = Command::new("kill");
         kill.args(["-s", name]).arg(self.child.id().to_string());
@@ -137,7 +138,7 @@ impl Operator {
         self.child.id()
     }
 
-    /// Returns how it ended, if it has.
+    /// Returns its exit status, if it has ended.
     pub fn ended(&mut self) -> anyhow::Result<Option<ExitStatus>> {
         Ok(self.child.try_wait()?)
     }
@@ -157,7 +158,7 @@ impl Operator {
         }
     }
 
-    /// Ends it as Kubernetes would, and waits.
+    /// Stops it as Kubernetes would, and waits.
     pub fn stop(mut self) -> anyhow::Result<()> {
         Command::new("kill")
             .arg(self.child.id().to_string())
@@ -165,7 +166,7 @@ impl Operator {
         self.wait().map(drop)
     }
 
-    /// Kills it, as a machine that goes away would.
+    /// Kills it, as if its machine had failed.
     pub fn kill(mut self) -> anyhow::Result<()> {
         self.child.kill()?;
         self.child.wait()?;
@@ -239,13 +240,14 @@ impl Operator {
 
 impl Drop for Operator {
     fn drop(&mut self) {
-        // Whoever stopped it already has nothing left to kill.
+        // Fails if it was already stopped.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// The address of artifacts is part of their status: it must be the same after a restart.
+/// Returns the artifact port for a storage folder: artifact URLs are part of a status, so it must
+/// be the same after a restart.
 fn storage_port(storage: &Path) -> anyhow::Result<u16> {
     let file = storage.join("port");
     if let Ok(text) = std::fs::read_to_string(&file) {
@@ -256,8 +258,8 @@ fn storage_port(storage: &Path) -> anyhow::Result<u16> {
     Ok(port)
 }
 
-/// Returns a port that nobody listens on and that nobody is given by chance before the operator listens: it lies below
-/// those that Linux gives to outgoing connections, and each is named once.
+/// Returns a port that is free and stays free until the operator listens: it is below those that
+/// Linux assigns to outgoing connections, and each is returned once.
 fn free_port() -> anyhow::Result<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = (std::process::id() % u32::from(PORTS.end - PORTS.start)) as u16;

@@ -11,11 +11,11 @@ use serde_json::json;
 /// One cluster.
 #[derive(Clone)]
 pub struct World {
-    /// Calls to it.
+    /// Client of the cluster.
     pub client: Client,
 }
 
-/// Kinds that scenarios use, with the word in URLs and whether they live in namespaces.
+/// Kinds that scenarios use, with their plural and whether they are namespaced.
 const KINDS: &[(&str, &str, &str, bool)] = &[
     ("v1", "Namespace", "namespaces", false),
     ("v1", "ConfigMap", "configmaps", true),
@@ -87,14 +87,14 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
 ];
 
 impl World {
-    /// Connects by a kubeconfig; without one, by that of the environment.
+    /// Connects with a kubeconfig; without one, with that of the environment.
     pub async fn connect(kubeconfig: Option<&Path>) -> anyhow::Result<Self> {
         Ok(Self {
             client: Client::connect(kubeconfig, None).await?,
         })
     }
 
-    /// Returns where a kind lives.
+    /// Returns the API resource of a kind.
     pub fn resource(&self, kind: &str) -> Resource {
         let row = KINDS
             .iter()
@@ -104,12 +104,12 @@ impl World {
         Resource::known(api_version, kind, plural, namespaced)
     }
 
-    /// Applies an object as a person would, under the manager `e2e`.
+    /// Applies an object as a person would, with the field manager `e2e`.
     pub async fn apply(&self, object: Value) -> anyhow::Result<Value> {
         self.apply_as("e2e", object).await
     }
 
-    /// Applies an object under a field manager.
+    /// Applies an object with a field manager.
     pub async fn apply_as(&self, manager: &str, object: Value) -> anyhow::Result<Value> {
         let object = Object::parse(object)?;
         let target = Target {
@@ -125,7 +125,7 @@ impl World {
             .with_context(|| format!("apply {}", object.id()))
     }
 
-    /// Merges a patch into an object, as a person's edit.
+    /// Merges a patch into an object, as an edit by a person.
     pub async fn patch(
         &self,
         kind: &str,
@@ -137,7 +137,7 @@ impl World {
             .await
     }
 
-    /// Merges a patch into an object under a field manager.
+    /// Merges a patch into an object with a field manager.
     pub async fn patch_as(
         &self,
         manager: &str,
@@ -177,7 +177,7 @@ impl World {
         }
     }
 
-    /// Reads an object, nothing when there is none.
+    /// Reads an object; nothing if it does not exist.
     pub async fn get(
         &self,
         kind: &str,
@@ -191,7 +191,7 @@ impl World {
         }
     }
 
-    /// Deletes an object; one that is not there is as good as deleted.
+    /// Deletes an object; succeeds if it does not exist.
     pub async fn delete(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
         match self
             .client
@@ -210,7 +210,7 @@ impl World {
             .map(drop)
     }
 
-    /// Waits until an object is as `wanted` says; the error tells how it was last.
+    /// Waits until an object satisfies `wanted`; the error shows its last state.
     pub async fn until(
         &self,
         (kind, namespace, name): (&str, &str, &str),
@@ -221,7 +221,7 @@ impl World {
         loop {
             let found = match self.get(kind, namespace, name).await {
                 Ok(found) => found,
-                // A server that was away may cut a connection once more while it comes back.
+                // A server that was away may cut connections once more while it comes back.
                 Err(error) if is_passing(&error) && Instant::now() < end => {
                     tokio::time::sleep(Duration::from_millis(10)).await;
                     continue;
@@ -242,7 +242,7 @@ impl World {
         }
     }
 
-    /// Waits until a Flux object says Ready with this status and, if given, this reason.
+    /// Waits until a Flux object has Ready with this status and, if given, this reason.
     pub async fn ready(
         &self,
         what: (&str, &str, &str),
@@ -257,7 +257,7 @@ impl World {
         found.await?.context("an object that is ready exists")
     }
 
-    /// Asks for a reconcile and waits until it was answered.
+    /// Requests a reconcile and waits until it is handled.
     pub async fn reconcile(&self, what: (&str, &str, &str)) -> anyhow::Result<Value> {
         let (kind, namespace, name) = what;
         let token = format!("{:?}", Instant::now());

@@ -1,7 +1,8 @@
 //! Real clients of the API, built from their published Go modules into the cache.
 //!
-//! The `flux` command embeds the manifests that `flux install` would apply, and those exist only in its releases. So its
-//! module is copied, empty manifests take their place, and every command but `install` and `bootstrap` works.
+//! The `flux` command embeds the manifests that `flux install` applies, which exist only in its
+//! releases. Its module is therefore copied and given empty manifests; every command except
+//! `install` and `bootstrap` works.
 
 use std::fs::{self, File};
 use std::os::unix::fs::PermissionsExt;
@@ -27,7 +28,7 @@ enum Name {
     Helm,
     /// The command line of kustomize
     Kustomize,
-    /// Kustomize's engine in a loop, for benchmarks
+    /// A loop around kustomize's engine, for benchmarks
     KustomizeLoop,
 }
 
@@ -37,7 +38,7 @@ const HELM_MODULE: &str = "helm.sh/helm/v4/cmd/helm";
 const HELM_VERSION: &str = "4.2.1";
 const KUSTOMIZE_MODULE: &str = "sigs.k8s.io/kustomize/kustomize/v5";
 const KUSTOMIZE_VERSION: &str = "5.8.1";
-/// Files that the command embeds and that its module lacks.
+/// Files that the command embeds and that are missing in its module.
 const FLUX_EMBEDS: [&str; 8] = [
     "source-controller.yaml",
     "kustomize-controller.yaml",
@@ -60,7 +61,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns the `flux` command, after building it when it is missing.
+/// Returns the path of the `flux` command, building it if it is missing.
 pub(crate) fn flux() -> Result<PathBuf> {
     let home = workspace::cache()?.join(format!("clients/flux-{FLUX_VERSION}"));
     let binary = home.join("flux");
@@ -74,17 +75,17 @@ pub(crate) fn flux() -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// Returns the `helm` command, after building it when it is missing.
+/// Returns the path of the `helm` command, building it if it is missing.
 pub(crate) fn helm() -> Result<PathBuf> {
     install("helm", HELM_MODULE, HELM_VERSION)
 }
 
-/// Returns the `kustomize` command, after building it when it is missing.
+/// Returns the path of the `kustomize` command, building it if it is missing.
 fn kustomize() -> Result<PathBuf> {
     install("kustomize", KUSTOMIZE_MODULE, KUSTOMIZE_VERSION)
 }
 
-/// Installs a command that its module holds as it is.
+/// Installs a command that can be built from its module unchanged.
 fn install(name: &str, module: &str, version: &str) -> Result<PathBuf> {
     let home = workspace::cache()?.join(format!("clients/{name}-{version}"));
     let binary = home.join(name);
@@ -110,7 +111,7 @@ fn install(name: &str, module: &str, version: &str) -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// Builds what runs kustomize's engine in a loop; Go's own cache says whether there is anything to do.
+/// Builds the loop around kustomize's engine; Go's own cache decides what has to be rebuilt.
 fn kustomize_loop() -> Result<PathBuf> {
     let home = workspace::cache()?.join(format!("clients/kustomize-{KUSTOMIZE_VERSION}"));
     fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
@@ -148,7 +149,7 @@ fn build_flux(home: &Path, binary: &Path) -> Result<()> {
     remove(&sources)
 }
 
-/// Where Go keeps the module, after fetching it.
+/// Fetches the module and returns the folder where Go keeps it.
 fn module_folder(home: &Path) -> Result<PathBuf> {
     let module = format!("{FLUX_MODULE}@v{FLUX_VERSION}");
     let text = command::output(
@@ -164,7 +165,8 @@ fn module_folder(home: &Path) -> Result<PathBuf> {
         .into())
 }
 
-/// Copies a folder; Go's own copy is read-only, and Go refuses to build one inside its cache with files added.
+/// Copies a folder as writable: Go's own copy is read-only, and Go refuses to build a module in its
+/// cache with files added.
 fn copy_writable(from: &Path, to: &Path) -> Result<()> {
     fs::create_dir_all(to).with_context(|| format!("create {}", to.display()))?;
     for entry in fs::read_dir(from).with_context(|| format!("list {}", from.display()))? {

@@ -1,7 +1,9 @@
-//! Runs real clients (kubectl, helm, flux) against an API server: does each command end as it should, and say so?
+//! Runs real clients (kubectl, helm, flux) against an API server and checks that each command ends
+//! as expected.
 //!
-//! What is run, and in which order, stands in `clients/list.yaml`; a check is one line of shell with the exit code and
-//! the words that it must end with. Checks build on those before them, so one that fails may bring others with it.
+//! The commands and their order are in `clients/list.yaml`; a check is one line of shell with the
+//! expected exit code and words of the output. Checks build on earlier ones, so one failure may
+//! cause others.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -19,12 +21,12 @@ use crate::{client, command, controlplane, workspace};
 pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
-    /// Run only the checks whose commands contain this; what they build on must be there
+    /// Run only the checks whose commands contain this text; what they depend on must exist
     #[arg(long)]
     only: Option<String>,
 }
 
-/// A command and how it must end.
+/// A command and its expected outcome.
 struct Check<'l> {
     run: &'l str,
     says: &'l str,
@@ -33,7 +35,7 @@ struct Check<'l> {
 
 /// How long a command may take, in seconds.
 const COMMAND_MAX: &str = "60";
-/// How much of what a failing command said is shown, in characters.
+/// Characters of a failing command's output that are printed.
 const SAID_MAX: usize = 400;
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
@@ -85,7 +87,7 @@ fn run_all(list: &Value, only: &str, home: &Path, bins: &[PathBuf]) -> Result<Ex
     })
 }
 
-/// Runs a command; returns how it ended when that is not as it should.
+/// Runs a command; returns its outcome if it is not the expected one.
 fn run(check: &Check<'_>, home: &Path, bins: &[PathBuf]) -> Result<Option<String>> {
     let output = shell(check.run, home, bins)?
         .output()
@@ -124,7 +126,8 @@ fn shell(line: &str, home: &Path, bins: &[PathBuf]) -> Result<Command> {
     Ok(shell)
 }
 
-/// Writes a kubeconfig that commands may change, and the definitions that the flux command needs.
+/// Writes a kubeconfig that commands may change, and installs the definitions that the flux command
+/// needs.
 fn prepare(home: &Path, bins: &[PathBuf], running: &Running) -> Result<()> {
     let mut view = shell("kubectl config view --raw --flatten", home, bins)?;
     let kubeconfig = command::output(view.env("KUBECONFIG", &running.kubeconfig))

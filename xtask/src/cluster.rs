@@ -1,9 +1,10 @@
-//! A real Kubernetes control plane on loopback: etcd, API server and, unless only those are asked for, controller
-//! manager, scheduler and kwok with nodes that do not exist but say they are ready.
+//! A real Kubernetes control plane on loopback: etcd, API server and, unless only those are
+//! requested, controller manager, scheduler and kwok with simulated nodes.
 //!
-//! A cluster is a folder: certificates, data, logs, a pid file per part and `admin.kubeconfig`. Starting one that runs
-//! changes nothing. Stopping goes by pid, after a look whether that process is still the one that was started.
-//! Left out on purpose: containers, network and storage; pods become Ready without running anything.
+//! A cluster is a folder: certificates, data, logs, a pid file per part and `admin.kubeconfig`.
+//! Starting a running cluster changes nothing. Stopping uses the pid files, after checking that
+//! each process is still the one that was started. Left out on purpose: containers, network and
+//! storage; pods become Ready without running anything.
 
 mod parts;
 mod pki;
@@ -25,37 +26,37 @@ use crate::{controlplane, workspace};
 pub(crate) struct Args {
     /// What to do
     action: ClusterAction,
-    /// Start etcd and the API server alone
+    /// Start only etcd and the API server
     #[arg(long)]
     only_api: bool,
     /// Folder of the cluster [default: `cluster` in the cache]
     #[arg(long)]
     state: Option<PathBuf>,
-    /// Port of etcd for clients; the next one is for its peers
+    /// Port of etcd for clients; the next one is for peers
     #[arg(long, env = "LODESTONE_ETCD_PORT", default_value_t = 22379)]
     etcd_port: u16,
     /// Port of the API server
     #[arg(long, env = "LODESTONE_API_PORT", default_value_t = 26443)]
     api_port: u16,
-    /// Nodes to pretend
+    /// Number of simulated nodes
     #[arg(long, default_value_t = 2)]
     nodes: u16,
-    /// Throw the data away: before a start, or after a stop
+    /// Delete the data before a start or after a stop
     #[arg(long)]
     wipe: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, clap::ValueEnum)]
 enum ClusterAction {
-    /// Build what is missing, start, wait until ready, print the environment
+    /// Build what is missing, start, wait until ready, print environment variables
     Up,
     /// Stop what was started
     Down,
-    /// Say which parts run; fails unless all do
+    /// Print which parts run; fails unless all do
     Status,
 }
 
-/// What a cluster is made of.
+/// Settings of a cluster.
 pub(crate) struct Settings {
     pub(crate) state: PathBuf,
     pub(crate) etcd_port: u16,
@@ -63,7 +64,7 @@ pub(crate) struct Settings {
     pub(crate) api_port: u16,
     pub(crate) nodes: u16,
     pub(crate) only_api: bool,
-    /// The API server logs who wrote what.
+    /// Whether the API server writes an audit log of writes.
     pub(crate) audited: bool,
 }
 
@@ -74,18 +75,18 @@ pub(crate) struct Cluster {
     pub(crate) bin: PathBuf,
 }
 
-/// A cluster of its own for one run: empty, on free ports, stopped when dropped. Its logs stay until the next run,
-/// which also stops what an interrupted one left behind.
+/// A new empty cluster for one run, on free ports, stopped when dropped. Its logs stay until the
+/// next run, which also stops what an interrupted run left behind.
 pub(crate) struct Fresh {
     pub(crate) cluster: Cluster,
-    /// Where its etcd answers.
+    /// Client port of its etcd.
     pub(crate) etcd_port: u16,
     only_api: bool,
-    /// Held while the folder is in use, so that runs beside each other take different ones.
+    /// Held while the folder is in use, so that concurrent runs use different folders.
     _lock: File,
 }
 
-/// How many runs may have a fresh cluster at the same time.
+/// Most runs with a fresh cluster at the same time.
 const FRESH_MAX: u8 = 8;
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
@@ -130,12 +131,12 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 }
 
 impl Cluster {
-    /// The file that makes a client its administrator.
+    /// Returns the kubeconfig of the administrator.
     pub(crate) fn kubeconfig(&self) -> PathBuf {
         self.state.join("admin.kubeconfig")
     }
 
-    /// A call of `kubectl` as administrator.
+    /// Returns a `kubectl` command as the administrator.
     pub(crate) fn kubectl(&self) -> Command {
         let mut command = Command::new(self.bin.join("kubectl"));
         command
@@ -152,12 +153,12 @@ impl Fresh {
         Self::of(purpose, false, false)
     }
 
-    /// Starts a cluster for one run of `purpose` whose API server logs who wrote what.
+    /// Starts a cluster with an audit log for one run of `purpose`.
     pub(crate) fn audited(purpose: &str) -> Result<Self> {
         Self::of(purpose, false, true)
     }
 
-    /// Starts etcd and the API server alone for one run of `purpose`.
+    /// Starts only etcd and the API server for one run of `purpose`.
     pub(crate) fn only_api(purpose: &str) -> Result<Self> {
         Self::of(purpose, true, false)
     }
@@ -193,7 +194,8 @@ impl Fresh {
 impl Drop for Fresh {
     fn drop(&mut self) {
         let state = &self.cluster.state;
-        // An API server ends only when its watches have; nobody misses what this one alone would save.
+        // An API server shuts down only after its watches end; here nothing depends on a clean
+        // shutdown.
         let stopped = if self.only_api {
             kill(state)
         } else {
@@ -208,12 +210,12 @@ impl Drop for Fresh {
     }
 }
 
-/// Returns where the audit log of a cluster lies, if it has one.
+/// Returns the path of a cluster's audit log, if it has one.
 pub(crate) fn audit_log(state: &Path) -> PathBuf {
     state.join("log/audit.log")
 }
 
-/// A port of loopback that nobody listens on now.
+/// Returns a free port of loopback.
 pub(crate) fn free_port() -> Result<u16> {
     let listener = TcpListener::bind("127.0.0.1:0").context("find a free port")?;
     Ok(listener.local_addr().context("find a free port")?.port())
@@ -249,14 +251,15 @@ fn up_locked(settings: &Settings, fresh: bool) -> Result<Cluster> {
     started.map(|()| cluster)
 }
 
-/// Stops all that was started in this folder, the last one first; says how many ran.
+/// Stops everything that was started in this folder, in reverse order; returns how many processes
+/// ran.
 fn down(state: &Path) -> Result<usize> {
     let processes = Process::all(state)?;
     processes.iter().rev().try_for_each(Process::stop)?;
     Ok(processes.len())
 }
 
-/// Ends at once all that was started in this folder.
+/// Kills everything that was started in this folder.
 fn kill(state: &Path) -> Result<()> {
     Process::all(state)?.iter().try_for_each(Process::kill)
 }
@@ -281,7 +284,8 @@ fn status(state: &Path, only_api: bool) -> ExitCode {
     }
 }
 
-/// Removes what a cluster wrote; the folder may be one that the caller made, with other things in it.
+/// Removes the files of a cluster; the folder itself may belong to the caller and contain other
+/// things.
 fn wipe(state: &Path) -> Result<()> {
     for folder in ["etcd", "pki", "log", "pid", "kubectl", "storage"] {
         match fs::remove_dir_all(state.join(folder)) {

@@ -1,4 +1,4 @@
-//! Running other programs, with errors that name the program and say what it said.
+//! Runs other programs, with errors that name the program and show its output.
 
 use std::io;
 use std::process::{Command, ExitStatus, Stdio};
@@ -38,7 +38,7 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         .with_context(|| format!("read the output of {}", name(command)))
 }
 
-/// Runs to the end in silence; says only whether it succeeded.
+/// Runs to the end without output; returns whether it succeeded.
 pub(crate) fn succeeds(command: &mut Command) -> Result<bool> {
     let command = command
         .stdin(Stdio::null())

@@ -1,7 +1,8 @@
 //! Builds the control plane binary of `e2e/controlplane` with Go, once per content of its sources.
 //!
-//! The result is `<cache>/controlplane/<hash>/cp` and beside it `bin/`, a link per part. A change of the sources is
-//! another hash and so another folder; nothing is ever rebuilt in place under a cluster that runs.
+//! The result is `<cache>/controlplane/<hash>/cp` and a folder `bin/` with a link per part. Changed
+//! sources have another hash and so another folder; nothing is rebuilt in place under a running
+//! cluster.
 
 use std::fs::{self, File};
 use std::os::unix::fs::symlink;
@@ -13,7 +14,7 @@ use lode_stdx::digest::Hasher;
 
 use crate::{command, workspace};
 
-/// What the binary can be called as.
+/// The programs that the binary contains.
 pub(crate) const PARTS: [&str; 6] = [
     "etcd",
     "kube-apiserver",
@@ -23,7 +24,7 @@ pub(crate) const PARTS: [&str; 6] = [
     "kubectl",
 ];
 
-/// Returns the folder with a link per part, after building what is missing.
+/// Returns the folder with a link per part, building what is missing.
 pub(crate) fn bin() -> Result<PathBuf> {
     let sources = workspace::root().join("e2e/controlplane");
     let home = workspace::cache()?
@@ -88,7 +89,8 @@ fn kubernetes_version(sources: &Path) -> Result<String> {
         .to_owned())
 }
 
-/// Linker flags that put a version into the binary: without one, clients cannot parse what the server says it is.
+/// Returns linker flags that set the version; without one, clients cannot parse what the server
+/// reports.
 fn version_flags(version: &str) -> String {
     let mut numbers = version.split('.');
     let (major, minor) = (

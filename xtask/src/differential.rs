@@ -1,8 +1,9 @@
-//! Sends the same random operations to two API servers and tells where they answer differently.
+//! Sends the same random operations to two API servers and reports where they answer differently.
 //!
-//! The first server is a fresh real one without controllers, the second the one under judgement. Operations come in
-//! sequences, each about a few objects of its own, so that a difference spoils no more than the rest of its sequence;
-//! what differs first in a sequence is counted apart. The same seed makes the same operations.
+//! The first server is a fresh real one without controllers, the second the one under test.
+//! Operations come in sequences, each about a few objects of its own, so that a difference affects
+//! only the rest of its sequence; the first difference of a sequence is counted separately. The
+//! same seed produces the same operations.
 
 mod classes;
 mod kinds;
@@ -29,28 +30,28 @@ use crate::replay::{Answer, Call, Difference, Same, Server, Target, real, withou
 pub(crate) struct Args {
     #[command(flatten)]
     target: Target,
-    /// What the operations follow from
+    /// Seed of the operations
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How many sequences
+    /// Number of sequences
     #[arg(long, default_value_t = 500)]
     sequences: usize,
-    /// How many operations a sequence has
+    /// Operations per sequence
     #[arg(long, default_value_t = 20)]
     operations: usize,
-    /// Run this sequence alone and print every operation that differs
+    /// Run only this sequence and print every operation that differs
     #[arg(long)]
     sequence: Option<usize>,
-    /// Classes of differences to show
+    /// Classes of differences to print
     #[arg(long, default_value_t = 60)]
     show: usize,
 }
 
-/// The sequences share this many namespaces.
+/// Number of namespaces that the sequences share.
 const NAMESPACES: usize = 50;
-/// How long a kind that was just defined may take to be served.
+/// Longest time until a newly defined kind is served.
 const SERVED_WITHIN: Duration = Duration::from_secs(20);
-/// One sequence of so many ends with a look at what a watch tells of it.
+/// One of this many sequences ends by comparing the events of a watch.
 const WATCH_EVERY: usize = 10;
 /// Headers that are compared.
 const HEADERS: [&str; 2] = ["content-type", "warning"];
@@ -87,7 +88,7 @@ struct Pair<'s> {
     left: Side<'s>,
     right: Side<'s>,
     same: Same,
-    /// Whether differences are told at once.
+    /// Whether differences are printed at once.
     verbose: bool,
 }
 
@@ -167,7 +168,7 @@ fn body(operation: &Operation, answer: &Answer) -> Result<Value> {
     Ok(answer.json().unwrap_or_else(|| answer.text().into()))
 }
 
-/// Makes namespaces, and the kind of our own.
+/// Creates the namespaces and the custom kind.
 fn prepare(server: &Server) -> Result<()> {
     for number in 0..NAMESPACES {
         let namespace = json!({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": format!("d-{number}")}});
@@ -205,7 +206,7 @@ fn create(server: &Server, path: &str, object: &Value) -> Result<()> {
     Ok(())
 }
 
-/// Whether the definition is established and its objects can be listed.
+/// Returns whether the definition is established and its objects can be listed.
 fn is_served(server: &Server, path: &str) -> Result<bool> {
     let definition = server
         .call(&Call::new("GET", path))?

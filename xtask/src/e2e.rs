@@ -1,7 +1,8 @@
-//! Plays the scenarios of `lode-cli` on a real control plane; a plain `cargo test` plays them on sandboxes.
+//! Runs the scenarios of `lode-cli` on a real control plane; a plain `cargo test` runs them on
+//! sandboxes.
 //!
-//! They find what they need in the environment: `KUBECONFIG`, `LODE_BIN`, `FLUX_BIN` and `LODE_AUDIT_LOG`. `LODE_BIN` is set by nothing
-//! else, so a plain `cargo test` never touches the cluster of who runs it.
+//! They read the environment variables `KUBECONFIG`, `LODE_BIN`, `FLUX_BIN` and `LODE_AUDIT_LOG`.
+//! `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the user's cluster.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -31,7 +32,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     tests
         .args(["test", "--package", "lode-cli", "--test", "scenarios"])
         .args(&args.filter);
-    // The demo brings its own cluster, so it was shown by `cargo test` already.
+    // The demo starts its own cluster and is already covered by `cargo test`.
     tests
         .args(["--", "--nocapture", "--skip", "demo::"])
         .args(&args.more);

@@ -1,8 +1,9 @@
 //! Feeds mutated inputs to a library on two threads, until the time is up or something fails.
 //!
-//! A target says where its inputs come from and what must hold of each; the loop here measures and keeps what fails
-//! under `target/fuzz/`. A panic, a run slower than [`SLOWEST`] and a law that does not hold are failures. Inputs follow
-//! from the seed alone, so a run can be repeated. Left out on purpose: coverage, which the stable toolchain does not give.
+//! A target defines its inputs and what must hold for each; the loop here measures, and keeps
+//! failures under `target/fuzz/`. A panic, a run slower than [`SLOWEST`] and a broken law are
+//! failures. Inputs depend only on the seed, so a run can be repeated. Left out on purpose:
+//! coverage, which the stable toolchain does not provide.
 
 mod build;
 mod mutate;
@@ -26,12 +27,12 @@ use crate::workspace;
 /// `cargo xtask fuzz`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to feed
+    /// What to fuzz
     target: Target,
-    /// How long
+    /// Duration
     #[arg(long, default_value_t = 60)]
     seconds: u64,
-    /// Where the inputs start from
+    /// Seed of the inputs
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -59,7 +60,7 @@ impl Target {
         }
     }
 
-    /// Says what does not hold.
+    /// Checks an input; the error says which law does not hold.
     fn check(self, text: &str) -> Result<(), String> {
         match self {
             Self::Yaml => yaml::check(text),
@@ -87,7 +88,7 @@ struct Run<'s> {
     done: AtomicU64,
     failed: AtomicBool,
     slowest: Lock<(Duration, String)>,
-    /// Why, and the input.
+    /// The reason and the input.
     failure: Lock<Option<(String, String)>>,
 }
 
@@ -187,7 +188,7 @@ fn message(panic: &(dyn Any + Send)) -> &str {
         .unwrap_or("without a message")
 }
 
-/// The most memory this process ever had, as Linux counts it; 0 elsewhere.
+/// Returns the peak memory of this process, as Linux counts it; 0 on other systems.
 fn peak_memory_kb() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

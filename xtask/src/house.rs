@@ -1,8 +1,9 @@
 //! Figures of how the code reads: `cargo xtask house`, for this checkout or another one (`--root`).
 //!
-//! Gates say what must not be; these figures say how much there is of what a reader stumbles over: one name for several
-//! types ([`names`]), passages that stand twice ([`twins`]), long and dense functions ([`functions`]), crowded folders,
-//! and files that need each other ([`circles`]). Code for tests does not count.
+//! Gates say what is forbidden; these figures count what makes reading harder: one name for several
+//! types ([`names`]), repeated passages ([`twins`]), long and dense functions ([`functions`]),
+//! crowded folders, and files that depend on each other in a circle ([`circles`]). Test code does
+//! not count.
 
 mod circles;
 mod functions;
@@ -21,7 +22,7 @@ use crate::tidy::source::Source;
 use crate::tidy::{list, statements};
 use crate::workspace;
 
-/// Folders that hold the code that is measured.
+/// Folders whose code is measured.
 const MEASURED: [&str; 2] = ["crates/", "xtask/"];
 
 /// Options of `cargo xtask house`.
@@ -57,7 +58,8 @@ fn read(root: &Path) -> Result<Vec<Source>> {
         if source.is_test() {
             continue;
         }
-        // Another checkout may hold syntax that the parser does not know; the other files can still be compared.
+        // Another checkout may use syntax that the parser does not know; the remaining files can
+        // still be compared.
         match syn::parse_file(&source.text) {
             Ok(_) => sources.push(source),
             Err(error) => eprintln!("left out: {}: {error}", source.path),
@@ -146,7 +148,7 @@ fn report(sources: &[Source], brief: bool) -> Result<String> {
     Ok(lines.join("\n") + "\n")
 }
 
-/// Returns the value that nine in ten do not exceed; zero if there are none.
+/// Returns the 90th percentile; zero if there are no values.
 fn p90(values: &mut [usize]) -> usize {
     values.sort_unstable();
     let at = (values.len() * 9).div_ceil(10).saturating_sub(1);

@@ -1,7 +1,9 @@
-//! Replays scenarios recorded from Flux's own controllers against `lode serve`, and prints how many end alike.
+//! Replays scenarios recorded from Flux's own controllers against `lode serve`, and prints how many
+//! end alike.
 //!
-//! The scenarios and the script that replays them lie beside the checkout, in `../shared`. The run has a cluster of its
-//! own; its folder keeps the logs until the next run and is named at the end.
+//! The scenarios and the script that replays them are next to the checkout, in `../shared`. The run
+//! uses a cluster of its own; its folder keeps the logs until the next run and is printed at the
+//! end.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -55,7 +57,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         "log of lode: {}",
         fresh.cluster.state.join("log/lode.log").display()
     );
-    // The script fails when any state differs, which the scores have said already.
+    // The script fails if any state differs, which the scores already show.
     Ok(if scored.success() {
         ExitCode::SUCCESS
     } else {

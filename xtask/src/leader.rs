@@ -1,7 +1,9 @@
-//! Proves that a replica without its Lease writes nothing: stops the leader of two replicas again and again, and holds
-//! what arrived from it afterwards, by the API server's audit log, against when it passed the gate.
+//! Proves that a replica without its Lease writes nothing: stops the leader of two replicas again
+//! and again, and compares the requests that arrived afterwards, by the API server's audit log,
+//! with the times at which they passed the gate.
 //!
-//! What is played is a scenario of `lode-cli`, of which `cargo xtask e2e` plays a few stops. It prints the figures.
+//! This runs a scenario of `lode-cli` and prints its figures; `cargo xtask e2e` runs it with a few
+//! stops.
 
 use std::path::PathBuf;
 use std::process::{Command, ExitCode};
@@ -14,10 +16,10 @@ use crate::{command, operator, workspace};
 /// `cargo xtask leader`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How often the leader is stopped; each takes about six seconds
+    /// Number of stops; each takes about six seconds
     #[arg(long, default_value_t = 200)]
     stops: u32,
-    /// Which moments
+    /// Seed of the moments
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Binary of `lode` to use instead of building it

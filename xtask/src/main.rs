@@ -1,9 +1,11 @@
-//! `cargo xtask`: what a developer of Lodestone runs besides `cargo` itself.
+//! `cargo xtask`: the developer's tasks beyond `cargo` itself.
 //!
-//! Each task is a module: a test [`cluster`], a [`client`] to try it with, the [`e2e`], [`leader`] and [`judge`] runs against it,
-//! what judges an API server ([`replay`], [`differential`], [`clients`]), the [`schema`] of the built-in types, [`fuzz`] with its hostile inputs, [`house`] with its figures, and [`tidy`], the gates of the house. Data goes
-//! to stdout, talk to stderr. What a task builds lies in a cache outside the checkout. Left out on purpose: anything a
-//! plain `cargo` command does already.
+//! Each task is a module: a test [`cluster`], a [`client`] for it, the [`e2e`], [`leader`] and
+//! [`judge`] runs on it, comparisons with a real API server ([`replay`], [`differential`],
+//! [`clients`]), the [`schema`] of the built-in types, [`fuzz`] with hostile inputs, [`house`] with
+//! its figures, and [`tidy`] with its gates. Data goes to stdout, messages to stderr. What a task
+//! builds is kept in a cache outside the checkout. Left out on purpose: anything a plain `cargo`
+//! command already does.
 
 #![expect(
     clippy::print_stdout,
@@ -42,7 +44,7 @@ use clap::Parser;
 enum Task {
     /// Start, stop or show a real Kubernetes control plane on loopback
     Cluster(cluster::Args),
-    /// Build a real client from its published module and print where it is
+    /// Build a real client from its published module and print its path
     Client(client::Args),
     /// Run the end-to-end tests on a fresh cluster
     E2e(e2e::Args),
@@ -54,9 +56,9 @@ enum Task {
     Replay(replay::Args),
     /// Send the same random operations to the real API server and another one, and print where they differ
     Differential(differential::Args),
-    /// Run kubectl, helm and flux against an API server and print which commands end as they should
+    /// Run kubectl, helm and flux against an API server and print which commands end as expected
     Clients(clients::Args),
-    /// Make the data files of what Kubernetes has built in from its published modules
+    /// Generate the data files of Kubernetes' built-in types from its published modules
     Schema(schema::Args),
     /// Feed mutated inputs to a library until the time is up or something fails
     Fuzz(fuzz::Args),

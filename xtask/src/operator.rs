@@ -10,15 +10,15 @@ use serde_json::Value;
 use crate::cluster::{Cluster, Process, free_port, http_ok, wait_until};
 use crate::{command, workspace};
 
-/// Optimised like a release, without the linking that takes longest.
+/// Optimised like a release, without the slowest part of linking.
 const PROFILE: &str = "release-fast";
 
-/// `lode serve` beside a cluster; it ends when this is dropped.
+/// `lode serve` on a cluster; stopped when this is dropped.
 pub(crate) struct Serving {
     process: Process,
 }
 
-/// Returns the binary of `lode`: the one that is given, or one built from the checkout.
+/// Returns the `lode` binary: the given one, or one built from the checkout.
 pub(crate) fn binary(given: Option<&Path>) -> Result<PathBuf> {
     match given {
         Some(path) => path
@@ -46,13 +46,13 @@ fn build() -> Result<PathBuf> {
     Ok(Path::new(target).join(PROFILE).join("lode"))
 }
 
-/// Applies the custom resource definitions that `lode` brings.
+/// Applies the custom resource definitions of `lode`.
 pub(crate) fn install_definitions(lode: &Path, cluster: &Cluster) -> Result<()> {
     let mut install = Command::new(lode);
     install
         .args(["install", "--crds-only"])
         .env("KUBECONFIG", cluster.kubeconfig());
-    // What it says is talk here: stdout belongs to the result of the task.
+    // Its output goes to stderr, because stdout belongs to the result of the task.
     eprint!(
         "{}",
         command::output(&mut install).context("install the definitions")?
@@ -61,14 +61,15 @@ pub(crate) fn install_definitions(lode: &Path, cluster: &Cluster) -> Result<()> 
 }
 
 impl Serving {
-    /// Starts `lode serve` for all namespaces, on free ports and an empty store; returns when it says it is ready.
+    /// Starts `lode serve` for all namespaces, on free ports and an empty store; returns once it is
+    /// ready.
     pub(crate) fn start(lode: &Path, cluster: &Cluster) -> Result<Self> {
         let storage = cluster.state.join("storage");
         fs::create_dir_all(&storage).with_context(|| format!("create {}", storage.display()))?;
         let (storage_address, health) = (format!("127.0.0.1:{}", free_port()?), free_port()?);
         let mut serve = Command::new(lode);
         serve.args(["serve", "--watch-all-namespaces"]);
-        // The Git servers of the scenarios are on loopback, which is refused otherwise.
+        // The Git servers of the scenarios are on loopback, which is refused by default.
         serve.args(["--egress-allow", "127.0.0.0/8,::1"]);
         serve
             .arg("--kubeconfig")
@@ -101,7 +102,7 @@ impl Drop for Serving {
     }
 }
 
-/// Whether a member of the workspace has a binary of this name.
+/// Returns whether a member of the workspace has a binary of this name.
 fn has_binary(metadata: &Value, name: &str) -> bool {
     let packages = metadata["packages"].as_array().into_iter().flatten();
     let mut targets =

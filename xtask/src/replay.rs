@@ -1,8 +1,8 @@
-//! Replays requests recorded on a real API server and compares what comes back: a judge of API servers.
+//! Replays requests recorded on a real API server and compares the responses.
 //!
-//! The recordings lie beside the checkout, in `../shared/corpus/apiserver`. What no two servers share (uids, times,
-//! resource versions, generated names) is compared by its pattern: see [`same`]. The real server scores (nearly) all of
-//! it, which proves the judge; then it may be pointed at ours.
+//! The recordings are next to the checkout, in `../shared/corpus/apiserver`. What differs between
+//! servers (uids, times, resource versions, generated names) is compared by its pattern: see
+//! [`same`]. The real server passes (nearly) everything, which validates the comparison.
 
 mod kubectl;
 mod report;
@@ -33,13 +33,14 @@ pub(crate) struct Args {
     what: What,
     #[command(flatten)]
     target: Target,
-    /// Replay only the scenarios (of kubectl: commands) whose names contain this; what they build on must be there
+    /// Replay only the scenarios (for kubectl: commands) whose names contain this text; what they
+    /// depend on must exist
     #[arg(long)]
     only: Option<String>,
-    /// Misses to show
+    /// Misses to print
     #[arg(long, default_value_t = 40)]
     show: usize,
-    /// Succeed when at least so many are right, instead of all
+    /// Succeed if at least this many are right, instead of all
     #[arg(long)]
     floor: Option<usize>,
 }
@@ -65,7 +66,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     Ok(report.outcome(args.floor))
 }
 
-/// The folder of recordings.
+/// Returns the folder of recordings.
 fn corpus() -> Result<PathBuf> {
     let corpus = workspace::root().join("../shared/corpus/apiserver");
     if !corpus.is_dir() {
@@ -77,7 +78,7 @@ fn corpus() -> Result<PathBuf> {
     Ok(corpus)
 }
 
-/// The values of a file of one JSON value a line.
+/// Reads a file of one JSON value per line.
 fn lines(path: &std::path::Path) -> Result<Vec<Value>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
     let lines = text

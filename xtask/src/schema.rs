@@ -1,6 +1,7 @@
-//! What Kubernetes has built in, from its published Go module into small files of our own.
+//! Generates data files about Kubernetes' built-in types from its published Go module.
 //!
-//! [`types`] are what objects look like, [`resources`] where they are served, [`fields`] how Go reads and writes them.
+//! [`types`] describes objects, [`resources`] where they are served, [`fields`] how Go reads and
+//! writes them.
 
 mod fields;
 mod resources;
@@ -21,7 +22,7 @@ pub(crate) struct Args {
     /// The version of Kubernetes
     #[arg(long, default_value = KUBERNETES_VERSION)]
     version: String,
-    /// Write nothing; fail if a file is not what would be written
+    /// Write nothing; fail if a file is not up to date
     #[arg(long)]
     check: bool,
 }
@@ -47,7 +48,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Where Go keeps the module, after fetching it.
+/// Fetches the module and returns the folder where Go keeps it.
 fn module_folder(module: &str) -> Result<PathBuf> {
     let home = workspace::cache()?;
     fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;

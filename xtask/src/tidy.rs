@@ -1,7 +1,8 @@
-//! The gates of the house that no compiler checks: `cargo xtask tidy`, and a test so that `cargo test` runs them too.
+//! The gates that no compiler checks: `cargo xtask tidy`, also run as a test by `cargo test`.
 //!
-//! A gate is a function from the checkout (its files, what `cargo metadata` says) to findings, a line each. All gates
-//! run and all findings are shown. Left out on purpose: what rustc, clippy, rustfmt or cargo-deny find already.
+//! A gate is a function from the checkout (its files and `cargo metadata`) to findings, one line
+//! each. All gates run and all findings are printed. Left out on purpose: what rustc, clippy,
+//! rustfmt or cargo-deny already check.
 
 mod kinds;
 mod layers;
@@ -24,7 +25,7 @@ use anyhow::{Context, Result};
 use self::source::Source;
 use crate::workspace;
 
-/// Folders that hold nothing of ours.
+/// Folders without our own files.
 const SKIPPED: [&str; 3] = [".git", "target", "node_modules"];
 
 pub(crate) fn main() -> Result<ExitCode> {

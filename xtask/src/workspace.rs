@@ -1,4 +1,4 @@
-//! Where things are: the checkout, the cache outside it, and what `cargo metadata` knows.
+//! Paths: the checkout, the cache outside it, and `cargo metadata`.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -9,14 +9,15 @@ use serde_json::Value;
 
 use crate::command;
 
-/// The root of the checkout.
+/// Returns the root of the checkout.
 pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("xtask lies in a folder of the workspace")
 }
 
-/// The folder for what is built or kept outside the checkout: `LODESTONE_CACHE`, or `lodestone` in the user's cache.
+/// Returns the folder for what is built or kept outside the checkout: `LODESTONE_CACHE`, or
+/// `lodestone` in the user's cache.
 pub(crate) fn cache() -> Result<PathBuf> {
     if let Some(folder) = env::var_os("LODESTONE_CACHE") {
         return Ok(folder.into());
@@ -29,7 +30,7 @@ pub(crate) fn cache() -> Result<PathBuf> {
     Ok(Path::new(&home).join(".cache/lodestone"))
 }
 
-/// What `cargo metadata` says about the members of the workspace, without resolving what they depend on.
+/// Returns the output of `cargo metadata` for the members of the workspace, without dependencies.
 pub(crate) fn metadata() -> Result<Value> {
     let text = command::output(
         Command::new(cargo())
@@ -39,12 +40,12 @@ pub(crate) fn metadata() -> Result<Value> {
     serde_json::from_str(&text).context("read the output of cargo metadata")
 }
 
-/// The `cargo` that runs this task.
+/// Returns the `cargo` that runs this task.
 pub(crate) fn cargo() -> PathBuf {
     env::var_os("CARGO").map_or_else(|| "cargo".into(), PathBuf::from)
 }
 
-/// The search path with `folder` before all others.
+/// Returns the search path with `folder` in front.
 pub(crate) fn path_with(folder: &Path) -> Result<std::ffi::OsString> {
     let others = env::var_os("PATH").unwrap_or_default();
     env::join_paths(

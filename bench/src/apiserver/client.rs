@@ -1,4 +1,5 @@
-//! [`Client`]: as little as can be between a benchmark and a server: bytes go out, bytes come back, nothing is decoded.
+//! [`Client`]: the thinnest possible client for a benchmark: bytes go out, bytes come back, nothing
+//! is decoded.
 
 use std::path::{Path, PathBuf};
 
@@ -19,7 +20,7 @@ pub(super) const APPLY: &str = "application/apply-patch+yaml";
 /// The content type of a merge patch.
 pub(super) const MERGE: &str = "application/merge-patch+json";
 
-/// One connection to a server, HTTP/2 where it speaks it.
+/// One connection to a server, HTTP/2 if the server supports it.
 #[derive(Clone)]
 pub(super) struct Client {
     http: hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -31,7 +32,7 @@ pub(super) struct Client {
 impl Client {
     /// Reads a kubeconfig; nothing is sent yet.
     pub(super) async fn of(kubeconfig: &Path) -> anyhow::Result<Self> {
-        // Two providers may be linked in; the first user of TLS must find one chosen.
+        // Two providers may be linked in, so the default must be installed before TLS is used.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let text =
             std::fs::read(kubeconfig).with_context(|| format!("read {}", kubeconfig.display()))?;
@@ -59,7 +60,7 @@ impl Client {
         })
     }
 
-    /// As many connections of their own.
+    /// Opens more connections.
     pub(super) async fn several(&self, count: usize) -> anyhow::Result<Vec<Self>> {
         let mut clients = Vec::with_capacity(count);
         for _ in 0..count {
@@ -149,7 +150,7 @@ impl Client {
     }
 }
 
-/// The token of the only user that has one.
+/// Returns the token of the only user that has one.
 fn token(kubeconfig: &Value) -> Option<String> {
     let mut users = kubeconfig["users"].as_array().into_iter().flatten();
     users.find_map(|user| user["user"]["token"].as_str().map(str::to_owned))

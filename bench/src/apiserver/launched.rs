@@ -1,4 +1,4 @@
-//! [`Launched`]: an API server that was started for the benchmark, with the time it took and the memory it holds.
+//! [`Launched`]: an API server started for the benchmark, with its start-up time and memory.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -15,7 +15,7 @@ use super::client::Client;
 /// A server that answers.
 pub(super) struct Launched {
     pub(super) client: Client,
-    /// From the start of its process until it said it was ready.
+    /// From the start of its process until it reported ready.
     pub(super) ready: Duration,
     process: u32,
     /// The process of its etcd.
@@ -23,7 +23,7 @@ pub(super) struct Launched {
     _end: End,
 }
 
-/// How it is ended.
+/// How to stop it.
 enum End {
     Real { state: TempDir },
     Ours { child: Child, _state: TempDir },
@@ -55,7 +55,7 @@ impl Drop for End {
                 drop(stopped);
             }
             Self::Ours { child, .. } => {
-                // One that has ended already needs no killing.
+                // Fails if it has already ended.
                 let _ = child.kill();
                 let _ = child.wait();
             }
@@ -63,7 +63,7 @@ impl Drop for End {
     }
 }
 
-/// Starts etcd and the real API server by the recipe for test clusters.
+/// Starts etcd and the real API server with the recipe for test clusters.
 pub(super) async fn launch_real() -> anyhow::Result<Launched> {
     let state = tempfile::tempdir()?;
     let mut up = cluster("up", state.path());
@@ -84,7 +84,7 @@ pub(super) async fn launch_real() -> anyhow::Result<Launched> {
     };
     let kubeconfig = state.path().join("admin.kubeconfig");
     let pid_file = state.path().join("pid/kube-apiserver");
-    // The recipe builds what is missing first, which may take minutes.
+    // The recipe first builds what is missing, which may take minutes.
     while !pid_file.exists() {
         if let Some(status) = up.try_wait()? {
             bail!("the recipe ended with {status} before it started the API server");
@@ -168,7 +168,7 @@ fn cluster(action: &str, state: &Path) -> Command {
     command
 }
 
-/// A free port after which another one is free.
+/// Returns a free port whose successor is free too.
 fn free_ports() -> anyhow::Result<u16> {
     loop {
         let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
@@ -178,7 +178,7 @@ fn free_ports() -> anyhow::Result<u16> {
     }
 }
 
-/// A pid file of the recipe begins with the pid.
+/// Reads a pid file of the recipe, which begins with the pid.
 fn pid(file: &Path) -> anyhow::Result<u32> {
     let text = fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     text.split_whitespace()

@@ -1,4 +1,4 @@
-//! Builds of objects made for the purpose: a quarter each of config maps, accounts, services and deployments,
+//! Builds of generated objects: a quarter each of config maps, accounts, services and deployments,
 //! with a prefix, labels, references and fifty patches.
 
 use std::fmt::Write as _;
@@ -10,7 +10,7 @@ use anyhow::Context as _;
 use super::{mebibytes, millis, pair, row};
 use crate::print;
 
-/// Numbers of objects; the real one is spared the last, where it would need minutes.
+/// Numbers of objects; the real command skips the last, which would take it minutes.
 const SIZES: [usize; 2] = [500, 2000];
 const LARGE: usize = 8000;
 const PATCHES: usize = 50;

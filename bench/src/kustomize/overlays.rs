@@ -1,4 +1,4 @@
-//! The overlays of the shared corpus, on disk and in memory, and what is measured on them without a peer.
+//! The overlays of the shared corpus, on disk and in memory, and the measurements without a peer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -123,7 +123,8 @@ fn all(corpus: &Corpus, threads: usize) -> anyhow::Result<Duration> {
     Ok(start.elapsed())
 }
 
-/// One file changes in the repository with the most overlays: which builds are done again, and how long it takes.
+/// Changes one file in the repository with the most overlays: which builds are repeated, and how
+/// long that takes.
 pub(super) fn one_changed_file(corpus: &Corpus) -> anyhow::Result<()> {
     let mut of: BTreeMap<&str, Vec<&Overlay>> = BTreeMap::new();
     for overlay in &corpus.overlays {
@@ -181,7 +182,7 @@ pub(super) fn one_changed_file(corpus: &Corpus) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns a file that few builds but more than one read.
+/// Returns a file that few builds, but more than one, read.
 fn shared_file(builds: &[Build]) -> Option<RepoPath> {
     let mut readers: BTreeMap<&RepoPath, usize> = BTreeMap::new();
     for build in builds {
@@ -228,7 +229,8 @@ fn take(folder: &Path, at: &RepoPath, tree: &mut Tree) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Finds the folder each expectation's name stands for: `__` is a slash, and a name may hold `__` itself.
+/// Finds the folder for the name of each expectation: `__` stands for a slash, but a name may also
+/// contain `__`.
 fn overlays(root: &Path, trees: &BTreeMap<String, Tree>) -> anyhow::Result<Vec<Overlay>> {
     let mut folders = BTreeMap::new();
     for (repository, tree) in trees {

@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use super::{Cluster, Process, Settings, pki, wait_until};
 use crate::command;
 
-/// Parts in the order they start; the first two alone make an API.
+/// Parts in the order they start; the first two are enough for an API.
 const NAMES: [&str; 5] = [
     "etcd",
     "kube-apiserver",
@@ -20,11 +20,11 @@ const NAMES: [&str; 5] = [
     "kwok",
 ];
 const API_PARTS: usize = 2;
-/// Users besides those of the certificates: one who may do all, one who may do nothing of her own, and two replicas of the
-/// operator that the audit log tells apart.
+/// Users besides those with certificates: one who may do everything, one without rights, and two
+/// replicas of the operator that the audit log can distinguish.
 pub(crate) const TOKENS: &str = "admintoken,admin,admin,\"system:masters\"\nusertoken,jane,jane,\n\
     replica-a-token,replica-a,replica-a,\"system:masters\"\nreplica-b-token,replica-b,replica-b,\"system:masters\"\n";
-/// What is written to the audit log: who asked for which write and when, without contents.
+/// What the audit log records: who requested which write and when, without contents.
 const AUDIT_POLICY: &str = "apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
@@ -32,20 +32,20 @@ rules:
 - {level: None, verbs: [get, list, watch]}
 - {level: Metadata}
 ";
-/// How long one look at an HTTP address may take.
+/// Timeout of one HTTP probe.
 const LOOK_MAX: Duration = Duration::from_secs(2);
-/// A first line of an HTTP answer is longer than nothing and shorter than this.
+/// Upper bound of an HTTP response's first line.
 const STATUS_LINE_MAX: u64 = 64;
 
-/// What etcd says to a small request is shorter than this.
+/// Upper bound of etcd's response to a small request.
 const ANSWER_MAX: u64 = 4096;
 
-/// The parts of a whole cluster, or of the API alone.
+/// Returns the parts of a whole cluster, or of the API only.
 pub(super) fn names(only_api: bool) -> &'static [&'static str] {
     &NAMES[..if only_api { API_PARTS } else { NAMES.len() }]
 }
 
-/// Starts all parts and waits until the cluster is of use.
+/// Starts all parts and waits until the cluster can be used.
 pub(super) fn start(settings: &Settings, cluster: &Cluster) -> Result<()> {
     let clock = Instant::now();
     let say = |what: &str| eprintln!("{:6.2} s  {what}", clock.elapsed().as_secs_f32());
@@ -96,7 +96,7 @@ pub(super) fn start(settings: &Settings, cluster: &Cluster) -> Result<()> {
     Ok(())
 }
 
-/// Whether `GET path` of a loopback port answers 200.
+/// Returns whether `GET path` on a loopback port answers 200.
 pub(crate) fn http_ok(port: u16, path: &str) -> bool {
     let ask = || -> std::io::Result<bool> {
         let mut stream = TcpStream::connect(("127.0.0.1", port))?;
@@ -109,7 +109,7 @@ pub(crate) fn http_ok(port: u16, path: &str) -> bool {
     ask().unwrap_or(false)
 }
 
-/// Makes etcd forget all revisions before this one.
+/// Compacts etcd up to this revision.
 pub(crate) fn compact(port: u16, revision: &str) -> Result<()> {
     let body = format!("{{\"revision\":\"{revision}\",\"physical\":true}}");
     let mut stream = TcpStream::connect(("127.0.0.1", port)).context("connect to etcd")?;
@@ -217,7 +217,7 @@ fn api_flags(settings: &Settings) -> Vec<String> {
         flags.push(format!("--audit-log-path={}", log.display()));
     }
     if settings.only_api {
-        // Nobody makes service accounts, so pods must not have to have one.
+        // Nothing creates service accounts, so pods must not require one.
         flags.push("--disable-admission-plugins=ServiceAccount".to_owned());
     }
     flags
@@ -233,7 +233,7 @@ fn controller_flags() -> Vec<String> {
             "--root-ca-file=pki/ca.crt",
             "--cluster-signing-cert-file=pki/ca.crt",
             "--cluster-signing-key-file=pki/ca.key",
-            // At its defaults the manager, not what is tested, would set the pace: 20 writes a second.
+            // With its default of 20 writes per second the manager would limit the test.
             "--kube-api-qps=2000",
             "--kube-api-burst=2000",
             "--concurrent-deployment-syncs=20",

@@ -1,7 +1,7 @@
-//! Certificates and kubeconfigs of a test cluster, by `openssl`.
+//! Certificates and kubeconfigs of a test cluster, created with `openssl`.
 //!
-//! One authority signs the server's certificate and one per client; a client's subject is its Kubernetes user.
-//! They are made once per folder and end with it.
+//! One authority signs the server's certificate and one certificate per client; a client's subject
+//! is its Kubernetes user. They are created once per folder.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -12,17 +12,17 @@ use anyhow::{Context, Result};
 
 use crate::command;
 
-/// Clients by name, with the subject that says who they are.
+/// Clients by name, with the subject that identifies them.
 const CLIENTS: [(&str, &str); 3] = [
     ("admin", "/O=system:masters/CN=admin"),
     ("controllers", "/CN=system:kube-controller-manager"),
     ("scheduler", "/CN=system:kube-scheduler"),
 ];
-/// Names and addresses that the API server answers by.
+/// Names and addresses in the API server's certificate.
 const SERVER_NAMES: &str = "subjectAltName=DNS:localhost,DNS:kubernetes,DNS:kubernetes.default,\
                             DNS:kubernetes.default.svc,IP:127.0.0.1,IP:10.96.0.1";
 
-/// Makes the certificates that are missing and writes `<client>.kubeconfig` for every client.
+/// Creates missing certificates and writes `<client>.kubeconfig` for every client.
 pub(super) fn prepare(state: &Path, api_port: u16) -> Result<()> {
     let pki = state.join("pki");
     if !pki.join("complete").exists() {
@@ -55,7 +55,7 @@ fn make(pki: &Path) -> Result<()> {
     for (client, subject) in CLIENTS {
         certificate(pki, client, subject, &["extendedKeyUsage=clientAuth"])?;
     }
-    // Tokens of service accounts are signed by a plain key.
+    // Service account tokens are signed with a plain key.
     let key = [
         "genpkey",
         "-algorithm",
@@ -78,7 +78,7 @@ fn make(pki: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Writes `<name>.key` and `<name>.crt`; all but the authority itself are signed by the authority.
+/// Writes `<name>.key` and `<name>.crt`; all but the authority's own are signed by the authority.
 fn certificate(pki: &Path, name: &str, subject: &str, extensions: &[&str]) -> Result<()> {
     let mut openssl = Command::new("openssl");
     openssl

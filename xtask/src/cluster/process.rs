@@ -1,7 +1,7 @@
-//! Processes that outlive the task which started them, found again by a pid file.
+//! Processes that outlive the task that started them, found again by a pid file.
 //!
-//! A pid alone may belong to somebody else by now, so the file keeps the process's start time too, and both the time
-//! and the command line must still agree before a signal is sent.
+//! A pid may have been reused, so the file also records the start time; both the start time and the
+//! command line must match before a signal is sent.
 
 use std::fs::{self, File};
 use std::io;
@@ -15,13 +15,13 @@ use anyhow::{Context, Result, bail};
 
 use crate::command;
 
-/// How long something may take to get ready.
+/// Longest time until something is ready.
 pub(crate) const READY_MAX: Duration = Duration::from_mins(1);
-/// How long a process may take to end before it is killed.
+/// Longest time until a process ends before it is killed.
 const STOP_MAX: Duration = Duration::from_secs(10);
-/// How often a condition is looked at.
+/// Polling interval.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
-/// How many lines of a log an error shows.
+/// Lines of a log that an error shows.
 const LOG_LINES: usize = 20;
 
 /// A running process of a cluster.
@@ -33,7 +33,8 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command` apart from this terminal, its output in `log/<name>.log` of the cluster's folder.
+    /// Starts `command` detached from this terminal, with its output in `log/<name>.log` of the
+    /// cluster's folder.
     pub(crate) fn start(state: &Path, name: &str, command: &mut Command) -> Result<Self> {
         fs::create_dir_all(state.join("log")).context("create the folder of logs")?;
         fs::create_dir_all(state.join("pid")).context("create the folder of pid files")?;
@@ -51,9 +52,10 @@ impl Process {
             .spawn()
             .with_context(|| format!("start {name}"))?;
         let pid = child.id();
-        // One that has ended already has no start time, and so never counts as running.
+        // A process that has already ended has no start time, and so never counts as running.
         let started = start_time(pid).unwrap_or_default();
-        // The kernel lets go of the parent a moment before the new program's command line shows, and `runs` reads it.
+        // The parent continues shortly before the new program's command line is visible, which
+        // `runs` reads.
         until(READY_MAX, || {
             Ok(!command_line(pid).is_empty() || start_time(pid).is_none())
         })?;
@@ -67,7 +69,7 @@ impl Process {
         })
     }
 
-    /// The process that was started under this name, unless it has ended.
+    /// Returns the process that was started under this name, unless it has ended.
     pub(crate) fn find(state: &Path, name: &str) -> Option<Self> {
         let text = fs::read_to_string(pid_path(state, name)).ok()?;
         let (pid, started) = text.trim().split_once(' ')?;
@@ -80,7 +82,7 @@ impl Process {
         process.runs().then_some(process)
     }
 
-    /// All that run of those that were started in this folder, in the order of their start.
+    /// Returns the running processes that were started in this folder, in the order of their start.
     pub(crate) fn all(state: &Path) -> Result<Vec<Self>> {
         let folder = match fs::read_dir(state.join("pid")) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -99,18 +101,19 @@ impl Process {
         self.pid
     }
 
-    /// Whether the pid still is the process that was started: same start time, and the program's name among its words.
+    /// Returns whether the pid is still the process that was started: same start time, and the
+    /// program's name in its command line.
     pub(crate) fn runs(&self) -> bool {
         let line = command_line(self.pid);
         let mut words = line
             .split(|byte| *byte == 0)
             .filter_map(|word| std::str::from_utf8(word).ok());
-        // A script's name comes after its interpreter.
+        // A script's name follows its interpreter.
         let named = words.any(|word| word.rsplit('/').next() == Some(&self.name));
         named && start_time(self.pid).as_ref() == Some(&self.started)
     }
 
-    /// Asks the process to end, and kills it when it does not.
+    /// Asks the process to end, and kills it if it does not.
     pub(crate) fn stop(&self) -> Result<()> {
         self.signal("TERM")?;
         if !until(STOP_MAX, || Ok(!self.runs()))? {
@@ -120,7 +123,7 @@ impl Process {
         self.forget()
     }
 
-    /// Ends the process at once.
+    /// Kills the process.
     pub(crate) fn kill(&self) -> Result<()> {
         self.signal("KILL")?;
         if !until(STOP_MAX, || Ok(!self.runs()))? {
@@ -134,7 +137,7 @@ impl Process {
             .with_context(|| format!("remove the pid file of {}", self.name))
     }
 
-    /// The end of its log, for an error.
+    /// Returns the end of its log, for an error.
     pub(crate) fn log(&self) -> String {
         let path = log_path(&self.state, &self.name);
         let text = fs::read(&path).unwrap_or_default();
@@ -148,7 +151,7 @@ impl Process {
     }
 
     fn signal(&self, signal: &str) -> Result<()> {
-        // The shell's own `kill` is there where the program of that name is not installed.
+        // The shell's built-in `kill` exists even if the program is not installed.
         let sent = command::succeeds(
             Command::new("sh")
                 .args(["-c", "kill -s \"$0\" \"$1\"", signal])
@@ -161,7 +164,7 @@ impl Process {
     }
 }
 
-/// Waits until `ready`; fails when `process` ends before that or it takes too long.
+/// Waits until `ready`; fails if `process` ends first or it takes too long.
 pub(crate) fn wait_until(
     process: &Process,
     what: &str,
@@ -196,15 +199,16 @@ fn until(longest: Duration, mut holds: impl FnMut() -> Result<bool>) -> Result<b
     Ok(false)
 }
 
-/// A process's words, each ended by a zero byte; empty when it has ended or is only just becoming the program.
+/// Returns a process's arguments, each ended by a zero byte; empty if it has ended or is still
+/// being started.
 fn command_line(pid: u32) -> Vec<u8> {
     fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default()
 }
 
-/// When a process started, in the kernel's ticks since boot; none when it has ended, reaped or not.
+/// Returns when a process started, in kernel ticks since boot; none if it has ended, reaped or not.
 fn start_time(pid: u32) -> Option<String> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    // The second field is the program's name in brackets and may hold anything.
+    // The second field is the program's name in parentheses and may contain anything.
     let mut fields = stat.rsplit_once(')')?.1.split_ascii_whitespace();
     let run_state = fields.next()?;
     let started = fields.nth(18)?;

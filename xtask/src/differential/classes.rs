@@ -1,4 +1,5 @@
-//! [`Classes`]: differences by what was done, to which kind, and where the answers differ first.
+//! [`Classes`]: differences grouped by operation, kind, and the first place where the answers
+//! differ.
 
 use std::collections::BTreeMap;
 
@@ -11,20 +12,22 @@ pub(super) struct Classes {
     by_place: BTreeMap<(String, String, String), Class>,
     operations: usize,
     differing: usize,
-    /// How often the first server answered with each status: operations that all fail would prove little.
+    /// How often the first server answered with each status, because operations that all fail would
+    /// prove little.
     statuses: BTreeMap<u16, usize>,
 }
 
 #[derive(Default)]
 struct Class {
-    /// Where they were the first of their sequence, and so follow from no other.
+    /// How often they were the first of their sequence, and so not caused by an earlier one.
     first: usize,
     all: usize,
     example: String,
 }
 
 impl Classes {
-    /// Notes what came of an operation; `is_first` says whether its sequence was alike so far.
+    /// Records the outcome of an operation; `is_first` says whether its sequence had no difference
+    /// before.
     pub(super) fn add(
         &mut self,
         operation: &Operation,
@@ -54,17 +57,17 @@ impl Classes {
         *is_first = false;
     }
 
-    /// Notes a status of the first server.
+    /// Counts a status of the first server.
     pub(super) fn count(&mut self, status: u16) {
         *self.statuses.entry(status).or_default() += 1;
     }
 
-    /// Whether nothing differs.
+    /// Returns whether nothing differs.
     pub(super) fn is_clean(&self) -> bool {
         self.differing == 0
     }
 
-    /// Prints classes, those that most often come first before others.
+    /// Prints classes, those most often first in their sequence before others.
     pub(super) fn print(&self, show: usize) {
         let mut classes: Vec<_> = self.by_place.iter().collect();
         classes.sort_by_key(|(_, class)| std::cmp::Reverse((class.first, class.all)));
@@ -95,7 +98,7 @@ impl Classes {
     }
 }
 
-/// A path without its positions in lists.
+/// Returns a path without indices.
 fn without_numbers(path: &str) -> String {
     let parts = path.split('.').map(|part| {
         if part.parse::<usize>().is_ok() {

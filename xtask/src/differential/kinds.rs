@@ -1,25 +1,25 @@
-//! [`Kind`]: what the operations are about, read from `kinds.yaml` beside this file.
+//! [`Kind`]: the kinds that operations use, read from `kinds.yaml` next to this file.
 
 use anyhow::{Context, Result};
 use lode_yaml::Dialect;
 use serde_json::{Map, Value, json};
 
-/// One kind of object, all of them namespaced.
+/// One namespaced kind.
 pub(super) struct Kind {
     pub(super) api_version: String,
     pub(super) name: String,
     plural: String,
     /// A valid object without metadata.
     object: Value,
-    /// Merge patches that keep an object valid, mostly.
+    /// Merge patches that usually keep an object valid.
     pub(super) edits: Vec<Value>,
-    /// Merge patches that break it, mostly.
+    /// Merge patches that usually make it invalid.
     pub(super) faults: Vec<Value>,
     /// Strategic merge patches.
     pub(super) strategic: Vec<Value>,
-    /// What its status may be; null where it has none.
+    /// A valid status; null if it has none.
     pub(super) status: Value,
-    /// Whether it has a scale.
+    /// Whether it has a scale subresource.
     pub(super) scale: bool,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn all() -> Result<Vec<Kind>> {
         .collect())
 }
 
-/// The definition of the kind of our own.
+/// Returns the definition of the custom kind.
 pub(super) fn definition() -> Result<Value> {
     yaml(include_bytes!("widget.yaml"))
 }
@@ -56,19 +56,19 @@ impl Kind {
         }
     }
 
-    /// The path of its objects in a namespace.
+    /// Returns the path of its objects in a namespace.
     pub(super) fn collection(&self, namespace: &str) -> String {
         format!("{}/{namespace}/{}", folder(&self.api_version), self.plural)
     }
 
-    /// A valid object.
+    /// Returns a valid object.
     pub(super) fn body(&self, name: &str, labels: &Value) -> Value {
         let mut body = json!({"apiVersion": self.api_version, "kind": self.name, "metadata": {"name": name, "labels": labels}});
         merge(&mut body, &self.object);
         body
     }
 
-    /// The path before the namespace of the kind that a definition defines.
+    /// Returns the path before the namespace for the kind that a definition defines.
     pub(super) fn folder_of(definition: &Value) -> String {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let (group, version) = (
@@ -79,7 +79,7 @@ impl Kind {
     }
 }
 
-/// Lays a merge patch over a value, as RFC 7386 says.
+/// Applies a merge patch to a value, as RFC 7386 says.
 pub(super) fn merge(target: &mut Value, patch: &Value) {
     let Value::Object(patch) = patch else {
         *target = patch.clone();

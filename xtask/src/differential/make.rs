@@ -1,4 +1,4 @@
-//! How each operation is made: mostly as a client would, and now and then as one should not.
+//! How each operation is made: mostly as a client would, sometimes deliberately wrong.
 
 use serde_json::{Value, json};
 
@@ -41,7 +41,7 @@ pub(super) fn create(sequence: &mut Sequence, subject: &Subject) -> Operation {
 
 pub(super) fn create_generated(sequence: &mut Sequence, subject: &Subject) -> Operation {
     let mut object = subject.kind.body("", &json!({}));
-    // Where it comes in a list is chance, so no list may show it: it never is stored.
+    // Its generated name gives it a random place in lists, so it is a dry run and never stored.
     object["metadata"] = json!({"generateName": "made-"});
     let options = sequence
         .random
@@ -100,7 +100,7 @@ pub(super) fn list(sequence: &mut Sequence, subject: &Subject) -> Operation {
         format!("{own}&fieldSelector=spec.color%3Dred"),
         format!("{own}&fieldSelector=type%3DOpaque"),
     ];
-    // The usual ones come more often than the odd ones.
+    // The usual queries are picked more often than the odd ones.
     let number = sequence.random.below(queries.len() + 5) % queries.len();
     let accept = sequence.random.text(&[JSON, JSON, JSON, TABLE, PARTIAL]);
     let path = format!("{}?{}", subject.collection, queries[number]);

@@ -1,6 +1,7 @@
-//! [`Sequence`]: random operations on a few objects. What a server chooses stands in them as a placeholder, which each
-//! side fills in: `${uid}`, `${version}` and `${first}` (a version) of the object itself, `${other}` (a uid) of its
-//! neighbour, `${start}` (a version) of the first list, `${rest}` of the last list.
+//! [`Sequence`]: random operations on a few objects. Values chosen by a server are placeholders
+//! that each side fills in: `${uid}`, `${version}` and `${first}` (a version) of the object itself,
+//! `${other}` (a uid) of its neighbour, `${start}` (a version) of the first list, `${rest}` of the
+//! last list.
 
 use serde_json::{Value, json};
 
@@ -11,20 +12,20 @@ use crate::replay::Call;
 
 /// One operation.
 pub(super) struct Operation {
-    /// What is done, for the count of differences.
+    /// Name of the operation, for counting differences.
     pub(super) label: &'static str,
     /// Kind of the object.
     pub(super) kind: String,
     /// Method, path with placeholders, headers.
     pub(super) call: Call,
     pub(super) body: Body,
-    /// Path of the object; empty when it is about none, or about one without a name yet.
+    /// Path of the object; empty if the operation has none, or if the object has no name yet.
     pub(super) about: String,
     /// Path of the neighbour.
     pub(super) other: String,
 }
 
-/// What is sent.
+/// The body of a request.
 pub(super) enum Body {
     None,
     /// A text with placeholders.
@@ -32,7 +33,7 @@ pub(super) enum Body {
         content_type: &'static str,
         text: String,
     },
-    /// The object as each side showed it last, with an edit, or this one where there is none.
+    /// The object as each side returned it last, with an edit; this object if there is none.
     Edited {
         patch: Value,
         version: Version,
@@ -40,14 +41,14 @@ pub(super) enum Body {
     },
 }
 
-/// The resource version of an object that is sent back.
+/// The resource version that is sent back.
 #[derive(Clone, Copy)]
 pub(super) enum Version {
-    /// The one it was last seen with.
+    /// The last one seen.
     Last,
     /// None.
     None,
-    /// The first one it ever had.
+    /// The first one of the object.
     First,
 }
 
@@ -55,12 +56,12 @@ pub(super) enum Version {
 pub(super) struct Sequence<'k> {
     pub(super) random: Random,
     pub(super) namespace: String,
-    /// Label of all that it makes.
+    /// Label of all objects it creates.
     pub(super) label: String,
     kinds: Vec<&'k Kind>,
 }
 
-/// What an operation is about.
+/// The object of an operation.
 pub(super) struct Subject<'k> {
     pub(super) kind: &'k Kind,
     pub(super) name: String,
@@ -70,7 +71,7 @@ pub(super) struct Subject<'k> {
 
 type Make = fn(&mut Sequence<'_>, &Subject<'_>) -> Operation;
 
-/// Operations with how often they come, in percent.
+/// Operations with their frequency in percent.
 const OPERATIONS: [(usize, Make); 14] = [
     (18, make::create),
     (2, make::create_generated),
@@ -93,7 +94,7 @@ const KINDS_PER_SEQUENCE: usize = 2;
 pub(super) const JSON: &str = "application/json";
 
 impl<'k> Sequence<'k> {
-    /// The operations of a sequence; two with the same random numbers are the same.
+    /// Returns the operations of a sequence; equal random numbers give equal operations.
     pub(super) fn new(all: &'k [Kind], mut random: Random, namespace: &str, number: usize) -> Self {
         let kinds = (0..KINDS_PER_SEQUENCE)
             .filter_map(|_| random.pick(all))
@@ -106,7 +107,8 @@ impl<'k> Sequence<'k> {
         }
     }
 
-    /// A list before anything was made, and a valid object of each kind: the others should find something.
+    /// Returns the first operations: a list of the empty namespace, and the creation of a valid
+    /// object of each kind, so that later operations find something.
     pub(super) fn first(&mut self) -> Vec<Operation> {
         let subject = self.subject_of(0);
         let path = format!("{}?labelSelector=seq%3D{}", subject.collection, self.label);
@@ -119,7 +121,7 @@ impl<'k> Sequence<'k> {
         operations
     }
 
-    /// A look at all that happened since.
+    /// Returns a watch of everything since the first list.
     pub(super) fn watch(&mut self) -> Operation {
         let subject = self.subject_of(0);
         let path = format!(
@@ -129,7 +131,7 @@ impl<'k> Sequence<'k> {
         subject.operation("watch", "GET", path, Body::None)
     }
 
-    /// The next operation.
+    /// Returns the next operation.
     pub(super) fn next(&mut self) -> Operation {
         let number = self.random.below(self.kinds.len());
         let subject = self.subject_of(number);
@@ -163,7 +165,7 @@ impl<'k> Sequence<'k> {
         json!({"seq": self.label})
     }
 
-    /// A valid object, edited or broken now and then.
+    /// Returns a valid object, sometimes edited or made invalid.
     pub(super) fn object(&mut self, subject: &Subject) -> Value {
         let mut object = subject.kind.body(&subject.name, &self.labels());
         if self.random.percent(50) {
@@ -183,7 +185,7 @@ impl<'k> Sequence<'k> {
         }
     }
 
-    /// An edit, or now and then a fault.
+    /// Returns an edit, sometimes a fault.
     pub(super) fn patch(&mut self, subject: &Subject) -> Value {
         let patches = if self.random.percent(20) {
             &subject.kind.faults
@@ -193,7 +195,7 @@ impl<'k> Sequence<'k> {
         self.random.pick(patches).cloned().unwrap_or_default()
     }
 
-    /// Options of a write.
+    /// Returns options of a write.
     pub(super) fn options(&mut self) -> String {
         let mut options = Vec::new();
         if self.random.percent(8) {
@@ -259,7 +261,7 @@ impl Subject<'_> {
 }
 
 impl Operation {
-    /// What is sent alike to both sides.
+    /// Returns the body that is sent equally to both sides.
     pub(super) fn text(&self) -> String {
         match &self.body {
             Body::None => String::new(),

@@ -1,4 +1,5 @@
-//! [`Side`]: one of the two servers, with what it chose: uids and resource versions that later operations name.
+//! [`Side`]: one of the two servers, with the uids and resource versions it chose, which later
+//! operations refer to.
 
 use std::collections::HashMap;
 
@@ -15,11 +16,11 @@ pub(super) struct Side<'s> {
     objects: HashMap<String, Known>,
     /// Resource version of the first list.
     start: String,
-    /// Where the last page of a list ended.
+    /// The continue token of the last list.
     rest: String,
 }
 
-/// An object as it was seen.
+/// An object as last seen.
 struct Known {
     last: Value,
     first_version: String,
@@ -40,7 +41,7 @@ impl<'s> Side<'s> {
         }
     }
 
-    /// Performs an operation with what this server chose in its placeholders.
+    /// Performs an operation, with the placeholders filled by this server's values.
     pub(super) fn perform(&mut self, operation: &Operation) -> Result<Answer> {
         let mut call = Call::new(
             &operation.call.method,
@@ -95,7 +96,7 @@ impl<'s> Side<'s> {
             .last = body;
     }
 
-    /// The object as this server last showed it, with an edit.
+    /// Returns the object as this server last returned it, with an edit.
     fn edited(&self, operation: &Operation, patch: &Value, version: Version) -> Option<Value> {
         let known = self.objects.get(&operation.about)?;
         let mut object = known.last.clone();

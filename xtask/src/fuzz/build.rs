@@ -1,8 +1,10 @@
-//! Whole builds: every file of a case in one text, so that a change may hit any of them, or run across two.
+//! Whole builds: every file of a case in one text, so that a mutation may hit any of them, or span
+//! two.
 //!
-//! Inputs: kustomize's own cases from the shared corpus, if it is here, and a small one of ours. A line `=== path` begins
-//! a file; the first line names the folder that is built. What must hold: no build panics or runs away; a build is the
-//! same each time; what it made can be read again; every value knows a place.
+//! Inputs: kustomize's own cases from the shared corpus, if it exists, and a small one of ours. A
+//! line `=== path` begins a file; the first line names the folder to build. What must hold: no
+//! build panics or runs away; a build is deterministic; its output can be read again; every value
+//! has an origin.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -24,7 +26,7 @@ const OWN: &str = "app\n=== app/kustomization.yaml\nresources: [../base]\nnamePr
                    === app/f\ntext\n=== base/kustomization.yaml\nresources: [d.yaml]\n=== base/d.yaml\napiVersion: apps/v1\nkind: Deployment\n\
                    metadata: {name: d}\nspec:\n  template:\n    spec:\n      containers:\n      - {name: m, image: 'x:1', env: [{name: e, \
                    valueFrom: {configMapKeyRef: {name: c, key: k}}}], args: [$(V)]}\n";
-/// Largest case taken, in bytes: what is large is mostly alike.
+/// Largest case used, in bytes: larger ones are mostly repetitive.
 const CASE_MAX: usize = 32 << 10;
 const FILE_MARK: &str = "=== ";
 
@@ -73,7 +75,7 @@ pub(super) fn seeds() -> Result<Vec<String>> {
     Ok(seeds)
 }
 
-/// Says what does not hold of a case.
+/// Checks a case; the error says which law does not hold.
 pub(super) fn check(text: &str) -> Result<(), String> {
     let (folder, rest) = text.split_once('\n').unwrap_or((text, ""));
     let Ok(folder) = RepoPath::parse_rooted(folder) else {

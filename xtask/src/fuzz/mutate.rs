@@ -1,12 +1,12 @@
-//! Making inputs: pieces of seeds, changed at a few places.
+//! Makes inputs: pieces of seeds, changed in a few places.
 
-/// Makes one input after the other from its number and seeds.
+/// Makes inputs one after the other from a number and seeds.
 pub(super) struct Mutator<'s> {
     state: u64,
     seeds: &'s [String],
 }
 
-/// What is put in, besides pieces of the input itself.
+/// What is inserted, besides pieces of the input itself.
 const PIECES: [&str; 66] = [
     " ",
     "\n",
@@ -101,7 +101,7 @@ impl<'s> Mutator<'s> {
         text
     }
 
-    /// Makes the next input from a whole seed, with lines of others put in.
+    /// Makes the next input from a whole seed, with lines of others inserted.
     pub(super) fn whole(&mut self) -> String {
         let seeds = self.seeds;
         if seeds.is_empty() {
@@ -156,7 +156,7 @@ impl<'s> Mutator<'s> {
         PIECES[self.below(PIECES.len())]
     }
 
-    /// A number below `limit` (xorshift*).
+    /// Returns a number below `limit` (xorshift*).
     fn below(&mut self, limit: usize) -> usize {
         self.state ^= self.state >> 12;
         self.state ^= self.state << 25;

@@ -1,8 +1,9 @@
 //! YAML: both dialects, with and without comments, both writers, and edits.
 //!
-//! Inputs: the files of the shared corpus, if it is here, and a few texts with everything in them. What must hold: no
-//! reading panics; places stay inside the text; comments change nothing else; what is written reads back as the same
-//! value; an edit that is accepted sets its value and no other.
+//! Inputs: the files of the shared corpus, if it exists, and a few texts that cover every feature.
+//! What must hold: reading never panics; positions stay inside the text; comments change nothing
+//! else; what is written reads back as the same value; an accepted edit sets its value and no
+//! other.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -16,7 +17,7 @@ use lode_yaml::{
 
 use crate::workspace;
 
-/// Texts with what manifests seldom hold.
+/// Texts with features that manifests rarely use.
 const OWN: [&str; 8] = [
     "? - a\n  - b\n: c\n? {d: e}\n: [f, {g: h}, i: j]\n",
     "a: &x {k: 'it''s'} # c\nb: *x\nc:\n  <<: [*x, {l: \"\\u00e9\\n\"}]\n  d: !!str 1\n",
@@ -27,14 +28,14 @@ const OWN: [&str; 8] = [
     "\u{feff}a: x y\r\n\tb: \u{85}c\u{2028}\r\n# \u{1f600}\r\nd: |\r\n  e\r\n",
     "a: 1\n---\n# b\n\n# c\nd: 2 # e\n# f\n---\n[g, # h\n i]\n# j\n",
 ];
-/// Our own are there often enough to be met between the files.
+/// Number of copies of our own texts, so that they are not lost among the files.
 const OWN_COUNT: usize = 400;
 pub(super) const ARCHIVE: &str = "shared/corpus/kustomize/cases.tar.zst";
 pub(super) const WINDOW_LOG: u32 = 27;
-/// Files of the corpus that are taken.
+/// Most files of the corpus that are used.
 const FILES_MAX: usize = 3000;
 const FILE_MAX: u64 = 32 << 10;
-/// Scalars of an input that are edited.
+/// Scalars edited per input.
 const EDITS_MAX: usize = 4;
 
 pub(super) fn seeds() -> Result<Vec<String>> {
@@ -78,12 +79,12 @@ pub(super) fn seeds() -> Result<Vec<String>> {
     Ok(seeds)
 }
 
-/// Leaves out what was rendered: it is all alike.
+/// Returns whether a file is used; rendered files are too much alike.
 fn takes(path: &Path) -> bool {
     !path.components().any(|part| part.as_os_str() == "expected")
 }
 
-/// Says what does not hold of a text.
+/// Checks a text; the error says which law does not hold.
 pub(super) fn check(text: &str) -> Result<(), String> {
     for dialect in [Dialect::V2, Dialect::V3] {
         let plain = read(text, dialect, false);
@@ -124,8 +125,8 @@ fn check_place(node: &Node, len: usize) -> Result<(), String> {
     parts(node).try_for_each(|part| check_place(part, len))
 }
 
-/// The rendered form reads back as the value. v2 writes two things in a way that it reads otherwise: `<<` and the mark of
-/// byte order.
+/// Checks that the rendered form reads back as the value. v2 writes two things that it reads
+/// differently: `<<` and the byte order mark.
 fn check_value(node: &Node, dialect: Dialect) -> Result<(), String> {
     let mut text = String::new();
     let Ok(value) = node.to_value(Dialect::V3) else {
@@ -146,8 +147,9 @@ fn check_value(node: &Node, dialect: Dialect) -> Result<(), String> {
     }
 }
 
-/// go-yaml v3's form reads back as the node, but for what v3 itself loses: folded texts, a tab before a
-/// block text, a root that is nothing, and what a comment of several lines behind something hides.
+/// Checks that go-yaml v3's form reads back as the node, except for what v3 itself loses: folded
+/// texts, a tab before a block text, an empty root, and what a trailing comment of several lines
+/// hides.
 fn check_v3(node: &Node) -> Result<(), String> {
     std::hint::black_box(write_v3(node, Options::default()));
     let mut node = node.clone();
@@ -207,7 +209,7 @@ fn check_edits(text: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// The paths of a few scalars.
+/// Collects the paths of a few scalars.
 fn scalars<'n>(node: &'n Node, path: &mut Vec<Step<'n>>, found: &mut Vec<Vec<Step<'n>>>) {
     if found.len() >= EDITS_MAX {
         return;
@@ -240,7 +242,8 @@ fn parts(node: &Node) -> impl Iterator<Item = &Node> {
     items.chain(entries.flat_map(|entry| [&entry.key, &entry.value]))
 }
 
-/// Compares types and texts, not how they are written. v3 writes an empty text for a null that is none, and a tag to `<<`.
+/// Compares types and texts, not styles. v3 writes an empty text for a null that is not one, and a
+/// tag for `<<`.
 fn says_the_same(one: &Node, other: &Node) -> bool {
     let is_vague = matches!(one.text(), Some("" | "<<"));
     one.text() == other.text()

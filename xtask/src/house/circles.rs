@@ -1,8 +1,8 @@
-//! Files of one crate that need each other.
+//! Files of one crate that depend on each other in a circle.
 //!
-//! A file needs another one if it imports from it or names a path into it; if it has methods of a type that is defined
-//! there; and if it calls a method on `self` that stands there. Re-exports are followed to where a thing is defined and
-//! tie nothing themselves.
+//! A file depends on another if it imports from it or names a path into it, if it has methods of a
+//! type defined there, or if it calls a method on `self` defined there. Re-exports are followed to
+//! the definition and create no dependency themselves.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,14 +11,14 @@ use anyhow::{Context as _, Result};
 use super::module::{Module, Segments};
 use crate::tidy::source::Source;
 
-/// Re-exports that are followed one after the other.
+/// Longest chain of re-exports followed.
 const EXPORTS_MAX: usize = 8;
 
-/// Returns the circles: for each its crate and its files.
+/// Returns each circle with its crate and files.
 pub(super) fn find(sources: &[Source]) -> Result<Vec<String>> {
     let mut crates = BTreeMap::<&str, Files>::new();
     for source in sources {
-        // What lies beside `src` is a build script or an example.
+        // Outside `src` there are only build scripts and examples.
         let Some((room, file)) = source.path.split_once("/src/") else {
             continue;
         };
@@ -34,12 +34,12 @@ pub(super) fn find(sources: &[Source]) -> Result<Vec<String>> {
     Ok(circles.collect())
 }
 
-/// The files of a crate by the path of their module.
+/// The files of a crate by module path.
 #[derive(Default)]
 struct Files(BTreeMap<Segments, (String, Module)>);
 
 impl Files {
-    /// Returns for each file the files that it needs.
+    /// Returns for each file the files it depends on.
     fn edges(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut edges = BTreeMap::<&str, BTreeSet<&str>>::new();
         for (at, (file, module)) in &self.0 {
@@ -56,7 +56,8 @@ impl Files {
         edges
     }
 
-    /// Returns the other file that has a method of a type; nothing if the method stands here, or if it is not ours.
+    /// Returns the other file that has a method of a type; nothing if the method is in this file or
+    /// not ours.
     fn holder(&self, at: &Segments, module: &Module, of: &str, method: &str) -> Option<&str> {
         let wanted = (of.to_owned(), method.to_owned());
         if module.methods.contains(&wanted) {
@@ -111,7 +112,7 @@ impl Files {
         is_inside.then_some(at).filter(|at| self.0.contains_key(at))
     }
 
-    /// Follows a name that a module passes on.
+    /// Follows a name that a module re-exports.
     fn exported(&self, at: &Segments, rest: &[String], exports: usize) -> Option<Segments> {
         let exports = exports.checked_sub(1)?;
         let module = &self.0.get(at)?.1;
@@ -119,7 +120,7 @@ impl Files {
         if module.defined.contains(name) {
             return None;
         }
-        // What a child imports from its parent may be an import of the parent.
+        // What a child imports from its parent may itself be an import there.
         let known = module
             .exports
             .get(name)
@@ -148,7 +149,7 @@ fn module_path(file: &str) -> Segments {
     segments
 }
 
-/// Returns the groups of two or more that can all be reached from each other.
+/// Returns the strongly connected components of two or more.
 fn components<'e>(edges: &BTreeMap<&'e str, BTreeSet<&'e str>>) -> Vec<Vec<&'e str>> {
     let reached: BTreeMap<&str, BTreeSet<&str>> = edges
         .keys()

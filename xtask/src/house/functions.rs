@@ -3,23 +3,23 @@
 use crate::tidy::lexer;
 use crate::tidy::source::Source;
 
-/// Lines from which on a function is long.
+/// Lines from which a function counts as long.
 const LONG: usize = 20;
 
-/// What was counted.
+/// The counts.
 #[derive(Default)]
 pub(super) struct Density {
     /// Lines of code.
     pub(super) code: usize,
-    /// Lines that begin with `//` and are no documentation.
+    /// Lines that begin with `//` and are not documentation.
     pub(super) comments: usize,
     /// Functions of twenty lines or more.
     pub(super) long: usize,
-    /// Those of them without a blank line or a comment: file, line and name.
+    /// Those without a blank line or a comment: file, line and name.
     pub(super) unbroken: Vec<String>,
 }
 
-/// Counts the comments, and the long functions that nothing divides.
+/// Counts the comments, and the long functions without a break.
 pub(super) fn density(sources: &[Source]) -> Density {
     let mut density = Density::default();
     for source in sources {
@@ -32,7 +32,7 @@ pub(super) fn density(sources: &[Source]) -> Density {
         let mut is_in_tests = false;
         for ((line, product), is_test) in source.text.lines().zip(source.product.lines()).zip(tests)
         {
-            // Items for tests stand last in a file: comments after their first line belong to them.
+            // Test items come last in a file, so comments after the first of them belong to tests.
             is_in_tests |= is_test;
             let line = line.trim_start();
             let is_doc = line.starts_with("///") || line.starts_with("//!");
@@ -55,7 +55,7 @@ pub(super) fn density(sources: &[Source]) -> Density {
     density
 }
 
-/// Returns line, name and text of each function with a body, from `fn` to its last brace.
+/// Returns line, name and text of each function with a body, from `fn` to its closing brace.
 fn bodies(source: &Source) -> Vec<(usize, &str, &str)> {
     let code = &source.product;
     let mut found = Vec::new();
@@ -76,7 +76,7 @@ fn bodies(source: &Source) -> Vec<(usize, &str, &str)> {
     found
 }
 
-/// Returns where the body of the function that is declared at `start` begins; nothing if it has none.
+/// Returns where the body of the function declared at `start` begins; nothing if it has none.
 fn opening(code: &str, start: usize) -> Option<usize> {
     let mut at = start;
     while at < code.len() {

@@ -1,4 +1,4 @@
-//! [`Module`]: what one file of a crate defines, passes on and refers to.
+//! [`Module`]: what one file of a crate defines, re-exports and refers to.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,25 +7,25 @@ use syn::{Item, UseTree};
 
 use crate::tidy::statements::is_for_tests;
 
-/// A path as written, segment by segment.
+/// A path as written, in segments.
 pub(super) type Segments = Vec<String>;
 
-/// What one file defines, passes on and refers to. Items for tests are left out.
+/// What one file defines, re-exports and refers to. Test items are left out.
 #[derive(Default)]
 pub(super) struct Module {
-    /// What is imported for others (`pub use`), by the name they know it by.
+    /// Re-exports (`pub use`) by their public name.
     pub(super) exports: BTreeMap<String, Segments>,
-    /// What is imported for others with a star.
+    /// Re-exports with a star.
     pub(super) stars: Vec<Segments>,
-    /// What is imported, by the name it has here.
+    /// Imports by their local name.
     pub(super) imports: BTreeMap<String, Segments>,
-    /// Paths that stand in the code or are imported.
+    /// Paths that are used in the code or imported.
     pub(super) paths: BTreeSet<Segments>,
-    /// Types and functions that are defined here.
+    /// Types and functions defined here.
     pub(super) defined: BTreeSet<String>,
-    /// Methods by the type whose `impl` they stand in.
+    /// Methods by the type of their `impl`.
     pub(super) methods: BTreeSet<(String, String)>,
-    /// Methods called on `self` or `Self`, by the type whose `impl` calls.
+    /// Methods called on `self` or `Self`, by the type of the calling `impl`.
     pub(super) calls: BTreeSet<(String, String)>,
     /// The type whose `impl` is being read.
     implemented: Option<String>,
@@ -35,7 +35,7 @@ impl Module {
     /// Reads a file.
     ///
     /// # Errors
-    /// The text is no Rust.
+    /// The text is not valid Rust.
     pub(super) fn read(text: &str) -> syn::Result<Self> {
         let mut module = Self::default();
         module.visit_file(&syn::parse_file(text)?);
@@ -81,7 +81,7 @@ impl Module {
         }
     }
 
-    /// Reads what stands in a macro's brackets, which is not parsed: paths, and calls on `self`.
+    /// Reads the contents of a macro call, which is not parsed: paths, and calls on `self`.
     fn read_tokens(&mut self, tokens: &str) {
         let words: Vec<&str> = tokens
             .split(|sign: char| sign.is_whitespace())
@@ -196,7 +196,7 @@ impl<'ast> Visit<'ast> for Module {
     }
 }
 
-/// Splits a run of signs into names, `::`, and single signs.
+/// Splits characters into names, `::`, and single characters.
 fn split_signs(text: &str) -> Vec<&str> {
     let mut parts = Vec::new();
     let mut rest = text;

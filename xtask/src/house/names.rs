@@ -1,4 +1,4 @@
-//! Type names that stand in several files: whoever searches for one finds them all.
+//! Type names that are defined in several files, so that a search finds all of them.
 
 use std::collections::BTreeMap;
 
@@ -8,11 +8,11 @@ use syn::Item;
 use crate::tidy::source::Source;
 use crate::tidy::statements::is_for_tests;
 
-/// Files from which on a name counts as shared.
+/// Number of files from which a name counts as shared.
 const FILES_MIN: usize = 4;
 
-/// Returns the names of types, traits and aliases that are defined in four files or more, with the files; the most
-/// frequent first.
+/// Returns the names of types, traits and aliases that are defined in four files or more, with the
+/// files; the most frequent first.
 pub(super) fn shared(sources: &[Source]) -> Result<Vec<(String, Vec<String>)>> {
     let mut files = BTreeMap::<String, Vec<String>>::new();
     for source in sources {
@@ -34,7 +34,7 @@ pub(super) fn shared(sources: &[Source]) -> Result<Vec<(String, Vec<String>)>> {
     Ok(shared)
 }
 
-/// Collects what modules define; types inside functions do not leave them and do not count.
+/// Collects the names that modules define; types inside functions are local and do not count.
 fn defined(items: &[Item], names: &mut Vec<String>) {
     for item in items {
         let (attributes, name) = match item {

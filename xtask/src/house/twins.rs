@@ -1,26 +1,27 @@
-//! Passages that stand twice, to the letter.
+//! Passages that appear twice, literally.
 
 use std::collections::BTreeMap;
 
 use crate::tidy::source::Source;
 
-/// Lines of a window.
+/// Lines per window.
 const WINDOW: usize = 6;
-/// Letters and digits a window has at least: below it, it is punctuation that any code has.
+/// Letters and digits a window must have; below that it is common punctuation.
 const LETTERS_MIN: usize = 80;
 
 /// What was found.
 pub(super) struct Twins {
-    /// Windows that stand in two places or more, each counted once.
+    /// Windows that appear in two places or more, each counted once.
     pub(super) windows: usize,
-    /// Where they stand: windows that follow each other are one passage.
+    /// Where they are: consecutive windows form one passage.
     pub(super) passages: Vec<String>,
 }
 
-/// Line numbers, from 1, and lines of code: no comments, no blank lines, no imports, no tests; without indentation.
+/// Line numbers, from 1, and lines of code without indentation: no comments, blank lines, imports
+/// or tests.
 type Lines<'s> = Vec<(usize, &'s str)>;
 
-/// Returns the windows of six lines that stand twice or more.
+/// Returns the windows of six lines that appear twice or more.
 pub(super) fn find(sources: &[Source]) -> Twins {
     let all: Vec<Lines<'_>> = sources.iter().map(lines).collect();
     let mut places = BTreeMap::<Vec<&str>, Vec<(usize, usize)>>::new();
@@ -35,7 +36,7 @@ pub(super) fn find(sources: &[Source]) -> Twins {
     }
     places.retain(|_, places| places.len() > 1);
 
-    // A window that begins a line after another one, in the same files, goes on with its passage.
+    // A window that begins one line after another one, in the same files, continues its passage.
     let mut starts: Vec<Vec<(usize, usize)>> = places.values().cloned().collect();
     starts.sort();
     let goes_on = |places: &[(usize, usize)]| {

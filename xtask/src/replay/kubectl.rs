@@ -1,9 +1,9 @@
-//! Replays what kubectl sent, request by request in the order they were made, with what the server under judgement chose
-//! in the place of what the recorded one chose.
+//! Replays what kubectl sent, request by request in the original order, with the values that the
+//! server under test chose in place of those the recorded one chose.
 //!
-//! Bodies in protobuf are sent as recorded. Answers in protobuf, and documents too large to be recorded, are held to
-//! their status and to be there. Watches go on in the background as kubectl's did; their first events are compared at
-//! the end.
+//! Protobuf bodies are sent as recorded. Of protobuf answers, and of documents too large to be
+//! recorded, only the status and that there is a body are compared. Watches run in the background
+//! as kubectl's did; their first events are compared at the end.
 
 use std::path::Path;
 use std::sync::LazyLock;
@@ -22,12 +22,12 @@ use super::streams::{Events, without_bookmarks};
 use super::target::Running;
 use super::text::Sort;
 
-/// How often a read is tried: what controllers inside the server do takes a moment.
+/// Attempts of a read, because controllers inside the server take a moment.
 const TRIES: usize = 4;
 const TRY_EVERY: Duration = Duration::from_millis(400);
-/// How long the events of a watch may take once everything was sent.
+/// Longest wait for the events of a watch after everything was sent.
 const EVENTS_WITHIN: Duration = Duration::from_secs(3);
-/// Headers of a request that are sent as they were; conditions and impersonation have rules of their own.
+/// Request headers that are sent as recorded; conditions and impersonation are handled separately.
 const SENT: [&str; 4] = ["accept", "content-type", "user-agent", "kubectl-command"];
 
 #[expect(
@@ -50,7 +50,7 @@ struct Replay<'r> {
     watches: Vec<Watch>,
 }
 
-/// A watch that goes on, and the line it was recorded in.
+/// A running watch, and the line it was recorded in.
 struct Watch {
     line: Value,
     events: Events,
@@ -69,7 +69,7 @@ pub(super) fn replay(
         watches: Vec::new(),
     };
     let mut requests = lines(&corpus.join("kubectl.jsonl"))?;
-    // The recording has them in the order they ended, and watches end late.
+    // The recording is in the order of ends, and watches end late.
     requests.sort_by_key(|line| line["seq"].as_u64());
     for line in requests
         .into_iter()
@@ -133,7 +133,7 @@ impl Replay<'_> {
     fn call(&mut self, line: &Value) -> Call {
         let recorded = text(line, "path");
         let path = match recorded.split_once("&timeout=") {
-            // Documents have other addresses on another server; its index has told them.
+            // Documents have other URLs on another server; its index contained them.
             Some((document, timeout)) if document.contains("?hash=") => {
                 format!(
                     "{}&timeout={timeout}",
@@ -171,7 +171,7 @@ impl Replay<'_> {
     }
 }
 
-/// Puts what this server chose in the place of what the recorded one chose.
+/// Replaces what the recorded server chose with what this server chose.
 fn translated(same: &Same, text: &str) -> String {
     let live = |sort, text: &str| same.live(sort, text).map(str::to_owned);
     let replace = |captures: &Captures<'_>| {
@@ -201,7 +201,8 @@ fn compare(same: &mut Same, line: &Value, answer: &Answer) -> Vec<Difference> {
         && answer.status == 200
         && line["reqHeaders"]["if-none-match"].is_null()
     {
-        // The recording lacks the header by which kubectl's cache asked whether the document had changed.
+        // The recording lacks the header with which kubectl's cache asks whether the document has
+        // changed.
         return Vec::new();
     }
     let mut differences = Vec::new();
@@ -234,7 +235,7 @@ fn compare(same: &mut Same, line: &Value, answer: &Answer) -> Vec<Difference> {
             }
         }
         (Value::Null, _) => {}
-        // Which roles a server begins with follows from its version and how it is set up.
+        // The initial roles depend on a server's version and setup.
         (recorded, Some(found)) if text(line, "path").contains("/clusterroles?") => {
             let (recorded, found) = columns(recorded, &found);
             differences.extend(same.compare(&recorded, &found));

@@ -1,10 +1,10 @@
-//! [`Report`]: how many steps are right, by scenario, and what is wrong with the others.
+//! [`Report`]: how many steps are right, per scenario, and the differences of the others.
 
 use std::process::ExitCode;
 
 use super::same::Difference;
 
-/// Counts and misses, in the order they came.
+/// Counts and misses, in order.
 #[derive(Default)]
 pub(crate) struct Report {
     scenarios: Vec<Scenario>,
@@ -17,11 +17,11 @@ struct Scenario {
     total: usize,
 }
 
-/// Differences shown of one miss.
+/// Differences printed per miss.
 const DIFFERENCES_MAX: usize = 4;
 
 impl Report {
-    /// Notes one step: right when nothing differs.
+    /// Adds one step; it is right if nothing differs.
     pub(crate) fn add(&mut self, scenario: &str, step: &str, differences: &[Difference]) {
         if self
             .scenarios
@@ -72,7 +72,7 @@ impl Report {
         println!("{:>4} of {:>4}  in all", self.right(), self.total());
     }
 
-    /// Success when all are right, or as many as the floor says.
+    /// Success if all are right, or as many as the floor requires.
     pub(crate) fn outcome(&self, floor: Option<usize>) -> ExitCode {
         let wanted = floor.unwrap_or(self.total());
         if self.total() > 0 && self.right() >= wanted {

@@ -1,9 +1,10 @@
 //! [`Same`]: whether two servers answered alike.
 //!
-//! What each server chooses is compared by its pattern: a uid or resource version that was new on one side must be new
-//! on the other, and one that came before must be the one from before. Times must be there in the same form, unless
-//! they were sent. Lists say which revision they show, and that is only held to be a number. Of discovery and `OpenAPI`,
-//! everything on the first side must be on the second, which may know more.
+//! Values that a server chooses are compared by pattern: a uid or resource version that was new on
+//! one side must be new on the other, and a repeated one must be the same repeated one. Times must
+//! have the same form, unless they were sent. The revision of a list must only be a number. For
+//! discovery and `OpenAPI`, everything on the first side must be on the second, which may have
+//! more.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,12 +15,12 @@ use serde_json::{Map, Value};
 
 use super::text::{Sort, are_shuffled, is_age, parts};
 
-/// What is known of two servers so far.
+/// What is known about two servers so far.
 #[derive(Clone, Default)]
 pub(crate) struct Same {
     bound: HashMap<(Sort, String), String>,
     back: HashMap<(Sort, String), String>,
-    /// Everything sent: what a client wrote must come back as it was.
+    /// Everything sent: what a client wrote must come back unchanged.
     sent: String,
     /// Whether the second side may have more.
     more: bool,
@@ -43,7 +44,7 @@ const DISCOVERY: [&str; 5] = [
     "APIResourceList",
     "APIGroupDiscoveryList",
 ];
-/// Fields that name the entries of discovery.
+/// Fields that identify the entries of discovery.
 const IDENTITIES: [&str; 7] = [
     "name",
     "groupVersion",
@@ -53,18 +54,18 @@ const IDENTITIES: [&str; 7] = [
     "clientCIDR",
     "responseKind",
 ];
-/// The algorithms that sign tokens follow from the keys a server was given.
+/// The algorithms of token signatures depend on the server's keys.
 const ALGORITHMS: &str = "id_token_signing_alg_values_supported";
 /// Documents of servers that issue tokens.
 const ISSUING: [&str; 2] = [
     "paths..well-known/openid-configuration",
     "paths.openid/v1/jwks",
 ];
-/// Ports the server chooses.
+/// Ports chosen by the server.
 const NODE_PORTS: std::ops::RangeInclusive<u64> = 30_000..=32_767;
 
 impl Difference {
-    /// A difference outside bodies.
+    /// Returns a difference outside bodies.
     pub(crate) fn of(path: &str, expected: impl fmt::Display, found: impl fmt::Display) -> Self {
         Self {
             path: path.to_owned(),
@@ -93,18 +94,18 @@ impl fmt::Display for Difference {
 }
 
 impl Same {
-    /// Notes what was sent.
+    /// Records what was sent.
     pub(crate) fn note_sent(&mut self, text: &str) {
         self.sent.push_str(text);
         self.sent.push('\n');
     }
 
-    /// What stands on the second side for something of the first.
+    /// Returns the second side's counterpart of a value of the first.
     pub(crate) fn live(&self, sort: Sort, text: &str) -> Option<&str> {
         self.bound.get(&(sort, text.to_owned())).map(String::as_str)
     }
 
-    /// Takes two things as the same from now on; says whether that agrees with what was known.
+    /// Binds two values to each other; returns whether that agrees with earlier bindings.
     pub(crate) fn bind(&mut self, sort: Sort, expected: &str, found: &str) -> bool {
         let known = self
             .bound
@@ -132,7 +133,7 @@ impl Same {
     fn value(&mut self, path: &str, expected: &Value, found: &Value, out: &mut Vec<Difference>) {
         let key = path.rsplit('.').next().unwrap_or_default();
         if key == "description" && path.contains("columnDefinitions.") {
-            // Each server has words of its own for columns.
+            // Servers describe columns in their own words.
             return;
         }
         let alike = match (expected, found) {
@@ -165,7 +166,7 @@ impl Same {
         }
     }
 
-    /// How a uid or resource version is called on the second side, for people to read.
+    /// Returns the second side's counterpart of a uid or resource version, for messages.
     fn known(&self, key: &str, expected: &str) -> String {
         let sort = if key == "resourceVersion" {
             Sort::Version
@@ -196,7 +197,7 @@ impl Same {
         for (key, value) in expected {
             let (at, other) = (join(path, key), self.other_key(key, expected, found));
             let Some((other, found)) = other.and_then(|other| found.get_key_value(&other)) else {
-                // Only who issues tokens tells how.
+                // Only servers that issue tokens have these fields.
                 if !ISSUING.contains(&&*at) {
                     out.push(Difference::values(&at, Some(value), None));
                 }
@@ -217,7 +218,8 @@ impl Same {
         }
     }
 
-    /// The key on the second side: the same one, or one that differs in uids only, as fields of owner references do.
+    /// Returns the key on the second side: the same one, or one that differs only in uids, as
+    /// fields of owner references do.
     fn other_key(
         &mut self,
         key: &str,
@@ -234,7 +236,8 @@ impl Same {
         others.find(|other| self.text(key, other)).cloned()
     }
 
-    /// The metadata of a list, table or bookmark: its resource version is that of the whole store.
+    /// Compares the metadata of a list, table or bookmark: its resource version is that of the
+    /// whole store.
     fn list_metadata(
         &mut self,
         path: &str,
@@ -289,7 +292,7 @@ impl Same {
         }
     }
 
-    /// Every entry of the first side, found by its name on the second.
+    /// Compares every entry of the first side with the entry of the same name on the second.
     fn some_of(
         &mut self,
         path: &str,
@@ -359,7 +362,7 @@ impl Same {
     }
 }
 
-/// Whether this is a list, a table, or a bookmark of a watch.
+/// Returns whether this is a list, a table, or a bookmark of a watch.
 fn is_of_whole_store(object: &Map<String, Value>) -> bool {
     let bookmark = object
         .get("metadata")
@@ -377,7 +380,8 @@ fn join(path: &str, key: &str) -> String {
     }
 }
 
-/// Causes come in any order, and owners in the order of seconds.
+/// Returns values in a canonical order: causes come in any order, and field owners in the order of
+/// seconds.
 fn in_order<'v>(key: &str, values: &'v [Value]) -> Vec<&'v Value> {
     let mut values: Vec<&Value> = values.iter().collect();
     let text = |value: &Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
@@ -396,7 +400,7 @@ fn in_order<'v>(key: &str, values: &'v [Value]) -> Vec<&'v Value> {
     values
 }
 
-/// What names an entry of discovery: all its naming fields, or itself.
+/// Returns what identifies an entry of discovery: its naming fields, or the entry itself.
 fn identity(entry: &Value) -> String {
     if let Some(text) = entry.as_str() {
         return text.to_owned();
@@ -406,7 +410,7 @@ fn identity(entry: &Value) -> String {
     names.join(" ")
 }
 
-/// Where a list goes on, without the revision it shows.
+/// Returns a continue token without its revision.
 fn rest(token: &str) -> Option<(String, String)> {
     let bytes = base64::engine::general_purpose::URL_SAFE_NO_PAD
         .decode(token)

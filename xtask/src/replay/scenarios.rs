@@ -1,4 +1,4 @@
-//! Replays the scenarios of plain requests, one after another, each step with what the ones before have captured.
+//! Replays the scenarios of plain requests, each step with the values captured by earlier ones.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -14,7 +14,7 @@ use super::server::{Answer, Call, Server, Who};
 use super::streams::{meanwhile, without_bookmarks};
 use super::target::Running;
 
-/// The recordings, in the order they were made: later ones list what earlier ones left.
+/// The recordings in their original order: later ones list what earlier ones left.
 const FILES: [&str; 4] = [
     "http_core",
     "http_list_watch_delete",
@@ -23,9 +23,9 @@ const FILES: [&str; 4] = [
 ];
 /// Headers that are compared.
 const HEADERS: [&str; 3] = ["content-type", "warning", "retry-after"];
-/// The namespace that recordings take for granted.
+/// A namespace that recordings expect to exist.
 const NAMESPACE: &str = "cr";
-/// How often a read is tried: what controllers inside the server do takes a moment.
+/// Attempts of a read, because controllers inside the server take a moment.
 const TRIES: usize = 3;
 const TRY_EVERY: Duration = Duration::from_millis(400);
 /// The recorded step before which the real server's store was compacted.
@@ -59,7 +59,7 @@ pub(super) fn replay(
         Call::new("POST", "/api/v1/namespaces").body("application/json", namespace.to_string());
     for file in FILES {
         if file == "http_crd_rbac_misc" {
-            // Earlier, and it would show in recorded lists.
+            // Earlier, it would appear in recorded lists.
             running
                 .server
                 .call(&create)
@@ -82,7 +82,7 @@ pub(super) fn replay(
 }
 
 impl Replay<'_> {
-    /// Makes one request and returns where its answer differs.
+    /// Sends one request and returns where the answer differs.
     fn step(&mut self, step: &Value) -> Result<Vec<Difference>> {
         if (step["scenario"].as_str(), step["step"].as_u64())
             == (Some(COMPACTED.0), Some(COMPACTED.1))
@@ -142,7 +142,7 @@ impl Replay<'_> {
         call
     }
 
-    /// Puts what was captured into `${…}`.
+    /// Replaces `${…}` by captured values.
     fn filled(&self, text: &str) -> String {
         let mut text = text.to_owned();
         for (name, value) in &self.captured {
@@ -162,7 +162,7 @@ impl Replay<'_> {
         }
     }
 
-    /// Compacts the store of a real server; others forget in their own way.
+    /// Compacts the store of a real server; other servers drop events by their own rules.
     fn compact(&self) -> Result<()> {
         let (Some(port), Some(last)) = (self.etcd_port, self.captured.get("last")) else {
             return Ok(());
@@ -196,12 +196,12 @@ fn compare(same: &mut Same, step: &Value, answer: &Answer) -> Result<Vec<Differe
     Ok(differences)
 }
 
-/// Both bodies, in the form of the recording, without what the step is not about.
+/// Returns both bodies, in the form of the recording, without what the step does not test.
 fn bodies(step: &Value, answer: &Answer) -> Result<(Value, Value)> {
     let expected = &step["resp"];
     let path = step["path"].as_str().unwrap_or_default();
     if path == "/readyz?verbose" {
-        // Which checks there are is each server's own affair.
+        // Each server has its own checks.
         let last = |text: &str| Value::from(text.lines().last().unwrap_or_default());
         return Ok((
             last(expected["__text"].as_str().unwrap_or_default()),
@@ -228,7 +228,8 @@ fn bodies(step: &Value, answer: &Answer) -> Result<(Value, Value)> {
     Ok((expected.clone(), found))
 }
 
-/// Whether a list shows objects of the system's own namespaces, which depend on how a server is set up.
+/// Returns whether a list contains objects of the system namespaces, which depend on a server's
+/// setup.
 fn has_system_objects(list: &Value) -> bool {
     let mut items = list["items"].as_array().into_iter().flatten();
     items.any(|item| {
@@ -238,14 +239,14 @@ fn has_system_objects(list: &Value) -> bool {
     })
 }
 
-/// What is left of a list without its objects.
+/// Returns a list without its objects.
 fn outline(list: &Value) -> Value {
     let items = list["items"].as_array().map(Vec::len);
     json!({"kind": list["kind"], "apiVersion": list["apiVersion"], "items": items, "more": list["metadata"]["continue"].is_string()})
 }
 
-/// The columns of two tables, and the cells of those rows that both have: others than the scenario's own objects may
-/// be among the first ones.
+/// Returns the columns of two tables, and the cells of rows that both have: the first rows may
+/// include objects of others.
 pub(super) fn columns(expected: &Value, found: &Value) -> (Value, Value) {
     let name = |row: &Value| {
         (

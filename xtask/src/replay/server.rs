@@ -1,7 +1,9 @@
-//! [`Server`]: any API server behind a kubeconfig, called over plain HTTP with nothing added or hidden.
+//! [`Server`]: any API server behind a kubeconfig, called over plain HTTP with nothing added or
+//! hidden.
 //!
-//! Judges must see every status, header and byte, so this is no Kubernetes client: it sends what it is told to.
-//! Left out on purpose: retries, decoding, and every kubeconfig feature besides a CA, a token and a client certificate.
+//! Comparisons need every status, header and byte, so this is not a Kubernetes client: it sends
+//! exactly what it is given. Left out on purpose: retries, decoding, and every kubeconfig feature
+//! except a CA, a token and a client certificate.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -20,28 +22,28 @@ use serde_json::Value;
 
 /// Largest answer read, in bytes: the whole `OpenAPI` document is 4 MB.
 const ANSWER_MAX: u64 = 64 << 20;
-/// A call, or the next part of a stream, that takes longer has failed.
+/// Timeout of a call, or of the next part of a stream.
 const ANSWER_TIME_MAX: Duration = Duration::from_secs(20);
 
 /// An API server.
 pub(crate) struct Server {
     url: String,
-    /// Calls with the credentials of the kubeconfig.
+    /// Client with the credentials of the kubeconfig.
     admin: Client,
     token: Option<String>,
-    /// Calls without a client certificate.
+    /// Client without a client certificate.
     plain: Client,
 }
 
-/// Who calls.
+/// The user of a call.
 #[derive(Clone, Default)]
 pub(crate) enum Who {
     /// The user of the kubeconfig.
     #[default]
     Admin,
-    /// Nobody: no credentials at all.
+    /// No credentials.
     Anonymous,
-    /// Whoever this token says.
+    /// The user of this token.
     Token(String),
 }
 
@@ -49,25 +51,25 @@ pub(crate) enum Who {
 #[derive(Default)]
 pub(crate) struct Call {
     pub(crate) method: String,
-    /// Path with its query.
+    /// Path with query.
     pub(crate) path: String,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<Vec<u8>>,
     pub(crate) who: Who,
 }
 
-/// What came back.
+/// A response.
 pub(crate) struct Answer {
     pub(crate) status: u16,
-    /// By lower-case name, in the order they came.
+    /// By lower-case name, in order.
     pub(crate) headers: BTreeMap<String, Vec<String>>,
     pub(crate) body: Vec<u8>,
 }
 
-/// An answer whose body has not been read yet.
+/// A response whose body has not been read yet.
 pub(crate) struct Stream {
     pub(crate) answer: Answer,
-    /// The body as it comes.
+    /// The response being received.
     pub(crate) response: Response,
 }
 
@@ -108,12 +110,12 @@ impl Server {
         })
     }
 
-    /// Sends a request and reads the whole answer.
+    /// Sends a request and reads the whole response.
     pub(crate) fn call(&self, call: &Call) -> Result<Answer> {
         self.open(call)?.read()
     }
 
-    /// Sends a request and returns as soon as status and headers are here.
+    /// Sends a request and returns once status and headers have arrived.
     pub(crate) fn open(&self, call: &Call) -> Result<Stream> {
         let method = Method::from_bytes(call.method.as_bytes()).context("use the method")?;
         let client = if matches!(call.who, Who::Admin) {
@@ -157,7 +159,7 @@ impl Server {
 }
 
 impl Call {
-    /// A request by the administrator without a body.
+    /// Returns a request by the administrator without a body.
     pub(crate) fn new(method: &str, path: impl Into<String>) -> Self {
         Self {
             method: method.to_owned(),
@@ -166,13 +168,13 @@ impl Call {
         }
     }
 
-    /// The same with a header more.
+    /// Returns the request with another header.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// The same with a body of this type.
+    /// Returns the request with a body of this type.
     pub(crate) fn body(self, content_type: &str, body: impl Into<Vec<u8>>) -> Self {
         Self {
             body: Some(body.into()),
@@ -182,7 +184,7 @@ impl Call {
 }
 
 impl Answer {
-    /// An answer of nothing but this text.
+    /// Returns a response that consists of this text.
     pub(crate) fn of_text(text: &str) -> Self {
         Self {
             status: 200,
@@ -191,7 +193,7 @@ impl Answer {
         }
     }
 
-    /// The first value of a header, empty when there is none.
+    /// Returns the first value of a header, empty if there is none.
     pub(crate) fn header(&self, name: &str) -> &str {
         self.headers
             .get(name)
@@ -199,17 +201,17 @@ impl Answer {
             .map_or("", String::as_str)
     }
 
-    /// The body as JSON, or nothing when it is something else.
+    /// Returns the body as JSON, or nothing if it is not JSON.
     pub(crate) fn json(&self) -> Option<Value> {
         serde_json::from_slice(&self.body).ok()
     }
 
-    /// The body as text.
+    /// Returns the body as text.
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The JSON values that the body is a sequence of.
+    /// Returns the sequence of JSON values in the body.
     pub(crate) fn values(&self) -> Result<Vec<Value>> {
         let values = serde_json::Deserializer::from_slice(&self.body)
             .into_iter()
@@ -235,7 +237,7 @@ impl Stream {
     }
 }
 
-/// The cluster and the user of the current context.
+/// Returns the cluster and the user of the current context.
 fn chosen(config: &Value) -> Result<(&Value, &Value)> {
     let named = |list: &str, name: &Value, part: &'static str| {
         let entries = config[list].as_array().into_iter().flatten();
@@ -251,7 +253,7 @@ fn chosen(config: &Value) -> Result<(&Value, &Value)> {
     ))
 }
 
-/// What a field holds: by `<name>-data` in base64, or by `<name>` as a path.
+/// Returns the content of a field: `<name>-data` in base64, or the file that `<name>` names.
 fn bytes_of(of: &Value, name: &str, folder: &Path) -> Result<Option<Vec<u8>>> {
     if let Some(data) = of[format!("{name}-data")].as_str() {
         return Ok(Some(

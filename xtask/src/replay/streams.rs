@@ -1,4 +1,4 @@
-//! Watches: what happens beside one, and events that come while other requests are made.
+//! Watches: the requests made while one runs, and its events.
 
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::sync::Arc;
@@ -12,11 +12,11 @@ use super::server::{Call, Server, Stream};
 
 /// Longest event read, in bytes.
 const EVENT_MAX: u64 = 8 << 20;
-/// How often collected events are counted.
+/// Polling interval for collected events.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 const MERGE: &str = "application/merge-patch+json";
 
-/// Events of a watch that goes on in the background.
+/// Events of a watch that runs in the background.
 #[derive(Clone, Default)]
 pub(crate) struct Events {
     collected: Arc<Lock<Vec<Value>>>,
@@ -43,7 +43,8 @@ impl Events {
         events
     }
 
-    /// Waits until there are `count` events, bookmarks not counted, and returns as many, or what there is in the end.
+    /// Waits until there are `count` events, not counting bookmarks, and returns that many, or
+    /// fewer on timeout.
     pub(crate) fn first(&self, count: usize, within: Duration) -> Vec<Value> {
         let start = Instant::now();
         loop {
@@ -57,7 +58,7 @@ impl Events {
     }
 }
 
-/// Drops bookmarks that come with time; those that end a streamed list stay.
+/// Removes periodic bookmarks; those that end a streamed list stay.
 pub(crate) fn without_bookmarks(events: Vec<Value>) -> Vec<Value> {
     let periodic = |event: &Value| {
         event["type"] == "BOOKMARK"
@@ -77,7 +78,7 @@ pub(crate) fn meanwhile(server: &Server, note: &str) -> Result<()> {
     Ok(())
 }
 
-/// The requests of a note.
+/// Returns the requests of a note.
 fn calls(note: &str) -> Vec<Call> {
     let folder = "/api/v1/namespaces/lw/configmaps";
     let create = |name: &str, labels: Value| {

@@ -1,4 +1,5 @@
-//! [`Target`]: which API server is judged: one that runs, a fresh `lode apiserver`, or a fresh real one.
+//! [`Target`]: which API server is tested: a running one, a fresh `lode apiserver`, or a fresh real
+//! one.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -12,10 +13,10 @@ use super::server::{Call, Server};
 use crate::cluster::{Fresh, TOKENS, free_port};
 use crate::workspace;
 
-/// Which server; without any of these, a fresh real one.
+/// Which server; by default a fresh real one.
 #[derive(clap::Args, Default)]
 pub(crate) struct Target {
-    /// Kubeconfig of a server that runs; it should be empty, and know the users of the test cluster
+    /// Kubeconfig of a running server; it should be empty and know the users of the test cluster
     #[arg(long, conflicts_with = "lode")]
     kubeconfig: Option<PathBuf>,
     /// Binary of `lode`, whose `apiserver` is started for the run
@@ -27,7 +28,7 @@ pub(crate) struct Target {
 pub(crate) struct Running {
     pub(crate) server: Server,
     pub(crate) kubeconfig: PathBuf,
-    /// Port of its etcd, of a fresh real one.
+    /// Port of its etcd, for a fresh real server.
     pub(crate) etcd_port: Option<u16>,
     _started: Started,
 }
@@ -38,12 +39,12 @@ enum Started {
     Lode { _process: Lode },
 }
 
-/// `lode apiserver`; it is killed when this is dropped, for it keeps nothing.
+/// `lode apiserver`; killed when this is dropped, because it keeps nothing.
 struct Lode {
     child: Child,
 }
 
-/// How long `lode apiserver` may take to answer.
+/// Longest time until `lode apiserver` answers.
 const READY_MAX: Duration = Duration::from_secs(20);
 
 impl Target {
@@ -70,7 +71,7 @@ impl Running {
 
 impl Drop for Lode {
     fn drop(&mut self) {
-        // One that has ended already needs no killing.
+        // Fails if it has already ended.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -96,7 +97,7 @@ fn start_lode(lode: &Path, purpose: &str) -> Result<Running> {
     fs::write(&tokens, TOKENS).with_context(|| format!("write {}", tokens.display()))?;
     let log = fs::File::create(state.join("lode.log")).context("create the log of lode")?;
     let mut command = Command::new(lode);
-    // What was recorded had no controllers beside it.
+    // The recordings were made without controllers.
     command.args([
         "apiserver",
         "--controllers=false",

@@ -1,33 +1,35 @@
-//! Splits texts into what two servers must say alike and what each says in its own way: uids, times, addresses, tokens.
+//! Splits texts into what two servers must say alike and what each chooses: uids, times, addresses,
+//! tokens.
 
 use std::sync::LazyLock;
 
 use regex::Regex;
 
-/// What a part of a text is.
+/// What kind of text a part is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Sort {
     /// Plain text.
     Text,
-    /// A uid: another one elsewhere, but the same wherever it comes again.
+    /// A uid: different on another server, but consistent wherever it is repeated.
     Uid,
-    /// A moment.
+    /// A time.
     Time,
-    /// A cluster IP, chosen by the server: another one elsewhere, but the same wherever it comes again.
+    /// A cluster IP, chosen by the server: different on another server, but consistent wherever it
+    /// is repeated.
     Address,
     /// A resource version.
     Version,
-    /// The name of an object, where the server chose it.
+    /// The name of an object, if the server chose it.
     Name,
     /// The resource version of a list: that of the whole store.
     List,
     /// An `ETag`.
     Tag,
-    /// Where a document of the `OpenAPI` is.
+    /// The URL of an `OpenAPI` document.
     Url,
-    /// The rest of a list.
+    /// A continue token.
     Continue,
-    /// A signed token, a date, a port, the server's own address: anything of the same form will do.
+    /// A signed token, a date, a port, the server's own address: anything of the same form matches.
     Anything,
 }
 
@@ -94,12 +96,13 @@ pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
     parts
 }
 
-/// Whether a cell of a table says how old something is.
+/// Returns whether a table cell shows an age.
 pub(crate) fn is_age(text: &str) -> bool {
     AGE.is_match(text)
 }
 
-/// Whether two texts hold the same pieces in another order: causes, conflicts and lists come in any.
+/// Returns whether two texts contain the same pieces in another order, because causes, conflicts
+/// and lists come in any order.
 pub(crate) fn are_shuffled(left: &str, right: &str) -> bool {
     let pieces = |text: &str| {
         let mut pieces: Vec<String> = text

@@ -1,6 +1,6 @@
-//! How Go reads and writes the built-in types: what only the types themselves know.
+//! How Go reads and writes the built-in types, which only the Go types themselves define.
 //!
-//! The program `e2e/fields` prints it; its `go.mod` says which modules it looks at.
+//! The program `e2e/fields` prints it; its `go.mod` names the modules it uses.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 
 use crate::{command, workspace};
 
-/// Returns the data file, and how many kinds it has.
+/// Returns the data file and its number of kinds.
 pub(super) fn made(version: &str) -> Result<(String, usize)> {
     let folder = workspace::root().join("e2e/fields");
     let modules = fs::read_to_string(folder.join("go.mod")).context("read e2e/fields/go.mod")?;
@@ -30,7 +30,7 @@ pub(super) fn made(version: &str) -> Result<(String, usize)> {
     ))
 }
 
-/// Returns the modules of Kubernetes that a module file requires itself; all must be of one version.
+/// Returns the Kubernetes modules that a module file requires directly; all must have one version.
 fn modules_of(file: &str, version: &str) -> Result<Vec<String>> {
     let expected = format!("v0.{}", version.trim_start_matches("1."));
     let required = file

@@ -1,7 +1,8 @@
-//! The resources that a Kubernetes API server has when nobody asks for more.
+//! The resources that a Kubernetes API server serves by default.
 //!
-//! The module carries the discovery documents of a server with everything switched on. What is not yet stable
-//! (`v1alpha1`, `v1beta2`) is off by default, so it is left out. One resource a line, in the order of discovery.
+//! The module contains the discovery documents of a server with everything enabled. Versions that
+//! are not stable (`v1alpha1`, `v1beta2`) are off by default, so they are left out. One resource
+//! per line, in the order of discovery.
 
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::read_json;
 
-/// Returns the data file, and how many resources it has.
+/// Returns the data file and its number of resources.
 pub(super) fn made(module: &str, folder: &Path) -> Result<(String, usize)> {
     let (mut versions, mut count) = (Vec::new(), 0);
     for (group, version) in group_versions(&read_json(&folder.join("apis.json"))?) {
@@ -39,7 +40,8 @@ pub(super) fn made(module: &str, folder: &Path) -> Result<(String, usize)> {
     ))
 }
 
-/// The core group, then the others as a server lists them; of each group, the preferred version first.
+/// Returns the core group, then the others as a server lists them; of each group, the preferred
+/// version first.
 fn group_versions(groups: &Value) -> Vec<(String, String)> {
     let mut found = vec![(String::new(), "v1".to_owned())];
     for group in groups["groups"].as_array().into_iter().flatten() {
@@ -61,7 +63,7 @@ fn is_stable(version: &str) -> bool {
     !version.contains("alpha") && !version.contains("beta")
 }
 
-/// Returns the resources of an `APIResourceList`, each with its subresources within it.
+/// Returns the resources of an `APIResourceList`, each containing its subresources.
 fn resources(list: &Value) -> Result<Vec<Value>> {
     let mut found: Vec<Value> = Vec::new();
     for entry in list["resources"].as_array().context("find the resources")? {

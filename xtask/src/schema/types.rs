@@ -1,8 +1,8 @@
 //! The built-in types.
 //!
-//! The module carries the `OpenAPI` documents of its API server. Kept of them are types, fields, list types and keys,
-//! merge keys, defaults, enums and which kind is of which type; descriptions, paths and parameters are not. One type a
-//! line, so that a new version shows as the lines it changes.
+//! The module contains the `OpenAPI` documents of its API server. Types, fields, list types and
+//! keys, merge keys, defaults, enums and the type of each kind are kept; descriptions, paths and
+//! parameters are not. One type per line, so that a new version shows as the lines it changes.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -13,7 +13,7 @@ use serde_json::{Map, Value, json};
 
 use super::read_json;
 
-/// Returns the data file, and how many types it has.
+/// Returns the data file and its number of types.
 pub(super) fn made(module: &str, folder: &Path) -> Result<(String, usize)> {
     let types = read(folder).with_context(|| format!("read {}", folder.display()))?;
     Ok((written(module, &types), types.len()))
@@ -44,14 +44,14 @@ fn read(folder: &Path) -> Result<BTreeMap<String, Value>> {
     Ok(types)
 }
 
-/// Returns a helper type without the kinds that each document says it serves.
+/// Returns a helper type without the list of kinds that each document adds.
 fn shared(schema: &Value) -> Option<Value> {
     let mut schema = schema.as_object()?.clone();
     schema.remove(KINDS);
     Some(Value::Object(schema))
 }
 
-/// Returns what is kept of a schema.
+/// Returns the kept part of a schema.
 fn kept(schema: &Value) -> Value {
     let mut out = Map::new();
     for key in KEPT {
@@ -87,7 +87,7 @@ fn kept(schema: &Value) -> Value {
     Value::Object(out)
 }
 
-/// Items have no default: a list is as long as it is.
+/// Removes the default of list items, which has no meaning.
 fn without_default(mut schema: Value) -> Value {
     if let Some(schema) = schema.as_object_mut() {
         schema.remove("default");

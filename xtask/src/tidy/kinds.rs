@@ -1,9 +1,9 @@
-//! Gate: a new kind costs its own files, its page, and the places that `docs/adding-a-kind.md` lists, which are three at
-//! most.
+//! Gate: a new kind costs its own files, its page, and the places that `docs/adding-a-kind.md`
+//! lists, which are three at most.
 //!
-//! A file whose code names more than one served kind is a list of kinds, and a place to edit for the next one; whoever
-//! goes over all kinds reads the rows of `lode_api::kinds` instead. Texts and tests are left alone, and so are the
-//! controllers, which know the kinds they work with.
+//! A file whose code names more than one served kind is a list of kinds, and a place to edit for
+//! the next one; code for all kinds reads the rows of `lode_api::kinds` instead. Texts and tests
+//! are not checked, nor are the controllers, which know the kinds they work with.
 
 use std::fs;
 use std::path::Path;
@@ -14,18 +14,18 @@ use lode_api::kinds::{self, Row};
 use super::lexer;
 use super::source::Source;
 
-/// What a person reads who adds a kind.
+/// The page about adding a kind.
 const PAGE: &str = "docs/adding-a-kind.md";
-/// Most places that a kind costs.
+/// Most places that a kind may cost.
 const PLACES_MAX: usize = 3;
-/// Wings whose files are looked at.
+/// Wings whose files are checked.
 const WINGS: [&str; 4] = [
     "crates/model/",
     "crates/engine/",
     "crates/world/",
     "crates/face/",
 ];
-/// Checks the places against the page, and that each kind has a page of its own.
+/// Checks the places against the page, and that each kind has its own page.
 pub(super) fn check(root: &Path, sources: &[Source]) -> Result<Vec<String>> {
     let page = root.join(PAGE);
     let page = fs::read_to_string(&page).with_context(|| format!("read {}", page.display()))?;

@@ -1,7 +1,9 @@
-//! Gate: arrows between the wings run down only, read from `cargo metadata`, dependencies of tests too.
+//! Gate: dependencies between the wings run down only, according to `cargo metadata`, including
+//! dependencies of tests.
 //!
-//! Besides: controllers never depend on each other, there is no circle, what model and engine are built on does no
-//! I/O, a crate is named after its folder, and it takes the lints of the workspace.
+//! It also checks that controllers do not depend on each other, that there is no circle, that model
+//! and engine have no dependency that does I/O, that a crate is named after its folder, and that it
+//! uses the lints of the workspace.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,12 +12,13 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::Value;
 
-/// The wings, from the ground up.
+/// The wings, from bottom to top.
 const WINGS: [&str; 5] = ["model", "engine", "world", "control", "face"];
 const PURE: [&str; 2] = ["model", "engine"];
-/// Crates of the control wing that controllers stand on; all others are controllers.
+/// Crates of the control wing that controllers depend on; all others are controllers.
 const CONTROLLER_KIT: [&str; 2] = ["lode-runtime", "lode-apply"];
-/// Packages that bring a runtime, a network or a cluster with them; with `-` at the end, all that begin so.
+/// Packages that bring a runtime, a network or a cluster; with `-` at the end, all with this
+/// prefix.
 const IMPURE: [&str; 14] = [
     "async-std",
     "gix",
@@ -81,7 +84,7 @@ fn arrows(members: &[Member]) -> Vec<String> {
             else {
                 continue;
             };
-            // A kit for tests lies beside the house; it is as high as what it stands on.
+            // A test kit outside the wings has the level of what it depends on.
             let kit = || {
                 other
                     .dependencies
@@ -111,7 +114,7 @@ fn arrows(members: &[Member]) -> Vec<String> {
     findings
 }
 
-/// Cargo refuses circles itself, but not those that close through dependencies of tests.
+/// Cargo refuses circles itself, except those through dependencies of tests.
 fn circles(members: &[Member]) -> Vec<String> {
     let mut waits_for: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for member in members {
@@ -126,7 +129,8 @@ fn circles(members: &[Member]) -> Vec<String> {
                 .collect(),
         );
     }
-    // Takes away whoever stands on nothing that is left; who cannot be taken is in a circle, or stands on one.
+    // Repeatedly removes a crate that depends on none of the rest; what remains is in a circle or
+    // depends on one.
     while let Some(free) = waits_for
         .iter()
         .find(|(_, below)| below.is_empty())
@@ -185,7 +189,7 @@ fn naming(member: &Member) -> Option<String> {
 }
 
 impl Member {
-    /// The wing it lies in; none for tools beside the house.
+    /// Returns its wing; none for tools outside the wings.
     fn wing(&self) -> Option<&str> {
         self.folder.strip_prefix("crates/")?.split('/').next()
     }

@@ -1,7 +1,8 @@
-//! Tells code, comments and literals of a Rust source apart, well enough to count lines and find words.
+//! Distinguishes code, comments and literals of Rust source, well enough to count lines and find
+//! words.
 //!
-//! It knows nested block comments, strings with escapes, raw strings, and characters beside lifetimes. It does not
-//! parse: what a token means is the caller's affair.
+//! It handles nested block comments, strings with escapes, raw strings, and characters versus
+//! lifetimes. It does not parse.
 
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ pub(crate) enum Kind {
     Literal,
 }
 
-/// Returns the source with all but one kind blanked; lines and offsets stay what they were.
+/// Returns the source with all but one kind blanked; lines and offsets do not change.
 pub(crate) fn only(text: &str, kind: Kind) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for (_, range) in pieces(text).into_iter().filter(|(found, _)| *found != kind) {
@@ -23,14 +24,15 @@ pub(crate) fn only(text: &str, kind: Kind) -> String {
         .expect("whole pieces were blanked, and a piece starts and ends between characters")
 }
 
-/// Puts spaces in place of everything but line ends.
+/// Replaces everything but line ends by spaces.
 pub(crate) fn blank(bytes: &mut [u8]) {
     for byte in bytes.iter_mut().filter(|byte| **byte != b'\n') {
         *byte = b' ';
     }
 }
 
-/// The place after the bracket that closes the one at `open`, which must be one of `{`, `(` and `[` in plain code.
+/// Returns the offset after the bracket that closes the one at `open`, which must be one of `{`,
+/// `(` and `[` in plain code.
 pub(crate) fn after_closing(code: &str, open: usize) -> usize {
     let mut depth = 0_usize;
     for (offset, byte) in code.bytes().enumerate().skip(open) {
@@ -46,7 +48,7 @@ pub(crate) fn after_closing(code: &str, open: usize) -> usize {
     code.len()
 }
 
-/// Offsets at which `word` stands in plain code, not as a part of a longer name.
+/// Returns offsets of `word` in plain code, except as part of a longer name.
 pub(crate) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = usize> + 'a {
     code.match_indices(word)
         .map(|(offset, _)| offset)
@@ -57,12 +59,12 @@ pub(crate) fn words<'a>(code: &'a str, word: &'a str) -> impl Iterator<Item = us
         })
 }
 
-/// Whether a byte can be part of a name.
+/// Returns whether a byte can be part of a name.
 pub(crate) fn is_name(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_' || !byte.is_ascii()
 }
 
-/// The number of the line that an offset lies in, from 1.
+/// Returns the line number of an offset, from 1.
 pub(crate) fn line(text: &str, offset: usize) -> usize {
     text[..offset].matches('\n').count() + 1
 }
@@ -83,7 +85,7 @@ fn pieces(text: &str) -> Vec<(Kind, Range<usize>)> {
     pieces
 }
 
-/// The comment that starts here, if one does, and where it ends.
+/// Returns the kind and end of a comment that starts here, if one does.
 fn comment(bytes: &[u8], at: usize) -> Option<(Kind, usize)> {
     if bytes[at..].starts_with(b"//") {
         let length = bytes[at..]
@@ -111,7 +113,8 @@ fn comment(bytes: &[u8], at: usize) -> Option<(Kind, usize)> {
     Some((Kind::Comment, end))
 }
 
-/// The string or character that starts here, if one does, and where it ends. A prefix such as `b` counts as code.
+/// Returns the kind and end of a string or character that starts here, if one does. A prefix such
+/// as `b` counts as code.
 fn literal(bytes: &[u8], at: usize) -> Option<(Kind, usize)> {
     let end = match bytes[at] {
         b'"' => quoted(bytes, at, b'"'),
@@ -122,7 +125,7 @@ fn literal(bytes: &[u8], at: usize) -> Option<(Kind, usize)> {
     Some((Kind::Literal, end))
 }
 
-/// Where a literal with escapes ends.
+/// Returns the end of a literal with escapes.
 fn quoted(bytes: &[u8], at: usize, quote: u8) -> usize {
     let mut end = at + 1;
     while end < bytes.len() && bytes[end] != quote {
@@ -131,7 +134,7 @@ fn quoted(bytes: &[u8], at: usize, quote: u8) -> usize {
     (end + 1).min(bytes.len())
 }
 
-/// A character ends with a quote right after it; a lifetime does not.
+/// A character is closed by a quote right after it; a lifetime is not.
 fn character(bytes: &[u8], at: usize) -> Option<usize> {
     let first = *bytes.get(at + 1)?;
     if first == b'\\' {
@@ -146,7 +149,7 @@ fn character(bytes: &[u8], at: usize) -> Option<usize> {
     (bytes.get(at + 1 + length) == Some(&b'\'')).then_some(at + length + 2)
 }
 
-/// `r"…"` or `r#"…"#`, with as many hashes as it likes; not `r#name`, and not the end of a name.
+/// `r"…"` or `r#"…"#`, with any number of hashes; not `r#name`, and not the end of a name.
 fn raw(bytes: &[u8], at: usize) -> Option<usize> {
     let before = bytes[..at]
         .strip_suffix(b"b")

@@ -1,6 +1,6 @@
-//! Gate: links in Markdown to files of the checkout lead somewhere.
+//! Gate: Markdown links to files of the checkout resolve.
 //!
-//! Links to the web are left alone, and so is what stands in code.
+//! Links to the web are not checked, nor is anything in code.
 
 use std::path::Path;
 
@@ -34,7 +34,7 @@ pub(super) fn check(root: &Path, path: &Path, text: &str) -> Vec<String> {
     findings
 }
 
-/// What a line links to: `[text](target)` and `[name]: target`.
+/// Returns the link targets in a line: `[text](target)` and `[name]: target`.
 fn targets(line: &str) -> Vec<String> {
     let line = without_code(line);
     let mut targets: Vec<String> = Vec::new();

@@ -1,13 +1,13 @@
 //! Gate: the code of model and engine reads no file, no environment, no clock and no network.
 //!
-//! Their manifests are the affair of [`super::layers`].
+//! [`super::layers`] checks their manifests.
 
 use super::lexer;
 use super::source::Source;
 
 /// Modules of the standard library that reach outside.
 const MODULES: [&str; 4] = ["fs", "env", "net", "process"];
-/// Calls that read the clock, or spend time.
+/// Calls that read the clock or wait.
 const CALLS: [&str; 5] = [
     "SystemTime::now",
     "Instant::now",

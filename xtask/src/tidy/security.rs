@@ -1,11 +1,11 @@
-//! Gate: every test that `SECURITY.md` names exists, so that what is said to be defended is.
+//! Gate: every test that `SECURITY.md` names exists.
 
 use super::source::Source;
 
 /// The page that names tests.
 pub(super) const PAGE: &str = "SECURITY.md";
 
-/// Looks for the tests that the rows of the page's table name.
+/// Checks the tests that the rows of the page's table name.
 pub(super) fn check(page: &str, sources: &[Source]) -> Vec<String> {
     let mut findings = Vec::new();
     for (number, line) in page

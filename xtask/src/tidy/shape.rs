@@ -1,4 +1,5 @@
-//! Gate: a crate's `lib.rs` is a table of contents, every file is part of its crate, and a crate has one test binary.
+//! Gate: a crate's `lib.rs` is a table of contents, every file is part of its crate, and a crate
+//! has one test binary.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +39,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<String> {
     findings
 }
 
-/// All `mod name;` lines, each as the file it stands in and the name.
+/// Returns all `mod name;` lines, each as its file and the name.
 fn declared_modules(sources: &[Source]) -> BTreeSet<(String, String)> {
     let mut modules = BTreeSet::new();
     for source in sources {
@@ -54,7 +55,7 @@ fn declared_modules(sources: &[Source]) -> BTreeSet<(String, String)> {
     modules
 }
 
-/// Whether Cargo starts from this file.
+/// Returns whether Cargo starts from this file.
 fn is_root(path: &str) -> bool {
     let mut parts = path.rsplit('/');
     let (file, folder) = (
@@ -65,7 +66,8 @@ fn is_root(path: &str) -> bool {
         || matches!(folder, "bin" | "tests" | "benches" | "examples")
 }
 
-/// Whether a mod line makes this file part of a crate: in the root or `mod.rs` beside it, or in the module above it.
+/// Returns whether a mod line makes this file part of a crate: in the root or `mod.rs` next to it,
+/// or in the module above it.
 fn is_declared(path: &str, modules: &BTreeSet<(String, String)>) -> bool {
     let path = path
         .strip_suffix("/mod.rs")
@@ -82,7 +84,7 @@ fn is_declared(path: &str, modules: &BTreeSet<(String, String)>) -> bool {
         })
 }
 
-/// Where something else begins than a line of `mod`, `use` or `type`, which only give names.
+/// Returns where something other than `mod`, `use` or `type` begins, which only give names.
 fn first_logic(code: &str) -> Option<usize> {
     let mut at = 0;
     loop {

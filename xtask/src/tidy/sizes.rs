@@ -1,8 +1,8 @@
 //! Gate: functions and files stay small enough to read at once.
 //!
-//! A function is measured in statements, so that a blank line or a comment that helps its reader costs nothing.
-//! What is over its bound must be listed in [`RATCHET`] with its size and the reason. The list is a ratchet: what it
-//! names may shrink, and then its line must follow; it may never grow.
+//! A function is measured in statements, so that blank lines and comments cost nothing. What
+//! exceeds its bound must be listed in [`RATCHET`] with its size and the reason. The list is a
+//! ratchet: a listed item may shrink, and then its line must follow, but it may never grow.
 
 use std::collections::BTreeMap;
 
@@ -15,8 +15,8 @@ use super::statements::functions;
 pub(super) const RATCHET: &str = "xtask/ratchet.txt";
 /// Lines of a file, without its inline tests.
 const FILE_MAX: usize = 800;
-/// Statements of a function, those of its blocks and closures and the arms of its matches included; tests may be as
-/// long as their data.
+/// Statements of a function, including those of its blocks and closures and the arms of its
+/// matches; tests may be as long as their data.
 const FUNCTION_MAX: usize = 30;
 
 pub(super) fn check(sources: &[Source], ratchet: &str) -> Result<Vec<String>> {

@@ -1,18 +1,18 @@
-//! A Rust file as the gates look at it.
+//! A Rust file as the gates see it.
 
 use super::lexer::{self, Kind};
 
-/// One file, with views of it in which lines and offsets are those of the file.
+/// One file, with views that keep its lines and offsets.
 pub(crate) struct Source {
     /// Relative to the root of the checkout.
     pub(crate) path: String,
     /// The file as it is.
     pub(crate) text: String,
-    /// Its code: comments and literals are blank.
+    /// Its code, with comments and literals blanked.
     pub(crate) code: String,
-    /// Its code without items for tests.
+    /// Its code without test items.
     pub(crate) product: String,
-    /// Lines that belong to items for tests.
+    /// Lines that belong to test items.
     pub(crate) test_lines: usize,
 }
 
@@ -29,19 +29,19 @@ impl Source {
         }
     }
 
-    /// Whether the whole file is for tests.
+    /// Returns whether the whole file is for tests.
     pub(crate) fn is_test(&self) -> bool {
         let mut folders = self.path.split('/');
         folders.any(|name| matches!(name, "tests" | "tests.rs" | "benches" | "examples"))
     }
 
-    /// A finding about the line that an offset lies in.
+    /// Returns a finding for the line of an offset.
     pub(crate) fn finding(&self, offset: usize, what: &str) -> String {
         format!("{}:{}: {what}", self.path, lexer::line(&self.text, offset))
     }
 }
 
-/// Blanks every item behind `#[cfg(test)]` and counts its lines.
+/// Blanks every item with `#[cfg(test)]` and counts its lines.
 fn without_tests(code: &str) -> (String, usize) {
     let mut product = code.as_bytes().to_vec();
     let (mut lines, mut done) = (0, 0);

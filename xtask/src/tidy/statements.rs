@@ -4,11 +4,11 @@ use syn::visit::{self, Visit};
 
 /// Returns name and number of statements of each function that has a body and is not for tests.
 ///
-/// Every statement counts, at whatever depth of blocks and closures, and so does every arm of a match. Functions inside
-/// a function count for themselves alone.
+/// Every statement counts, at any depth of blocks and closures, and so does every arm of a match.
+/// Nested functions are counted separately.
 ///
 /// # Errors
-/// The text is no Rust.
+/// The text is not valid Rust.
 pub(crate) fn functions(text: &str) -> syn::Result<Vec<(String, usize)>> {
     let mut found = Functions(Vec::new());
     found.visit_file(&syn::parse_file(text)?);

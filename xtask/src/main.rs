@@ -27,6 +27,7 @@ mod leader;
 mod operator;
 mod replay;
 mod schema;
+mod simulation;
 mod tidy;
 mod workspace;
 
@@ -50,6 +51,8 @@ enum Task {
     E2e(e2e::Args),
     /// Stop the leader of two replicas again and again and print what it still wrote
     Leader(leader::Args),
+    /// Play the whole operator on a clock of the test's own, with many seeds
+    Simulation(simulation::Args),
     /// Replay recorded scenarios against `lode serve` on a fresh cluster and print the scores
     Judge(judge::Args),
     /// Replay recorded requests against an API server and print how many are answered alike
@@ -74,6 +77,7 @@ fn main() -> ExitCode {
         Task::Client(args) => client::main(&args),
         Task::E2e(args) => e2e::main(&args),
         Task::Leader(args) => leader::main(&args),
+        Task::Simulation(args) => simulation::main(&args),
         Task::Judge(args) => judge::main(&args),
         Task::Replay(args) => replay::main(&args),
         Task::Differential(args) => differential::main(&args),

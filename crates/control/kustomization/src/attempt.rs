@@ -518,7 +518,7 @@ impl Kustomizations {
         let every = job.checked.interval / 100 * (100 - percent);
         Rerun {
             revision,
-            now_s: jiff::Timestamp::now().as_second(),
+            now_s: self.own.ambient().now().as_second(),
             // Both times are of whole seconds.
             every_s: i64::try_from(every.as_secs())
                 .unwrap_or(i64::MAX)
@@ -533,7 +533,7 @@ impl Kustomizations {
         object: &Kustomization,
         inventory: Vec<InventoryEntry>,
     ) -> Result<(), lode_cluster::Error> {
-        let now = self.own.clock().text();
+        let now = self.own.ambient().now_text();
         let draft = with_inventory(Draft::new(object, &now), inventory);
         self.own.write_status(object, &draft.status).await
     }

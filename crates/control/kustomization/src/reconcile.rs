@@ -14,7 +14,7 @@ use lode_apply::change_log;
 use lode_object::{Id, NamespacedName};
 use lode_runtime::{
     Change, Draft, Ended, Failure, LONG, Next, Progress, Reconcile, Removal, Report, Retry, Told,
-    Use, jitter, name_of,
+    Use, name_of,
 };
 use lode_stdx::duration;
 use tokio::time::Instant;
@@ -184,7 +184,9 @@ impl Kustomizations {
         };
         let status = status::succeeded(Draft::new(object, now), &outcome, inventory, health, state);
 
-        let wait = jitter(interval, self.options.interval_jitter_percent);
+        let wait = self
+            .own
+            .jitter(interval, self.options.interval_jitter_percent);
         state.due = Some(Instant::now() + wait);
         // The end of a fight's wait wakes nobody else.
         let held = state.fights.next();

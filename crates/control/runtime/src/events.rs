@@ -16,9 +16,10 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use jiff::Timestamp;
+use lode_ambient::Ambient;
 use lode_cluster::{Client, Error, Resource, Target};
 use lode_object::Value;
 use lode_stdx::Lock;
@@ -26,6 +27,7 @@ use lode_stdx::time::rfc3339;
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{debug, warn};
 
 use crate::repeat::{Fingerprint, Repeats, Times};
@@ -49,6 +51,7 @@ const NAME_MAX: usize = 253;
 #[derive(Clone)]
 pub struct Events {
     outbox: Arc<Outbox>,
+    ambient: Ambient,
     _sender: Arc<Sender>,
 }
 
@@ -96,18 +99,19 @@ pub struct ObjectReference {
 impl Events {
     /// Starts the writer; `component` is the reporting component and the field manager.
     #[must_use]
-    pub fn start(client: &Client, component: &'static str) -> Self {
+    pub fn start(client: &Client, component: &'static str, ambient: Ambient) -> Self {
         let outbox = Arc::new(Outbox::new(component));
         let sender = tokio::spawn(send(outbox.clone(), client.clone()));
         Self {
             outbox,
+            ambient,
             _sender: Arc::new(Sender(sender)),
         }
     }
 
     /// Queues an event. It never waits.
     pub fn emit(&self, event: Event) {
-        self.outbox.push(event, Timestamp::now());
+        self.outbox.push(event, self.ambient.now());
     }
 
     /// Returns how many events were dropped.

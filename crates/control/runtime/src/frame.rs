@@ -246,7 +246,7 @@ impl<R: Reconcile> Frame<R> {
             Err(error) => return self.own.postpone(object, &error),
         };
         if object.spec.suspended() {
-            let now = self.own.clock().text();
+            let now = self.own.ambient().now_text();
             let draft = self
                 .kind
                 .suspend(Draft::new(object, &now).observed(), state);
@@ -264,7 +264,7 @@ impl<R: Reconcile> Frame<R> {
         {
             return Next::Idle;
         }
-        let (took, facts, now) = (since.elapsed(), &facts, &*self.own.clock().text());
+        let (took, facts, now) = (since.elapsed(), &facts, &*self.own.ambient().now_text());
         let ended = Ended {
             object,
             state,
@@ -299,7 +299,7 @@ impl<R: Reconcile> Frame<R> {
 
         // The attempt may have written to the status in the meantime: that must stay.
         let latest = self.own.latest(object);
-        let now = self.own.clock().text();
+        let now = self.own.ambient().now_text();
         let draft = Draft::new(latest.as_deref().unwrap_or(object), &now);
         let draft = draft.progressing(&self.kind.progress(facts));
         if let Err(error) = self.own.write_status(object, &draft.status).await {

@@ -5,7 +5,7 @@
 //! oldest connection that is idle or not reading is closed to make room.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
@@ -14,6 +14,7 @@ use lode_net::{Caller, Limits, RequestBody, Terms};
 use lode_stdx::Lock;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::metrics::Metrics;
 

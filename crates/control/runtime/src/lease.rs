@@ -20,16 +20,14 @@ mod record;
 #[cfg(test)]
 mod tests;
 
-use std::collections::hash_map::RandomState;
-use std::hash::{BuildHasher as _, Hasher as _};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use jiff::Timestamp;
-use lode_cluster::{Client, Error, Resource, Target, WriteGate, boot_time};
+use lode_cluster::{Client, Error, Resource, Target, WriteGate};
 use lode_object::Value;
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 use tracing::{debug, error, info, trace, warn};
 
 use self::candidate::{Candidate, Event, Loss, Moment, Step};
@@ -243,7 +241,7 @@ impl Campaign {
     async fn run(mut self, mut stopped: watch::Receiver<bool>) -> Option<LostLease> {
         let mut event = Event::Due;
         loop {
-            let now = moment();
+            let now = self.moment();
             let step = self.candidate.next(now, event);
             self.publish();
 
@@ -287,6 +285,15 @@ impl Campaign {
         }
     }
 
+    fn moment(&self) -> Moment {
+        let ambient = self.gate.ambient();
+        Moment {
+            boot: ambient.since_boot(),
+            wall: ambient.now(),
+            chance: (ambient.random() >> 11) as f64 / (1_u64 << 53) as f64,
+        }
+    }
+
     async fn read(&mut self) -> Event {
         let (namespace, name) = (&self.options.namespace, &self.options.name);
         let call = self.client.get(&self.resource, namespace, name);
@@ -300,7 +307,7 @@ impl Campaign {
 
     async fn write(&mut self, spec: Value, version: Option<String>) -> Event {
         // Whatever happens after this moment, the Lease was renewed later than it.
-        let begun = boot_time();
+        let begun = self.gate.ambient().since_boot();
         let written = self.answer(self.put(spec, version)).await;
         let record = written.and_then(|bytes| {
             let lease = serde_json::from_slice(&bytes);
@@ -341,7 +348,7 @@ impl Campaign {
 
     /// Waits for a response as long as it is useful.
     async fn answer<T>(&self, call: impl Future<Output = Result<T, Error>>) -> Result<T, Error> {
-        let patience = self.candidate.patience(boot_time());
+        let patience = self.candidate.patience(self.gate.ambient().since_boot());
         let late = || Error::Unreachable(format!("no answer within {patience:?}"));
         tokio::time::timeout(patience, call)
             .await
@@ -393,7 +400,7 @@ impl Campaign {
         // From here on another replica may take over at any time.
         self.gate.close();
         self.metrics.set_leader(&self.options.name, false);
-        let release = self.candidate.release(Timestamp::now());
+        let release = self.candidate.release(self.gate.ambient().now());
         let Some((spec, version)) = release.filter(|_| self.options.release_on_cancel) else {
             return;
         };
@@ -420,17 +427,6 @@ fn hint(error: &Error) -> Option<&'static str> {
         Some("RUNTIME_NAMESPACE must name a namespace that exists")
     } else {
         None
-    }
-}
-
-fn moment() -> Moment {
-    // Every new state hashes differently: random enough to spread candidates, and nothing secret
-    // depends on it.
-    let random = RandomState::new().build_hasher().finish();
-    Moment {
-        boot: boot_time(),
-        wall: Timestamp::now(),
-        chance: (random >> 11) as f64 / (1_u64 << 53) as f64,
     }
 }
 

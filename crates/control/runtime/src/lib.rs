@@ -34,7 +34,6 @@
 //!
 //! Left out on purpose: any knowledge of a single kind.
 
-mod clock;
 mod compute;
 mod controller;
 mod depends;
@@ -60,7 +59,6 @@ mod store;
 mod urgency;
 mod users;
 
-pub use clock::Clock;
 pub use compute::Unfinished;
 pub use controller::{Controller, run};
 pub use depends::{Dependency, check as check_dependencies};
@@ -72,7 +70,7 @@ pub use http::{Routes, serve};
 pub use lease::{Election, LeaseOptions, LostLease, Timings, UnfitTimings};
 pub use memory::{Memory, Reservation, TooLarge, half_of_memory};
 pub use metrics::Metrics;
-pub use next::{Backoff, Next, jitter};
+pub use next::{Backoff, Next};
 pub use own::{Own, OwnParts, Told, name_of};
 pub use queue::{Priority, Queue};
 pub use sources::{OpenError, Source, Sources};

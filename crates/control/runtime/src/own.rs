@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lode_ambient::Ambient;
 use lode_api::{Kind, Resource};
 use lode_cluster::{Client, Error, Subject, Target};
 use lode_object::{NamespacedName, Value, merge_patch, meta};
@@ -23,10 +24,9 @@ use lode_stdx::Lock;
 use serde_json::json;
 use tracing::{debug, warn};
 
-use crate::clock::Clock;
 use crate::events::{Event, EventKind, Events, ObjectReference};
 use crate::metrics::Metrics;
-use crate::next::Next;
+use crate::next::{Next, jitter};
 use crate::store::Store;
 
 /// How many times a status write is tried while others write to the same object.
@@ -43,7 +43,7 @@ pub struct Own<S: Kind> {
     objects: Arc<Store<Resource<S>>>,
     events: Events,
     metrics: Metrics,
-    clock: Clock,
+    ambient: Ambient,
     manager: &'static str,
     hidden: Lock<HashMap<NamespacedName, BTreeSet<Box<str>>>>,
 }
@@ -58,8 +58,8 @@ pub struct OwnParts<S: Kind> {
     pub events: Events,
     /// The metrics.
     pub metrics: Metrics,
-    /// The clock.
-    pub clock: Clock,
+    /// Times and random numbers.
+    pub ambient: Ambient,
     /// Field manager of status and finalizers, as in Flux.
     pub manager: &'static str,
 }
@@ -148,7 +148,7 @@ where
             objects: parts.objects,
             events: parts.events,
             metrics: parts.metrics,
-            clock: parts.clock,
+            ambient: parts.ambient,
             manager: parts.manager,
             hidden: Lock::default(),
         }
@@ -174,9 +174,14 @@ where
         &self.metrics
     }
 
-    /// Returns the clock.
-    pub fn clock(&self) -> &Clock {
-        &self.clock
+    /// Returns what the machine tells: times and random numbers.
+    pub fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
+    /// Returns the interval, longer or shorter by a random part of at most `percent`.
+    pub fn jitter(&self, interval: Duration, percent: u8) -> Duration {
+        jitter(interval, percent, self.ambient.random())
     }
 
     /// Returns the newest known version of the object, unless it is gone or replaced by another one

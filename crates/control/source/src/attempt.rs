@@ -191,7 +191,7 @@ impl GitRepositories {
     fn describe(&self, object: &GitRepository, stored: &Stored, revision: &str) -> Artifact {
         let mut artifact = Artifact {
             digest: stored.digest.to_string().into(),
-            last_update_time: self.own.clock().text().into(),
+            last_update_time: self.own.ambient().now_text().into(),
             path: stored.path.as_str().into(),
             revision: revision.into(),
             url: artifact::url(&self.options.storage_adv_addr, &stored.path).into(),

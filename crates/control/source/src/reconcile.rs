@@ -6,7 +6,7 @@ use lode_api::git_repository::{GitRepositoryStatus, Spec};
 use lode_api::{GitRepository, Status as _, reasons};
 use lode_runtime::{
     Change, Draft, Ended, Failure, LONG, Next, Progress, Reconcile, Removal, Report, Retry, Told,
-    Use, asks_otherwise, is_retry, jitter, name_of,
+    Use, asks_otherwise, is_retry, name_of,
 };
 use tokio::time::Instant;
 
@@ -63,8 +63,10 @@ impl Reconcile for GitRepositories {
         let draft = Draft::new(object, now);
         let (status, told, next) = match end {
             Ok(found) => {
-                let next =
-                    Next::After(jitter(found.interval, self.options.interval_jitter_percent));
+                let next = Next::After(
+                    self.own
+                        .jitter(found.interval, self.options.interval_jitter_percent),
+                );
                 let told = told_of(object, &found);
                 (
                     succeeded(draft, found.artifact, found.included)

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, ValueEnum};
+use lode_ambient::Ambient;
 use lode_serve::Options;
 
 use crate::egress;
@@ -225,6 +226,7 @@ impl Args {
                 .read(environment.runtime_namespace.as_deref())?,
             strict_substitution: self.is_on(STRICT_SUBSTITUTION, true),
             strict_fields: self.strict_fields,
+            ambient: Ambient::default(),
             memory_budget: self
                 .memory_budget
                 .unwrap_or_else(lode_serve::half_of_memory),

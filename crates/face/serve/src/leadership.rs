@@ -37,18 +37,17 @@ impl Leadership {
         let (kubeconfig, context) = (options.kubeconfig.as_deref(), options.context.as_deref());
         Ok(Self(Some(Contest {
             client: Client::connect(kubeconfig, context).await?,
-            gate: WriteGate::closed(),
+            gate: WriteGate::closed(options.ambient.clone()),
             options: election.clone(),
             election: None,
         })))
     }
 
-    /// Returns a client that writes only while this replica leads.
-    pub(crate) fn gated(&self, client: Client) -> Client {
-        match &self.0 {
-            Some(contest) => client.gated(&contest.gate),
-            None => client,
-        }
+    /// Connects a client that writes only while this replica leads.
+    pub(crate) async fn client(&self, options: &Options) -> Result<Client, lode_cluster::Error> {
+        let gate = self.0.as_ref().map(|contest| contest.gate.clone());
+        let (kubeconfig, context) = (options.kubeconfig.as_deref(), options.context.as_deref());
+        Client::connect_behind(gate, kubeconfig, context).await
     }
 
     /// Stands for election and waits until this replica leads. Returns whether it does: it may be asked to end before.

@@ -1,9 +1,10 @@
 //! [`Options`]: everything a person can set, by the names of Flux's flags.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use lode_ambient::Ambient;
 use lode_net::Egress;
 use lode_runtime::Timings;
 use lode_stdx::budget::{self, Limits};
@@ -69,10 +70,52 @@ pub struct Options {
     pub strict_fields: bool,
     /// Bytes of memory that all work that computes may need together.
     pub memory_budget: u64,
+    /// Times and random numbers.
+    pub ambient: Ambient,
     /// What one fetch may cost.
     pub fetch: budget::Limits,
     /// What one build may cost.
     pub build_limits: Limits,
+}
+
+impl Default for Options {
+    /// What `lode serve` does without flags, but for what it takes from its environment: it listens on free ports of
+    /// the loopback interface, and is alone.
+    fn default() -> Self {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            kubeconfig: None,
+            context: None,
+            storage_path: PathBuf::from("/data"),
+            storage_addr: free,
+            storage_adv_addr: free.to_string(),
+            metrics_addr: free,
+            health_addr: free,
+            namespace: None,
+            leader_election: None,
+            watch_label_selector: String::new(),
+            concurrent: 16,
+            concurrent_ssa: 16,
+            requeue_dependency: Duration::from_secs(30),
+            interval_jitter_percent: 5,
+            retry_delay: (Duration::from_millis(750), Duration::from_mins(15)),
+            artifact_retention_records: 2,
+            artifact_retention_ttl: Duration::from_mins(1),
+            default_service_account: None,
+            egress: Egress::default(),
+            no_cross_namespace_refs: false,
+            override_managers: Vec::new(),
+            watches_per_namespace: 1000,
+            custom_stage_kinds: Vec::new(),
+            preflight_always: false,
+            strict_substitution: true,
+            strict_fields: false,
+            memory_budget: lode_runtime::half_of_memory(),
+            ambient: Ambient::default(),
+            fetch: lode_source::Options::default().fetch,
+            build_limits: lode_kustomization::Options::default().build_limits,
+        }
+    }
 }
 
 /// How one of several replicas is chosen.

@@ -10,7 +10,7 @@ use lode_cluster::{Cache, Client, Discovery};
 use lode_kustomization::Kustomizations;
 use lode_object::NamespacedName;
 use lode_runtime::{
-    Backoff, Clock, Events, Frame, Memory, Metrics, Own, OwnParts, Queue, Reconcile, Sources, Store,
+    Backoff, Events, Frame, Memory, Metrics, Own, OwnParts, Queue, Reconcile, Sources, Store,
 };
 use lode_source::GitRepositories;
 use tokio::sync::watch;
@@ -166,6 +166,7 @@ impl Shared<'_> {
             MANAGER,
             &self.options.override_managers,
             self.options.watches_per_namespace,
+            self.options.ambient.clone(),
         );
         let apply = lode_apply::Options {
             manager: MANAGER.to_owned(),
@@ -192,13 +193,13 @@ impl Shared<'_> {
             objects,
             events: events.clone(),
             metrics: self.metrics.clone(),
-            clock: Clock::system(),
+            ambient: self.options.ambient.clone(),
             manager,
         })
     }
 
     fn events(&self, component: &'static str) -> Events {
-        let events = Events::start(self.client, component);
+        let events = Events::start(self.client, component, self.options.ambient.clone());
         self.metrics.watch_events(&events);
         events
     }

@@ -15,7 +15,7 @@ use lode_runtime::{Memory, Metrics, Routes};
 use lode_stdx::budget;
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tracing::info;
 
 use crate::ending::Ending;
@@ -29,7 +29,8 @@ const FLUSH: Duration = Duration::from_secs(5);
 /// Connections that wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Runs the operator until it is asked to end.
+/// Runs the operator until it is asked to end. When the future is dropped, all work ends where it is, as when the process
+/// is killed.
 ///
 /// # Errors
 /// It could not start: the cluster is not configured, a port is taken, the storage cannot be written. Or it led and lost
@@ -38,9 +39,8 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut ending = Ending::listen().context("catch signals")?;
     // Held until the end: two that write to one folder would take things from one another.
     let _lock = lode_store::Lock::take(&options.storage_path)?;
-    let client = Client::connect(options.kubeconfig.as_deref(), options.context.as_deref()).await?;
     let leadership = Leadership::prepare(&options).await?;
-    let client = leadership.gated(client);
+    let client = leadership.client(&options).await?;
     let artifacts = lode_store::Store::open(&options.storage_path)
         .with_context(|| format!("open storage at {}", options.storage_path.display()))?;
     let artifacts = Arc::new(artifacts.with_limits(read_limits(&options)));
@@ -48,7 +48,9 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let metrics = Metrics::new();
     metrics.watch_client(&client, client.host());
     let ready = Arc::new(AtomicBool::new(false));
-    let artifacts_port = listen(&options, &metrics, &ready, &stopped).await?;
+    let artifacts_port = reserve(options.storage_addr)
+        .with_context(|| format!("listen on {}", options.storage_addr))?;
+    let background = serve_state(&options, &metrics, &ready, &stopped).await?;
     let namespace = options.namespace.as_deref().unwrap_or_default();
     if !obstacles::are_gone(&client, namespace, &mut ending).await {
         return Ok(());
@@ -62,6 +64,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
         ready,
         stop,
         stopped,
+        background,
         leadership,
     };
     started.act(ending).await
@@ -77,16 +80,19 @@ struct Started<'a> {
     ready: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
     stopped: watch::Receiver<bool>,
+    /// What goes on beside the controllers until the end.
+    background: JoinSet<()>,
     leadership: Leadership,
 }
 
 impl Started<'_> {
     /// Mirrors our kinds, waits until this replica leads, and runs the controllers until it is asked to end.
     async fn act(mut self, mut ending: Ending) -> anyhow::Result<()> {
-        let mut helpers = Vec::new();
         let (mut runs, mut synced, mut events) = (Vec::new(), Vec::new(), Vec::new());
         for part in self.shared().parts()? {
-            helpers.extend(part.follow.into_iter().map(tokio::spawn));
+            for follow in part.follow {
+                self.background.spawn(follow);
+            }
             runs.push(part.run);
             synced.push(part.synced);
             events.push(part.events);
@@ -96,20 +102,26 @@ impl Started<'_> {
         if !self.leadership.won(&self.metrics, &mut ending).await {
             return Ok(());
         }
-        serve_artifacts(self.artifacts_port, &self.artifacts, &self.stopped)?;
-        let controllers: Vec<_> = runs
-            .into_iter()
-            .map(|run| tokio::spawn(run(self.stopped.clone())))
-            .collect();
+        let listener = self.artifacts_port.listen(BACKLOG);
+        let listener = listener.context("listen for artifacts")?;
+        let folder = self.artifacts.served().to_owned();
+        let end = end(self.stopped.clone());
+        self.background
+            .spawn(lode_store::serve(listener, folder, end));
+
+        let mut controllers = JoinSet::new();
+        for run in runs {
+            controllers.spawn(run(self.stopped.clone()));
+        }
         let told = tell_when_ready(synced, &self.ready);
         self.leadership.keep(told, &mut ending).await?;
 
         info!("ending");
         self.stop.send_replace(true);
-        for controller in controllers {
-            controller.await.context("a controller ended badly")?;
+        while let Some(ended) = controllers.join_next().await {
+            ended.context("a controller ended badly")?;
         }
-        helpers.iter().for_each(JoinHandle::abort);
+        self.background.abort_all();
         join_all(events.iter().map(|events| events.flush(FLUSH))).await;
         // Nothing is under way any more, so another replica may act.
         self.leadership.release().await;
@@ -149,32 +161,36 @@ fn read_limits(options: &Options) -> budget::Limits {
     }
 }
 
-/// Opens the ports of metrics and health, and reserves that of artifacts: nobody is answered there before this replica
-/// leads, for its artifacts are not the leader's.
-async fn listen(
+/// Serves metrics and health.
+async fn serve_state(
     options: &Options,
     metrics: &Metrics,
     ready: &Arc<AtomicBool>,
     stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<TcpSocket> {
-    let artifacts = reserve(options.storage_addr)
-        .with_context(|| format!("listen on {}", options.storage_addr))?;
+) -> anyhow::Result<JoinSet<()>> {
     let ready = ready.clone();
     let routes = Routes::new(metrics.clone()).ready_when(move || ready.load(Ordering::Relaxed));
+    let mut servers = JoinSet::new();
     for address in [options.metrics_addr, options.health_addr] {
         let listener = TcpListener::bind(address)
             .await
             .with_context(|| format!("listen on {address}"))?;
-        tokio::spawn(lode_runtime::serve(
+        servers.spawn(lode_runtime::serve(
             listener,
             routes.clone(),
             stopped.clone(),
         ));
     }
-    Ok(artifacts)
+    Ok(servers)
 }
 
-/// Takes a port without listening: connections to it are refused.
+/// Waits until the operator is asked to end.
+async fn end(mut stopped: watch::Receiver<bool>) {
+    let _ = stopped.wait_for(|stopped| *stopped).await;
+}
+
+/// Takes a port without listening: connections to it are refused. The port of artifacts is open only while this replica
+/// leads, for its artifacts are not the leader's.
 fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?
@@ -184,22 +200,4 @@ fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     socket.set_reuseaddr(true)?;
     socket.bind(address)?;
     Ok(socket)
-}
-
-fn serve_artifacts(
-    port: TcpSocket,
-    artifacts: &lode_store::Store,
-    stopped: &watch::Receiver<bool>,
-) -> anyhow::Result<()> {
-    let listener = port.listen(BACKLOG).context("listen for artifacts")?;
-    let mut stopped = stopped.clone();
-    let stop = async move {
-        let _ = stopped.wait_for(|stopped| *stopped).await;
-    };
-    tokio::spawn(lode_store::serve(
-        listener,
-        artifacts.served().to_owned(),
-        stop,
-    ));
-    Ok(())
 }

@@ -17,6 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
+use lode_ambient::Ambient;
 use lode_merge::Observed;
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value, meta};
 use lode_stdx::Lock;
@@ -65,6 +66,7 @@ pub struct Cache {
     numbers: AtomicU64,
     ledger: Arc<Ledger>,
     changes: Arc<Changes>,
+    ambient: Ambient,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -81,7 +83,13 @@ impl Cache {
     /// `watches_max` limits how many kinds, and selections of their objects, may be watched for the
     /// owners in one namespace.
     #[must_use]
-    pub fn new(client: Client, manager: &str, overrides: &[String], watches_max: usize) -> Self {
+    pub fn new(
+        client: Client,
+        manager: &str,
+        overrides: &[String],
+        watches_max: usize,
+        ambient: Ambient,
+    ) -> Self {
         Self {
             client,
             manager: manager.into(),
@@ -90,6 +98,7 @@ impl Cache {
             numbers: AtomicU64::new(0),
             ledger: Ledger::new(watches_max),
             changes: Arc::default(),
+            ambient,
         }
     }
 
@@ -106,7 +115,7 @@ impl Cache {
             object,
             &self.manager,
             &self.overrides,
-            jiff::Timestamp::now().as_second(),
+            self.ambient.now().as_second(),
         )
     }
 
@@ -205,6 +214,7 @@ impl Cache {
             is_owned: &*subject.labels == meta::OWNER_NAME,
             table: Lock::default(),
             changes: self.changes.clone(),
+            ambient: self.ambient.clone(),
         });
         let (synced, is_synced) = watch::channel(false);
         let feed = Feed {
@@ -322,6 +332,7 @@ struct Shelf {
     is_owned: bool,
     table: Lock<Table>,
     changes: Arc<Changes>,
+    ambient: Ambient,
 }
 
 impl Shelf {
@@ -337,7 +348,7 @@ impl Shelf {
             &object,
             &self.manager,
             &self.overrides,
-            jiff::Timestamp::now().as_second(),
+            self.ambient.now().as_second(),
         ))
     }
 
@@ -458,6 +469,7 @@ mod tests {
             is_owned,
             table: Lock::default(),
             changes: Arc::default(),
+            ambient: Ambient::default(),
         }
     }
 

@@ -57,9 +57,22 @@ impl Client {
     /// # Errors
     /// There is no configuration, or its certificates or credentials cannot be used.
     pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, Error> {
+        Self::connect_behind(None, kubeconfig, context).await
+    }
+
+    /// Does what [`Client::connect`] does. Writes are sent only while the gate is open, dry-runs too; clients made of
+    /// this one share the gate.
+    ///
+    /// # Errors
+    /// As of [`Client::connect`].
+    pub async fn connect_behind(
+        gate: Option<WriteGate>,
+        kubeconfig: Option<&Path>,
+        context: Option<&str>,
+    ) -> Result<Self, Error> {
         let config = connect::config(kubeconfig, context).await?;
         Ok(Self {
-            connection: connect::connect(&config)?,
+            connection: connect::connect(&config, gate.as_ref())?,
             user: None,
             account: None,
             host: config
@@ -69,7 +82,7 @@ impl Client {
                 .unwrap_or_default()
                 .into(),
             namespace: config.default_namespace.as_str().into(),
-            gate: None,
+            gate,
             counts: Arc::default(),
         })
     }
@@ -84,16 +97,6 @@ impl Client {
     #[must_use]
     pub fn host(&self) -> &str {
         &self.host
-    }
-
-    /// Returns a client whose writes, including dry-runs, are sent only while a gate is open.
-    /// Clients derived from it share the gate.
-    #[must_use]
-    pub fn gated(&self, gate: &WriteGate) -> Self {
-        Self {
-            gate: Some(gate.clone()),
-            ..self.clone()
-        }
     }
 
     /// Returns the client without its gate, for POST requests that store nothing.
@@ -571,15 +574,17 @@ mod tests {
 
     use super::*;
 
-    /// Returns a client of a server that does not exist.
-    async fn client() -> Client {
+    /// Returns a client, behind a gate, of a server that does not exist.
+    async fn client(gate: &WriteGate) -> Client {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("kubeconfig");
         let config = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
             "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {}}]});
         std::fs::write(&file, config.to_string()).unwrap();
-        Client::connect(Some(&file), None).await.unwrap()
+        Client::connect_behind(Some(gate.clone()), Some(&file), None)
+            .await
+            .unwrap()
     }
 
     /// Attempts each kind of write and returns the results.
@@ -620,8 +625,8 @@ mod tests {
 
     #[tokio::test]
     async fn behind_a_closed_gate_every_write_is_refused_also_as_an_account() {
-        let gate = WriteGate::closed();
-        let client = client().await.gated(&gate);
+        let gate = WriteGate::closed(lode_ambient::Ambient::default());
+        let client = client(&gate).await;
         let account = client.as_service_account("team", "deployer").unwrap();
         for client in [&client, &account] {
             for end in write(client).await {
@@ -633,7 +638,7 @@ mod tests {
         let maps = Resource::known("v1", "ConfigMap", "configmaps", true);
         let read = client.get(&maps, "team", "a").await;
         assert!(matches!(read, Err(Error::Unreachable(_))), "{read:?}");
-        gate.open_until(crate::gate::boot_time() + Duration::from_hours(1));
+        gate.open_until(lode_ambient::Ambient::default().since_boot() + Duration::from_hours(1));
         for end in write(&account).await {
             assert!(matches!(end, Err(Error::Unreachable(_))), "{end:?}");
         }

@@ -20,7 +20,8 @@ use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 
 use crate::error::Error;
-use crate::gate::{Checkpoint, Outgoing};
+use crate::gate::stream::GatedConnector;
+use crate::gate::{Checkpoint, Outgoing, WriteGate};
 use crate::lines::{Lines, Placed};
 
 /// A connection that answers no ping within this time is dead: its watches start again on another
@@ -88,8 +89,12 @@ pub(crate) async fn config(
     }
 }
 
-/// Creates a client whose connector offers HTTP/2 first (kube's own offers only HTTP/1.1).
-pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
+/// Creates a client whose connector offers HTTP/2 first (kube's own offers only HTTP/1.1). What its
+/// calls send passes the gate, if there is one.
+pub(crate) fn connect(
+    config: &kube::Config,
+    gate: Option<&WriteGate>,
+) -> Result<Connection, Error> {
     if config.proxy_url.is_some() {
         return connect_by_proxy(config);
     }
@@ -98,25 +103,11 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     tcp.set_nodelay(true);
     tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     tcp.set_keepalive(Some(PING_EVERY));
-    let tls = config
-        .rustls_client_config()
-        .map_err(|error| Error::Request(error.to_string()))?;
-    let builder = hyper_rustls::HttpsConnectorBuilder::new()
-        .with_tls_config(tls)
-        .https_or_http();
-    let builder = match &config.tls_server_name {
-        Some(name) => {
-            let name = name
-                .clone()
-                .try_into()
-                .map_err(|_| Error::Request(format!("server name \"{name}\"")))?;
-            builder.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name))
-        }
-        None => builder,
-    };
-    let connector = builder.enable_all_versions().wrap_connector(tcp);
-    let calls = dial(&connector);
-    let watches = Arc::new(Lines::new(move || dial(&connector)));
+    let calls = GatedConnector::new(tcp.clone(), gate.cloned());
+    let calls = dial(&encrypted(config, calls)?);
+    // Watches write nothing, so they continue without the Lease.
+    let watches = encrypted(config, GatedConnector::new(tcp, None))?;
+    let watches = Arc::new(Lines::new(move || dial(&watches)));
     let http = service_fn(move |request: http::Request<Body>| {
         let (calls, watches) = (calls.clone(), watches.clone());
         async move {
@@ -139,6 +130,30 @@ pub(crate) fn connect(config: &kube::Config) -> Result<Connection, Error> {
     Ok(Connection(BoxCloneSyncService::new(service)))
 }
 
+/// Adds TLS to a connector, if the configuration asks for it.
+fn encrypted(
+    config: &kube::Config,
+    connector: GatedConnector,
+) -> Result<HttpsConnector<GatedConnector>, Error> {
+    let tls = config
+        .rustls_client_config()
+        .map_err(|error| Error::Request(error.to_string()))?;
+    let builder = hyper_rustls::HttpsConnectorBuilder::new()
+        .with_tls_config(tls)
+        .https_or_http();
+    let builder = match &config.tls_server_name {
+        Some(name) => {
+            let name = name
+                .clone()
+                .try_into()
+                .map_err(|_| Error::Request(format!("server name \"{name}\"")))?;
+            builder.with_server_name_resolver(hyper_rustls::FixedServerNameResolver::new(name))
+        }
+        None => builder,
+    };
+    Ok(builder.enable_all_versions().wrap_connector(connector))
+}
+
 /// Connects through kube, which supports proxies.
 fn connect_by_proxy(config: &kube::Config) -> Result<Connection, Error> {
     let builder = ClientBuilder::try_from(config.clone())
@@ -159,11 +174,11 @@ fn connect_by_proxy(config: &kube::Config) -> Result<Connection, Error> {
     Ok(Connection(BoxCloneSyncService::new(service)))
 }
 
-type Http = hyper_util::client::legacy::Client<HttpsConnector<HttpConnector>, Outgoing>;
+type Http = hyper_util::client::legacy::Client<HttpsConnector<GatedConnector>, Outgoing>;
 
 /// Creates a client with one HTTP/2 connection, opened by its first request and closed with the
 /// client.
-fn dial(connector: &HttpsConnector<HttpConnector>) -> Http {
+fn dial(connector: &HttpsConnector<GatedConnector>) -> Http {
     hyper_util::client::legacy::Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())
         .timer(TokioTimer::new())

@@ -6,11 +6,12 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lode_object::{GroupKind, GroupVersionKind};
 use lode_stdx::Lock;
 use serde::Deserialize;
+use tokio::time::Instant;
 
 use crate::client::Client;
 use crate::error::Error;

@@ -3,14 +3,17 @@
 //! The holder of a Lease opens the gate for as long as the Lease certainly lasts, and again at each
 //! renewal. A process that was stopped, or a machine that was asleep, finds the gate closed when it
 //! resumes: the time is measured since boot, by a clock that continues in both cases. A write is
-//! checked twice, before it waits for a connection and when its body is handed to the connection,
-//! so that the wait uses up no time of the Lease. Without its body no server executes a write.
+//! checked three times: before it waits for a connection; when its body is handed to the
+//! connection, so that the wait uses up no time of the Lease; and when its bytes are handed to the
+//! socket ([`GatedStream`](stream::GatedStream)), so that none stay in the buffers in between.
+//! Without its body no server executes a write.
 //!
-//! A request that was handed to the connection before the process stopped may still arrive after it
-//! resumed: what is in the buffers between here and the socket is not checked again.
+//! Behind a proxy the connection is kube's: the only check there is the one before the connection.
 //!
 //! At trace level each check is logged with the `Audit-ID` of the request, by which it is found in
 //! the audit log of the API server.
+
+pub(crate) mod stream;
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -22,7 +25,7 @@ use bytes::Bytes;
 use http::{HeaderValue, Request};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use kube::client::Body;
-use rustix::time::{ClockId, clock_gettime};
+use lode_ambient::Ambient;
 use tokio::sync::watch;
 use tower::BoxError;
 use tracing::{Level, enabled, trace, warn};
@@ -38,36 +41,56 @@ pub struct WriteGate {
     state: watch::Sender<State>,
     /// Whether a refusal was already logged.
     is_told: Arc<AtomicBool>,
+    ambient: Ambient,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Writes are refused.
-    Closed,
-    /// Open until this time since boot; after that, writes wait for a renewal or the closing.
-    OpenUntil(Duration),
+    /// Writes are refused. The number counts the terms that have ended.
+    Closed(u64),
+    /// Open until this time since boot; after that, writes wait for a renewal or the closing. The
+    /// number counts the terms that ended before.
+    OpenUntil(u64, Duration),
 }
 
-impl WriteGate {
-    /// Starts closed.
-    #[must_use]
-    pub fn closed() -> Self {
-        Self {
-            state: watch::Sender::new(State::Closed),
-            is_told: Arc::default(),
+impl State {
+    /// Returns how many terms have ended before this one.
+    fn term(self) -> u64 {
+        match self {
+            Self::Closed(term) | Self::OpenUntil(term, _) => term,
         }
     }
 
-    /// Opens the gate until a time since boot, as measured by [`boot_time`]. After that writes wait
-    /// until it is opened again or closed.
-    pub fn open_until(&self, end: Duration) {
-        self.is_told.store(false, Ordering::Relaxed);
-        self.state.send_replace(State::OpenUntil(end));
+    /// Returns whether writes have to wait for a renewal or the closing.
+    fn is_over(self, now: Duration) -> bool {
+        matches!(self, Self::OpenUntil(_, end) if now >= end)
+    }
+}
+
+impl WriteGate {
+    /// Creates a closed gate that measures time by `ambient`.
+    #[must_use]
+    pub fn closed(ambient: Ambient) -> Self {
+        Self {
+            state: watch::Sender::new(State::Closed(0)),
+            is_told: Arc::default(),
+            ambient,
+        }
     }
 
-    /// Closes the gate: writes are refused, including waiting ones.
+    /// Opens the gate until a time since boot, as measured by [`Ambient::since_boot`]. After that
+    /// writes wait until it is opened again or closed.
+    pub fn open_until(&self, end: Duration) {
+        self.is_told.store(false, Ordering::Relaxed);
+        self.state
+            .send_modify(|state| *state = State::OpenUntil(state.term(), end));
+    }
+
+    /// Closes the gate and ends the term: writes are refused, including waiting ones, and
+    /// connections of the term are broken.
     pub fn close(&self) {
-        self.state.send_replace(State::Closed);
+        self.state
+            .send_modify(|state| *state = State::Closed(state.term() + 1));
     }
 
     /// Waits until it is open.
@@ -76,13 +99,9 @@ impl WriteGate {
     /// [`Error::NotLeading`]: it is closed, or no renewal came within a minute.
     pub(crate) async fn passed(&self) -> Result<(), Error> {
         let mut states = self.state.subscribe();
-        let is_decided = |state: &State| match state {
-            State::Closed => true,
-            State::OpenUntil(end) => boot_time() < *end,
-        };
-        let state = tokio::time::timeout(RENEWAL_MAX, states.wait_for(is_decided)).await;
-        match state {
-            Ok(Ok(state)) if *state != State::Closed => Ok(()),
+        let decided = states.wait_for(|state| !state.is_over(self.ambient.since_boot()));
+        match tokio::time::timeout(RENEWAL_MAX, decided).await {
+            Ok(Ok(state)) if matches!(*state, State::OpenUntil(..)) => Ok(()),
             _ => Err(self.refusal()),
         }
     }
@@ -103,8 +122,33 @@ impl WriteGate {
         checkpoint
     }
 
+    /// Returns the times it goes by.
+    #[must_use]
+    pub fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
     fn is_open(&self, now: Duration) -> bool {
-        matches!(*self.state.borrow(), State::OpenUntil(end) if now < end)
+        matches!(*self.state.borrow(), State::OpenUntil(_, end) if now < end)
+    }
+
+    /// Returns how many terms have ended.
+    fn term(&self) -> u64 {
+        self.state.borrow().term()
+    }
+
+    /// Returns whether its time is over and neither a renewal nor the end has come yet.
+    fn is_over(&self) -> bool {
+        self.state.borrow().is_over(self.ambient.since_boot())
+    }
+
+    /// Waits for a renewal or the end.
+    async fn decided(self) {
+        let mut states = self.state.subscribe();
+        // The sender is ours: it does not go away meanwhile.
+        let _ = states
+            .wait_for(|state| !state.is_over(self.ambient.since_boot()))
+            .await;
     }
 
     /// Returns the error of a refused write and logs the first one: there may be one for each
@@ -133,7 +177,7 @@ impl Checkpoint {
 
     /// Checks the gate for the body.
     pub(crate) fn pass(&self) -> Result<(), Error> {
-        let now = boot_time();
+        let now = self.gate.ambient.since_boot();
         if !self.gate.is_open(now) {
             self.has_refused.store(true, Ordering::Relaxed);
             return Err(Error::NotLeading);
@@ -190,21 +234,6 @@ impl HttpBody for Outgoing {
     }
 }
 
-/// Returns the time since boot, including time asleep.
-#[must_use]
-pub fn boot_time() -> Duration {
-    // Only Linux has this clock.
-    #[cfg(target_os = "linux")]
-    let clock = ClockId::Boottime;
-    #[cfg(not(target_os = "linux"))]
-    let clock = ClockId::Monotonic;
-    let time = clock_gettime(clock);
-    Duration::new(
-        time.tv_sec.unsigned_abs(),
-        time.tv_nsec.unsigned_abs() as u32,
-    )
-}
-
 fn is_traced() -> bool {
     enabled!(Level::TRACE)
 }
@@ -235,9 +264,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_closed_gate_refuses_and_an_open_one_does_not() {
-        let gate = WriteGate::closed();
+        let gate = WriteGate::closed(Ambient::default());
         assert!(matches!(gate.passed().await, Err(Error::NotLeading)));
-        gate.open_until(boot_time() + LONG);
+        gate.open_until(gate.ambient.since_boot() + LONG);
         gate.passed().await.unwrap();
         gate.close();
         assert!(matches!(gate.passed().await, Err(Error::NotLeading)));
@@ -245,7 +274,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_gate_whose_time_is_over_waits_for_the_renewal() {
-        let gate = WriteGate::closed();
+        let gate = WriteGate::closed(Ambient::default());
         gate.open_until(Duration::ZERO);
         let waits = tokio::spawn({
             let gate = gate.clone();
@@ -253,13 +282,13 @@ mod tests {
         });
         tokio::task::yield_now().await;
         assert!(!waits.is_finished());
-        gate.open_until(boot_time() + LONG);
+        gate.open_until(gate.ambient.since_boot() + LONG);
         waits.await.unwrap().unwrap();
     }
 
     #[tokio::test]
     async fn a_gate_that_is_closed_meanwhile_ends_the_wait() {
-        let gate = WriteGate::closed();
+        let gate = WriteGate::closed(Ambient::default());
         gate.open_until(Duration::ZERO);
         let waits = tokio::spawn({
             let gate = gate.clone();
@@ -272,8 +301,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_body_passes_only_while_the_gate_is_open() {
-        let gate = WriteGate::closed();
-        gate.open_until(boot_time() + LONG);
+        let gate = WriteGate::closed(Ambient::default());
+        gate.open_until(gate.ambient.since_boot() + LONG);
         let (checkpoint, open) = body(&gate);
         assert_eq!(sent(open).await.unwrap(), "{}");
         assert!(!checkpoint.has_refused());
@@ -282,11 +311,5 @@ mod tests {
         gate.open_until(Duration::ZERO);
         assert!(sent(late).await.is_err());
         assert!(checkpoint.has_refused());
-    }
-
-    #[test]
-    fn time_since_boot_runs() {
-        let before = boot_time();
-        assert!(before > Duration::ZERO && boot_time() >= before);
     }
 }

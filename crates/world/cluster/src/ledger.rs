@@ -150,6 +150,7 @@ mod tests {
             "lode",
             &[],
             max,
+            lode_ambient::Ambient::default(),
         )
     }
 

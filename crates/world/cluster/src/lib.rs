@@ -32,7 +32,7 @@ pub use client::{Client, Identity, Target};
 pub use discovery::Discovery;
 pub use error::Error;
 pub use fresh::Fresh;
-pub use gate::{WriteGate, boot_time};
+pub use gate::WriteGate;
 pub use ledger::{Subscription, Watched};
 pub use refusal::{Cause, Details, Status};
 pub use resource::Resource;

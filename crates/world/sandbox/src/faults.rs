@@ -63,6 +63,8 @@ pub(crate) struct Plan {
     struck: AtomicUsize,
     lifted: watch::Sender<()>,
     ahead_ms: Arc<AtomicI64>,
+    /// Asked about what is not struck.
+    otherwise: Option<Arc<dyn lode_apiserver::Faults>>,
 }
 
 struct Strike {
@@ -121,13 +123,17 @@ impl Faults<'_> {
 
 impl Plan {
     /// Creates an empty plan for a cluster with a clock; also returns the clock that can be moved.
-    pub(crate) fn new(clock: Clock) -> (Arc<Self>, Clock) {
+    pub(crate) fn new(
+        clock: Clock,
+        otherwise: Option<Arc<dyn lode_apiserver::Faults>>,
+    ) -> (Arc<Self>, Clock) {
         let ahead_ms = Arc::new(AtomicI64::new(0));
         let plan = Self {
             strikes: Lock::default(),
             struck: AtomicUsize::new(0),
             lifted: watch::Sender::new(()),
             ahead_ms: Arc::clone(&ahead_ms),
+            otherwise,
         };
         let turned = move || -> Timestamp {
             let ahead = SignedDuration::from_millis(ahead_ms.load(Ordering::SeqCst));
@@ -163,7 +169,10 @@ impl Plan {
         // From here on the request counts as held, so that a lift in between is not missed.
         let mut lifted = self.lifted.subscribe();
         let Some(fault) = self.take(request) else {
-            return lode_apiserver::Fault::None;
+            return match &self.otherwise {
+                Some(otherwise) => otherwise.meet(*request).await,
+                None => lode_apiserver::Fault::None,
+            };
         };
         match fault {
             Fault::Slow(wait) => tokio::time::sleep(wait).await,
@@ -262,7 +271,7 @@ mod tests {
     }
 
     fn plan() -> Arc<Plan> {
-        Plan::new(Arc::new(|| Timestamp::UNIX_EPOCH)).0
+        Plan::new(Arc::new(|| Timestamp::UNIX_EPOCH), None).0
     }
 
     #[test]
@@ -311,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_clock_can_be_turned_either_way() {
-        let (plan, clock) = Plan::new(Arc::new(|| Timestamp::UNIX_EPOCH));
+        let (plan, clock) = Plan::new(Arc::new(|| Timestamp::UNIX_EPOCH), None);
         plan.ahead_ms.fetch_add(-1500, Ordering::SeqCst);
         assert_eq!(clock().as_millisecond(), -1500);
     }

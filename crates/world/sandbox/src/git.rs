@@ -7,8 +7,8 @@
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
+use lode_apiserver::Clock;
 use lode_git::{
     Access, Author, Changes, CommitError, Draft, Gate, ObjectId, Repository, Server, serve,
 };
@@ -25,6 +25,7 @@ pub struct Git {
     server: Server,
     token: Arc<str>,
     by_name: Arc<Lock<BTreeMap<String, Repository>>>,
+    clock: Clock,
 }
 
 /// Why no commit was made.
@@ -49,8 +50,8 @@ pub enum Error {
 }
 
 impl Git {
-    /// Starts a server without repositories; it serves until its task is aborted.
-    pub(crate) async fn start() -> std::io::Result<(Self, JoinHandle<()>)> {
+    /// Starts a server without repositories, whose commits have the times of a clock; it serves until its task is aborted.
+    pub(crate) async fn start(clock: Clock) -> std::io::Result<(Self, JoinHandle<()>)> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let (address, server) = (listener.local_addr()?, Server::default());
         server.answer_to([address.to_string(), format!("localhost:{}", address.port())]);
@@ -60,6 +61,7 @@ impl Git {
             server,
             token,
             by_name: Arc::default(),
+            clock,
         };
         let task = tokio::spawn(serve(listener, git.server.clone(), std::future::pending()));
         Ok((git, task))
@@ -120,7 +122,7 @@ impl Git {
         }
         let made = self
             .repository(name)
-            .commit(BRANCH, &changes, &draft(message));
+            .commit(BRANCH, &changes, &self.draft(message));
         made.map_err(|source| Error::Commit {
             repository: name.to_owned(),
             source,
@@ -134,27 +136,24 @@ impl Git {
     pub fn revert(&self, name: &str, commit: ObjectId, message: &str) -> Result<ObjectId, Error> {
         let made = self
             .repository(name)
-            .revert(BRANCH, commit, &draft(message));
+            .revert(BRANCH, commit, &self.draft(message));
         made.map_err(|source| Error::Commit {
             repository: name.to_owned(),
             source,
         })
     }
-}
 
-fn draft(message: &str) -> Draft {
-    let author = Author {
-        name: "sandbox".to_owned(),
-        email: "sandbox@lodestone.dev".to_owned(),
-    };
-    let time = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    Draft {
-        author,
-        message: message.to_owned(),
-        time_seconds: time.as_secs() as i64,
-        onto: None,
+    fn draft(&self, message: &str) -> Draft {
+        let author = Author {
+            name: "sandbox".to_owned(),
+            email: "sandbox@lodestone.dev".to_owned(),
+        };
+        Draft {
+            author,
+            message: message.to_owned(),
+            time_seconds: (self.clock)().as_second(),
+            onto: None,
+        }
     }
 }
 

@@ -1,11 +1,12 @@
 //! [`Objects`]: the cluster's objects as JSON values.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lode_cluster::{Client, Discovery, Resource, Target};
 use lode_object::json::{list, text};
 use lode_object::{GroupVersionKind, Value};
+use tokio::time::Instant;
 
 /// The objects of one cluster.
 #[derive(Clone)]

@@ -19,7 +19,7 @@ use crate::objects::{self, Objects};
 /// Settings of a sandbox.
 #[derive(Clone)]
 pub struct Options {
-    /// Settings of the API. Its faults are replaced by those of [`Sandbox::faults`].
+    /// Settings of the API. Its faults apply to requests that [`Sandbox::faults`] does not strike.
     pub api: Config,
     /// Whether our own kinds are served.
     pub definitions: bool,
@@ -75,9 +75,9 @@ impl Sandbox {
     /// # Errors
     /// See [`Error`].
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let (plan, clock) = Plan::new(options.api.clock);
+        let (plan, clock) = Plan::new(options.api.clock, options.api.faults);
         let api = Server::start(Config {
-            clock,
+            clock: clock.clone(),
             faults: Some(plan.clone()),
             ..options.api
         })
@@ -88,7 +88,7 @@ impl Sandbox {
         let own = folder.path().join("own.kubeconfig");
         private::write(&own, own_kubeconfig(&api)?.as_bytes()).map_err(Error::Kubeconfig)?;
         let client = Client::connect(Some(&own), None).await?;
-        let (git, serving) = Git::start().await.map_err(Error::Git)?;
+        let (git, serving) = Git::start(clock).await.map_err(Error::Git)?;
         let sandbox = Self {
             api,
             plan,

@@ -2,10 +2,11 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Weak};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lode_stdx::{Digest, Lock};
 use lode_tree::{ENTRY_BYTES, Entry, Tree};
+use tokio::time::Instant;
 
 /// How long a tree is kept after its last use.
 const KEPT: Duration = Duration::from_secs(30);

@@ -10,14 +10,33 @@ mod frame;
 mod own;
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use lode_ambient::{Ambient, Source};
 use lode_api::Kustomization;
 use lode_api::kustomization::Spec;
 use lode_cluster::Client;
 use lode_object::Value;
-use lode_runtime::{Clock, Events, Metrics, Own, OwnParts};
+use lode_runtime::{Events, Metrics, Own, OwnParts};
 use lode_sandbox::{Options as Cluster, Sandbox};
 use serde_json::json;
+
+/// A machine on which it is always the same time.
+struct Still;
+
+impl Source for Still {
+    fn now(&self) -> jiff::Timestamp {
+        "2026-01-02T03:04:05Z".parse().unwrap()
+    }
+
+    fn since_boot(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
+    fn random(&self) -> u64 {
+        0
+    }
+}
 
 const KIND: (&str, &str) = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization");
 
@@ -35,9 +54,9 @@ impl Played {
             .unwrap();
         let own = Own::new(OwnParts {
             objects: Own::mirror(&client, "", ""),
-            events: Events::start(&client, "kustomize-controller"),
+            events: Events::start(&client, "kustomize-controller", Ambient::default()),
             metrics: Metrics::new(),
-            clock: Clock::new(|| "2026-01-02T03:04:05Z".parse().unwrap()),
+            ambient: Ambient::new(Still),
             manager: "gotk-kustomize-controller",
             client,
         });

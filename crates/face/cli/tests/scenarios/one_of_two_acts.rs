@@ -123,7 +123,7 @@ async fn who_was_stopped_writes_nothing_when_it_wakes() {
         leads(&other, since, TAKEN_OVER).await?;
         stage.applied("apps", &commit).await?;
         let before = versions(stage).await?;
-        let woken = lode_cluster::boot_time();
+        let woken = lode_ambient::Ambient::default().since_boot();
         first.signal("CONT")?;
         let status = block_in_place(|| first.wait())?;
 

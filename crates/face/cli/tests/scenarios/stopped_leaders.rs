@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, ensure};
 use e2e::{Operator, Settings};
 use jiff::Timestamp;
-use lode_cluster::boot_time;
+use lode_ambient::Ambient;
 use lode_object::Value;
 use serde_json::json;
 use tokio::task::block_in_place;
@@ -146,9 +146,9 @@ impl Pair {
             self.replicas[first].operator.signal("STOP")?;
             let stopped = until_stopped(self.replicas[first].operator.pid()).await?;
             self.elected(Some(first)).await?;
-            let taken_over = boot_time().saturating_sub(stopped);
+            let taken_over = since_boot().saturating_sub(stopped);
             tokio::time::sleep(Duration::from_millis(random.below(500))).await;
-            let woken = boot_time();
+            let woken = since_boot();
             self.replicas[first].operator.signal("CONT")?;
 
             let replica = &mut self.replicas[first];
@@ -337,7 +337,7 @@ impl Arrival {
         let text = fs::read_to_string(audit)
             .with_context(|| format!("read the audit log {}", audit.display()))?;
         // The audit log has the time of the wall, all else is measured since boot.
-        let booted = Timestamp::now() - boot_time();
+        let booted = Timestamp::now() - since_boot();
         let mut arrived = BTreeMap::new();
         for line in text.lines() {
             let Ok(event) = serde_json::from_str::<Value>(line) else {
@@ -381,7 +381,7 @@ async fn until_stopped(pid: u32) -> anyhow::Result<Duration> {
             })
         });
         if all {
-            return Ok(boot_time());
+            return Ok(since_boot());
         }
         ensure!(Instant::now() < until, "{pid} does not stop");
         tokio::task::yield_now().await;
@@ -477,4 +477,9 @@ impl Random {
             .wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 33) % bound
     }
+}
+
+/// Returns the time since boot, by which the operator's gate goes.
+fn since_boot() -> Duration {
+    Ambient::default().since_boot()
 }

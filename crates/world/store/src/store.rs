@@ -18,6 +18,7 @@ use lode_stdx::{
     budget::{self, Budget},
 };
 use lode_tree::{Entry, RepoPath, Tree};
+use tempfile::NamedTempFile;
 
 use crate::archive::{self, ReadError};
 use crate::lock::TEMPORARY;
@@ -54,7 +55,7 @@ pub struct Stored {
     pub digest: Digest,
     /// The file's size in bytes.
     pub size: u64,
-    /// The artifact's content: the tree without links and large files.
+    /// The artifact's content: the tree without links and large files; empty if it is not a tree.
     pub tree: Arc<Tree>,
     /// Files left out because they are larger than trees hold.
     pub too_large: Vec<RepoPath>,
@@ -142,13 +143,44 @@ impl Store {
     /// # Errors
     /// The file name is not valid, or the disk reports an error.
     pub fn put(&self, owner: &Owner, file: &str, tree: &Tree) -> Result<Stored, Error> {
-        let path = format!("{}/{}", owner.folder(), owner::checked(file)?);
-        let folder = self.claim(owner)?;
         let kept = archive::storable(tree);
         let large = tree
             .entries()
             .filter(|(_, entry)| matches!(entry, Entry::Large(_)));
         let too_large = large.map(|(path, _)| path.clone()).collect();
+
+        let stored = self.write(owner, file, |output| archive::write(&kept, output))?;
+        let tree = self.trees.get(stored.digest, || Ok::<_, Error>(kept))?;
+        Ok(Stored {
+            tree,
+            too_large,
+            ..stored
+        })
+    }
+
+    /// Writes a file of `owner` as it is, for artifacts that are not trees, such as an index or a chart. The caller
+    /// bounds `content`.
+    ///
+    /// # Errors
+    /// The file name is not valid, `content` cannot be read, or the disk reports an error.
+    pub fn put_file(
+        &self,
+        owner: &Owner,
+        file: &str,
+        content: &mut dyn Read,
+    ) -> Result<Stored, Error> {
+        self.write(owner, file, |output| io::copy(content, output).map(drop))
+    }
+
+    /// Writes a file beside its place, then moves it there. Its tree is left empty.
+    fn write(
+        &self,
+        owner: &Owner,
+        file: &str,
+        fill: impl FnOnce(&mut Tee<BufWriter<NamedTempFile>>) -> io::Result<()>,
+    ) -> Result<Stored, Error> {
+        let path = format!("{}/{}", owner.folder(), owner::checked(file)?);
+        let folder = self.claim(owner)?;
         let temporary = tempfile::Builder::new()
             .prefix(TEMPORARY)
             .tempfile_in(&folder)?;
@@ -157,7 +189,8 @@ impl Store {
             hasher: Hasher::default(),
             size: 0,
         };
-        archive::write(&kept, &mut output)?;
+        fill(&mut output)?;
+
         let Tee {
             file: output,
             hasher,
@@ -170,13 +203,12 @@ impl Store {
         let written = temporary.persist(&full).map_err(|error| error.error)?;
         let digest = hasher.finish();
         self.know(full, Stamp::of(&written.metadata()?), digest);
-        let tree = self.trees.get(digest, || Ok::<_, Error>(kept))?;
         Ok(Stored {
             path,
             digest,
             size,
-            tree,
-            too_large,
+            tree: Arc::default(),
+            too_large: Vec::new(),
         })
     }
 
@@ -511,6 +543,46 @@ mod tests {
             (&*stored.tree, 1),
             "the same ids after a restart"
         );
+    }
+
+    #[test]
+    fn a_file_is_kept_as_it_is_and_is_no_tree() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let index = b"{\"entries\":{}}";
+        let stored = store
+            .put_file(&owner(), "index-1.yaml", &mut &index[..])
+            .unwrap();
+        assert_eq!(stored.path, "gitrepository/default/fleet/index-1.yaml");
+        assert_eq!(
+            (stored.digest, stored.size),
+            (Digest::of(index), index.len() as u64)
+        );
+        assert_eq!(fs::read(store.served().join(&stored.path)).unwrap(), index);
+
+        let verdict = store.verify(&owner(), &stored.path, stored.digest);
+        assert_eq!(verdict.unwrap(), Verdict::Intact);
+        let read = store.tree(&owner(), &stored.path, stored.digest);
+        assert!(matches!(read, Err(Error::Archive { .. })), "{read:?}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_to_its_end_leaves_nothing() {
+        struct Broken;
+        impl Read for Broken {
+            fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+                Err(io::Error::other("the line was cut"))
+            }
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let mut content = (&b"a beginning"[..]).chain(Broken);
+        let error = store.put_file(&owner(), "1.tgz", &mut content).unwrap_err();
+        assert!(error.to_string().contains("the line was cut"), "{error}");
+
+        let names = fs::read_dir(store.served().join(owner().folder())).unwrap();
+        let names: Vec<_> = names.map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(names, [CLAIM], "no part of it");
     }
 
     #[test]

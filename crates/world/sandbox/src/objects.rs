@@ -191,7 +191,7 @@ impl Objects {
             .map_err(|error| name.failed("delete", error))
     }
 
-    /// Applies a custom resource definition and waits until it is served.
+    /// Applies a custom resource definition and waits until its kind is served and found.
     ///
     /// # Errors
     /// See [`Error`].
@@ -207,12 +207,36 @@ impl Objects {
             let found = self.get(kind, "", &name).await?.unwrap_or_default();
             let conditions = list(&found, "/status/conditions").iter();
             let mut served = conditions.filter(|condition| condition["type"] == "Established");
-            if served.any(|condition| condition["status"] == "True") {
+            let is_served = served.any(|condition| condition["status"] == "True");
+            if is_served && self.is_found(definition).await? {
                 return Ok(());
             }
             tokio::time::sleep(PAUSE).await;
         }
         Err(Error::Slow(name))
+    }
+
+    /// Returns whether discovery lists what a definition serves, which may be a moment after it is established.
+    async fn is_found(&self, definition: &Value) -> Result<bool, Error> {
+        let group = text(definition, "/spec/group");
+        for version in list(definition, "/spec/versions") {
+            if version["served"] != true {
+                continue;
+            }
+            let api_version = format!("{group}/{}", text(version, "/name"));
+            let which = Which {
+                api_version: &api_version,
+                kind: text(definition, "/spec/names/kind"),
+                namespace: "",
+                name: "",
+            };
+            match self.resource(which).await {
+                Ok(_) => {}
+                Err(Error::Kind { .. }) => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
     }
 
     async fn resource(&self, name: Which<'_>) -> Result<Arc<Resource>, Error> {

@@ -1,272 +1,251 @@
 //! One attempt: from a specification to the artifact it asks for.
 //!
-//! Looks before it acts: which commit is meant costs two small requests, and when the artifact of that commit is in
-//! the store already, made as the specification says, that is all.
+//! It looks before it acts: to find the newest revision is cheap, and if the store holds the artifact of that revision
+//! already, made as the specification says, the attempt is done.
 
 use std::sync::Arc;
 
 use lode_api::shared::Artifact;
-use lode_api::{GitRepository, reasons};
-use lode_git::{Remote, Resolved};
-use lode_runtime::{Failure, Told, name_of};
+use lode_api::{Kind as _, Resource, SourceStatus as _, reasons};
+use lode_runtime::{Failure, name_of};
 use lode_stdx::budget::Budget;
 use lode_store::{Retention, Stored, Verdict};
 use tracing::info;
 
-use crate::artifact::{self, Archive, Contents};
-use crate::controller::GitRepositories;
-use crate::found::{Facts, Found};
-use crate::include::Included;
+use crate::archive::{self, SourceArchive};
+use crate::assemble::ArtifactInput;
+use crate::contents::IncludedPart;
+use crate::events;
+use crate::facts::{AttemptDone, AttemptFacts, MadeArtifact};
+use crate::options::SourceOptions;
+use crate::origin::{FetchMeans, Origin};
+use crate::parts::SourceParts;
 use crate::status::is_current;
 use crate::step;
 use crate::traffic::Trip;
-use crate::validate::{Plan, check_signature, validate};
-use crate::{gather, include};
 
 /// Bytes of memory that making an artifact may need: one file at a time, and what compresses it.
 const ASSEMBLY_BYTES: u64 = 64 << 20;
 
-impl GitRepositories {
-    /// Brings the commit that is meant into the store.
-    pub(crate) async fn bring(
-        &self,
-        object: &GitRepository,
-        facts: &Facts,
-        trip: &Trip,
-    ) -> Result<Found, Failure> {
-        let own = name_of(object);
-        let plan = validate(object, &self.options.egress)?;
-        let archive = Archive::new(&self.artifacts, &own, &object.metadata.uid)?;
-        let is_lost = self.is_lost(object, &archive).await?;
-        facts.lost(is_lost);
+/// Brings the newest revision into the store.
+pub(crate) async fn attempt<O: Origin>(
+    parts: &SourceParts<O>,
+    object: &Resource<O::Spec>,
+    facts: &AttemptFacts,
+    trip: &Trip,
+) -> Result<AttemptDone, Failure> {
+    let plan = parts.origin.plan(object)?;
+    let interval = object.spec.interval();
+    let interval = interval.map_err(|error| step::field(&error))?;
 
-        let remote = gather::remote(self.own.client(), object, &plan, &self.options.egress);
-        let remote = trip.wait(remote).await?;
-        let resolved = trip
-            .wait(self.git.resolve(&remote, &plan.reference))
-            .await?;
-        facts.revision(&resolved.revision);
-        let find = |name: &_| self.own.objects().get(name);
-        let included = include::artifacts(&own, &plan.includes, find)?;
-        let artifacts: Vec<_> = included
-            .iter()
-            .map(|included| included.artifact.clone())
-            .collect();
-        // What has to be signed is looked at each time: the artifact may be older than the demand.
-        let held = object
-            .status
-            .artifact
-            .as_deref()
-            .filter(|_| !is_lost && !plan.verify);
-        if let Some(held) = held.filter(|_| is_current(object, &resolved.revision, &artifacts)) {
-            // The address follows the flag, so that a moved store is found.
-            let url = artifact::url(&self.options.storage_adv_addr, &held.path).into();
-            let artifact = Artifact {
-                url,
-                ..held.clone()
-            };
-            // As observed, so that what only looks new is not written.
-            let included = object.status.included_artifacts.clone();
-            let (chosen, left_out) = (None, Vec::new());
-            return Ok(Found {
-                interval: plan.interval,
-                artifact,
-                included,
-                subject: None,
-                chosen,
-                left_out,
-            });
-        }
-        let chosen = chosen(&plan, &resolved);
-        let built = self
-            .build(
-                object,
-                &plan,
-                &archive,
-                Source {
-                    remote,
-                    resolved,
-                    included,
-                    trip,
-                },
-            )
-            .await;
-        built
-            .map(|found| Found {
-                chosen: chosen.clone(),
-                ..found
-            })
-            .map_err(|failure| failure.about(chosen.as_deref()))
-    }
+    let archive = SourceArchive::of(&parts.artifacts, object)?;
+    let is_lost = is_lost(parts, object, &archive).await?;
+    facts.lost(is_lost);
 
-    async fn build(
-        &self,
-        object: &GitRepository,
-        plan: &Plan,
-        archive: &Archive,
-        source: Source<'_>,
-    ) -> Result<Found, Failure> {
-        let Source {
-            remote,
-            resolved,
-            included,
-            trip,
-        } = source;
-        let (budget, namespace) = (
-            Arc::new(Budget::new(self.options.fetch)),
-            &*object.metadata.namespace,
-        );
-        let snapshot = trip
-            .wait(self.git.fetch(&remote, &resolved, plan, &budget, namespace))
-            .await?;
-        if plan.verify {
-            return Err(check_signature(&snapshot.commit, snapshot.signed));
-        }
-        let mut contents = Contents {
-            tree: snapshot.tree,
-            included: Vec::new(),
-            ignore: object.spec.ignore.as_deref().map(str::to_owned),
-            budget,
-        };
-        // An estimate; on a small machine one piece of work takes what there is.
-        let place = trip.wait(async {
-            let place = self
-                .memory
-                .reserve(namespace, ASSEMBLY_BYTES.min(self.memory.for_one()))
-                .await;
-            place.map_err(|error| step::store(reasons::ARCHIVE_OPERATION_FAILED, error.to_string()))
+    // The revision is noted at once: whatever fails from here on, the status can say that the artifact is outdated.
+    let newest = trip.wait(parts.origin.look(object, &plan)).await?;
+    facts.revision(&newest.revision);
+    let included = parts.origin.includes(object, &plan)?;
+
+    let held = object.status.artifact().filter(|_| !is_lost);
+    let held = held.filter(|_| is_current::<O>(object, &plan, &newest.revision, &included));
+    if let Some(held) = held {
+        return Ok(AttemptDone {
+            interval,
+            artifact: at_address(held.clone(), &parts.options),
+            made: None,
         });
-        let place = place.await?;
-        for (inclusion, Included { artifact, uid }) in plan.includes.iter().zip(&included) {
-            let other = Archive::new(&self.artifacts, &inclusion.repository, uid)?;
-            contents
-                .included
-                .push((inclusion.clone(), other.open(artifact).await?));
-        }
-        let (stored, left_out) = archive.put(&snapshot.commit, contents, place).await?;
-        let keep = Retention {
-            records: self.options.artifact_retention_records,
-            ttl: self.options.artifact_retention_ttl,
-        };
-        archive.collect(&stored.path, keep).await;
-        let artifact = self.describe(object, &stored, &resolved.revision);
-        let included = included
-            .into_iter()
-            .map(|included| included.artifact)
-            .collect();
-        let subject = Some(snapshot.subject);
-        Ok(Found {
-            interval: plan.interval,
-            artifact,
-            included,
-            subject,
-            chosen: None,
-            left_out,
-        })
     }
 
-    /// Returns whether the artifact of the status is not in the store; one of ours that was changed there is removed.
-    async fn is_lost(&self, object: &GitRepository, archive: &Archive) -> Result<bool, Failure> {
-        let Some(artifact) = object.status.artifact.as_deref() else {
-            return Ok(false);
-        };
-        match archive.verify(artifact).await? {
-            Verdict::Intact => return Ok(false),
-            Verdict::Missing => {
-                info!(name = %name_of(object), revision = &*artifact.revision, "artifact is not in the store, built again");
-            }
-            Verdict::Changed => {
-                let text = format!(
-                    "stored artifact of revision '{}' does not have the digest '{}' and is built again",
-                    artifact.revision, artifact.digest
-                );
-                let reason = reasons::ARTIFACT_VERIFICATION_FAILED;
-                self.own.emit(object, Told::warning(reason, text));
-                archive.remove(artifact).await?;
-            }
-        }
-        Ok(true)
+    let chosen = newest.chosen;
+    let work = ArtifactWork {
+        parts,
+        object,
+        plan: &plan,
+        archive: &archive,
+        trip,
+        revision: &newest.revision,
+    };
+    let made = make(&work, newest.lead, included).await;
+    let (artifact, mut made) = made.map_err(|failure| failure.about(chosen.as_deref()))?;
+    if let Some(chosen) = chosen {
+        made.notice.text = format!("{} ({chosen})", made.notice.text);
     }
-
-    fn describe(&self, object: &GitRepository, stored: &Stored, revision: &str) -> Artifact {
-        let mut artifact = Artifact {
-            digest: stored.digest.to_string().into(),
-            last_update_time: self.own.ambient().now_text().into(),
-            path: stored.path.as_str().into(),
-            revision: revision.into(),
-            url: artifact::url(&self.options.storage_adv_addr, &stored.path).into(),
-            size: Some(stored.size.try_into().unwrap_or(i64::MAX)),
-            ..Artifact::default()
-        };
-        let facts = |artifact: &Artifact| {
-            (
-                artifact.digest.clone(),
-                artifact.path.clone(),
-                artifact.revision.clone(),
-            )
-        };
-        // The same file made again is no update.
-        if let Some(held) = object
-            .status
-            .artifact
-            .as_deref()
-            .filter(|held| facts(held) == facts(&artifact))
-        {
-            artifact.last_update_time.clone_from(&held.last_update_time);
-        }
-        artifact
-    }
+    Ok(AttemptDone {
+        interval,
+        artifact,
+        made: Some(made),
+    })
 }
 
-/// What a new artifact is made from.
-struct Source<'t> {
-    remote: Remote,
-    resolved: Resolved,
-    included: Vec<Included>,
-    trip: &'t Trip,
+/// What an artifact is made for and with.
+struct ArtifactWork<'a, O: Origin> {
+    parts: &'a SourceParts<O>,
+    object: &'a Resource<O::Spec>,
+    plan: &'a O::Plan,
+    archive: &'a SourceArchive,
+    trip: &'a Trip,
+    revision: &'a str,
 }
 
-/// Says which tag a range of versions led to.
-fn chosen(plan: &Plan, resolved: &Resolved) -> Option<String> {
-    // A commit or a name given beside a range goes before it.
-    let by_range = plan.reference.commit.is_none() && plan.reference.name.is_none();
-    let range = plan.reference.semver.as_ref().filter(|_| by_range)?;
-    let tag = resolved.name.as_deref()?.strip_prefix("refs/tags/")?;
-    Some(format!("tag '{tag}', chosen for semver '{range}'"))
+/// Brings the contents of a revision and stores the artifact.
+async fn make<O: Origin>(
+    work: &ArtifactWork<'_, O>,
+    lead: O::Lead,
+    included: Vec<IncludedPart>,
+) -> Result<(Artifact, MadeArtifact), Failure> {
+    let ArtifactWork { parts, object, .. } = *work;
+    let means = FetchMeans {
+        budget: Arc::new(Budget::new(parts.options.fetch)),
+        archive: work.archive.clone(),
+    };
+    let bring = parts.origin.bring(object, work.plan, lead, &means);
+    let brought = work.trip.wait(bring).await?;
+
+    // The size is an estimate: on a small machine one piece of work takes what there is.
+    let bytes = ASSEMBLY_BYTES.min(parts.memory.for_one());
+    let reserve = async {
+        let place = parts.memory.reserve(&object.metadata.namespace, bytes);
+        place
+            .await
+            .map_err(|error| step::store(reasons::ARCHIVE_OPERATION_FAILED, error.to_string()))
+    };
+    let place = work.trip.wait(reserve).await?;
+
+    // Included trees are opened only now, because they are in memory from here on.
+    let mut trees = Vec::new();
+    for part in &included {
+        let other = SourceArchive::of_part(&parts.artifacts, part)?;
+        trees.push((part.clone(), other.open(&part.artifact).await?));
+    }
+    let input = ArtifactInput {
+        contents: brought.contents,
+        included: trees,
+        budget: means.budget,
+    };
+
+    let (stored, left_out) = work.archive.put(brought.file, input, place).await?;
+    let keep = Retention {
+        records: parts.options.artifact_retention_records,
+        ttl: parts.options.artifact_retention_ttl,
+    };
+    work.archive.collect(&stored.path, keep).await;
+
+    let mut artifact = artifact_of(work, &stored);
+    artifact.metadata = brought.metadata;
+    let made = MadeArtifact {
+        included: included.into_iter().map(|part| part.artifact).collect(),
+        notice: brought.notice,
+        left_out,
+    };
+    Ok((artifact, made))
+}
+
+/// Returns whether the artifact of the status is missing in the store; one of ours that was changed there is removed.
+async fn is_lost<O: Origin>(
+    parts: &SourceParts<O>,
+    object: &Resource<O::Spec>,
+    archive: &SourceArchive,
+) -> Result<bool, Failure> {
+    let Some(artifact) = object.status.artifact() else {
+        return Ok(false);
+    };
+    match archive.verify(artifact).await? {
+        Verdict::Intact => return Ok(false),
+        Verdict::Missing => {
+            info!(name = %name_of(object), revision = &*artifact.revision, "artifact is not in the store, built again");
+        }
+        Verdict::Changed => {
+            parts.own.emit(object, events::of_damage(artifact));
+            archive.remove(artifact).await?;
+        }
+    }
+    Ok(true)
+}
+
+/// Returns how the status describes a stored artifact.
+fn artifact_of<O: Origin>(work: &ArtifactWork<'_, O>, stored: &Stored) -> Artifact {
+    let artifact = Artifact {
+        digest: stored.digest.to_string().into(),
+        last_update_time: work.parts.own.ambient().now_text().into(),
+        path: stored.path.as_str().into(),
+        revision: work.revision.into(),
+        size: Some(stored.size.try_into().unwrap_or(i64::MAX)),
+        ..Artifact::default()
+    };
+    let artifact = since(artifact, work.object.status.artifact());
+    at_address(artifact, &work.parts.options)
+}
+
+/// Returns an artifact with the time since which the store holds it: to make the same file again is no update.
+fn since(mut artifact: Artifact, before: Option<&Artifact>) -> Artifact {
+    let is_same = |before: &&Artifact| {
+        before.digest == artifact.digest
+            && before.path == artifact.path
+            && before.revision == artifact.revision
+    };
+    if let Some(before) = before.filter(is_same) {
+        artifact.last_update_time = before.last_update_time.clone();
+    }
+    artifact
+}
+
+/// Returns an artifact with its address, which follows the options, so that a moved store is found.
+fn at_address(artifact: Artifact, options: &SourceOptions) -> Artifact {
+    let url = archive::url(&options.storage_adv_addr, &artifact.path);
+    Artifact {
+        url: url.into(),
+        ..artifact
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use lode_net::Egress;
-
     use super::*;
 
+    fn artifact(digest: &str, time: &str) -> Artifact {
+        Artifact {
+            digest: digest.into(),
+            path: "gitrepository/ns/a/1.tar.gz".into(),
+            revision: "r1".into(),
+            last_update_time: time.into(),
+            ..Artifact::default()
+        }
+    }
+
     #[test]
-    fn the_tag_that_a_range_led_to_is_named() {
-        let plan = |reference: serde_json::Value| {
-            let spec = serde_json::json!({"interval": "1m", "url": "https://example.com/a.git", "ref": reference});
-            let object =
-                GitRepository::parse(&serde_json::json!({"metadata": {"name": "a"}, "spec": spec}))
-                    .unwrap();
-            validate(&object, &Egress::default()).unwrap()
+    fn the_same_file_made_again_is_no_update() {
+        let before = artifact("sha256:1", "then");
+        let same = since(artifact("sha256:1", "now"), Some(&before));
+        assert_eq!(&*same.last_update_time, "then");
+        for other in [
+            artifact("sha256:2", "now"),
+            Artifact {
+                revision: "r2".into(),
+                ..artifact("sha256:1", "now")
+            },
+            Artifact {
+                path: "gitrepository/ns/a/2.tar.gz".into(),
+                ..artifact("sha256:1", "now")
+            },
+        ] {
+            assert_eq!(&*since(other, Some(&before)).last_update_time, "now");
+        }
+        let first = since(artifact("sha256:1", "now"), None);
+        assert_eq!(&*first.last_update_time, "now");
+    }
+
+    #[test]
+    fn an_address_follows_the_option() {
+        let options = SourceOptions {
+            storage_adv_addr: "store.example".to_owned(),
+            ..SourceOptions::default()
         };
-        let pinned = lode_git::Reference {
-            commit: Some("12".repeat(20)),
-            ..lode_git::Reference::default()
+        let moved = Artifact {
+            url: "http://old.example/gitrepository/ns/a/1.tar.gz".into(),
+            ..artifact("sha256:1", "then")
         };
-        let remote = Remote::new("https://git.example/x").unwrap();
-        let mut resolved = futures::FutureExt::now_or_never(lode_git::resolve(&remote, &pinned))
-            .unwrap()
-            .unwrap();
-        resolved.name = Some("refs/tags/v1.10.0".to_owned());
-        let words = chosen(&plan(serde_json::json!({"semver": "1.x"})), &resolved);
-        assert_eq!(
-            words.as_deref(),
-            Some("tag 'v1.10.0', chosen for semver '1.x'")
-        );
-        assert_eq!(
-            chosen(&plan(serde_json::json!({"tag": "v1.10.0"})), &resolved),
-            None
-        );
+        let url = at_address(moved, &options).url;
+        assert_eq!(&*url, "http://store.example/gitrepository/ns/a/1.tar.gz");
     }
 }

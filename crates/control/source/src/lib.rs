@@ -1,32 +1,41 @@
-//! The `GitRepository` controller: fetches a repository and stores it as an artifact.
+//! The controllers of sources: each looks for what is newest somewhere and stores it as an artifact.
 //!
 //! ```text
-//! spec ─validate→ Plan ─gather (secrets)→ Remote ─fetch→ which commit? ─→ as stored: nothing to do
-//!                                                        └─ new: Tree ─artifact (include, ignore)→ store ─→ status
+//!           Origin (a folder a kind)                          the same for all kinds
+//! spec ─plan→ Plan ─look→ which revision? ─→ as stored: nothing to do
+//!                              └─ new: bring → contents ─assemble (include, ignore)→ archive ─→ status, events
 //! ```
 //!
-//! A reconcile's steps are a file each: [`validate`] checks, [`gather`] reads what the spec names, [`fetch`] asks Git,
-//! [`mod@include`] finds other repositories' artifacts, [`artifact`] stores, [`status`] tells. [`attempt`] puts them in
-//! order; [`reconcile`] puts them into the frame of all controllers; [`traffic`] bounds and calls back who waits for a server.
+//! [`Origin`] is what one kind adds: it checks a specification, looks for the newest revision and brings its contents.
+//! [`attempt`] puts these steps in order, [`assemble`] decides what of the contents an artifact holds, [`archive`] is
+//! the store as one object sees it, [`status`] and [`events`] report, [`reconcile`] puts all of it into the frame of all
+//! controllers. [`traffic`] bounds how many wait for servers, and ends a wait that nobody wants any more.
 //!
-//! Left out so far, and refused rather than ignored: ssh, submodules, signatures, identities of cloud providers.
+//! `git` is the origin of `GitRepository`. A new kind of source is a folder beside it; `docs/adding-a-kind.md` says how.
 
-mod artifact;
+mod archive;
+mod assemble;
 mod attempt;
-mod controller;
-mod fetch;
-mod found;
-mod gather;
-mod include;
+mod contents;
+mod events;
+mod facts;
+mod git;
 mod options;
+mod origin;
+mod parts;
 mod reconcile;
-#[cfg(test)]
-mod recorded;
+pub mod secret;
 mod status;
-mod step;
+pub mod step;
 mod traffic;
-mod validate;
 
-pub use controller::{GitRepositories, Parts};
-pub use options::Options;
+pub use archive::SourceArchive;
+pub use contents::{
+    BroughtContents, IgnoreRules, IncludedPart, NewestRevision, SourceContents, SourceNotice,
+};
+pub use git::{GitOptions, GitOrigin};
+pub use options::SourceOptions;
+pub use origin::{FetchMeans, Origin};
+pub use parts::SourceParts;
+pub use reconcile::SourceReconciler;
 pub use traffic::UNDER_WAY_MAX;

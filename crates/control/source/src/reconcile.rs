@@ -1,111 +1,127 @@
-//! [`GitRepositories`] in the frame of all controllers: what is attempted, told, and removed.
+//! [`SourceReconciler`]: the sources of one kind in the frame of all controllers.
+//!
+//! Here is only what the frame asks for; [`attempt`], [`status`] and [`events`](crate::events) do the work.
 
 use std::sync::Arc;
 
-use lode_api::git_repository::{GitRepositoryStatus, Spec};
-use lode_api::{GitRepository, Status as _, reasons};
+use lode_api::{Kind, Resource, reasons};
+use lode_object::NamespacedName;
 use lode_runtime::{
-    Change, Draft, Ended, Failure, LONG, Next, Progress, Reconcile, Removal, Report, Retry, Told,
-    Use, asks_otherwise, is_retry, name_of,
+    Change, Draft, Ended, Failure, Frame, LONG, Next, Priority, Progress, Queue, Reconcile,
+    Removal, Report, Retry, Told, Use, asks_otherwise, is_retry, name_of,
 };
 use tokio::time::Instant;
 
-use crate::artifact::{Archive, short, told_left_out};
-use crate::controller::GitRepositories;
-use crate::found::{Facts, Found};
-use crate::status::{DOING, failed, had_failed, is_news, stored, succeeded, suspended};
-use crate::{include, step};
+use crate::archive::SourceArchive;
+use crate::attempt::attempt;
+use crate::events;
+use crate::facts::{AttemptDone, AttemptFacts};
+use crate::options::SourceOptions;
+use crate::origin::Origin;
+use crate::parts::SourceParts;
+use crate::status::{DOING, failed, succeeded, suspended};
+use crate::step;
+use crate::traffic::Traffic;
 
-impl Reconcile for GitRepositories {
-    type Spec = Spec;
+/// The controller of one kind of source.
+pub struct SourceReconciler<O: Origin> {
+    parts: SourceParts<O>,
+    traffic: Traffic,
+}
+
+impl<O: Origin> SourceReconciler<O> {
+    /// Puts the controller into its frame; nothing runs yet.
+    pub fn frame(parts: SourceParts<O>, queue: Arc<Queue<NamespacedName>>) -> Arc<Frame<Self>> {
+        let own = parts.own.clone();
+        let parked = queue.clone();
+        let traffic = Traffic::new(move |name| parked.add(name.clone(), Priority::Change));
+        Frame::new(own, queue, Self { parts, traffic })
+    }
+}
+
+impl<O: Origin> Reconcile for SourceReconciler<O> {
+    type Spec = O::Spec;
     type State = ();
-    type Facts = Facts;
-    type Done = Found;
-    const NAME: &'static str = "gitrepository";
+    type Facts = AttemptFacts;
+    type Done = AttemptDone;
+    const NAME: &'static str = O::Spec::NAMES.singular;
 
     async fn attempt(
         &self,
-        object: &Arc<GitRepository>,
+        object: &Arc<Resource<O::Spec>>,
         (): &mut (),
-        facts: &Facts,
-    ) -> Result<Found, Failure> {
-        // Who finds no room is asked for again once another of the namespace is back.
+        facts: &AttemptFacts,
+    ) -> Result<AttemptDone, Failure> {
+        // An object that finds no room is queued again once another one of its namespace is done.
         let Some(trip) = self.traffic.set_off(&name_of(object)) else {
             return Err(Failure::dropped());
         };
-        // A change before it set off could not call it back.
-        let latest = self.own.latest(object);
+        // A change before this point found no trip to call back.
+        let latest = self.parts.own.latest(object);
         if latest.is_none_or(|latest| asks_otherwise(object, &latest)) {
             return Err(Failure::dropped());
         }
-        self.bring(object, facts, &trip).await
+        attempt(&self.parts, object, facts, &trip).await
     }
 
-    fn progress(&self, _: &Facts) -> Progress {
+    fn progress(&self, _: &AttemptFacts) -> Progress {
         Progress {
             doing: DOING.to_owned(),
             ready: DOING,
         }
     }
 
-    fn patience(&self, object: &GitRepository, (): &()) -> Option<Instant> {
+    fn patience(&self, object: &Resource<O::Spec>, (): &()) -> Option<Instant> {
         (!is_retry(object)).then(|| Instant::now() + LONG)
     }
 
-    fn report(&self, ended: Ended<'_, Self>, end: Result<Found, Failure>) -> Report<Spec> {
-        let Ended {
-            object,
-            facts,
-            took,
-            now,
-            ..
-        } = ended;
+    fn report(&self, ended: Ended<'_, Self>, end: Result<AttemptDone, Failure>) -> Report<O::Spec> {
+        let Ended { object, now, .. } = ended;
         let draft = Draft::new(object, now);
+        let options = &self.parts.options;
         let (status, told, next) = match end {
-            Ok(found) => {
-                let next = Next::After(
-                    self.own
-                        .jitter(found.interval, self.options.interval_jitter_percent),
-                );
-                let told = told_of(object, &found);
-                (
-                    succeeded(draft, found.artifact, found.included)
-                        .handled()
-                        .status,
-                    told,
-                    next,
-                )
+            Ok(done) => {
+                let spread = |interval| {
+                    self.parts
+                        .own
+                        .jitter(interval, options.interval_jitter_percent)
+                };
+                let next = done.interval.map(spread).map_or(Next::Idle, Next::After);
+                let notice = O::notice(object, &done.artifact);
+                let told = events::of_success(object, &done, notice.clone());
+                let draft = succeeded::<O>(draft, done, &notice);
+                (draft.handled().status, told, next)
             }
             Err(failure) => {
-                let next = match failure.retry {
-                    Retry::Interval | Retry::Backoff => Next::Backoff,
-                    Retry::Wait => Next::After(self.options.requeue_dependency),
-                    Retry::Never | Retry::Dropped => Next::Idle,
-                };
-                let status = failed(draft, &failure, &facts.seen()).handled().status;
-                let told = told_of_failure(object, &status, failure);
+                let next = next_try(failure.retry, options);
+                let draft = failed(draft, &failure, &ended.facts.seen());
+                let status = draft.handled().status;
+                let told = events::of_failure(object, &status, failure);
                 (status, told.into_iter().collect(), next)
             }
         };
         Report {
             status: Some(status),
             told,
-            took: Some(took),
+            took: Some(ended.took),
             next,
         }
     }
 
-    fn suspend<'a>(&self, draft: Draft<'a, Spec>, (): &mut ()) -> Draft<'a, Spec> {
+    fn suspend<'a>(&self, draft: Draft<'a, O::Spec>, (): &mut ()) -> Draft<'a, O::Spec> {
         suspended(draft)
     }
 
-    async fn remove(&self, object: &Arc<GitRepository>, (): &mut ()) -> Result<Removal, Failure> {
-        let cleared = async {
-            Archive::new(&self.artifacts, &name_of(object), &object.metadata.uid)?
-                .clear()
-                .await
+    async fn remove(
+        &self,
+        object: &Arc<Resource<O::Spec>>,
+        (): &mut (),
+    ) -> Result<Removal, Failure> {
+        let cleared = match SourceArchive::of(&self.parts.artifacts, object) {
+            Ok(archive) => archive.clear().await,
+            Err(failure) => Err(failure),
         };
-        cleared.await.map_err(|failure| {
+        cleared.map_err(|failure| {
             let text = format!(
                 "garbage collection for deleted resource failed: {}",
                 failure.message
@@ -115,22 +131,19 @@ impl Reconcile for GitRepositories {
         Ok(Removal::Done)
     }
 
-    async fn removed(&self, object: &GitRepository) -> Option<Told> {
-        let text = "garbage collected artifacts for deleted resource";
-        let had_some = object.status.artifact.is_some();
-        had_some.then(|| Told::normal(reasons::GARBAGE_COLLECTION_SUCCEEDED, text))
+    async fn removed(&self, object: &Resource<O::Spec>) -> Option<Told> {
+        events::of_removal(object)
     }
 
-    fn uses(&self, object: &GitRepository) -> Vec<Use> {
-        let names = include::included(object);
-        names.map(|name| Use::new("GitRepository", name)).collect()
+    fn uses(&self, object: &Resource<O::Spec>) -> Vec<Use> {
+        O::uses(object)
     }
 
-    fn matters(&self, change: &Change<GitRepository>) -> bool {
-        matters_to_includers(change)
+    fn matters(&self, change: &Change<Resource<O::Spec>>) -> bool {
+        O::matters(change)
     }
 
-    fn changed(&self, change: &Change<GitRepository>) {
+    fn changed(&self, change: &Change<Resource<O::Spec>>) {
         if supersedes(change) {
             self.traffic.call_back(&change.name);
         }
@@ -141,74 +154,24 @@ impl Reconcile for GitRepositories {
     }
 }
 
-/// Returns what is said of an artifact: that it is new, or that its repository has recovered.
-fn told_of(object: &GitRepository, found: &Found) -> Vec<Told> {
-    let artifact = &found.artifact;
-    let mut told = Vec::new();
-    if let Some(text) = told_left_out(&found.left_out) {
-        told.push(Told::warning(reasons::FILES_LEFT_OUT, text));
+/// Returns when the next attempt after a failure is due.
+fn next_try(retry: Retry, options: &SourceOptions) -> Next {
+    match retry {
+        Retry::Interval | Retry::Backoff => Next::Backoff,
+        Retry::Wait => Next::After(options.requeue_dependency),
+        Retry::Never | Retry::Dropped => Next::Idle,
     }
-
-    let before = object.status.artifact.as_deref();
-    let is_new = before.is_none_or(|before| before.digest != artifact.digest);
-    let (reason, text) = if is_new {
-        let subject = found.subject.as_deref();
-        let subject = subject.map_or_else(|| artifact.revision.to_string(), short);
-        let chosen = found.chosen.as_ref().map(|chosen| format!(" ({chosen})"));
-        let chosen = chosen.unwrap_or_default();
-        (
-            reasons::NEW_ARTIFACT,
-            format!("stored artifact for commit '{subject}'{chosen}"),
-        )
-    } else if had_failed(&object.status) {
-        (reasons::SUCCEEDED, stored(&artifact.revision))
-    } else {
-        return told;
-    };
-    let event = Told::normal(reason, text).at(&*artifact.revision);
-    told.push(event.with("digest", &*artifact.digest));
-    told
 }
 
-/// Returns what is said of a failure: nothing when it was said before and nobody asks.
-fn told_of_failure(
-    object: &GitRepository,
-    status: &GitRepositoryStatus,
-    failure: Failure,
-) -> Option<Told> {
-    let handled = status.last_handled_reconcile_at();
-    let was_asked = handled != object.status.last_handled_reconcile_at();
-    if !was_asked && !is_news(&object.status, status) {
-        return None;
-    }
-    Some(match failure.retry {
-        Retry::Wait => Told::normal(failure.reason, failure.message),
-        _ => Told::warning(failure.reason, failure.message),
-    })
-}
-
-/// Returns whether what is under way for a repository is not wanted any more. Who only requests another reconcile waits
-/// for what is under way.
-fn supersedes(change: &Change<GitRepository>) -> bool {
+/// Returns whether the outcome of a running attempt is not wanted any more. A request for another reconcile waits for
+/// the running one: otherwise a request every minute would never get an answer.
+fn supersedes<S: Kind>(change: &Change<Resource<S>>) -> bool {
     change.old.is_some() && change.asks_otherwise()
-}
-
-/// Returns whether a repository came or went, or its artifact or includes are others.
-fn matters_to_includers(change: &Change<GitRepository>) -> bool {
-    let facts = |object: &Option<Arc<GitRepository>>| {
-        let object = object.as_ref()?;
-        let artifact = object.status.artifact.as_deref();
-        Some((
-            artifact.map(|artifact| artifact.digest.clone()),
-            object.spec.include.clone(),
-        ))
-    };
-    facts(&change.old) != facts(&change.new)
 }
 
 #[cfg(test)]
 mod tests {
-    use lode_object::NamespacedName;
+    use lode_api::GitRepository;
     use serde_json::{Value, json};
 
     use super::*;
@@ -231,16 +194,13 @@ mod tests {
         }
     }
 
-    fn ready() -> Value {
-        json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}})
-    }
-
     #[test]
     fn what_is_under_way_ends_when_the_object_goes_or_is_another() {
         let plain = json!({});
         let asked = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}});
         let edited = json!({"metadata": {"generation": 2}});
         let deleted = json!({"metadata": {"deletionTimestamp": "2026-01-02T03:04:05Z"}});
+        let ready = json!({"status": {"conditions": [{"type": "Ready", "status": "True"}]}});
         assert!(
             supersedes(&change(Some(&plain), Some(&edited)))
                 && supersedes(&change(Some(&plain), Some(&deleted)))
@@ -251,26 +211,22 @@ mod tests {
             "who asks every minute would never get an answer"
         );
         assert!(
-            !supersedes(&change(Some(&plain), Some(&ready())))
+            !supersedes(&change(Some(&plain), Some(&ready)))
                 && !supersedes(&change(None, Some(&plain)))
         );
     }
 
     #[test]
-    fn a_new_artifact_matters_to_includers_and_a_condition_does_not() {
-        let stored = |digest: &str| json!({"status": {"artifact": {"digest": digest}}});
-        assert!(matters_to_includers(&change(
-            Some(&json!({})),
-            Some(&stored("1"))
-        )));
-        assert!(matters_to_includers(&change(
-            Some(&stored("1")),
-            Some(&stored("2"))
-        )));
-        assert!(matters_to_includers(&change(Some(&stored("1")), None)));
-        assert!(!matters_to_includers(&change(
-            Some(&json!({})),
-            Some(&ready())
-        )));
+    fn each_failure_has_its_time_for_the_next_try() {
+        let options = SourceOptions::default();
+        for (retry, next) in [
+            (Retry::Interval, Next::Backoff),
+            (Retry::Backoff, Next::Backoff),
+            (Retry::Wait, Next::After(options.requeue_dependency)),
+            (Retry::Never, Next::Idle),
+            (Retry::Dropped, Next::Idle),
+        ] {
+            assert_eq!(next_try(retry, &options), next, "{retry:?}");
+        }
     }
 }

@@ -1,51 +1,46 @@
-//! What the end of a reconcile is told as: artifact, conditions, what the artifact was made with.
+//! How the outcome of an attempt is reported in `status`: artifact, conditions, what the artifact was made with.
 //!
-//! Pure: a [`Draft`] and the outcome in, the draft of the new status out. Of the conditions that tell of a failed step
-//! at most one is there.
+//! Pure: a [`Draft`] and the outcome in, the draft of the new status out. At most one of the conditions that stand for a
+//! failed step is set.
 
 use lode_api::conditions::{
     ARTIFACT_IN_STORAGE, ARTIFACT_OUTDATED, READY, SOURCE_VERIFIED, State, Verdict,
 };
-use lode_api::git_repository::{GitRepositoryStatus, Spec};
-use lode_api::shared::Artifact;
-use lode_api::{GitRepository, reasons};
+use lode_api::{Kind, Resource, SourceStatus, Status, reasons};
 use lode_runtime::{Draft, Failure};
 
-use crate::found::Seen;
+use crate::contents::{IncludedPart, SourceNotice};
+use crate::facts::{AttemptDone, SeenFacts};
+use crate::origin::Origin;
 use crate::step::FAILURES;
 
 /// What is under way, in the words of Flux.
 pub(crate) const DOING: &str = "building artifact";
 
-/// It is left alone: the generation is noted with `Ready`, too.
-pub(crate) fn suspended(mut draft: Draft<'_, Spec>) -> Draft<'_, Spec> {
-    if let Some(ready) = draft.status.conditions.get(READY).cloned() {
-        let (status, reason, message) = (ready.status, &*ready.reason, &*ready.message);
+/// The object is suspended: as in Flux, `Ready` notes the generation, too.
+pub(crate) fn suspended<S>(mut draft: Draft<'_, S>) -> Draft<'_, S>
+where
+    S: Kind<Status: Clone>,
+{
+    if let Some(ready) = draft.status.conditions().get(READY).cloned() {
         draft.set(&Verdict {
             r#type: READY,
-            status,
-            reason,
-            message,
+            status: ready.status,
+            reason: &ready.reason,
+            message: &ready.message,
         });
     }
     draft
 }
 
-/// The store holds this artifact, made as the specification says.
-pub(crate) fn succeeded(
-    mut draft: Draft<'_, Spec>,
-    artifact: Artifact,
-    included: Vec<Artifact>,
-) -> Draft<'_, Spec> {
-    let spec = &draft.object.spec;
-    draft.status.observed_ignore.clone_from(&spec.ignore);
-    draft.status.observed_include.clone_from(&spec.include);
-    draft
-        .status
-        .observed_sparse_checkout
-        .clone_from(&spec.sparse_checkout);
-    draft.status.observed_recurse_submodules = None;
-    draft.status.source_verification_mode = None;
+/// The store holds an artifact that was made as the specification says.
+pub(crate) fn succeeded<'a, O: Origin>(
+    mut draft: Draft<'a, O::Spec>,
+    done: AttemptDone,
+    notice: &SourceNotice,
+) -> Draft<'a, O::Spec> {
+    let included = done.made.map(|made| made.included);
+    O::observe(&draft.object.spec, &mut draft.status, included);
     for gone in FAILURES
         .into_iter()
         .chain([ARTIFACT_OUTDATED, SOURCE_VERIFIED])
@@ -53,28 +48,27 @@ pub(crate) fn succeeded(
         draft.delete(gone);
     }
 
-    let text = stored(&artifact.revision);
-    draft.set(&Verdict::yes(
-        ARTIFACT_IN_STORAGE,
-        reasons::SUCCEEDED,
-        &text,
-    ));
-    draft.status.artifact = Some(Box::new(artifact));
-    draft.status.included_artifacts = included;
-    draft.succeeded(reasons::SUCCEEDED, &text)
+    let in_storage = Verdict::yes(ARTIFACT_IN_STORAGE, reasons::SUCCEEDED, &notice.text);
+    draft.set(&in_storage);
+    draft.status.set_artifact(Some(done.artifact));
+    draft.succeeded(notice.reason, &notice.text)
 }
 
 /// A step failed. The former artifact stays as long as the store holds it.
-pub(crate) fn failed<'a>(
-    mut draft: Draft<'a, Spec>,
+pub(crate) fn failed<'a, S>(
+    mut draft: Draft<'a, S>,
     failure: &Failure,
-    seen: &Seen,
-) -> Draft<'a, Spec> {
+    seen: &SeenFacts,
+) -> Draft<'a, S>
+where
+    S: Kind<Status: SourceStatus + Clone>,
+{
     if seen.lost {
-        draft.status.artifact = None;
+        draft.status.set_artifact(None);
         draft.delete(ARTIFACT_IN_STORAGE);
     }
     outdated(&mut draft, seen.revision.as_deref());
+
     for other in FAILURES.into_iter().chain([SOURCE_VERIFIED]) {
         draft.delete(other);
     }
@@ -88,13 +82,13 @@ pub(crate) fn failed<'a>(
     draft.failed(failure, DOING)
 }
 
-/// Says whether the store holds another revision than the repository has.
-fn outdated(draft: &mut Draft<'_, Spec>, revision: Option<&str>) {
-    let held = draft
-        .status
-        .artifact
-        .as_deref()
-        .map(|artifact| artifact.revision.clone());
+/// Notes whether the source has another revision than the store. What is not known changes nothing.
+fn outdated<S>(draft: &mut Draft<'_, S>, revision: Option<&str>)
+where
+    S: Kind<Status: SourceStatus + Clone>,
+{
+    let held = draft.status.artifact();
+    let held = held.map(|artifact| artifact.revision.clone());
     match (held, revision) {
         (Some(held), Some(revision)) if *held != *revision => {
             let text = format!("new upstream revision '{revision}'");
@@ -109,58 +103,52 @@ fn outdated(draft: &mut Draft<'_, Spec>, revision: Option<&str>) {
     }
 }
 
-/// Says that an artifact is in the store.
-pub(crate) fn stored(revision: &str) -> String {
-    format!("stored artifact for revision '{revision}'")
-}
-
-/// Returns whether the artifact is the one that would be made now.
-pub(crate) fn is_current(object: &GitRepository, revision: &str, included: &[Artifact]) -> bool {
-    let (spec, status) = (&object.spec, &object.status);
-    let facts = |artifacts: &[Artifact]| -> Vec<_> {
-        artifacts
-            .iter()
-            .map(|artifact| (artifact.digest.clone(), artifact.revision.clone()))
-            .collect()
-    };
-    status.observed_generation == Some(object.metadata.generation)
-        && status
-            .artifact
-            .as_deref()
-            .is_some_and(|artifact| *artifact.revision == *revision)
-        && status.observed_ignore == spec.ignore
-        && status.observed_include == spec.include
-        && status.observed_sparse_checkout == spec.sparse_checkout
-        && facts(&status.included_artifacts) == facts(included)
+/// Returns whether the artifact in the status is the one that would be made now.
+pub(crate) fn is_current<O: Origin>(
+    object: &Resource<O::Spec>,
+    plan: &O::Plan,
+    revision: &str,
+    included: &[IncludedPart],
+) -> bool {
+    let is_observed = object.status.observed_generation() == Some(object.metadata.generation);
+    let artifact = object.status.artifact();
+    let is_newest = artifact.is_some_and(|artifact| *artifact.revision == *revision);
+    is_observed && is_newest && O::is_current(object, plan, included)
 }
 
 /// Returns whether `Ready` says something else than before.
-pub(crate) fn is_news(before: &GitRepositoryStatus, after: &GitRepositoryStatus) -> bool {
-    let ready = |status: &GitRepositoryStatus| {
-        status
-            .conditions
-            .get(READY)
-            .map(|ready| (ready.status, ready.reason.clone(), ready.message.clone()))
-    };
+pub(crate) fn is_news(before: &impl Status, after: &impl Status) -> bool {
     ready(before) != ready(after)
 }
 
 /// Returns whether a step had failed.
-pub(crate) fn had_failed(status: &GitRepositoryStatus) -> bool {
+pub(crate) fn had_failed(status: &impl Status) -> bool {
+    let conditions = status.conditions();
     FAILURES
         .iter()
-        .any(|failure| status.conditions.is(failure, State::True))
-        || status.conditions.is(SOURCE_VERIFIED, State::False)
+        .any(|failure| conditions.is(failure, State::True))
+        || conditions.is(SOURCE_VERIFIED, State::False)
+}
+
+/// Returns what `Ready` says.
+fn ready(status: &impl Status) -> Option<(State, &str, &str)> {
+    let ready = status.conditions().get(READY)?;
+    Some((ready.status, &ready.reason, &ready.message))
 }
 
 #[cfg(test)]
 mod tests {
+    use lode_api::GitRepository;
     use lode_api::conditions::{RECONCILING, STALLED};
+    use lode_api::git_repository::Spec;
+    use lode_api::shared::Artifact;
     use lode_object::meta;
     use lode_runtime::{Progress, is_retry};
     use serde_json::json;
 
     use super::*;
+    use crate::GitOrigin;
+    use crate::facts::MadeArtifact;
     use crate::step;
 
     const NOW: &str = "2026-01-02T03:04:05Z";
@@ -182,9 +170,33 @@ mod tests {
         GitRepository::parse(&object).unwrap()
     }
 
+    fn done(artifact: Artifact, included: Vec<Artifact>) -> AttemptDone {
+        let notice = SourceNotice::stored(&artifact);
+        let made = MadeArtifact {
+            included,
+            notice,
+            left_out: Vec::new(),
+        };
+        AttemptDone {
+            interval: None,
+            artifact,
+            made: Some(made),
+        }
+    }
+
+    /// Ends a draft with an artifact that was made.
+    fn made(
+        draft: Draft<'_, Spec>,
+        artifact: Artifact,
+        included: Vec<Artifact>,
+    ) -> Draft<'_, Spec> {
+        let notice = SourceNotice::stored(&artifact);
+        succeeded::<GitOrigin>(draft, done(artifact, included), &notice)
+    }
+
     fn stored_at(revision: &str) -> GitRepository {
         let mut object = object(1);
-        object.status = succeeded(
+        object.status = made(
             Draft::new(&object, NOW),
             artifact(revision),
             vec![artifact("inc")],
@@ -194,31 +206,44 @@ mod tests {
     }
 
     #[test]
-    fn a_stored_artifact_is_current_until_something_it_is_made_of_changes() {
-        let included = [artifact("inc")];
-        let object = stored_at("r1");
-        assert!(is_current(&object, "r1", &included));
-        assert!(
-            !is_current(&object, "r2", &included)
-                && !is_current(&object, "r1", &[artifact("other")])
+    fn an_artifact_in_storage_is_told_in_the_words_of_its_origin() {
+        let object = object(1);
+        let notice = SourceNotice {
+            reason: "ChartPullSucceeded",
+            text: "pulled it".to_owned(),
+        };
+        let draft = Draft::new(&object, NOW);
+        let status = succeeded::<GitOrigin>(draft, done(artifact("r1"), Vec::new()), &notice);
+        let conditions = status.status.conditions;
+        let ready = conditions.get(READY).unwrap();
+        assert_eq!(
+            (&*ready.reason, &*ready.message),
+            ("ChartPullSucceeded", "pulled it")
         );
-        let changes: [fn(&mut GitRepository); 4] = [
-            |object| object.metadata.generation += 1,
-            |object| object.spec.ignore = None,
-            |object| object.spec.sparse_checkout.clear(),
-            |object| object.spec.include.clear(),
-        ];
-        for change in changes {
-            let mut object = object.clone();
-            change(&mut object);
-            assert!(!is_current(&object, "r1", &included));
-        }
+        let stored = conditions.get(ARTIFACT_IN_STORAGE).unwrap();
+        assert_eq!(
+            (&*stored.reason, &*stored.message),
+            ("Succeeded", "pulled it")
+        );
+    }
+
+    #[test]
+    fn what_was_not_made_again_keeps_its_included_artifacts() {
+        let object = stored_at("r1");
+        let draft = Draft::new(&object, NOW);
+        let kept = AttemptDone {
+            made: None,
+            ..done(artifact("r1"), Vec::new())
+        };
+        let notice = SourceNotice::stored(&kept.artifact);
+        let status = succeeded::<GitOrigin>(draft, kept, &notice).status;
+        assert_eq!(status.included_artifacts, [artifact("inc")]);
     }
 
     #[test]
     fn nothing_new_changes_nothing() {
         let object = stored_at("r1");
-        let again = succeeded(
+        let again = made(
             Draft::new(&object, "2027-01-01T00:00:00Z"),
             artifact("r1"),
             vec![artifact("inc")],
@@ -230,7 +255,7 @@ mod tests {
     fn a_failure_keeps_the_artifact_unless_the_store_lost_it() {
         let object = stored_at("r1");
         let failure = step::fetch(reasons::GIT_OPERATION_FAILED, "no");
-        let kept = failed(Draft::new(&object, NOW), &failure, &Seen::default()).status;
+        let kept = failed(Draft::new(&object, NOW), &failure, &SeenFacts::default()).status;
         assert_eq!(&*kept.artifact.unwrap().revision, "r1");
         assert!(
             kept.conditions.is(ARTIFACT_IN_STORAGE, State::True)
@@ -239,7 +264,7 @@ mod tests {
         let lost = failed(
             Draft::new(&object, NOW),
             &failure,
-            &Seen {
+            &SeenFacts {
                 lost: true,
                 revision: None,
             },
@@ -249,9 +274,9 @@ mod tests {
     }
 
     #[test]
-    fn one_failed_step_is_told_and_forgotten_with_success() {
+    fn one_failed_step_is_shown_until_the_next_success() {
         let mut object = stored_at("r1");
-        let seen = Seen {
+        let seen = SeenFacts {
             lost: false,
             revision: Some("r2".to_owned()),
         };
@@ -275,7 +300,7 @@ mod tests {
                 reasons::PROGRESSING_WITH_RETRY
             );
         }
-        let status = succeeded(Draft::new(&object, NOW), artifact("r2"), Vec::new()).status;
+        let status = made(Draft::new(&object, NOW), artifact("r2"), Vec::new()).status;
         let types: Vec<_> = status
             .conditions
             .iter()
@@ -287,8 +312,9 @@ mod tests {
     #[test]
     fn only_a_terminal_failure_stalls_and_observes_the_generation() {
         let object = object(3);
-        let end =
-            |failure: &Failure| failed(Draft::new(&object, NOW), failure, &Seen::default()).status;
+        let end = |failure: &Failure| {
+            failed(Draft::new(&object, NOW), failure, &SeenFacts::default()).status
+        };
         let stalls = end(&step::unsupported("x"));
         assert!(
             stalls.conditions.is(STALLED, State::True)
@@ -320,7 +346,7 @@ mod tests {
         let mut object = object(2);
         assert!(!is_retry(&object), "nothing was told yet");
         let failure = step::fetch(reasons::GIT_OPERATION_FAILED, "no");
-        object.status = failed(Draft::new(&object, NOW), &failure, &Seen::default()).status;
+        object.status = failed(Draft::new(&object, NOW), &failure, &SeenFacts::default()).status;
         assert!(is_retry(&object));
         object.metadata.generation += 1;
         assert!(!is_retry(&object));

@@ -1,8 +1,8 @@
-//! [`Traffic`]: who is under way to a server, how many may be at once, and how to call them back.
+//! [`Traffic`]: which sources are waiting for servers, how many may at once, and how to end their waits.
 //!
-//! Waiting for a server costs next to nothing, so many may wait: but a namespace has a bound, so that slow servers of
-//! one leave room for those of others. Who finds no room holds no worker: its key is parked, and asked for again when
-//! somebody of its namespace is back.
+//! Waiting for a server costs next to nothing, so many may wait. A namespace has a bound of its own, so that its slow
+//! servers leave room for other namespaces. A source that finds no room holds no worker: its key is parked, and queued
+//! again when another source of its namespace is done.
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -12,14 +12,14 @@ use lode_runtime::Failure;
 use lode_stdx::Lock;
 use tokio::sync::watch;
 
-/// Repositories under way at once, of all namespaces: each holds a connection and its buffers.
+/// Sources of one kind under way at once: each holds a connection and its buffers.
 pub const UNDER_WAY_MAX: usize = 512;
-/// Repositories of one namespace under way at once.
+/// Sources of one kind and one namespace under way at once.
 pub(crate) const OF_NAMESPACE_MAX: usize = 32;
 
 type Wake = Box<dyn Fn(&NamespacedName) + Send + Sync>;
 
-/// Who is under way.
+/// The sources of one kind that are under way.
 #[derive(Clone)]
 pub(crate) struct Traffic(Arc<Shared>);
 
@@ -32,7 +32,7 @@ struct Shared {
 struct State {
     under_way: HashMap<NamespacedName, watch::Sender<bool>>,
     by_namespace: HashMap<Box<str>, Namespace>,
-    /// No one starts any more.
+    /// Nothing starts any more.
     is_stopped: bool,
 }
 
@@ -42,7 +42,7 @@ struct Namespace {
     parked: BTreeSet<NamespacedName>,
 }
 
-/// One repository under way.
+/// One source under way.
 pub(crate) struct Trip {
     traffic: Traffic,
     name: NamespacedName,
@@ -50,7 +50,7 @@ pub(crate) struct Trip {
 }
 
 impl Traffic {
-    /// Starts with nobody under way; `wake` asks for the run of one that was parked.
+    /// Starts with nothing under way; `wake` queues a source that was parked.
     pub(crate) fn new(wake: impl Fn(&NamespacedName) + Send + Sync + 'static) -> Self {
         Self(Arc::new(Shared {
             wake: Box::new(wake),
@@ -58,10 +58,11 @@ impl Traffic {
         }))
     }
 
-    /// Sets off, or parks the name and returns nothing.
+    /// Sets off, or parks the name and returns `None`.
     pub(crate) fn set_off(&self, name: &NamespacedName) -> Option<Trip> {
         let mut state = self.0.state.lock();
         let is_stopped = state.is_stopped;
+
         let namespace = state
             .by_namespace
             .entry(name.namespace.clone())
@@ -71,6 +72,7 @@ impl Traffic {
             namespace.parked.insert(name.clone());
             return None;
         }
+
         namespace.count += 1;
         let (call, called_back) = watch::channel(false);
         state.under_way.insert(name.clone(), call);
@@ -81,7 +83,7 @@ impl Traffic {
         })
     }
 
-    /// Calls one back, because what it set off for is not wanted any more.
+    /// Ends the waits of one source, because their outcome is not wanted any more.
     pub(crate) fn call_back(&self, name: &NamespacedName) {
         let mut state = self.0.state.lock();
         if let Some(call) = state.under_way.get(name) {
@@ -92,7 +94,7 @@ impl Traffic {
         }
     }
 
-    /// Calls all back for good.
+    /// Ends all waits, for good.
     pub(crate) fn stop(&self) {
         let mut state = self.0.state.lock();
         state.is_stopped = true;
@@ -103,7 +105,7 @@ impl Traffic {
 }
 
 impl Trip {
-    /// Waits for an answer, unless called back before it comes.
+    /// Waits for an answer, or until the source is called back.
     pub(crate) async fn wait<T>(
         &self,
         answer: impl Future<Output = Result<T, Failure>>,
@@ -174,6 +176,40 @@ mod tests {
             traffic.0.state.lock().by_namespace.is_empty()
                 && traffic.0.state.lock().under_way.is_empty()
         );
+    }
+
+    #[test]
+    fn a_parked_source_that_is_called_back_is_not_woken() {
+        let (traffic, woken) = traffic();
+        let mut trips: Vec<_> = (0..OF_NAMESPACE_MAX)
+            .map(|n| traffic.set_off(&name("a", n)).unwrap())
+            .collect();
+        assert!(traffic.set_off(&name("a", 98)).is_none());
+        assert!(traffic.set_off(&name("a", 99)).is_none());
+        traffic.call_back(&name("a", 98));
+        drop(trips.pop());
+        assert_eq!(*woken.lock().unwrap(), [name("a", 99)]);
+    }
+
+    #[test]
+    fn nothing_is_woken_after_the_stop() {
+        let (traffic, woken) = traffic();
+        let trips: Vec<_> = (0..OF_NAMESPACE_MAX)
+            .map(|n| traffic.set_off(&name("a", n)).unwrap())
+            .collect();
+        assert!(traffic.set_off(&name("a", 99)).is_none());
+        traffic.stop();
+        drop(trips);
+        assert!(woken.lock().unwrap().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_new_trip_of_a_source_that_was_called_back_waits_again() {
+        let (traffic, _) = traffic();
+        drop(traffic.set_off(&name("a", 1)).unwrap());
+        traffic.call_back(&name("a", 1));
+        let trip = traffic.set_off(&name("a", 1)).unwrap();
+        assert_eq!(trip.wait(async { Ok(7) }).await, Ok(7));
     }
 
     #[tokio::test]

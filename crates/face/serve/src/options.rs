@@ -112,7 +112,7 @@ impl Default for Options {
             strict_fields: false,
             memory_budget: lode_runtime::half_of_memory(),
             ambient: Ambient::default(),
-            fetch: lode_source::Options::default().fetch,
+            fetch: lode_source::SourceOptions::default().fetch,
             build_limits: lode_kustomization::Options::default().build_limits,
         }
     }

@@ -12,7 +12,7 @@ use lode_object::NamespacedName;
 use lode_runtime::{
     Backoff, Events, Frame, Memory, Metrics, Own, OwnParts, Queue, Reconcile, Sources, Store,
 };
-use lode_source::GitRepositories;
+use lode_source::{GitOptions, GitOrigin, Origin, SourceOptions, SourceParts, SourceReconciler};
 use tokio::sync::watch;
 
 use crate::configs;
@@ -20,6 +20,8 @@ use crate::options::Options;
 
 /// Field manager of applied objects, as in Flux.
 const MANAGER: &str = "kustomize-controller";
+/// Field manager of sources, as in Flux.
+const SOURCE_MANAGER: &str = "source-controller";
 
 /// One controller that is ready to run.
 pub(crate) struct Part {
@@ -100,29 +102,39 @@ impl Shared<'_> {
         &self,
         objects: Arc<Store<Resource<git_repository::Spec>>>,
     ) -> anyhow::Result<Part> {
+        let git = GitOptions {
+            cache_dir: self.options.storage_path.join("git"),
+            egress: self.options.egress.clone(),
+            ..GitOptions::default()
+        };
+        let memory = self.memory.clone();
+        let origin = GitOrigin::open(self.client.clone(), objects.clone(), memory, git)
+            .context("open the store of Git objects")?;
+        let collector = origin.collector();
+        Ok(self.source(objects, origin).with(collector))
+    }
+
+    /// Wires the controller of one kind of source.
+    fn source<O: Origin>(&self, objects: Arc<Store<Resource<O::Spec>>>, origin: O) -> Part {
         let queue = Arc::new(self.queue());
-        let events = self.events("source-controller");
-        let parts = lode_source::Parts {
-            own: self.own(objects.clone(), &events, "source-controller"),
+        let events = self.events(SOURCE_MANAGER);
+        let parts = SourceParts {
+            own: Arc::new(self.own(objects.clone(), &events, SOURCE_MANAGER)),
+            origin,
             artifacts: self.artifacts.clone(),
             memory: self.memory.clone(),
+            options: SourceOptions {
+                storage_adv_addr: self.options.storage_adv_addr.clone(),
+                artifact_retention_records: self.options.artifact_retention_records,
+                artifact_retention_ttl: self.options.artifact_retention_ttl,
+                interval_jitter_percent: self.options.interval_jitter_percent,
+                fetch: self.options.fetch,
+                ..SourceOptions::default()
+            },
         };
-        let options = lode_source::Options {
-            storage_adv_addr: self.options.storage_adv_addr.clone(),
-            cache_dir: self.options.storage_path.join("git"),
-            artifact_retention_records: self.options.artifact_retention_records,
-            artifact_retention_ttl: self.options.artifact_retention_ttl,
-            interval_jitter_percent: self.options.interval_jitter_percent,
-            fetch: self.options.fetch,
-            egress: self.options.egress.clone(),
-            ..lode_source::Options::default()
-        };
-        let frame = GitRepositories::frame(parts, queue.clone(), options)
-            .context("open the store of Git objects")?;
-        let collector = frame.clone();
-        // Who waits for a server computes nothing; what computes is bounded by the memory budget's places.
-        let part = Part::new(&frame, objects, events, queue, lode_source::UNDER_WAY_MAX);
-        Ok(part.with(async move { collector.kind().collect().await }))
+        let frame = SourceReconciler::frame(parts, queue.clone());
+        // An attempt that waits for a server computes nothing; work that computes is bounded by the memory budget.
+        Part::new(&frame, objects, events, queue, lode_source::UNDER_WAY_MAX)
     }
 
     /// Wires the controller of Kustomizations.

@@ -136,6 +136,10 @@ impl SourceStatus for GitRepositoryStatus {
     fn artifact(&self) -> Option<&Artifact> {
         self.artifact.as_deref()
     }
+
+    fn set_artifact(&mut self, artifact: Option<Artifact>) {
+        self.artifact = artifact.map(Box::new);
+    }
 }
 
 words! {

@@ -73,6 +73,8 @@ pub trait Status: Field + Default + DeserializeOwned + Serialize {
 pub trait SourceStatus: Status {
     /// Returns the artifact; nothing if none was stored yet.
     fn artifact(&self) -> Option<&Artifact>;
+    /// Sets what it holds.
+    fn set_artifact(&mut self, artifact: Option<Artifact>);
 }
 
 /// What a controller reads of an object's metadata.

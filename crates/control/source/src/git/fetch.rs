@@ -1,101 +1,47 @@
-//! Asks Git: which commit is meant, and what is in it.
+//! Asks a Git server: which commit is meant, and what is in it.
 //!
-//! Waiting for a server holds nothing; what computes has a bounded number of places.
+//! Waiting for a server holds nothing; work that computes waits for memory first.
 
 use std::io;
 use std::sync::Arc;
-use std::time::Duration;
 
 use lode_api::reasons;
 use lode_git::{
-    Admission, Cache, FetchError, Limits, Place, Reference, Refused, Remote, ResolveError,
-    Resolved, Snapshot, TransportError,
+    Admission, Cache, FetchError, Place, Reference, Refused, Remote, ResolveError, Resolved,
+    Snapshot, TransportError,
 };
 use lode_runtime::{Failure, Memory, Reservation};
 use lode_stdx::bare_url;
-use lode_stdx::budget::Budget;
-use tracing::{debug, warn};
+use tracing::warn;
 
-use crate::options::Options;
 use crate::step::{self, with_flag};
-use crate::validate::Plan;
 
-/// Objects of repositories from which nothing came for so long are removed.
-const CACHE_UNUSED: Duration = Duration::from_hours(7 * 24);
-
-/// Operations of Git.
-pub(crate) struct Git {
-    cache: Arc<Cache>,
-    memory: Memory,
-    limits: Limits,
+/// Asks which commit is meant; nothing is fetched.
+pub(crate) async fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, Failure> {
+    lode_git::resolve(remote, reference)
+        .await
+        .map_err(|error| unresolved(&error, remote.url()))
 }
 
-impl Git {
-    /// Opens the cache.
-    pub(crate) fn open(options: &Options, memory: Memory) -> io::Result<Self> {
-        // One object must fit beside the others that a delta rests on.
-        let object_bytes = options.limits.object_bytes.min(memory.total() / 2);
-        let limits = Limits {
-            object_bytes,
-            ..options.limits
-        };
-        Ok(Self {
-            cache: Arc::new(Cache::open(&options.cache_dir)?),
-            memory,
-            limits,
-        })
-    }
-
-    /// Asks which commit is meant; nothing is fetched.
-    pub(crate) async fn resolve(
-        &self,
-        remote: &Remote,
-        reference: &Reference,
-    ) -> Result<Resolved, Failure> {
-        lode_git::resolve(remote, reference)
-            .await
-            .map_err(|error| unresolved(&error, remote.url()))
-    }
-
-    /// Brings a commit's files here.
-    pub(crate) async fn fetch(
-        &self,
-        remote: &Remote,
-        resolved: &Resolved,
-        plan: &Plan,
-        budget: &Arc<Budget>,
-        namespace: &str,
-    ) -> Result<Snapshot, Failure> {
-        let (limits, admission) = (self.limits, admission(self.memory.clone(), namespace));
-        let options = lode_git::Options {
-            limits,
-            admission,
-            budget: budget.clone(),
-            sparse: plan.sparse.clone(),
-        };
-        lode_git::fetch(remote, resolved, &self.cache, &options)
-            .await
-            .map_err(|error| unfetched(&error, remote.url()))
-    }
-
-    /// Removes what the cache holds of repositories that nobody asks for any more.
-    pub(crate) async fn collect(&self) {
-        let cache = self.cache.clone();
-        match tokio::task::spawn_blocking(move || cache.collect(CACHE_UNUSED)).await {
-            Ok(Ok(removed)) => debug!(removed, "Git objects collected"),
-            Ok(Err(error)) => warn!(%error, "Git objects not collected"),
-            Err(_) => {}
-        }
-    }
+/// Brings the files of a commit.
+pub(crate) async fn bring(
+    remote: &Remote,
+    resolved: &Resolved,
+    cache: &Cache,
+    options: &lode_git::Options,
+) -> Result<Snapshot, Failure> {
+    lode_git::fetch(remote, resolved, cache, options)
+        .await
+        .map_err(|error| unfetched(&error, remote.url()))
 }
 
-/// Lets what computes for a namespace begin once there is memory for it.
-fn admission(memory: Memory, namespace: &str) -> Admission {
+/// Lets work that computes for a namespace begin once there is memory for it.
+pub(crate) fn admission(memory: Memory, namespace: &str) -> Admission {
     let namespace: Arc<str> = namespace.into();
     Admission::new(move |bytes| {
         let (memory, namespace) = (memory.clone(), namespace.clone());
         async move {
-            // An estimate; on a small machine one piece of work takes what there is.
+            // The size is an estimate: on a small machine one piece of work takes what there is.
             let reserved = memory
                 .reserve(&namespace, bytes.min(memory.for_one()))
                 .await;
@@ -117,7 +63,7 @@ impl Place for Reserved {
     }
 }
 
-/// Says why there is no commit.
+/// Returns the failure to find a commit.
 pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
     let url = bare_url(url);
     let text = match error {
@@ -136,12 +82,13 @@ pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
     )
 }
 
-/// Says that the egress policy forbids a connection. Names change their addresses, so it is tried again.
+/// Returns the failure for a connection that the egress policy forbids. The address behind a name may change, so it is
+/// tried again.
 fn denied(refused: &lode_net::Refused) -> Failure {
     step::fetch(reasons::ACCESS_DENIED, refused.to_string())
 }
 
-/// Says why a commit could not be brought here.
+/// Returns the failure to bring a commit.
 pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
     let url = bare_url(url);
     match error {
@@ -195,5 +142,70 @@ mod tests {
             );
             assert!(!failure.message.contains("secret"), "{}", failure.message);
         }
+    }
+
+    #[test]
+    fn each_cause_has_its_reason() {
+        let url = "https://host/a.git";
+        let remote = || ResolveError::Remote(TransportError::NotFound);
+        for (error, reason, text) in [
+            (
+                ResolveError::Empty,
+                reasons::EMPTY_GIT_REPOSITORY,
+                "git repository is empty",
+            ),
+            (
+                ResolveError::NoVersion(">=3".to_owned()),
+                reasons::GIT_OPERATION_FAILED,
+                "failed to checkout and determine revision: ",
+            ),
+            (
+                remote(),
+                reasons::GIT_OPERATION_FAILED,
+                "failed to checkout and determine revision: unable to clone 'https://host/a.git': ",
+            ),
+        ] {
+            let failure = unresolved(&error, url);
+            assert_eq!(failure.reason, reason);
+            assert!(failure.message.starts_with(text), "{failure}");
+        }
+    }
+
+    #[test]
+    fn a_full_disk_says_what_helps_and_is_no_fault_of_the_repository() {
+        let failure = |kind| unfetched(&FetchError::Cache(io::Error::from(kind)), "https://host/a");
+        let full = failure(io::ErrorKind::StorageFull);
+        assert_eq!(full.reason, reasons::CACHE_OPERATION_FAILED);
+        assert_eq!(full.condition, Some("StorageOperationFailed"));
+        assert!(full.message.contains("--storage-path"), "{full}");
+        let denied = failure(io::ErrorKind::PermissionDenied);
+        assert!(!denied.message.contains("--storage-path"), "{denied}");
+    }
+
+    #[test]
+    fn a_bound_that_was_exceeded_is_named_with_the_repository_and_the_flag() {
+        let exceeded = lode_stdx::budget::Exceeded {
+            what: lode_stdx::budget::Spent::Bytes,
+            limit: 7,
+        };
+        let failure = unfetched(&FetchError::Exceeded(exceeded), "https://host/a.git");
+        assert!(
+            failure.message.contains("'https://host/a.git'"),
+            "{failure}"
+        );
+        assert!(
+            failure.message.ends_with("(--fetch-bytes-max)"),
+            "{failure}"
+        );
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_is_named() {
+        let failure = unfetched(&FetchError::Sparse("x".to_owned()), "https://host/a.git");
+        assert!(
+            failure
+                .message
+                .contains("sparse checkout dir 'x' does not exist")
+        );
     }
 }

@@ -1,25 +1,21 @@
 //! Checks a specification and its credentials before anything is opened.
 //!
-//! Pure: the spec in, a [`Plan`] or the one [`Failure`] that ends it out; then the plan and the secrets in, a
-//! [`Remote`] out. A field of the contract that is not built yet ends it too: ignored, it would let in what should be
-//! kept out.
-
-use std::time::Duration;
+//! Pure: the specification in, a [`GitPlan`] or a [`Failure`] out; then the plan and the Secrets in, a [`Remote`] out. A
+//! field of the contract that is not built yet is a failure, too: ignoring it could let in what it is meant to keep out.
 
 use lode_api::git_repository::{Include, Mode, Provider, Spec};
-use lode_api::{FieldError, GitRepository, reasons};
+use lode_api::{GitRepository, reasons};
 use lode_git::{ClientCertificate, Credentials, Reference, Remote, RemoteError};
 use lode_net::Egress;
 use lode_object::NamespacedName;
 use lode_runtime::{Failure, Retry};
 use lode_tree::RepoPath;
 
-use crate::gather::Secret;
+use crate::secret::SecretData;
 use crate::step;
 
 /// A specification that can be acted on.
-pub(crate) struct Plan {
-    pub(crate) interval: Duration,
+pub struct GitPlan {
     pub(crate) address: Address,
     pub(crate) reference: Reference,
     /// Folders to fetch; none means all.
@@ -31,9 +27,9 @@ pub(crate) struct Plan {
 
 /// Where the repository is.
 pub(crate) enum Address {
-    /// Behind http or https; who comes in is not said yet.
+    /// An HTTP(S) URL, without the credentials of the Secret.
     Http(Box<Remote>),
-    /// Behind ssh.
+    /// An ssh URL.
     Ssh,
 }
 
@@ -46,15 +42,14 @@ pub(crate) struct Inclusion {
 }
 
 /// Checks one repository's specification.
-pub(crate) fn validate(object: &GitRepository, egress: &Egress) -> Result<Plan, Failure> {
+pub(crate) fn validate(object: &GitRepository, egress: &Egress) -> Result<GitPlan, Failure> {
     let spec = &object.spec;
     if let Some(empty) = spec.nameless() {
         let text = format!("{empty} is empty: a reference needs it");
         return Err(step::fetch(reasons::FAILED, text).with(Retry::Never));
     }
     refuse_unsupported(spec)?;
-    Ok(Plan {
-        interval: spec.interval().map_err(|error| field(&error))?,
+    Ok(GitPlan {
         address: address(spec, egress)?,
         reference: reference(spec),
         sparse: spec
@@ -67,8 +62,8 @@ pub(crate) fn validate(object: &GitRepository, egress: &Egress) -> Result<Plan, 
     })
 }
 
-/// Adds to a plan's address what proves who is asking.
-pub(crate) fn authorize(plan: &Plan, secret: Option<&Secret>) -> Result<Remote, Failure> {
+/// Returns the address of a plan with the credentials of its Secret.
+pub(crate) fn authorize(plan: &GitPlan, secret: Option<&SecretData>) -> Result<Remote, Failure> {
     let remote = match &plan.address {
         Address::Http(remote) => (**remote).clone(),
         Address::Ssh => return Err(refuse_ssh(secret)),
@@ -79,57 +74,61 @@ pub(crate) fn authorize(plan: &Plan, secret: Option<&Secret>) -> Result<Remote, 
     if secret.text("githubAppID").is_some() {
         let text = format!(
             "secretRef '{}' holds the data of a GitHub App, but provider is not github",
-            secret.name
+            secret.name()
         );
         return Err(step::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).with(Retry::Never));
     }
-    let scheme = remote
-        .url()
-        .split(':')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
+    let scheme = remote.url().split(':').next().unwrap_or_default();
+    let scheme = scheme.to_owned();
     let invalid = |what: &str| configuration(&format!("invalid '{scheme}' auth option: {what}"));
+
+    // The credentials of the URL stay if the Secret has none.
     let mut remote = remote;
-    match (
-        secret.text("username"),
-        secret.text("password"),
-        secret.text("bearerToken"),
-    ) {
-        (Some(_), _, Some(_)) => {
-            return Err(invalid("'bearerToken' and 'username' exclude each other"));
-        }
-        (None, Some(_), None) => return Err(invalid("'password' requires 'username' to be set")),
-        (Some(username), password, None) => {
-            remote.credentials = Credentials::Basic {
-                username,
-                password: password.unwrap_or_default(),
-            };
-        }
-        (None, _, Some(token)) => remote.credentials = Credentials::Bearer(token),
-        (None, None, None) => {}
+    if let Some(credentials) = credentials(secret).map_err(invalid)? {
+        remote.credentials = credentials;
     }
     remote.ca = secret.any(&["ca.crt", "caFile"]);
-    remote.client_certificate = match (
-        secret.any(&["tls.crt", "certFile"]),
-        secret.any(&["tls.key", "keyFile"]),
-    ) {
-        (Some(certificate), Some(key)) => Some(ClientCertificate { certificate, key }),
-        (None, None) => None,
-        _ => return Err(invalid("'tls.crt' and 'tls.key' require each other")),
-    };
+    remote.client_certificate = client_certificate(secret).map_err(invalid)?;
     Ok(remote)
 }
 
-/// Reads a proxy from its secret.
-pub(crate) fn proxy(secret: &Secret, egress: &Egress) -> Result<lode_git::Proxy, Failure> {
+/// Reads a user's name and password, or a token; fails with what does not fit.
+fn credentials(secret: &SecretData) -> Result<Option<Credentials>, &'static str> {
+    let username = secret.text("username");
+    let password = secret.text("password");
+    let token = secret.text("bearerToken");
+    match (username, password, token) {
+        (Some(_), _, Some(_)) => Err("'bearerToken' and 'username' exclude each other"),
+        (None, Some(_), None) => Err("'password' requires 'username' to be set"),
+        (Some(username), password, None) => Ok(Some(Credentials::Basic {
+            username,
+            password: password.unwrap_or_default(),
+        })),
+        (None, _, Some(token)) => Ok(Some(Credentials::Bearer(token))),
+        (None, None, None) => Ok(None),
+    }
+}
+
+/// Reads a client certificate and its key; fails with what does not fit.
+fn client_certificate(secret: &SecretData) -> Result<Option<ClientCertificate>, &'static str> {
+    let certificate = secret.any(&["tls.crt", "certFile"]);
+    let key = secret.any(&["tls.key", "keyFile"]);
+    match (certificate, key) {
+        (Some(certificate), Some(key)) => Ok(Some(ClientCertificate { certificate, key })),
+        (None, None) => Ok(None),
+        _ => Err("'tls.crt' and 'tls.key' require each other"),
+    }
+}
+
+/// Reads a proxy from its Secret.
+pub(crate) fn proxy(secret: &SecretData, egress: &Egress) -> Result<lode_git::Proxy, Failure> {
     let failed = |text: String| {
         step::fetch(
             reasons::AUTHENTICATION_FAILED,
             format!("failed to configure proxy options: {text}"),
         )
     };
-    let missing = || failed(format!("secret '{}' has no key 'address'", secret.name));
+    let missing = || failed(format!("secret '{}' has no key 'address'", secret.name()));
     let address = secret.text("address").ok_or_else(missing)?;
     let proxy = lode_git::Proxy {
         username: secret.text("username"),
@@ -139,13 +138,13 @@ pub(crate) fn proxy(secret: &Secret, egress: &Egress) -> Result<lode_git::Proxy,
     if !proxy.is_allowed(egress) {
         return Err(failed(format!(
             "the address in secret '{}' is not allowed, or is no address",
-            secret.name
+            secret.name()
         )));
     }
     Ok(proxy)
 }
 
-/// Says what is wrong with a commit that should be signed, as long as no signature can be checked.
+/// Returns what is wrong with a commit that has to be signed. No signature can be checked yet, so none is trusted.
 pub(crate) fn check_signature(commit: &str, is_signed: bool) -> Failure {
     let said = format!("signature verification of commit '{commit}' failed");
     if !is_signed {
@@ -161,23 +160,19 @@ fn refuse_unsupported(spec: &Spec) -> Result<(), Failure> {
     let invalid = |text: String| {
         step::fetch(reasons::INVALID_PROVIDER_CONFIGURATION, text).with(Retry::Never)
     };
-    match spec
-        .provider()
-        .map_err(|error| invalid(error.to_string()))?
-    {
+    let provider = spec.provider();
+    match provider.map_err(|error| invalid(error.to_string()))? {
         Provider::Generic => {}
         Provider::GitHub if spec.secret_ref.is_none() => {
-            return Err(invalid(
-                "provider github requires a secretRef with the data of a GitHub App".to_owned(),
-            ));
+            let text = "provider github requires a secretRef with the data of a GitHub App";
+            return Err(invalid(text.to_owned()));
         }
         provider => {
-            return Err(step::unsupported(&format!(
-                "spec.provider {}",
-                provider.as_str()
-            )));
+            let field = format!("spec.provider {}", provider.as_str());
+            return Err(step::unsupported(&field));
         }
     }
+
     if spec.service_account_name.is_some() {
         return Err(step::unsupported("spec.serviceAccountName"));
     }
@@ -193,24 +188,24 @@ fn address(spec: &Spec, egress: &Egress) -> Result<Address, Failure> {
         Ok(remote) => remote,
         Err(RemoteError::Ssh) => return Ok(Address::Ssh),
         Err(error @ RemoteError::Scheme(_)) => {
-            return Err(terminal(
-                reasons::UNSUPPORTED_CONNECTION_TYPE,
-                error.to_string(),
-            ));
+            let reason = reasons::UNSUPPORTED_CONNECTION_TYPE;
+            return Err(terminal(reason, error.to_string()));
         }
         Err(error @ RemoteError::Url) => {
             return Err(terminal(reasons::URL_INVALID, error.to_string()));
         }
     };
+
     if let Err(refused) = remote.with_egress(egress) {
         return Err(terminal(reasons::ACCESS_DENIED, refused.to_string()));
     }
-    remote.timeout = spec.timeout().map_err(|error| field(&error))?;
+    remote.timeout = spec.timeout().map_err(|error| step::field(&error))?;
     Ok(Address::Http(Box::new(remote)))
 }
 
-/// Tells first what a secret for ssh lacks: who completes it learns that nothing comes of it only then, as in Flux.
-fn refuse_ssh(secret: Option<&Secret>) -> Failure {
+/// Returns the refusal of ssh. Missing keys are reported first and "ssh unsupported" only once the Secret is complete, as
+/// Flux does.
+fn refuse_ssh(secret: Option<&SecretData>) -> Failure {
     let lacks = |key: &str| secret.is_none_or(|secret| secret.text(key).is_none());
     match ["identity", "known_hosts"]
         .into_iter()
@@ -242,55 +237,48 @@ fn reference(spec: &Spec) -> Reference {
 }
 
 fn inclusions(object: &GitRepository) -> Result<Vec<Inclusion>, Failure> {
-    let inclusion = |include: &Include| {
-        let name = &include.repository.name;
-        let path = |text: &Option<Box<str>>, absent: &str| {
-            let text = text.as_deref().unwrap_or(absent);
-            RepoPath::parse_rooted(text).map_err(|error| {
-                step::store(
-                    reasons::ILLEGAL_PATH,
-                    format!("path of include '{name}': {error}"),
-                )
-                .with(Retry::Never)
-            })
-        };
-        let repository = NamespacedName::new(&object.metadata.namespace, name);
-        Ok(Inclusion {
-            repository,
-            from: path(&include.from_path, "")?,
-            to: path(&include.to_path, name)?,
-        })
-    };
-    object.spec.include.iter().map(inclusion).collect()
+    let namespace = &object.metadata.namespace;
+    let includes = object.spec.include.iter();
+    includes.map(|it| inclusion(namespace, it)).collect()
 }
 
+/// Checks one include: the whole artifact by default, in a folder of the repository's name.
+fn inclusion(namespace: &str, include: &Include) -> Result<Inclusion, Failure> {
+    let name = &include.repository.name;
+    let path = |text: &Option<Box<str>>, absent: &str| {
+        let text = text.as_deref().unwrap_or(absent);
+        RepoPath::parse_rooted(text).map_err(|error| {
+            let text = format!("path of include '{name}': {error}");
+            step::store(reasons::ILLEGAL_PATH, text).with(Retry::Never)
+        })
+    };
+    Ok(Inclusion {
+        repository: NamespacedName::new(namespace, name),
+        from: path(&include.from_path, "")?,
+        to: path(&include.to_path, name)?,
+    })
+}
+
+/// Returns whether the commit has to be signed.
 fn verify(spec: &Spec) -> Result<bool, Failure> {
     let Some(verification) = spec.verify.as_deref() else {
         return Ok(false);
     };
     let invalid =
         |text: String| step::verify(reasons::INVALID_VERIFICATION_MODE, text).with(Retry::Never);
-    let mode = verification
-        .mode()
-        .map_err(|error| invalid(error.to_string()))?;
+    let mode = verification.mode();
+    let mode = mode.map_err(|error| invalid(error.to_string()))?;
     if mode == Mode::Head {
         return Ok(true);
     }
+
+    let field = format!("spec.verify.mode {}", mode.as_str());
     let reference = reference(spec);
     if reference.tag.is_none() && reference.semver.is_none() {
-        return Err(invalid(format!(
-            "spec.verify.mode {} requires spec.ref.tag or spec.ref.semver",
-            mode.as_str()
-        )));
+        let text = format!("{field} requires spec.ref.tag or spec.ref.semver");
+        return Err(invalid(text));
     }
-    Err(step::unsupported(&format!(
-        "spec.verify.mode {}",
-        mode.as_str()
-    )))
-}
-
-fn field(error: &FieldError) -> Failure {
-    step::fetch(reasons::FAILED, error.to_string()).with(Retry::Never)
+    Err(step::unsupported(&field))
 }
 
 #[cfg(test)]
@@ -299,7 +287,7 @@ mod tests {
 
     use super::*;
 
-    fn plan(spec: &Value) -> Result<Plan, Failure> {
+    fn plan(spec: &Value) -> Result<GitPlan, Failure> {
         let mut object =
             json!({"metadata": {"name": "a", "namespace": "ns"}, "spec": {"interval": "1m"}});
         object["spec"]["url"] = json!("https://example.com/a.git");
@@ -314,14 +302,14 @@ mod tests {
         (failure.reason, failure.retry == Retry::Never)
     }
 
-    fn secret(data: &[(&str, &str)]) -> Secret {
+    fn secret(data: &[(&str, &str)]) -> SecretData {
         use base64::Engine as _;
         let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
         let data: serde_json::Map<_, _> = data
             .iter()
             .map(|(key, text)| (key.to_string(), encode(text).into()))
             .collect();
-        Secret::parse(&json!({"data": data}), "ns/auth".to_owned())
+        SecretData::parse(&json!({"data": data}), "ns/auth".to_owned())
     }
 
     fn remote(url: &str, data: &[(&str, &str)]) -> Result<Remote, Failure> {
@@ -329,7 +317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_built_ends_it() {
+    fn what_is_not_built_is_refused() {
         for spec in [
             json!({"recurseSubmodules": true}),
             json!({"provider": "azure"}),
@@ -345,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn what_means_nothing_ends_it() {
+    fn what_means_nothing_is_refused() {
         for (spec, reason) in [
             (
                 json!({"provider": "github"}),
@@ -360,7 +348,6 @@ mod tests {
                 json!({"url": "ftp://example.com/x"}),
                 "UnsupportedConnectionType",
             ),
-            (json!({"interval": "often"}), "Failed"),
             (json!({"timeout": "1d"}), "Failed"),
             (
                 json!({"verify": {"mode": "Tag", "secretRef": {"name": "keys"}}}),
@@ -469,6 +456,69 @@ mod tests {
             remote(url, &[("githubAppID", "1")]).err().unwrap().reason,
             "InvalidProviderConfiguration"
         );
+    }
+
+    #[test]
+    fn a_repository_without_a_secret_is_asked_anonymously() {
+        let plan = plan(&json!({"timeout": "10s"})).unwrap();
+        let remote = authorize(&plan, None).unwrap();
+        assert_eq!(remote.credentials, Credentials::None);
+        assert_eq!(remote.timeout, std::time::Duration::from_secs(10));
+        assert!(remote.ca.is_none() && remote.client_certificate.is_none());
+    }
+
+    #[test]
+    fn old_names_of_certificates_are_read_after_the_new_ones() {
+        let url = "https://example.com/a.git";
+        let old = [("caFile", "CA"), ("certFile", "C"), ("keyFile", "K")];
+        let remote_of_old = remote(url, &old).unwrap();
+        assert_eq!(remote_of_old.ca.as_deref(), Some(&b"CA"[..]));
+        assert!(remote_of_old.client_certificate.is_some());
+        let both = remote(url, &[("caFile", "old"), ("ca.crt", "new")]).unwrap();
+        assert_eq!(both.ca.as_deref(), Some(&b"new"[..]));
+    }
+
+    #[test]
+    fn a_user_may_have_no_password() {
+        let remote = remote("https://example.com/a.git", &[("username", "git")]).unwrap();
+        let basic = Credentials::Basic {
+            username: "git".into(),
+            password: String::new(),
+        };
+        assert_eq!(remote.credentials, basic);
+    }
+
+    #[test]
+    fn each_form_of_a_reference_is_handed_on() {
+        let reference = |reference: Value| plan(&json!({"ref": reference})).unwrap().reference;
+        assert_eq!(plan(&json!({})).unwrap().reference, Reference::default());
+        let all =
+            json!({"branch": "b", "tag": "t", "semver": "1.x", "name": "refs/n", "commit": "c"});
+        let all = reference(all);
+        let given = [all.branch, all.tag, all.semver, all.name, all.commit];
+        let given = given.map(Option::unwrap);
+        assert_eq!(given, ["b", "t", "1.x", "refs/n", "c"]);
+    }
+
+    #[test]
+    fn only_the_head_can_have_to_be_signed() {
+        let keys = json!({"name": "keys"});
+        let verify = |mode: Value| plan(&json!({"verify": {"mode": mode, "secretRef": keys}}));
+        assert!(verify(json!("HEAD")).unwrap().verify);
+        assert!(verify(json!("head")).unwrap().verify, "the old spelling");
+        assert!(!plan(&json!({})).unwrap().verify);
+        let odd = verify(json!("all")).err().unwrap();
+        assert_eq!(odd.reason, "InvalidVerificationMode");
+    }
+
+    #[test]
+    fn a_reference_without_a_name_is_refused() {
+        assert_eq!(
+            refusal(&json!({"secretRef": {"name": ""}})),
+            ("Failed", true)
+        );
+        let include = json!([{"repository": {"name": ""}}]);
+        assert_eq!(refusal(&json!({"include": include})), ("Failed", true));
     }
 
     #[test]

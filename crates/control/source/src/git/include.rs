@@ -1,35 +1,29 @@
-//! `include`: the artifacts of other repositories that are copied into one's own.
+//! `include`: parts of other repositories' artifacts that are copied into one's own.
 //!
-//! Pure: what is included and what the mirror knows in, the artifacts or what is missing out.
+//! Pure: the includes and what is known of the others in, the parts or what is missing out.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use lode_api::shared::Artifact;
-use lode_api::{GitRepository, reasons};
+use lode_api::git_repository::Spec;
+use lode_api::{GitRepository, Kind as _, reasons};
 use lode_object::NamespacedName;
-use lode_runtime::Failure;
+use lode_runtime::{Change, Failure};
 
+use super::validate::Inclusion;
+use crate::contents::IncludedPart;
 use crate::step;
-use crate::validate::Inclusion;
 
-/// Repositories looked at in search of a circle.
+/// Repositories that are searched for a circle.
 const SEARCHED_MAX: usize = 1000;
 
-/// The artifact of a repository that is included.
-pub(crate) struct Included {
-    pub(crate) artifact: Artifact,
-    /// The repository's uid: it decides which artifacts can be its own.
-    pub(crate) uid: String,
-}
-
-/// Finds the artifacts to include, in the order of the specification.
-pub(crate) fn artifacts(
+/// Finds the parts to include, in the order of the specification.
+pub(crate) fn parts(
     own: &NamespacedName,
     includes: &[Inclusion],
     find: impl Fn(&NamespacedName) -> Option<Arc<GitRepository>>,
-) -> Result<Vec<Included>, Failure> {
-    let mut artifacts = Vec::new();
+) -> Result<Vec<IncludedPart>, Failure> {
+    let mut parts = Vec::new();
     for include in includes {
         let name = &include.repository.name;
         let Some(found) = find(&include.repository) else {
@@ -38,7 +32,7 @@ pub(crate) fn artifacts(
             );
             return Err(step::include(reasons::NOT_FOUND, text));
         };
-        // Each would grow by the other's growth, for ever.
+        // Each artifact would grow by the growth of the other, for ever.
         if leads_to(own, &include.repository, &find) {
             let text = format!(
                 "include '{name}' includes '{}' itself: includes lead in a circle",
@@ -50,12 +44,16 @@ pub(crate) fn artifacts(
             let text = format!("no artifact available for include '{name}'");
             return Err(step::include(reasons::NO_ARTIFACT, text));
         };
-        artifacts.push(Included {
+        parts.push(IncludedPart {
+            kind: Spec::NAMES.singular,
+            name: include.repository.clone(),
+            uid: found.metadata.uid.clone(),
             artifact: artifact.clone(),
-            uid: found.metadata.uid.to_string(),
+            from: include.from.clone(),
+            to: include.to.clone(),
         });
     }
-    Ok(artifacts)
+    Ok(parts)
 }
 
 /// Returns the repositories that one includes, whether they exist or not.
@@ -68,12 +66,28 @@ pub(crate) fn included(object: &GitRepository) -> impl Iterator<Item = Namespace
         .map(|include| NamespacedName::new(namespace, &include.repository.name))
 }
 
+/// Returns whether a change of a repository matters to those that include it: it came or went, or its artifact or its
+/// includes changed.
+pub(crate) fn matters(change: &Change<GitRepository>) -> bool {
+    let facts = |object: &Option<Arc<GitRepository>>| {
+        let object = object.as_ref()?;
+        let artifact = object.status.artifact.as_deref();
+        Some((
+            artifact.map(|artifact| artifact.digest.clone()),
+            object.spec.include.clone(),
+        ))
+    };
+    facts(&change.old) != facts(&change.new)
+}
+
+/// Returns whether a repository includes `own`, itself or through others.
 fn leads_to(
     own: &NamespacedName,
     from: &NamespacedName,
     find: &impl Fn(&NamespacedName) -> Option<Arc<GitRepository>>,
 ) -> bool {
-    let (mut todo, mut seen) = (vec![from.clone()], HashSet::new());
+    let mut todo = vec![from.clone()];
+    let mut seen = HashSet::new();
     while let Some(name) = todo.pop() {
         if name == *own || seen.len() >= SEARCHED_MAX {
             return true;
@@ -88,7 +102,7 @@ fn leads_to(
 #[cfg(test)]
 mod tests {
     use lode_tree::RepoPath;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -105,7 +119,7 @@ mod tests {
         Arc::new(GitRepository::parse(&object).unwrap())
     }
 
-    fn find(all: &[Arc<GitRepository>], includes: &[&str]) -> Result<Vec<Included>, Failure> {
+    fn find(all: &[Arc<GitRepository>], includes: &[&str]) -> Result<Vec<IncludedPart>, Failure> {
         let own = NamespacedName::new("ns", "top");
         let includes: Vec<_> = includes
             .iter()
@@ -115,7 +129,7 @@ mod tests {
                 to: RepoPath::parse(name).unwrap(),
             })
             .collect();
-        artifacts(&own, &includes, |name| {
+        parts(&own, &includes, |name| {
             all.iter()
                 .find(|object| *object.metadata.name == *name.name)
                 .cloned()
@@ -123,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_told_by_name() {
+    fn what_is_missing_is_named() {
         let all = [repository("a", &[], Some("1")), repository("b", &[], None)];
         assert_eq!(&*find(&all, &["a"]).unwrap()[0].artifact.digest, "1");
         let failure = find(&all, &["a", "b"]).err().unwrap();
@@ -157,5 +171,55 @@ mod tests {
             find(&elsewhere, &["a"]).is_ok(),
             "their circle is told there"
         );
+    }
+
+    #[test]
+    fn a_part_knows_whose_artifact_it_is() {
+        let part = find(&[repository("a", &[], Some("1"))], &["a"])
+            .unwrap()
+            .remove(0);
+        assert_eq!(part.kind, "gitrepository");
+        assert_eq!(
+            (part.name.to_string(), part.to.as_str()),
+            ("ns/a".to_owned(), "a")
+        );
+    }
+
+    #[test]
+    fn a_long_chain_of_includes_counts_as_a_circle() {
+        let names: Vec<_> = (0..=SEARCHED_MAX).map(|n| format!("r{n}")).collect();
+        let next = |n: usize| names.get(n + 1).map(String::as_str);
+        let chain: Vec<_> = (0..names.len())
+            .map(|n| repository(&names[n], next(n).as_slice(), Some("1")))
+            .collect();
+        let failure = find(&chain, &["r0"]).err().unwrap();
+        assert_eq!(failure.reason, "IncludeChange");
+        assert!(
+            find(&chain[1..], &["r1"]).is_ok(),
+            "one less is searched to its end"
+        );
+    }
+
+    #[test]
+    fn a_new_artifact_matters_to_includers_and_a_condition_does_not() {
+        let change = |old: Option<Value>, new: Option<Value>| {
+            let object = |status: Value| {
+                let object =
+                    json!({"metadata": {"name": "a", "namespace": "ns"}, "status": status});
+                Arc::new(GitRepository::parse(&object).unwrap())
+            };
+            matters(&Change {
+                name: NamespacedName::new("ns", "a"),
+                old: old.map(object),
+                new: new.map(object),
+            })
+        };
+        let empty = || Some(json!({}));
+        let stored = |digest: &str| Some(json!({"artifact": {"digest": digest}}));
+        assert!(change(empty(), stored("1")));
+        assert!(change(stored("1"), stored("2")));
+        assert!(change(stored("1"), None));
+        let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+        assert!(!change(empty(), Some(ready)));
     }
 }

@@ -15,12 +15,13 @@ use lode_runtime::{Draft, Failure};
 use lode_yaml::{Dialect, Reader};
 use serde_json::{Value, json};
 
-use crate::fetch::{unfetched, unresolved};
-use crate::found::Seen;
-use crate::gather::Secret;
-use crate::include;
+use super::fetch::{unfetched, unresolved};
+use super::validate::{authorize, check_signature, validate};
+use super::{GitOrigin, include};
+use crate::contents::SourceNotice;
+use crate::facts::{AttemptDone, SeenFacts};
+use crate::secret::SecretData;
 use crate::status::{failed, succeeded, suspended};
-use crate::validate::{authorize, check_signature, validate};
 
 const NOW: &str = "2026-01-02T03:04:05Z";
 
@@ -133,8 +134,16 @@ fn replay(scenario: &str, spec: &Value, recorded: &Value, all: &[Value]) -> Valu
     let mut object = GitRepository::parse(&object).unwrap();
     let draft = Draft::new(&object, NOW);
     let draft = match outcome(scenario, &object, recorded, all) {
-        Ok(artifact) => succeeded(draft, artifact, Vec::new()),
-        Err(failure) => failed(draft, &failure, &Seen::default()),
+        Ok(artifact) => {
+            let notice = SourceNotice::stored(&artifact);
+            let done = AttemptDone {
+                interval: None,
+                artifact,
+                made: None,
+            };
+            succeeded::<GitOrigin>(draft, done, &notice)
+        }
+        Err(failure) => failed(draft, &failure, &SeenFacts::default()),
     };
     object.status = draft.handled().status;
     if scenario == "s-suspended" {
@@ -159,13 +168,13 @@ fn outcome(
             ..Rules::default()
         }),
     )?;
-    let nothing = Secret::parse(&Value::Null, "ns/none".to_owned());
+    let nothing = SecretData::parse(&Value::Null, "ns/none".to_owned());
     let remote = authorize(&plan, Some(&nothing))?;
     if let Some((_, said)) = WORLD.iter().find(|(name, _)| *name == scenario) {
         return Err(said(remote.url()));
     }
     let own = NamespacedName::new("ns", &object.metadata.name);
-    include::artifacts(&own, &plan.includes, |name| {
+    include::parts(&own, &plan.includes, |name| {
         let found = all
             .iter()
             .find(|spec| spec["metadata"]["name"] == *name.name)?;

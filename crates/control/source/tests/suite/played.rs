@@ -1,0 +1,237 @@
+//! [`Played`]: a cluster with the controller of one kind of source, whose runs a test starts by hand.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lode_ambient::{Ambient, Source};
+use lode_api::{Kind as _, Resource, Status as _};
+use lode_cluster::Client;
+use lode_object::{NamespacedName, Value};
+use lode_runtime::{
+    Backoff, Controller as _, EventKind, Events, Frame, Memory, Metrics, Next, Own, OwnParts,
+    Queue, Store,
+};
+use lode_sandbox::Sandbox;
+use lode_source::{Origin, SourceOptions, SourceParts, SourceReconciler};
+use serde_json::json;
+use tempfile::TempDir;
+
+/// What time it is in all tests.
+pub(crate) const NOW: &str = "2026-01-02T03:04:05Z";
+const NAMESPACE: &str = "default";
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// A machine on which it is always the same time.
+struct Still;
+
+impl Source for Still {
+    fn now(&self) -> jiff::Timestamp {
+        NOW.parse().unwrap()
+    }
+
+    fn since_boot(&self) -> Duration {
+        Duration::from_hours(1)
+    }
+
+    fn random(&self) -> u64 {
+        0
+    }
+}
+
+/// A cluster and the controller of one kind.
+pub(crate) struct Played<O: Origin> {
+    pub(crate) sandbox: Sandbox,
+    pub(crate) own: Arc<Own<O::Spec>>,
+    pub(crate) frame: Arc<Frame<SourceReconciler<O>>>,
+    pub(crate) queue: Arc<Queue<NamespacedName>>,
+    pub(crate) artifacts: Arc<lode_store::Store>,
+    events: Events,
+    folder: TempDir,
+}
+
+/// What an origin is made with.
+pub(crate) struct Stage<'a, O: Origin> {
+    pub(crate) client: Client,
+    pub(crate) objects: Arc<Store<Resource<O::Spec>>>,
+    pub(crate) memory: Memory,
+    pub(crate) folder: &'a Path,
+}
+
+impl<O: Origin> Played<O> {
+    /// Starts the controller of an origin; the kind is served already.
+    pub(crate) async fn start(sandbox: Sandbox, origin: impl FnOnce(Stage<'_, O>) -> O) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let client = Client::connect(Some(sandbox.kubeconfig()), None);
+        let client = client.await.unwrap();
+        let objects = Own::mirror(&client, "", "");
+        let memory = Memory::new(1 << 30, 2);
+        let origin = origin(Stage {
+            client: client.clone(),
+            objects: objects.clone(),
+            memory: memory.clone(),
+            folder: folder.path(),
+        });
+
+        let events = Events::start(&client, "source-controller", Ambient::default());
+        let own = Arc::new(Own::new(OwnParts {
+            client,
+            objects,
+            events: events.clone(),
+            metrics: Metrics::new(),
+            ambient: Ambient::new(Still),
+            manager: "source-controller",
+        }));
+        let artifacts = Arc::new(lode_store::Store::open(folder.path()).unwrap());
+        let parts = SourceParts {
+            own: own.clone(),
+            origin,
+            artifacts: artifacts.clone(),
+            memory,
+            options: SourceOptions {
+                storage_adv_addr: "store.example".to_owned(),
+                artifact_retention_records: 1,
+                artifact_retention_ttl: Duration::ZERO,
+                interval_jitter_percent: 0,
+                ..SourceOptions::default()
+            },
+        };
+        let queue = Arc::new(Queue::new(Backoff::default()));
+        let frame = SourceReconciler::frame(parts, queue.clone());
+        tokio::spawn(frame.clone().follow());
+        Self {
+            sandbox,
+            own,
+            frame,
+            queue,
+            artifacts,
+            events,
+            folder,
+        }
+    }
+
+    /// Makes an object, or changes its specification.
+    pub(crate) async fn apply(&self, name: &str, spec: &Value) {
+        self.apply_as(name, &json!({}), spec).await;
+    }
+
+    /// Makes or changes an object with annotations.
+    pub(crate) async fn apply_as(&self, name: &str, annotations: &Value, spec: &Value) {
+        let names = O::Spec::NAMES;
+        let metadata = json!({"name": name, "namespace": NAMESPACE, "annotations": annotations});
+        let object = json!({"apiVersion": names.api_version(), "kind": names.kind, "metadata": metadata, "spec": spec});
+        let objects = self.sandbox.objects();
+        objects.apply("somebody", &object).await.unwrap();
+    }
+
+    /// Asks for the deletion of an object.
+    pub(crate) async fn delete(&self, name: &str) {
+        let (version, kind) = kind::<O>();
+        let objects = self.sandbox.objects();
+        let deleted = objects.delete((&version, kind), NAMESPACE, name);
+        deleted.await.unwrap();
+    }
+
+    /// Returns an object as the server has it.
+    pub(crate) async fn live(&self, name: &str) -> Option<Resource<O::Spec>> {
+        let (version, kind) = kind::<O>();
+        let objects = self.sandbox.objects();
+        let live = objects.get((&version, kind), NAMESPACE, name).await;
+        live.unwrap().map(|live| Resource::parse(&live).unwrap())
+    }
+
+    /// Reconciles an object once the mirror has it as the server does.
+    pub(crate) async fn run(&self, name: &str) -> Next {
+        self.mirrored(name).await;
+        self.frame.reconcile(&named(name)).await
+    }
+
+    /// Waits until the mirror has an object as the server does.
+    pub(crate) async fn mirrored(&self, name: &str) {
+        let version = |object: &Resource<O::Spec>| object.metadata.resource_version.clone();
+        eventually(async || {
+            let mirrored = self.own.objects().get(&named(name));
+            let live = self.live(name).await;
+            mirrored.as_deref().map(version) == live.as_ref().map(version)
+        })
+        .await;
+    }
+
+    /// Reconciles an object and returns what the server has then.
+    pub(crate) async fn ran(&self, name: &str) -> Resource<O::Spec> {
+        self.run(name).await;
+        self.live(name).await.unwrap()
+    }
+
+    /// Returns the names of the artifacts of an object, sorted.
+    pub(crate) fn files(&self, name: &str) -> Vec<String> {
+        let kind = O::Spec::NAMES.singular;
+        let folder = self.artifacts.served().join(kind).join(NAMESPACE);
+        let files = std::fs::read_dir(folder.join(name)).into_iter().flatten();
+        let names = files.map(|file| file.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| !name.starts_with('.')).collect();
+        names.sort();
+        names
+    }
+
+    /// Returns the events about an object, as kind, reason and message.
+    pub(crate) async fn events(&self, name: &str) -> Vec<(EventKind, String, String)> {
+        assert!(self.events.flush(PATIENCE).await);
+        let objects = self.sandbox.objects();
+        let events = objects.list(("v1", "Event"), NAMESPACE).await.unwrap();
+        let mut found = Vec::new();
+        for event in events {
+            if event["involvedObject"]["name"] != name {
+                continue;
+            }
+            let text = |field: &str| event[field].as_str().unwrap_or_default().to_owned();
+            let kind = match event["type"].as_str() {
+                Some("Warning") => EventKind::Warning,
+                _ => EventKind::Normal,
+            };
+            found.push((kind, text("reason"), text("message")));
+        }
+        found
+    }
+
+    /// Returns the folder where all is stored.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+/// Returns status, reason and message of a condition.
+pub(crate) fn condition<S: lode_api::Kind>(
+    object: &Resource<S>,
+    name: &str,
+) -> Option<(lode_api::conditions::State, String, String)> {
+    let found = object.status.conditions().get(name)?;
+    let (reason, message) = (found.reason.to_string(), found.message.to_string());
+    Some((found.status, reason, message))
+}
+
+/// Returns the reason of a condition; empty if it is not set.
+pub(crate) fn reason<S: lode_api::Kind>(object: &Resource<S>, name: &str) -> String {
+    let found = condition(object, name);
+    found.map(|(_, reason, _)| reason).unwrap_or_default()
+}
+
+/// Returns an object's name in the namespace of all tests.
+pub(crate) fn named(name: &str) -> NamespacedName {
+    NamespacedName::new(NAMESPACE, name)
+}
+
+/// Waits until something is so, with a bound.
+pub(crate) async fn eventually(is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(PAUSE).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap();
+}
+
+fn kind<O: Origin>() -> (String, &'static str) {
+    (O::Spec::NAMES.api_version(), O::Spec::NAMES.kind)
+}

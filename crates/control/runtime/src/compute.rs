@@ -108,4 +108,31 @@ mod tests {
         assert!(matches!(ended, Err(Unfinished::Panicked)));
         drop(memory.reserve("a", 64 << 20).await.unwrap());
     }
+
+    #[tokio::test]
+    async fn work_that_nobody_waits_for_ends_and_gives_its_memory_back() {
+        let memory = Memory::new(64 << 20, 1);
+        let place = memory.reserve("a", 64 << 20).await.unwrap();
+        let (go_on, waits) = std::sync::mpsc::channel::<()>();
+        let mut answer = Box::pin(place.compute(move || waits.recv().is_ok()));
+        assert!(futures::poll!(&mut answer).is_pending());
+        drop(answer);
+        assert!(
+            memory.reserve("a", 64 << 20).now_or_never().is_none(),
+            "it still computes"
+        );
+        go_on.send(()).unwrap();
+        drop(memory.reserve("a", 64 << 20).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn work_without_a_result_holds_its_memory_until_it_ends() {
+        let memory = Memory::new(64 << 20, 1);
+        let place = memory.reserve("a", 64 << 20).await.unwrap();
+        let (ended, end) = tokio::sync::oneshot::channel();
+        let work = move || ended.send(7).unwrap();
+        place.spawn(work).unwrap();
+        assert_eq!(end.await, Ok(7));
+        drop(memory.reserve("a", 64 << 20).await.unwrap());
+    }
 }

@@ -132,4 +132,47 @@ mod tests {
             "dependency 'ns/db' is not ready"
         );
     }
+
+    #[test]
+    fn the_first_dependency_that_is_missing_is_named() {
+        let ready = Arc::new(object("db", 2, "True"));
+        let names = ["db", "queue", "cache"].map(|name| Dependency {
+            name: NamespacedName::new("ns", name),
+            ready: None,
+        });
+        let find = |name: &NamespacedName| (&*name.name == "db").then(|| ready.clone());
+        let failure = check(&object("app", 2, "True"), &names, find, |_| true).unwrap_err();
+        assert!(
+            failure.message.starts_with("dependency 'ns/queue'"),
+            "{failure}"
+        );
+        let none = check(&object("app", 2, "True"), &[], find, |_| false);
+        assert_eq!(none, Ok(()), "nothing to wait for");
+    }
+
+    #[test]
+    fn to_wait_for_a_dependency_is_quiet_and_ends_with_its_change() {
+        let dependencies = [Dependency {
+            name: NamespacedName::new("ns", "db"),
+            ready: None,
+        }];
+        let failure = check(&object("app", 2, "True"), &dependencies, |_| None, |_| true);
+        let failure = failure.unwrap_err();
+        assert!(failure.quiet);
+        assert_eq!(failure.reason, reasons::DEPENDENCY_NOT_READY);
+        assert_eq!(failure.retry, crate::Retry::Wait);
+    }
+
+    #[test]
+    fn an_expression_sees_the_status_of_the_dependency() {
+        let ready =
+            Some("dep.status.conditions.exists(c, c.type == 'Ready' && c.status == 'False')");
+        let broken = object("db", 1, "False");
+        assert_eq!(checked(Some(broken), ready, false), "");
+        let fine = object("db", 2, "True");
+        assert_eq!(
+            checked(Some(fine), ready, false),
+            "dependency 'ns/db' is not ready"
+        );
+    }
 }

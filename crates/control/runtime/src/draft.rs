@@ -201,4 +201,68 @@ mod tests {
             Some("1")
         );
     }
+
+    #[test]
+    fn progress_is_shown_without_a_claim_about_the_generation() {
+        let object = object();
+        let draft = Draft::new(&object, NOW).failed(&Failure::terminal("Bad", "no"), "x");
+        let before = draft.status.observed_generation();
+        let progress = Progress {
+            doing: "Building".to_owned(),
+            ready: "in progress",
+        };
+        let draft = draft.progressing(&progress);
+        assert_eq!(
+            told(&draft),
+            [
+                condition("Reconciling", State::True, "Progressing"),
+                condition("Ready", State::Unknown, "Progressing"),
+            ]
+        );
+        assert_eq!(draft.status.observed_generation(), before);
+        let conditions = draft.status.conditions();
+        assert_eq!(&*conditions.get("Reconciling").unwrap().message, "Building");
+        assert_eq!(&*conditions.get("Ready").unwrap().message, "in progress");
+    }
+
+    #[test]
+    fn a_draft_starts_from_the_status_and_leaves_the_object_alone() {
+        let object = object();
+        let draft = Draft::new(&object, NOW);
+        assert_eq!(draft.status, object.status);
+        let draft = draft.observed();
+        assert_eq!(draft.status.observed_generation(), Some(3));
+        assert_eq!(object.status.observed_generation(), Some(-1));
+    }
+
+    #[test]
+    fn an_object_that_nobody_asked_for_has_no_answer() {
+        let mut object = object();
+        object.metadata.annotations.clear();
+        let draft = Draft::new(&object, NOW).handled();
+        assert_eq!(draft.status.last_handled_reconcile_at(), None);
+    }
+
+    #[test]
+    fn a_retry_names_what_it_does() {
+        let object = object();
+        let failure = Failure::new("Bad", "no").with(Retry::Backoff);
+        let draft = Draft::new(&object, NOW).failed(&failure, "Building");
+        let conditions = draft.status.conditions();
+        assert_eq!(&*conditions.get("Reconciling").unwrap().message, "Building");
+        assert_eq!(&*conditions.get("Ready").unwrap().message, "no");
+    }
+
+    #[test]
+    fn a_condition_carries_generation_and_time_and_can_be_removed() {
+        let object = object();
+        let mut draft = Draft::new(&object, NOW);
+        draft.set(&Verdict::yes("Healthy", "Good", "all of it"));
+        let healthy = draft.status.conditions().get("Healthy").unwrap();
+        assert_eq!(healthy.observed_generation, Some(3));
+        assert_eq!(&*healthy.last_transition_time, NOW);
+        draft.delete("Healthy");
+        draft.delete("NeverSet");
+        assert!(draft.status.conditions().is_empty());
+    }
 }

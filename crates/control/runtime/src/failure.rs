@@ -113,3 +113,65 @@ impl From<lode_cluster::Error> for Failure {
         Self::of_request(&error, error.is_passing())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use lode_cluster::{Error, Status};
+
+    use super::*;
+
+    #[test]
+    fn a_failure_is_tried_again_after_the_interval_unless_it_says_otherwise() {
+        assert_eq!(Failure::new("Bad", "no").retry, Retry::Interval);
+        assert_eq!(Failure::terminal("Bad", "no").retry, Retry::Never);
+        let backoff = Failure::new("Bad", "no").with(Retry::Backoff);
+        assert_eq!(backoff.retry, Retry::Backoff);
+        assert_eq!((backoff.reason, &*backoff.message), ("Bad", "no"));
+    }
+
+    #[test]
+    fn waiting_and_unwanted_ends_are_quiet() {
+        let waiting = Failure::waiting("NotThere", "no");
+        assert!(waiting.quiet);
+        assert_eq!(waiting.retry, Retry::Wait);
+        let dropped = Failure::dropped();
+        assert!(dropped.quiet);
+        assert_eq!(dropped.retry, Retry::Dropped);
+        assert!(!Failure::new("Bad", "no").quiet);
+    }
+
+    #[test]
+    fn a_request_is_tried_again_soon_only_if_the_fault_passes_by_itself() {
+        for (is_passing, retry) in [(true, Retry::Backoff), (false, Retry::Interval)] {
+            let failure = Failure::of_request(&"refused", is_passing);
+            assert_eq!(failure.retry, retry);
+            assert_eq!(failure.reason, reasons::RECONCILIATION_FAILED);
+            assert_eq!(failure.message, "refused");
+        }
+    }
+
+    #[test]
+    fn an_overloaded_server_is_asked_again_soon_and_one_that_forbids_is_not() {
+        let failure = |code, message| {
+            let status = Status::new(code, "", message);
+            Failure::from(Error::Refused(Box::new(status)))
+        };
+        assert_eq!(failure(503, "busy").retry, Retry::Backoff);
+        let forbidden = failure(403, "pods is forbidden");
+        assert_eq!(forbidden.retry, Retry::Interval);
+        assert!(
+            forbidden.message.contains("pods is forbidden"),
+            "{forbidden}"
+        );
+    }
+
+    #[test]
+    fn a_step_and_more_words_are_added_and_change_nothing_else() {
+        let failure = Failure::new("Bad", "no").in_step("FetchFailed");
+        assert_eq!(failure.condition, Some("FetchFailed"));
+        let about = failure.clone().about(Some("tag 'v1'"));
+        assert_eq!(about.to_string(), "no (tag 'v1')");
+        assert_eq!(about.condition, failure.condition);
+        assert_eq!(failure.clone().about(None), failure);
+    }
+}

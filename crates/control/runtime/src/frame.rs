@@ -419,3 +419,47 @@ pub fn is_asked<S: Kind>(object: &Resource<S>) -> bool {
     let asked = object.metadata.annotation(meta::REQUESTED_AT);
     asked.is_some() && asked != object.status.last_handled_reconcile_at()
 }
+
+#[cfg(test)]
+mod tests {
+    use lode_api::Kustomization;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// An object whose `Ready` says `status` of a generation, with annotations.
+    fn object(status: &str, generation: i64, annotations: &Value) -> Kustomization {
+        let ready = json!({"type": "Ready", "status": status, "observedGeneration": generation});
+        let metadata = json!({"name": "a", "generation": 2, "annotations": annotations});
+        let status = json!({"conditions": [ready], "lastHandledReconcileAt": "1"});
+        Kustomization::parse(&json!({"metadata": metadata, "status": status})).unwrap()
+    }
+
+    fn asked(token: &str) -> Value {
+        json!({"reconcile.fluxcd.io/requestedAt": token})
+    }
+
+    #[test]
+    fn a_retry_fails_already_and_nobody_asked_since() {
+        assert!(is_retry(&object("False", 2, &json!({}))));
+        assert!(
+            is_retry(&object("False", 2, &asked("1"))),
+            "it was answered"
+        );
+        assert!(
+            !is_retry(&object("False", 2, &asked("2"))),
+            "somebody waits"
+        );
+        assert!(!is_retry(&object("False", 1, &json!({}))), "it was edited");
+        assert!(!is_retry(&object("True", 2, &json!({}))));
+        assert!(!is_retry(&object("Unknown", 2, &json!({}))));
+        assert!(!is_retry(&Kustomization::default()), "nothing was said yet");
+    }
+
+    #[test]
+    fn who_asks_is_answered_once() {
+        assert!(is_asked(&object("True", 2, &asked("2"))));
+        assert!(!is_asked(&object("True", 2, &asked("1"))));
+        assert!(!is_asked(&object("True", 2, &json!({}))));
+    }
+}

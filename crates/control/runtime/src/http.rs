@@ -173,6 +173,36 @@ mod tests {
         assert_eq!(routes.answer(&Method::POST, "/metrics").status(), 405);
     }
 
+    #[test]
+    fn metrics_are_written_out_only_so_often() {
+        let metrics = Metrics::new();
+        let routes = Routes::new(metrics.clone());
+        let first = routes.text();
+        metrics.set_leader("lode", true);
+        let texts: Vec<_> = (0..100).map(|_| routes.text()).collect();
+        assert_ne!(first, texts[0], "as of now");
+        metrics.set_leader("lode", false);
+        let late = routes.text();
+        let is_fresh = routes.rendered.lock().count < RENDERINGS_PER_SECOND_MAX;
+        assert!(
+            is_fresh || late == texts[99],
+            "who asks too often gets the text of before"
+        );
+    }
+
+    #[test]
+    fn who_wants_the_head_alone_is_answered_too() {
+        let routes = Routes::new(Metrics::new());
+        for method in [Method::GET, Method::HEAD] {
+            let answer = routes.answer(&method, "/metrics");
+            assert_eq!(answer.status(), 200);
+            assert_eq!(answer.headers()[header::CONTENT_TYPE], OPENMETRICS);
+        }
+        for method in [Method::PUT, Method::DELETE, Method::OPTIONS] {
+            assert_eq!(routes.answer(&method, "/healthz").status(), 405);
+        }
+    }
+
     async fn ask(stream: &mut TcpStream, request: &str) -> String {
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut buffer = vec![0; 64 << 10];

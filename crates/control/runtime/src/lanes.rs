@@ -270,4 +270,46 @@ mod tests {
         keys.0.remove(1, &share("a1"), 1);
         assert_eq!((keys.0.len(), keys.pick(9)), (1, vec!["b1".to_owned()]));
     }
+
+    #[test]
+    fn every_eighth_pick_begins_at_the_lowest_lane() {
+        let mut keys = Keys::new(usize::MAX);
+        keys.put(0, &["a1", "a2", "a3", "a4", "a5", "a6", "a7", "a8", "a9"]);
+        keys.put(2, &["a0"]);
+        let order = keys.pick(10);
+        assert_eq!(order[7], "a0", "{order:?}");
+        assert_eq!(order.len(), 10);
+    }
+
+    #[test]
+    fn keys_are_counted_over_all_lanes_and_shares() {
+        let mut keys = Keys::new(4);
+        assert!(keys.0.is_empty());
+        keys.put(0, &["a1"]);
+        keys.put(2, &["a2", "b1"]);
+        assert_eq!(keys.0.len(), 3);
+        assert!(!keys.0.is_empty());
+        keys.pick(9);
+        assert_eq!(keys.0.len(), 0);
+        assert!(keys.0.is_empty(), "what runs does not wait");
+    }
+
+    #[test]
+    fn the_end_of_what_never_ran_changes_nothing() {
+        let mut keys = Keys::new(1);
+        keys.ended("a1");
+        keys.put(1, &["a1"]);
+        assert_eq!(keys.pick(1), ["a1"]);
+        keys.ended("b1");
+        assert_eq!(keys.0.running.len(), 1);
+    }
+
+    #[test]
+    fn what_was_taken_out_and_comes_back_goes_to_the_end() {
+        let mut keys = Keys::new(usize::MAX);
+        keys.put(1, &["a1", "a2"]);
+        keys.0.remove(1, &share("a1"), 1);
+        keys.put(1, &["a1"]);
+        assert_eq!(keys.pick(9), ["a2", "a1"]);
+    }
 }

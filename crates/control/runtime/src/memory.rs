@@ -494,4 +494,27 @@ mod tests {
         );
         assert!(half_of_memory() > 1 << 20);
     }
+
+    #[tokio::test]
+    async fn clones_share_one_budget_and_give_it_back_in_any_order() {
+        let memory = Memory::new(100 * MIB, 10);
+        let clone = memory.clone();
+        let one = memory.reserve("a", 40 * MIB).await.unwrap();
+        let other = clone.reserve("b", 40 * MIB).await.unwrap();
+        assert!(now(memory.reserve("c", 40 * MIB)).is_none());
+        drop(one);
+        let third = now(clone.reserve("c", 40 * MIB)).expect("room again");
+        drop(other);
+        drop(third);
+        assert_eq!(memory.0.state.lock().taken, 0);
+        assert!(memory.0.state.lock().running.is_empty());
+    }
+
+    #[test]
+    fn a_namespace_may_hold_all_but_the_part_of_others() {
+        let memory = Memory::new(400 * MIB, 10);
+        assert_eq!(memory.total(), 400 * MIB);
+        assert_eq!(memory.for_one(), 300 * MIB);
+        assert_eq!(Memory::new(1, 1).total(), TOTAL_MIN);
+    }
 }

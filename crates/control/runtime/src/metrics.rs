@@ -664,4 +664,102 @@ mod tests {
             ("<error>".to_owned(), "409".to_owned())
         );
     }
+
+    #[test]
+    fn a_key_that_is_held_back_is_counted() {
+        let metrics = Metrics::new();
+        metrics.watch_depth("kustomization", || 0);
+        let line = |count| format!("lode_held_back_total{{controller=\"kustomization\"}} {count}");
+        assert!(
+            metrics.text().contains(&line(0)),
+            "a counter begins at zero"
+        );
+        metrics.held_back("kustomization");
+        metrics.held_back("kustomization");
+        assert!(metrics.text().contains(&line(2)));
+    }
+
+    #[test]
+    fn who_leads_is_shown_per_lease() {
+        let metrics = Metrics::new();
+        metrics.set_leader("lode", true);
+        metrics.set_leader("other", false);
+        let text = metrics.text();
+        let line =
+            |name, leads| format!("leader_election_master_status{{name=\"{name}\"}} {leads}");
+        assert!(
+            text.contains(&line("lode", 1)) && text.contains(&line("other", 0)),
+            "{text}"
+        );
+        metrics.set_leader("lode", false);
+        assert!(metrics.text().contains(&line("lode", 0)));
+    }
+
+    #[test]
+    fn an_object_that_goes_takes_its_own_figures_alone() {
+        let metrics = Metrics::new();
+        let other = NamespacedName::new("shop", "other");
+        for (kind, name) in [
+            ("Kustomization", &web()),
+            ("Kustomization", &other),
+            ("GitRepository", &web()),
+        ] {
+            metrics.observe(kind, name, Duration::from_secs(1));
+            metrics.drift(kind, name, "corrected");
+        }
+        metrics.forget("Kustomization", &web());
+        metrics.forget("Bucket", &web());
+        let text = metrics.text();
+        let drifts: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("lode_drift_total"))
+            .collect();
+        assert_eq!(drifts.len(), 2, "{drifts:?}");
+        assert!(
+            drifts
+                .iter()
+                .all(|line| !line.contains("kind=\"Kustomization\",name=\"web\""))
+        );
+    }
+
+    #[test]
+    fn the_length_of_reconciles_is_added_up() {
+        let metrics = Metrics::new();
+        for millis in [500, 1500] {
+            metrics.observe("Kustomization", &web(), Duration::from_millis(millis));
+        }
+        let sum = "gotk_reconcile_duration_seconds_sum{kind=\"Kustomization\",name=\"web\",namespace=\"shop\"} 2.0";
+        assert!(metrics.text().contains(sum), "{}", metrics.text());
+    }
+
+    #[test]
+    fn a_depth_is_read_when_it_is_asked_for() {
+        let metrics = Metrics::new();
+        let depth = Arc::new(std::sync::atomic::AtomicUsize::new(1));
+        let shared = depth.clone();
+        metrics.watch_depth("kustomization", move || {
+            shared.load(std::sync::atomic::Ordering::Relaxed)
+        });
+        let line = |depth| {
+            format!(
+                "workqueue_depth{{name=\"kustomization\",controller=\"kustomization\"}} {depth}"
+            )
+        };
+        assert!(metrics.text().contains(&line(1)));
+        depth.store(5, std::sync::atomic::Ordering::Relaxed);
+        assert!(metrics.text().contains(&line(5)));
+    }
+
+    #[test]
+    fn what_nobody_counts_has_no_lines() {
+        let text = Metrics::default().text();
+        for name in [
+            "lode_drift",
+            "workqueue_depth",
+            "rest_client_requests",
+            "gotk_reconcile",
+        ] {
+            assert!(!text.contains(name), "{name}");
+        }
+    }
 }

@@ -80,4 +80,23 @@ mod tests {
         assert_eq!(jitter(Duration::ZERO, 5, 7), Duration::ZERO);
         assert_eq!(jitter(Duration::MAX, 100, u64::MAX), Duration::MAX);
     }
+
+    #[test]
+    fn a_backoff_of_one_length_does_not_grow() {
+        let second = Duration::from_secs(1);
+        let backoff = Backoff {
+            min: second,
+            max: second,
+        };
+        for failures in [0, 1, 5, u32::MAX] {
+            assert_eq!(backoff.delay(failures), second);
+        }
+    }
+
+    #[test]
+    fn a_percentage_over_a_hundred_is_a_hundred() {
+        let interval = Duration::from_mins(1);
+        assert_eq!(jitter(interval, 200, 0), jitter(interval, 100, 0));
+        assert_eq!(jitter(interval, 100, 0), Duration::ZERO);
+    }
 }

@@ -411,3 +411,24 @@ fn as_json(status: &impl serde::Serialize) -> Value {
     // Types that came from JSON can be converted back to it.
     serde_json::to_value(status).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn facts_are_found_by_name_and_the_first_one_counts() {
+        let told = Told::normal("Good", "yes").at("r1").with("revision", "r2");
+        assert_eq!(told.kind, EventKind::Normal);
+        assert_eq!(told.fact("revision"), "r1");
+        assert_eq!(told.fact("digest"), "");
+        assert_eq!(Told::warning("Bad", "no").kind, EventKind::Warning);
+    }
+
+    #[test]
+    fn a_kind_is_served_under_its_names() {
+        let resource = resource::<lode_api::kustomization::Spec>();
+        assert_eq!(resource.gvk.api_version(), "kustomize.toolkit.fluxcd.io/v1");
+        assert_eq!(&*resource.gvk.kind, "Kustomization");
+    }
+}

@@ -71,4 +71,15 @@ mod tests {
             assert!(usage.resident_bytes > 100 << 10, "{usage:?}");
         }
     }
+
+    #[test]
+    fn figures_that_are_no_numbers_are_none() {
+        let stat = "12 (a) S 1 12 12 0 -1 4194560 900 0 0 0 many 75 0 0 20";
+        assert_eq!(cpu_seconds(stat), None);
+        assert_eq!(cpu_seconds(""), None);
+        assert_eq!(resident_bytes("VmRSS:\tmany kB\n"), None);
+        assert_eq!(resident_bytes("VmRSS:\t1024 pages\n"), None);
+        let huge = format!("VmRSS:\t{} kB\n", u64::MAX);
+        assert_eq!(resident_bytes(&huge), None, "more than there can be");
+    }
 }

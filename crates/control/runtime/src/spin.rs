@@ -58,3 +58,66 @@ impl Unasked {
         Some(backoff.delay(self.holds).clamp(SPIN_REST, SPIN_WAIT_MAX))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BACKOFF: Backoff = Backoff {
+        min: Duration::from_secs(1),
+        max: Duration::from_mins(15),
+    };
+    const AT_ONCE: Duration = Duration::ZERO;
+
+    fn after(runs: u32) -> Unasked {
+        let mut unasked = Unasked::default();
+        let now = Instant::now();
+        for _ in 0..runs {
+            unasked.begin(now);
+        }
+        unasked
+    }
+
+    #[test]
+    fn some_unasked_runs_are_fine_and_one_more_is_held_back() {
+        assert_eq!(after(SPIN_RUNS).hold(AT_ONCE, BACKOFF), None);
+        let held = after(SPIN_RUNS + 1).hold(AT_ONCE, BACKOFF);
+        assert_eq!(held, Some(SPIN_REST));
+    }
+
+    #[test]
+    fn runs_that_are_far_apart_are_no_spin() {
+        let mut unasked = Unasked::default();
+        let mut now = Instant::now();
+        for _ in 0..100 {
+            now += SPIN_WINDOW / 5;
+            unasked.begin(now);
+        }
+        assert!(unasked.runs <= SPIN_RUNS, "{}", unasked.runs);
+        assert_eq!(unasked.hold(AT_ONCE, BACKOFF), None);
+    }
+
+    #[test]
+    fn whatever_rests_by_itself_is_not_held_back() {
+        assert_eq!(after(1000).hold(SPIN_REST, BACKOFF), None);
+    }
+
+    #[test]
+    fn each_hold_in_a_row_is_longer_up_to_the_longest() {
+        let mut unasked = after(SPIN_RUNS + 1);
+        let holds: Vec<_> = (0..10)
+            .map(|_| unasked.hold(AT_ONCE, BACKOFF).unwrap())
+            .collect();
+        let seconds: Vec<_> = holds.iter().map(Duration::as_secs).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+    }
+
+    #[test]
+    fn after_a_rest_holds_are_short_again() {
+        let mut unasked = after(SPIN_RUNS + 1);
+        unasked.hold(AT_ONCE, BACKOFF);
+        unasked.hold(AT_ONCE, BACKOFF);
+        assert_eq!(unasked.hold(SPIN_REST, BACKOFF), None);
+        assert_eq!(unasked.hold(AT_ONCE, BACKOFF), Some(SPIN_REST));
+    }
+}

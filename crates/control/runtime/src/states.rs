@@ -134,4 +134,41 @@ mod tests {
         let state = states.take(&name(), "one");
         states.give_back(&name(), "one", state, |_, late| assert!(late.is_empty()));
     }
+
+    #[test]
+    fn nothing_is_kept_of_an_object_that_is_gone() {
+        let states = States::<u8>::default();
+        states.give_back(&name(), "one", Box::new(7), |_, _| {});
+        states.forget(&name());
+        assert_eq!(*states.take(&name(), "one"), 0);
+
+        states.changed(&name(), [id("a")].into(), true, |_, _| {
+            panic!("the state is away")
+        });
+        states.forget(&name());
+        let state = states.take(&name(), "one");
+        states.give_back(&name(), "one", state, |_, late| assert!(late.is_empty()));
+    }
+
+    #[test]
+    fn what_was_seen_at_the_end_of_one_reconcile_is_not_seen_again() {
+        let states = States::<u8>::default();
+        let state = states.take(&name(), "one");
+        states.changed(&name(), [id("a")].into(), true, |_, _| {
+            panic!("the state is away")
+        });
+        states.give_back(&name(), "one", state, |_, late| assert_eq!(late.len(), 1));
+        let state = states.take(&name(), "one");
+        states.give_back(&name(), "one", state, |_, late| assert!(late.is_empty()));
+    }
+
+    #[test]
+    fn objects_have_states_of_their_own() {
+        let states = States::<u8>::default();
+        let other = NamespacedName::new("ns", "other");
+        states.give_back(&name(), "one", Box::new(7), |_, _| {});
+        states.give_back(&other, "one", Box::new(8), |_, _| {});
+        assert_eq!(*states.take(&other, "one"), 8);
+        assert_eq!(*states.take(&name(), "one"), 7);
+    }
 }

@@ -174,4 +174,64 @@ mod tests {
         );
         assert_eq!(change(Some(&known), None), None);
     }
+
+    #[test]
+    fn an_object_asks_otherwise_if_it_is_edited_deleted_or_another_one() {
+        let parse = |object: Value| Kustomization::parse(&object).unwrap();
+        let known = parse(object(&json!({"uid": "1"}), &ready(2)));
+        for (what, metadata) in [
+            ("edited", json!({"uid": "1", "generation": 3})),
+            (
+                "deleted",
+                json!({"uid": "1", "deletionTimestamp": "2026-01-02T03:04:05Z"}),
+            ),
+            ("another one", json!({"uid": "2"})),
+        ] {
+            let new = parse(object(&metadata, &ready(2)));
+            assert!(asks_otherwise(&known, &new), "{what}");
+        }
+        for (what, metadata, status) in [
+            ("the same", json!({"uid": "1"}), ready(2)),
+            ("another status", json!({"uid": "1"}), json!({})),
+            (
+                "labelled",
+                json!({"uid": "1", "labels": {"a": "b"}}),
+                ready(2),
+            ),
+            (
+                "asked",
+                json!({"uid": "1", "annotations": {"reconcile.fluxcd.io/requestedAt": "1"}}),
+                ready(2),
+            ),
+        ] {
+            let new = parse(object(&metadata, &status));
+            assert!(!asks_otherwise(&known, &new), "{what}");
+        }
+    }
+
+    #[test]
+    fn what_comes_or_goes_asks_otherwise() {
+        let some = || {
+            Some(Arc::new(
+                Kustomization::parse(&object(&json!({}), &json!({}))).unwrap(),
+            ))
+        };
+        let asks = |old, new| {
+            let name = NamespacedName::new("ns", "a");
+            Change::<Kustomization> { name, old, new }.asks_otherwise()
+        };
+        assert!(asks(None, some()));
+        assert!(asks(some(), None));
+        assert!(!asks(some(), some()));
+    }
+
+    #[test]
+    fn a_request_that_was_taken_back_is_looked_at_too() {
+        let known = object(&asked(), &ready(2));
+        let taken_back = object(&json!({}), &ready(2));
+        assert_eq!(
+            change(Some(&known), Some(&taken_back)),
+            Some(Priority::Person)
+        );
+    }
 }

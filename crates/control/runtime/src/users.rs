@@ -92,4 +92,43 @@ mod tests {
             "nothing is kept of what nobody uses"
         );
     }
+
+    #[test]
+    fn a_user_that_uses_something_twice_is_woken_once() {
+        let users = Users::default();
+        users.update(&name("app"), Vec::new(), uses(&["one", "one"]));
+        assert_eq!(users.of(&uses(&["one"])[0]), [name("app")]);
+        users.update(&name("app"), uses(&["one", "one"]), Vec::new());
+        assert!(users.0.lock().is_empty());
+    }
+
+    #[test]
+    fn what_was_never_used_is_given_up_without_harm() {
+        let users = Users::default();
+        users.update(&name("db"), Vec::new(), uses(&["one"]));
+        users.update(&name("app"), uses(&["one", "two"]), Vec::new());
+        assert_eq!(users.of(&uses(&["one"])[0]), [name("db")]);
+        assert!(users.of(&uses(&["two"])[0]).is_empty());
+    }
+
+    #[test]
+    fn what_is_used_need_not_exist_and_is_told_by_kind_namespace_and_name() {
+        let users = Users::default();
+        let elsewhere = NamespacedName::new("other", "one");
+        let used = Use::new("GitRepository", elsewhere);
+        users.update(&name("app"), Vec::new(), vec![used.clone()]);
+        assert_eq!(users.of(&used), [name("app")]);
+        assert!(users.of(&uses(&["one"])[0]).is_empty(), "another namespace");
+    }
+
+    #[test]
+    fn all_users_of_one_thing_are_returned() {
+        let users = Users::default();
+        for user in ["a", "b", "c"] {
+            users.update(&name(user), Vec::new(), uses(&["one"]));
+        }
+        let mut found = users.of(&uses(&["one"])[0]);
+        found.sort();
+        assert_eq!(found, [name("a"), name("b"), name("c")]);
+    }
 }

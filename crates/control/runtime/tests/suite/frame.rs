@@ -8,14 +8,15 @@ use lode_api::kustomization::Spec;
 use lode_api::{Kustomization, Status as _};
 use lode_object::{Id, NamespacedName, meta};
 use lode_runtime::{
-    Backoff, Controller as _, Draft, Ended, Failure, Frame, Next, Progress, Queue, Reconcile,
-    Removal, Report, Retry, Told, Use,
+    Backoff, Change, Controller as _, Draft, Ended, Failure, Frame, Next, Progress, Queue,
+    Reconcile, Removal, Report, Retry, Told, Use,
 };
+use lode_sandbox::{Fault, Requests};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::{KIND, Played};
+use super::{KIND, PATIENCE, Played};
 
 const NOTHING: Value = Value::Null;
 
@@ -25,6 +26,10 @@ struct Toy {
     fails_with: Mutex<Option<Failure>>,
     /// If set, an attempt waits until it is told to continue.
     go_on: Option<Notify>,
+    /// Where set, a removal takes so long.
+    removal_takes: Mutex<Option<Duration>>,
+    /// Whether a change of an object matters to those who use it.
+    matters: bool,
     asked: Mutex<Vec<String>>,
 }
 
@@ -94,10 +99,10 @@ impl Reconcile for Toy {
 
     async fn remove(&self, _: &Arc<Kustomization>, _: &mut u32) -> Result<Removal, Failure> {
         self.note("remove");
-        match &*self.fails_with.lock().unwrap() {
-            Some(failure) => Err(failure.clone()),
-            None => Ok(Removal::Done),
-        }
+        let failure = self.fails_with.lock().unwrap().clone();
+        let takes = *self.removal_takes.lock().unwrap();
+        let removal = takes.map_or(Removal::Done, Removal::Wait);
+        failure.map_or(Ok(removal), Err)
     }
 
     async fn removed(&self, _: &Kustomization) -> Option<Told> {
@@ -107,7 +112,16 @@ impl Reconcile for Toy {
 
     fn uses(&self, object: &Kustomization) -> Vec<Use> {
         let name = NamespacedName::new(&object.metadata.namespace, &object.spec.source_ref.name);
-        vec![Use::new("GitRepository", name)]
+        let source = Use::new("GitRepository", name);
+        let others = object.spec.depends_on.iter().map(|other| {
+            let name = NamespacedName::new(&object.metadata.namespace, &other.name);
+            Use::new("Kustomization", name)
+        });
+        others.chain([source]).collect()
+    }
+
+    fn matters(&self, _: &Change<Kustomization>) -> bool {
+        self.matters
     }
 
     fn look(&self, _: &NamespacedName, runs: &u32, ids: &HashSet<Id>) {
@@ -330,4 +344,158 @@ async fn words_that_are_hidden_reach_no_condition() {
         .hide_words(&lode_runtime::name_of(&object), vec!["pa55w0rd".into()]);
     frame.reconcile(&app()).await;
     assert_eq!(ready(&played.live().await.unwrap()).1, "* is refused");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_attempted_for_a_name_without_an_object() {
+    let played = Played::start().await;
+    played.make(&NOTHING, &NOTHING).await;
+    let (frame, _) = framed(&played, Toy::default()).await;
+    let nobody = NamespacedName::new("default", "nobody");
+    assert_eq!(frame.reconcile(&nobody).await, Next::Idle);
+    assert!(frame.kind().asked().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_object_that_was_made_again_has_no_state_of_the_one_before() {
+    let played = Played::start().await;
+    played.make(&NOTHING, &NOTHING).await;
+    let (frame, queue) = framed(&played, Toy::default()).await;
+    frame.reconcile(&app()).await;
+    queue.done(&app(), Next::Idle);
+    let objects = played.sandbox.objects();
+    objects.delete(KIND, "default", "app").await.unwrap();
+    played.mirrored().await;
+    frame.reconcile(&app()).await;
+    assert!(played.live().await.is_none());
+    frame.kind().asked();
+
+    played.make(&NOTHING, &NOTHING).await;
+    played.mirrored().await;
+    frame.reconcile(&app()).await;
+    assert_eq!(frame.kind().asked()[0], "attempt 1");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_removal_that_takes_long_keeps_the_object_and_is_looked_at_again() {
+    let played = Played::start().await;
+    let ours = json!({"finalizers": [meta::FINALIZER]});
+    played.make(&ours, &NOTHING).await;
+    let takes = Duration::from_secs(5);
+    let toy = Toy {
+        removal_takes: Mutex::new(Some(takes)),
+        ..Toy::default()
+    };
+    let (frame, _) = framed(&played, toy).await;
+    let objects = played.sandbox.objects();
+    objects.delete(KIND, "default", "app").await.unwrap();
+    played.mirrored().await;
+    assert_eq!(frame.reconcile(&app()).await, Next::After(takes));
+    assert!(played.live().await.is_some());
+
+    *frame.kind().removal_takes.lock().unwrap() = None;
+    assert_eq!(frame.reconcile(&app()).await, Next::Idle);
+    assert!(played.live().await.is_none());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_somebody_else_holds_and_we_never_made_is_not_removed_by_us() {
+    let played = Played::start().await;
+    let others = json!({"finalizers": ["example.com/stay"]});
+    played.make(&others, &NOTHING).await;
+    let objects = played.sandbox.objects();
+    objects.delete(KIND, "default", "app").await.unwrap();
+    let (frame, _) = framed(&played, Toy::default()).await;
+    assert_eq!(frame.reconcile(&app()).await, Next::Idle);
+    assert_eq!(frame.kind().asked(), ["look after 0, 0 changed"]);
+    let left = played.live().await.unwrap().metadata.finalizers;
+    assert_eq!(left, ["example.com/stay".into()]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_is_attempted_before_the_finalizer_is_written() {
+    let played = Played::start().await;
+    played.make(&NOTHING, &NOTHING).await;
+    let (frame, _) = framed(&played, Toy::default()).await;
+    let writes = Requests {
+        verb: "patch",
+        resource: "kustomizations",
+        ..Requests::default()
+    };
+    played.sandbox.faults().strike(1, writes, Fault::Denied);
+    assert_eq!(frame.reconcile(&app()).await, Next::Backoff);
+    assert_eq!(frame.kind().asked(), ["look after 0, 0 changed"]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_waits_for_the_status_that_it_is_about() {
+    let played = Played::start().await;
+    let ours = json!({"finalizers": [meta::FINALIZER]});
+    played.make(&ours, &NOTHING).await;
+    let (frame, _) = framed(&played, Toy::default()).await;
+    let writes = Requests {
+        verb: "patch",
+        resource: "kustomizations/status",
+        ..Requests::default()
+    };
+    played.sandbox.faults().strike(1, writes, Fault::Denied);
+    assert_eq!(frame.reconcile(&app()).await, Next::Backoff);
+    assert!(played.events().await.is_empty());
+    frame.reconcile(&app()).await;
+    assert_eq!(played.events().await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_changes_between_two_runs_is_looked_at_with_the_state() {
+    let played = Played::start().await;
+    played.make(&NOTHING, &NOTHING).await;
+    let (frame, queue) = framed(&played, Toy::default()).await;
+    frame.reconcile(&app()).await;
+    queue.done(&app(), Next::Idle);
+    frame.kind().asked();
+    let id = Id::parse_inventory("default_a__ConfigMap").unwrap();
+    frame.look(&app(), [id].into());
+    assert_eq!(frame.kind().asked(), ["look after 1, 1 changed"]);
+    let nobody = NamespacedName::new("default", "nobody");
+    frame.look(&nobody, HashSet::new());
+    assert!(frame.kind().asked().is_empty(), "nothing is known of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_edit_moves_an_object_from_one_source_to_another() {
+    let played = Played::start().await;
+    played.make(&NOTHING, &NOTHING).await;
+    let (frame, queue) = framed(&played, Toy::default()).await;
+    queue.done(&app(), Next::Idle);
+    let other = json!({"sourceRef": {"kind": "GitRepository", "name": "other"}});
+    played.make(&NOTHING, &other).await;
+    let edited = timeout(PATIENCE, queue.next()).await.unwrap();
+    assert_eq!(edited, Some(app()), "an edit is worth a run");
+    queue.done(&app(), Next::Idle);
+
+    frame.wake(&Use::new("GitRepository", app()));
+    assert_eq!(queue.len(), 0, "the source of before");
+    let other = NamespacedName::new("default", "other");
+    frame.wake(&Use::new("GitRepository", other));
+    assert_eq!(queue.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_matters_wakes_those_of_the_kind_that_use_the_object() {
+    let played = Played::start().await;
+    let itself = json!({"dependsOn": [{"name": "app"}]});
+    played.make(&NOTHING, &itself).await;
+    let toy = Toy {
+        matters: true,
+        ..Toy::default()
+    };
+    let (_, queue) = framed(&played, toy).await;
+    queue.done(&app(), Next::Idle);
+    let made = played.live().await.unwrap();
+    let mut status = made.status.clone();
+    status.last_applied_revision = Some("r1".into());
+    played.own.write_status(&made, &status).await.unwrap();
+    // Our own write is worth no run by itself; it is the use that wakes.
+    let woken = timeout(PATIENCE, queue.next()).await.unwrap();
+    assert_eq!(woken, Some(app()));
 }

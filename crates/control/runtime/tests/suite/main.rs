@@ -6,8 +6,13 @@
     reason = "a test that cannot set up its world fails"
 )]
 
+mod events;
 mod frame;
+mod lease;
+mod mirror;
 mod own;
+mod sources;
+mod whole;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,10 +21,11 @@ use lode_ambient::{Ambient, Source};
 use lode_api::Kustomization;
 use lode_api::kustomization::Spec;
 use lode_cluster::Client;
-use lode_object::Value;
+use lode_object::{NamespacedName, Value};
 use lode_runtime::{Events, Metrics, Own, OwnParts};
 use lode_sandbox::{Options as Cluster, Sandbox};
 use serde_json::json;
+use tokio::time::timeout;
 
 /// A machine on which it is always the same time.
 struct Still;
@@ -38,12 +44,16 @@ impl Source for Still {
     }
 }
 
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PAUSE: Duration = Duration::from_millis(10);
 const KIND: (&str, &str) = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization");
 
 /// A cluster, and the objects of one kind in it.
 struct Played {
     sandbox: Sandbox,
     own: Arc<Own<Spec>>,
+    events: Events,
 }
 
 impl Played {
@@ -52,9 +62,10 @@ impl Played {
         let client = Client::connect(Some(sandbox.kubeconfig()), None)
             .await
             .unwrap();
+        let events = Events::start(&client, "kustomize-controller", Ambient::default());
         let own = Own::new(OwnParts {
             objects: Own::mirror(&client, "", ""),
-            events: Events::start(&client, "kustomize-controller", Ambient::default()),
+            events: events.clone(),
             metrics: Metrics::new(),
             ambient: Ambient::new(Still),
             manager: "gotk-kustomize-controller",
@@ -63,6 +74,7 @@ impl Played {
         Self {
             sandbox,
             own: Arc::new(own),
+            events,
         }
     }
 
@@ -102,5 +114,29 @@ impl Played {
             .patch("else", KIND, at, patch)
             .await
             .unwrap();
+    }
+
+    /// Waits until the mirror has the object as the server does.
+    async fn mirrored(&self) {
+        let name = NamespacedName::new("default", "app");
+        let version = |object: &Kustomization| object.metadata.resource_version.clone();
+        let wait = async {
+            loop {
+                let mirrored = self.own.objects().get(&name);
+                let live = self.live().await;
+                if mirrored.as_deref().map(version) == live.as_ref().map(version) {
+                    return;
+                }
+                tokio::time::sleep(PAUSE).await;
+            }
+        };
+        timeout(PATIENCE, wait).await.unwrap();
+    }
+
+    /// Returns all events, once they are written.
+    async fn events(&self) -> Vec<Value> {
+        assert!(self.events.flush(PATIENCE).await);
+        let objects = self.sandbox.objects();
+        objects.list(("v1", "Event"), "default").await.unwrap()
     }
 }

@@ -398,6 +398,7 @@ mod tests {
             strict_substitution: true,
             strict_fields: false,
             memory_budget: 1073741824,
+            ambient: Ambient,
             fetch: Limits {
                 bytes: 536870912,
                 nodes: 200000,
@@ -410,6 +411,20 @@ mod tests {
             },
         }
         "#);
+    }
+
+    #[test]
+    fn the_defaults_of_the_operator_are_those_of_the_command_line() {
+        let options = options(&[]);
+        let default = Options {
+            storage_addr: options.storage_addr,
+            storage_adv_addr: options.storage_adv_addr.clone(),
+            metrics_addr: options.metrics_addr,
+            health_addr: options.health_addr,
+            leader_election: options.leader_election.clone(),
+            ..Options::default()
+        };
+        assert_eq!(format!("{options:#?}"), format!("{default:#?}"));
     }
 
     #[test]

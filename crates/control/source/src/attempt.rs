@@ -150,12 +150,14 @@ async fn is_lost<O: Origin>(
     let Some(artifact) = object.status.artifact() else {
         return Ok(false);
     };
+
     match archive.verify(artifact).await? {
         Verdict::Intact => return Ok(false),
         Verdict::Missing => {
             info!(name = %name_of(object), revision = &*artifact.revision, "artifact is not in the store, built again");
         }
         Verdict::Changed => {
+            // Reported at once: the next run finds the file missing, and would not know why.
             parts.own.emit(object, events::of_damage(artifact));
             archive.remove(artifact).await?;
         }

@@ -1,6 +1,6 @@
 //! [`SourceReconciler`]: the sources of one kind in the frame of all controllers.
 //!
-//! Here is only what the frame asks for; [`attempt`], [`status`] and [`events`](crate::events) do the work.
+//! Here is only what the frame asks for; [`attempt`], [`crate::status`] and [`events`] do the work.
 
 use std::sync::Arc;
 
@@ -79,6 +79,7 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
         let Ended { object, now, .. } = ended;
         let draft = Draft::new(object, now);
         let options = &self.parts.options;
+
         let (status, told, next) = match end {
             Ok(done) => {
                 let spread = |interval| {
@@ -100,6 +101,7 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
                 (status, told.into_iter().collect(), next)
             }
         };
+
         Report {
             status: Some(status),
             told,

@@ -21,23 +21,23 @@ type Wake = Box<dyn Fn(&NamespacedName) + Send + Sync>;
 
 /// The sources of one kind that are under way.
 #[derive(Clone)]
-pub(crate) struct Traffic(Arc<Shared>);
+pub(crate) struct Traffic(Arc<SharedTraffic>);
 
-struct Shared {
+struct SharedTraffic {
     wake: Wake,
-    state: Lock<State>,
+    state: Lock<TrafficState>,
 }
 
 #[derive(Default)]
-struct State {
+struct TrafficState {
     under_way: HashMap<NamespacedName, watch::Sender<bool>>,
-    by_namespace: HashMap<Box<str>, Namespace>,
+    by_namespace: HashMap<Box<str>, NamespaceTraffic>,
     /// Nothing starts any more.
     is_stopped: bool,
 }
 
 #[derive(Default)]
-struct Namespace {
+struct NamespaceTraffic {
     count: usize,
     parked: BTreeSet<NamespacedName>,
 }
@@ -52,7 +52,7 @@ pub(crate) struct Trip {
 impl Traffic {
     /// Starts with nothing under way; `wake` queues a source that was parked.
     pub(crate) fn new(wake: impl Fn(&NamespacedName) + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedTraffic {
             wake: Box::new(wake),
             state: Lock::default(),
         }))

@@ -91,36 +91,34 @@ fn denied(refused: &lode_net::Refused) -> Failure {
 /// Returns the failure to bring a commit.
 pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
     let url = bare_url(url);
-    match error {
-        FetchError::Remote(TransportError::Egress(refused)) => denied(refused),
+    let text = match error {
+        FetchError::Remote(TransportError::Egress(refused)) => return denied(refused),
+        FetchError::Cache(disk) => return unkept(error, disk),
         FetchError::Sparse(folder) => {
             let text = format!("sparse checkout dir '{folder}' does not exist in repository");
-            let text = format!("failed to sparse checkout directories: {text}");
-            step::fetch(reasons::GIT_OPERATION_FAILED, text)
-        }
-        FetchError::Cache(disk) => {
-            let hint = match disk.kind() {
-                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
-                    ": make room below --storage-path, or give it a larger volume"
-                }
-                _ => "",
-            };
-            step::store(reasons::CACHE_OPERATION_FAILED, format!("{error}{hint}"))
+            format!("failed to sparse checkout directories: {text}")
         }
         FetchError::Exceeded(exceeded) => {
-            let text = format!(
-                "failed to checkout and determine revision: '{url}' {}",
-                with_flag(exceeded)
-            );
-            step::fetch(reasons::GIT_OPERATION_FAILED, text)
+            let exceeded = with_flag(exceeded);
+            format!("failed to checkout and determine revision: '{url}' {exceeded}")
         }
         _ => {
-            let text = format!(
-                "failed to checkout and determine revision: unable to clone '{url}': {error}"
-            );
-            step::fetch(reasons::GIT_OPERATION_FAILED, text)
+            let text = format!("unable to clone '{url}': {error}");
+            format!("failed to checkout and determine revision: {text}")
         }
-    }
+    };
+    step::fetch(reasons::GIT_OPERATION_FAILED, text)
+}
+
+/// Returns the failure of our own disk, with what helps.
+fn unkept(error: &FetchError, disk: &io::Error) -> Failure {
+    let hint = match disk.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+            ": make room below --storage-path, or give it a larger volume"
+        }
+        _ => "",
+    };
+    step::store(reasons::CACHE_OPERATION_FAILED, format!("{error}{hint}"))
 }
 
 #[cfg(test)]

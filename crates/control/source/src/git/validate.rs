@@ -128,6 +128,7 @@ pub(crate) fn proxy(secret: &SecretData, egress: &Egress) -> Result<lode_git::Pr
             format!("failed to configure proxy options: {text}"),
         )
     };
+
     let missing = || failed(format!("secret '{}' has no key 'address'", secret.name()));
     let address = secret.text("address").ok_or_else(missing)?;
     let proxy = lode_git::Proxy {

@@ -64,12 +64,15 @@ pub async fn run<C: Controller>(
         let queue = queue.clone();
         metrics.watch_depth(C::NAME, move || queue.len());
     }
+
     let mut tasks = JoinSet::new();
     let places = Places::new(workers);
     queue.limit(places);
     for _ in 0..places.most() {
         tasks.spawn(work(controller.clone(), queue.clone()));
     }
+
+    // The queue is closed first: what the stop lets go must not be handed out again.
     let _ = shutdown.wait_for(|shutdown| *shutdown).await;
     queue.close();
     controller.stop();

@@ -36,6 +36,7 @@ pub fn check<S: Kind>(
 ) -> Result<(), Failure> {
     for dependency in dependencies {
         let name = &dependency.name;
+
         let missing = match find(name) {
             None => {
                 let names = S::NAMES;

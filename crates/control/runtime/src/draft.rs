@@ -80,6 +80,9 @@ where
     pub fn failed(mut self, failure: &Failure, doing: &str) -> Self {
         let (reason, text) = (failure.reason, &*failure.message);
         self.set(&Verdict::no(READY, reason, text));
+
+        // `Reconciling` promises another try, `Stalled` says that only an edit helps: never both, and neither while it
+        // waits for something else.
         match failure.retry {
             Retry::Never => {
                 self.delete(RECONCILING);

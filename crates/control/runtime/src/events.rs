@@ -332,6 +332,7 @@ async fn deliver(outbox: &Outbox, client: &Client, events: &Resource, job: &Job)
             }
             Err(_) => tokio::time::sleep(wait).await,
         }
+
         wait = (wait * 2).min(RETRY_MAX);
     }
     false

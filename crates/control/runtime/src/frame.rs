@@ -326,6 +326,7 @@ impl<R: Reconcile> Frame<R> {
         {
             return self.own.postpone(object, &error);
         }
+
         for told in report.told {
             let (reason, revision) = (&*told.reason, told.fact("revision"));
             let text = self.own.discreet(&name, told.message.clone());
@@ -360,6 +361,8 @@ impl<R: Reconcile> Frame<R> {
                 return Next::Backoff;
             }
         }
+
+        // From here on the object may be gone: nothing is written to it any more.
         if let Err(error) = self.own.without_finalizer(object).await {
             return self.own.postpone(object, &error);
         }

@@ -223,6 +223,7 @@ impl Campaign {
     ) -> Self {
         let identity = identity();
         metrics.set_leader(&options.name, false);
+
         Self {
             candidate: Candidate::new(identity.clone(), options.timings),
             resource: Resource::known("coordination.k8s.io/v1", "Lease", "leases", true),

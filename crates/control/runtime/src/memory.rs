@@ -202,6 +202,7 @@ impl Memory {
                 .iter()
                 .any(|(other, line)| other != namespace && is_waited_in(line))
         };
+
         let is_greedy = own.jobs > 0 && own.bytes.saturating_add(bytes) > self.for_one();
         if is_greedy
             || !self
@@ -211,6 +212,8 @@ impl Memory {
         {
             return Turn::Later;
         }
+
+        // One piece of work always runs, or a single large one would wait for ever.
         let fits = held == 0 || state.taken.saturating_add(bytes) <= self.0.total;
         match own.jobs {
             _ if fits => Turn::Now,
@@ -292,6 +295,8 @@ fn cgroup_limit(groups: &str, read: impl Fn(&str) -> Option<String>) -> Option<u
             }
             _ => continue,
         };
+
+        // A limit of a group above holds for those below it.
         let mut group = group.trim_end_matches('/');
         loop {
             limits.extend(

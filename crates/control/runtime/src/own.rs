@@ -296,6 +296,7 @@ where
             manager: self.manager,
             dry_run: false,
         };
+
         let answer = self
             .client
             .merge(&self.resource, target, subresource, patch)

@@ -67,6 +67,7 @@ impl Repeats {
                 count: 1,
             },
         };
+
         self.tickets += 1;
         self.known.insert(fingerprint, (self.tickets, times));
         self.order.insert(self.tickets, fingerprint);

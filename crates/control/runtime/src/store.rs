@@ -51,6 +51,7 @@ impl<T: Send + Sync + 'static> Store<T> {
             mirror: mirror.clone(),
             synced,
         };
+
         let task = tokio::spawn(lode_cluster::watch(client, subject, feed));
         Arc::new(Self {
             mirror,

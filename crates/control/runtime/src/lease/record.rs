@@ -60,6 +60,7 @@ pub(super) fn held(
         (None, Some(record)) => record.transitions().saturating_add(1).min(i32::MAX.into()),
         (None, None) => 0,
     };
+
     json!({
         "holderIdentity": identity,
         "leaseDurationSeconds": duration.as_secs(),

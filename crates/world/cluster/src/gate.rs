@@ -16,8 +16,8 @@
 pub(crate) mod stream;
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -111,7 +111,7 @@ impl WriteGate {
         let checkpoint = Checkpoint {
             gate: self.clone(),
             has_refused: Arc::default(),
-            audit_id: is_traced().then(next_audit_id),
+            audit_id: is_traced().then(|| next_audit_id(&self.ambient)),
         };
         if let Some(id) = &checkpoint.audit_id
             && let Ok(id) = HeaderValue::from_str(id)
@@ -238,11 +238,14 @@ fn is_traced() -> bool {
     enabled!(Level::TRACE)
 }
 
-/// Returns an id that no other request of this machine's processes has.
-fn next_audit_id() -> String {
+/// Returns an id that no other request has: the process's own part, then a number.
+fn next_audit_id(ambient: &Ambient) -> String {
+    // The id of the process alone is used again after a while.
+    static PROCESS: OnceLock<u64> = OnceLock::new();
     static NEXT: AtomicU64 = AtomicU64::new(0);
+    let process = PROCESS.get_or_init(|| ambient.random());
     let number = NEXT.fetch_add(1, Ordering::Relaxed);
-    format!("lode-{}-{number}", std::process::id())
+    format!("lode-{process:016x}-{number}")
 }
 
 #[cfg(test)]

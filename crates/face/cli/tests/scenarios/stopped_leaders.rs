@@ -106,7 +106,8 @@ struct Replica {
 struct Stop {
     /// The user of the one that was stopped.
     user: &'static str,
-    pid: u32,
+    /// What the audit ids of its writes begin with.
+    ids: String,
     /// When it had been stopped, when it was woken, and until when it might write, since boot.
     stopped: Duration,
     woken: Duration,
@@ -158,16 +159,17 @@ impl Pair {
                 !status.success() && log.contains("lost the Lease"),
                 "stop {number}: it ended with {status}"
             );
+            let checked = checks(&log);
             let valid_until = moments(&log, "may write", "until_us").max();
             told.push(Stop {
                 user: USERS[first],
-                pid: replica.operator.pid(),
+                ids: own_ids(&checked).context("it wrote")?,
                 stopped,
                 woken,
                 valid_until: valid_until.context("it led")?,
                 taken_over,
             });
-            self.checks.extend(checks(&log));
+            self.checks.extend(checked);
             println!(
                 "stop {number}: {} after {:.2} s",
                 USERS[first],
@@ -209,8 +211,8 @@ impl Pair {
         let (mut late, mut after_deadline, mut held_back, mut wrong) = (0, 0, 0, Vec::new());
         for stop in stops {
             let expired = stop.valid_until + LEASE_DURATION.saturating_sub(RENEW_DEADLINE);
-            let own = format!("lode-{}-", stop.pid);
-            for (id, arrival) in arrived.iter().filter(|(id, _)| id.starts_with(&own)) {
+            let own = &stop.ids;
+            for (id, arrival) in arrived.iter().filter(|(id, _)| id.starts_with(own)) {
                 if arrival.at < stop.valid_until {
                     continue;
                 }
@@ -243,7 +245,7 @@ impl Pair {
                 }
             }
             // Nothing passed between the end of its time and its own end.
-            let own_checks = self.checks.iter().filter(|(id, _)| id.starts_with(&own));
+            let own_checks = self.checks.iter().filter(|(id, _)| id.starts_with(own));
             let passed = own_checks
                 .filter(|(_, at)| **at >= stop.valid_until)
                 .count();
@@ -449,6 +451,12 @@ fn checks(log: &str) -> Vec<(String, Duration)> {
             Some((line["audit_id"].as_str()?.to_owned(), at))
         })
         .collect()
+}
+
+/// Returns what the audit ids of a process begin with.
+fn own_ids(checks: &[(String, Duration)]) -> Option<String> {
+    let (process, _) = checks.first()?.0.rsplit_once('-')?;
+    Some(format!("{process}-"))
 }
 
 /// Returns the times that lines with a message have in a field.

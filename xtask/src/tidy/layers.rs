@@ -16,7 +16,7 @@ use serde_json::Value;
 const WINGS: [&str; 5] = ["model", "engine", "world", "control", "face"];
 const PURE: [&str; 2] = ["model", "engine"];
 /// Crates of the control wing that controllers depend on; all others are controllers.
-const CONTROLLER_KIT: [&str; 2] = ["lode-runtime", "lode-apply"];
+const CONTROLLER_KIT: [&str; 3] = ["lode-runtime", "lode-apply", "lode-deliver"];
 /// Packages that bring a runtime, a network or a cluster; with `-` at the end, all with this
 /// prefix.
 const IMPURE: [&str; 14] = [

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use lode_api::kustomization::Spec;
 use lode_apply::Applier;
-use lode_object::{Id, NamespacedName};
+use lode_deliver::RecordKeeper;
+use lode_object::{GroupKind, Id, NamespacedName};
 use lode_runtime::{Frame, Memory, Own, Priority, Queue, Sources};
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -14,13 +15,18 @@ use crate::build;
 use crate::options::Options;
 use crate::state::State;
 
+/// Where the store keeps our records.
+const RECORDS: &str = "kustomization";
+
 /// The kind `Kustomization`.
 pub struct Kustomizations {
     pub(crate) own: Arc<Own<Spec>>,
     pub(crate) applier: Applier,
     pub(crate) sources: Arc<Sources>,
     pub(crate) memory: Memory,
-    pub(crate) records: Arc<lode_store::Records>,
+    pub(crate) records: RecordKeeper,
+    /// The kind's own name at the API server.
+    pub(crate) group_kind: GroupKind,
     pub(crate) queue: Arc<Queue<NamespacedName>>,
     pub(crate) options: Options,
     pub(crate) build: build::Options,
@@ -56,10 +62,11 @@ impl Kustomizations {
     ) -> Arc<Frame<Self>> {
         let own = Arc::new(parts.own);
         let kind = Self {
+            group_kind: own.resource().gvk.group_kind(),
             own: own.clone(),
             applier: parts.applier,
             sources: parts.sources,
-            records: parts.records,
+            records: RecordKeeper::new(parts.records, RECORDS),
             memory: parts.memory,
             queue: queue.clone(),
             build: build::Options {
@@ -93,7 +100,7 @@ impl Kustomizations {
 
     /// Asks for a run if what is waited for may have come, or an object has left what was applied.
     pub(crate) fn look_at(&self, name: &NamespacedName, state: &State, ids: &HashSet<Id>) {
-        if !self.is_worth_a_run(state, ids) {
+        if !state.delivery.is_worth_a_run(&self.applier, ids) {
             if !ids.is_empty() {
                 self.wind_clock(name, state);
             }
@@ -105,22 +112,9 @@ impl Kustomizations {
         }
     }
 
-    fn is_worth_a_run(&self, state: &State, ids: &HashSet<Id>) -> bool {
-        let wait = state.wait.as_ref();
-        if wait.is_some_and(crate::wait::Wait::is_worth_a_look) {
-            return true;
-        }
-        let left = self.applier.drifted(&state.records, &state.kinds, ids);
-        // What was told and left is looked at whenever it changes: it may be as Git says again.
-        left.iter().any(|id| state.fights.held(id).is_none())
-            || state.told.iter().any(|told| ids.contains(&told.id))
-    }
-
-    /// Sees to a run when health that is waited for changes by time alone: what changed may have made it so.
+    /// Sees to a run that only the clock asks for: what changed may have made it due.
     fn wind_clock(&self, name: &NamespacedName, state: &State) {
-        let Some(wait) = &state.wait else { return };
-        let at = wait.next_look();
-        if at < wait.until {
+        if let Some(at) = state.delivery.next_by_clock() {
             let after = at.saturating_duration_since(Instant::now());
             self.queue.add_after(name.clone(), after, Priority::Change);
         }

@@ -37,13 +37,21 @@ pub(crate) struct Known {
 impl Known {
     /// Blanks what came from Secrets: the API server quotes values it refuses.
     pub(crate) fn mask(&self, failure: &Failure) -> Failure {
-        let mut failure = failure.clone();
+        Failure {
+            message: self.masked(&failure.message),
+            ..failure.clone()
+        }
+    }
+
+    /// Returns a text without what came from Secrets.
+    pub(crate) fn masked(&self, text: &str) -> String {
+        let mut text = text.to_owned();
         for secret in &self.secrets {
-            if failure.message.contains(secret.as_str()) {
-                failure.message = failure.message.replace(secret.as_str(), "***");
+            if text.contains(secret.as_str()) {
+                text = text.replace(secret.as_str(), "***");
             }
         }
-        failure
+        text
     }
 }
 

@@ -5,27 +5,20 @@ use std::time::Duration;
 use lode_api::kustomization::DeletionPolicy;
 use lode_api::{Kind as _, Kustomization, conditions, reasons};
 use lode_apply::Applier;
-use lode_object::{GroupVersionKind, Id};
+use lode_deliver::{DeliveryState, StaleObject, await_gone, delete_objects, stale};
 use lode_runtime::{Failure, Told, name_of};
-use tokio::time::Instant;
 
 use crate::controller::Kustomizations;
-use crate::exprs::HealthExprs;
-use crate::state::State;
-use crate::wait::{Item, Looker, Purpose, Wait};
 
 /// How long objects may take to be gone where the specification does not say.
 const TIMEOUT: Duration = Duration::from_secs(30);
-
-/// An object of the inventory, and the version it was applied in.
-type Stale = (Id, Box<str>);
 
 impl Kustomizations {
     /// Deletes what the policy says; returns how long to wait for it to be gone.
     pub(crate) async fn remove_objects(
         &self,
         object: &Kustomization,
-        state: &mut State,
+        state: &mut DeliveryState,
     ) -> Result<Option<Duration>, Failure> {
         let policy = object
             .spec
@@ -36,52 +29,25 @@ impl Kustomizations {
             return Ok(None);
         }
         let applier = self.acting_for(object)?;
-        let wait = state
-            .wait
-            .as_mut()
-            .filter(|wait| wait.purpose == Purpose::Removal);
-        if let Some(wait) = wait {
-            return still_there(wait, &applier).await;
-        }
-
-        let is_deleted = self.delete(object, &stale, &applier, state).await?;
-        if !is_deleted || policy != DeletionPolicy::WaitForTermination {
-            return Ok(None);
-        }
-        let timeout = object.spec.timeout().unwrap_or(TIMEOUT);
-        let mut items = Vec::new();
-        for (id, version) in stale {
-            let (group, kind) = (id.group.clone(), id.kind.clone());
-            let gvk = GroupVersionKind {
-                group,
-                version,
-                kind,
-            };
-            if let Some(known) = applier.know(&gvk, &mut state.kinds).await? {
-                items.push(Item::new(id, gvk, known, &HealthExprs::default()));
+        if !state.awaits_removal() {
+            let is_deleted = self.delete(object, &stale, &applier, state).await?;
+            if !is_deleted || policy != DeletionPolicy::WaitForTermination {
+                return Ok(None);
             }
         }
-        let (since, until) = (Instant::now(), Instant::now() + timeout);
-        let wait = Wait {
-            purpose: Purpose::Removal,
-            items,
-            until,
-            since,
-        };
-        still_there(state.wait.insert(wait), &applier).await
+        let timeout = object.spec.timeout().unwrap_or(TIMEOUT);
+        await_gone(&applier, &stale, timeout, state).await
     }
 
     /// Deletes objects; returns whether it could, which nobody can for an account that is gone.
     async fn delete(
         &self,
         object: &Kustomization,
-        stale: &[Stale],
+        stale: &[StaleObject],
         applier: &Applier,
-        state: &mut State,
+        state: &mut DeliveryState,
     ) -> Result<bool, Failure> {
-        let pruned = applier
-            .prune(&name_of(object), stale, &mut state.kinds)
-            .await?;
+        let pruned = delete_objects(applier, &name_of(object), stale, state).await?;
         let revision = object
             .status
             .last_applied_revision
@@ -125,7 +91,7 @@ impl Kustomizations {
 }
 
 /// Returns the objects that go with a Kustomization.
-fn to_delete(object: &Kustomization, policy: DeletionPolicy) -> Vec<Stale> {
+fn to_delete(object: &Kustomization, policy: DeletionPolicy) -> Vec<StaleObject> {
     let deletes = match policy {
         DeletionPolicy::MirrorPrune => object.spec.prune,
         DeletionPolicy::Delete | DeletionPolicy::WaitForTermination => true,
@@ -135,36 +101,52 @@ fn to_delete(object: &Kustomization, policy: DeletionPolicy) -> Vec<Stale> {
     if !deletes || object.spec.suspended() || object.spec.kube_config.is_some() {
         return Vec::new();
     }
-    let entries = object
-        .status
-        .inventory
-        .iter()
-        .flat_map(|inventory| &inventory.entries);
-    let ids =
-        entries.filter_map(|entry| Some((Id::parse_inventory(&entry.id).ok()?, entry.v.clone())));
-    ids.collect()
+    let inventory = object.status.inventory.as_ref();
+    stale(inventory.map_or(&[], |inventory| &*inventory.entries))
 }
 
-/// How long to wait for objects to be gone: nothing when they are, or when it has taken long enough. Where they are
-/// watched, the end of the last one wakes their owner before that.
-async fn still_there(wait: &mut Wait, applier: &Applier) -> Result<Option<Duration>, Failure> {
-    let looker = Looker {
-        applier,
-        exprs: &HealthExprs::default(),
-    };
-    for item in &mut wait.items {
-        if looker.is_there(item).await? {
-            let left = wait.until.saturating_duration_since(Instant::now());
-            let left = if item.is_polled() {
-                left.min(GONE_POLL)
-            } else {
-                left
-            };
-            return Ok((!left.is_zero()).then_some(left));
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn object(spec: &serde_json::Value) -> Kustomization {
+        let entries = json!([{"id": "ns_a__ConfigMap", "v": "v1"}]);
+        let object = json!({"metadata": {"name": "app", "namespace": "ns"}, "spec": spec,
+            "status": {"inventory": {"entries": entries}}});
+        Kustomization::parse(&object).unwrap()
+    }
+
+    #[test]
+    fn the_policy_says_what_goes_with_a_kustomization() {
+        use DeletionPolicy::{Delete, MirrorPrune, Orphan, WaitForTermination};
+        let deleted =
+            |prune: bool, policy| to_delete(&object(&json!({"prune": prune})), policy).len();
+        assert_eq!(
+            (deleted(true, MirrorPrune), deleted(false, MirrorPrune)),
+            (1, 0)
+        );
+        assert_eq!((deleted(true, Orphan), deleted(false, Orphan)), (0, 0));
+        for policy in [Delete, WaitForTermination] {
+            assert_eq!(deleted(false, policy), 1);
         }
     }
-    Ok(None)
-}
 
-/// How often whoever may not watch the objects that go looks again, as Flux does.
-const GONE_POLL: Duration = Duration::from_secs(2);
+    #[test]
+    fn nothing_goes_with_a_kustomization_that_is_suspended_or_was_for_another_cluster() {
+        for spec in [
+            json!({"prune": true, "suspend": true}),
+            json!({"prune": true, "kubeConfig": {"secretRef": {"name": "remote"}}}),
+        ] {
+            let stale = to_delete(&object(&spec), DeletionPolicy::Delete);
+            assert!(stale.is_empty());
+        }
+    }
+
+    #[test]
+    fn what_was_never_applied_is_not_deleted() {
+        let object = Kustomization::default();
+        assert!(to_delete(&object, DeletionPolicy::Delete).is_empty());
+    }
+}

@@ -8,13 +8,11 @@ use lode_api::conditions::{DRIFTED, HEALTHY, State as Is, Verdict};
 use lode_api::kustomization::{KustomizationStatus, Spec};
 use lode_api::reasons;
 use lode_api::shared::{HistorySnapshot, Inventory, InventoryEntry};
-use lode_apply::{Records, Set};
-use lode_object::Id;
+use lode_deliver::DeliveryState;
 use lode_runtime::{Draft, Failure};
 use lode_stdx::duration;
 
 use crate::facts::Known;
-use crate::state::State;
 
 /// How many outcomes the history holds.
 const HISTORY_MAX: usize = 5;
@@ -34,7 +32,7 @@ pub(crate) fn succeeded(
     outcome: &Outcome<'_>,
     inventory: Vec<InventoryEntry>,
     took_to_be_healthy: Option<Duration>,
-    state: &State,
+    state: &DeliveryState,
 ) -> KustomizationStatus {
     let revision = outcome.revision;
     let mut draft = with_inventory(draft, inventory);
@@ -111,8 +109,8 @@ fn with_inventory_of_failure(
 }
 
 /// Says which live edits are not undone: told and left, or fought over.
-pub(crate) fn drifted<'a>(mut draft: Draft<'a, Spec>, state: &State) -> Draft<'a, Spec> {
-    let contested = state.fights.contested();
+pub(crate) fn drifted<'a>(mut draft: Draft<'a, Spec>, state: &DeliveryState) -> Draft<'a, Spec> {
+    let contested = state.contested();
     if !contested.is_empty() {
         let ids = contested
             .iter()
@@ -122,11 +120,11 @@ pub(crate) fn drifted<'a>(mut draft: Draft<'a, Spec>, state: &State) -> Draft<'a
         let text =
             format!("changed back again and again, the wait before each revert doubles: {ids}");
         draft.set(&Verdict::yes(DRIFTED, reasons::CONTESTED, &text));
-    } else if state.told.is_empty() {
+    } else if state.drifts_left().is_empty() {
         draft.delete(DRIFTED);
     } else {
         let text = state
-            .told
+            .drifts_left()
             .iter()
             .map(ToString::to_string)
             .collect::<Vec<_>>()
@@ -151,7 +149,7 @@ fn with_history<'a>(mut draft: Draft<'a, Spec>, outcome: &Outcome<'_>) -> Draft<
     };
     let mut entry = known.map_or_else(fresh, |at| history.remove(at));
     entry.last_reconciled = draft.now.into();
-    entry.last_reconciled_duration = duration::format(round(outcome.took)).into();
+    entry.last_reconciled_duration = duration::format(duration::rounded(outcome.took)).into();
     entry.total_reconciliations += 1;
     entry.metadata = [("revision".into(), outcome.revision.into())].into();
     history.insert(0, entry);
@@ -171,44 +169,6 @@ pub(crate) fn says_the_same(a: &KustomizationStatus, b: &KustomizationStatus) ->
         status
     };
     plain(a) == plain(b)
-}
-
-/// Returns the inventory of a set, in the order it is applied.
-pub(crate) fn entries(set: &Set) -> Vec<InventoryEntry> {
-    set.objects()
-        .iter()
-        .map(|desired| entry(&desired.id, &desired.gvk.version))
-        .collect()
-}
-
-/// Returns the inventory that records tell, in no special order.
-pub(crate) fn recorded(records: &Records) -> Vec<InventoryEntry> {
-    records
-        .objects
-        .iter()
-        .map(|(id, record)| entry(id, &record.version))
-        .collect()
-}
-
-/// Returns what is in `more` and not in `entries`, by identity.
-pub(crate) fn added(entries: &[InventoryEntry], more: &[InventoryEntry]) -> Vec<InventoryEntry> {
-    let known: std::collections::HashSet<&str> = entries.iter().map(|entry| &*entry.id).collect();
-    more.iter()
-        .filter(|entry| !known.contains(&*entry.id))
-        .cloned()
-        .collect()
-}
-
-pub(crate) fn entry(id: &Id, version: &str) -> InventoryEntry {
-    InventoryEntry {
-        id: id.inventory().into(),
-        v: version.into(),
-    }
-}
-
-/// Go prints durations to the nanosecond; nobody reads those.
-pub(crate) fn round(took: Duration) -> Duration {
-    Duration::from_micros(took.as_micros() as u64 / 100 * 100)
 }
 
 #[cfg(test)]
@@ -339,7 +299,7 @@ mod tests {
             reason: "Succeeded",
             took,
         };
-        let (draft, state) = (Draft::new(&object, NOW), State::default());
+        let (draft, state) = (Draft::new(&object, NOW), DeliveryState::default());
         let status = succeeded(draft, &outcome, Vec::new(), None, &state);
         let conditions = serde_json::to_value(&status.conditions).unwrap();
         assert_eq!(conditions.as_array().unwrap().len(), 1, "{conditions}");

@@ -8,10 +8,10 @@ use std::time::Duration;
 use lode_api::{Kustomization, reasons};
 use lode_apply::{Rule, Selector};
 use lode_cel::{Expr, Limits};
+use lode_deliver::HealthExprs;
 use lode_object::NamespacedName;
 use lode_runtime::{Dependency, Failure, Use};
 
-use crate::exprs::HealthExprs;
 use crate::options::Options;
 
 /// A specification that can be acted on.

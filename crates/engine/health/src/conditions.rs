@@ -75,6 +75,7 @@ impl Condition<'_> {
             status,
             reason,
             message,
+            detail: None,
             turns: None,
         }
     }

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::{
     conditions::{Condition, Conditions},
+    detail,
     fields::count,
     status::Seconds,
     status::{Health, Status},
@@ -34,7 +35,7 @@ pub(crate) fn claim(object: &Value) -> Health {
 /// A Pod that has ended is current, however it ended: it will not change any more.
 pub(crate) fn pod(object: &Value, now: Seconds) -> Result<Health, Health> {
     let conditions = Conditions::of(object)?;
-    Ok(match text(object, "/status/phase") {
+    let health = match text(object, "/status/phase") {
         "Succeeded" => Health::current("Pod has completed successfully"),
         "Failed" => Health::current("Pod has completed, but not successfully"),
         "Running" if conditions.has("Ready", "True") => Health::current("Pod is Ready"),
@@ -42,6 +43,13 @@ pub(crate) fn pod(object: &Value, now: Seconds) -> Result<Health, Health> {
         "Pending" => pending_pod(object, conditions, now),
         "" => Health::progress("PodNotObserved", "Pod phase not available"),
         phase => return Err(Health::unknown(format!("unknown phase {phase}"))),
+    };
+    if health.status == Status::Current {
+        return Ok(health);
+    }
+    Ok(match detail::of_pod(object, conditions) {
+        Some(detail) => health.with_detail(&detail),
+        None => health,
     })
 }
 
@@ -208,6 +216,7 @@ mod tests {
                 "ContainerCrashLooping",
                 "Containers in CrashLoop state: a,c"
             )
+            .with_detail("CrashLoopBackOff")
         );
     }
 

@@ -19,6 +19,7 @@
 
 mod checks;
 mod conditions;
+mod detail;
 mod fields;
 mod kinds;
 mod pods;
@@ -30,4 +31,4 @@ pub use checks::{CheckError, Checks, Exprs};
 pub use pods::{pod_failed, pod_query, pods_failed, with_failed_pods};
 pub use rules::{compute, kstatus};
 
-pub use status::{Health, Seconds, Status, Turn, aggregate, describe};
+pub use status::{Health, Seconds, Status, Turn, aggregate};

@@ -2,8 +2,6 @@
 
 use std::{borrow::Cow, fmt};
 
-use lode_object::Id;
-
 /// Seconds since 1970 (UTC).
 pub type Seconds = i64;
 
@@ -33,6 +31,9 @@ pub struct Health {
     pub reason: Cow<'static, str>,
     /// The reason for people, or empty.
     pub message: Cow<'static, str>,
+    /// Why the object is not ready, in one short line, if more is known than [`Health::message`]
+    /// says.
+    pub detail: Option<Box<str>>,
     /// A later change by time alone, without a change of the object. Code that waits must check
     /// again then, because no watch reports it.
     pub turns: Option<Box<Turn>>,
@@ -80,8 +81,22 @@ impl Health {
             status,
             reason: reason.into(),
             message: message.into(),
+            detail: None,
             turns: None,
         }
+    }
+
+    /// Returns the health with the reason why the object is not ready, before and after a change by
+    /// time alone.
+    #[must_use]
+    pub(crate) fn with_detail(mut self, detail: &str) -> Self {
+        self.detail = Some(one_line(detail));
+        if let Some(turn) = self.turns.take() {
+            let Turn { at, to } = *turn;
+            let to = to.with_detail(detail);
+            self.turns = Some(Box::new(Turn { at, to }));
+        }
+        self
     }
 
     /// Returns the health with a change at a given second, unless the object changes before.
@@ -152,16 +167,17 @@ pub fn aggregate(all: impl IntoIterator<Item = Status>) -> Status {
     whole
 }
 
-/// Returns an object and its status for messages: `Deployment/shop/web status: 'InProgress'`, with
-/// the reason of a failed one.
-#[must_use]
-pub fn describe(id: &Id, health: &Health) -> String {
-    let status = health.status;
-    if status == Status::Failed && !health.message.is_empty() {
-        format!("{id} status: '{status}': {}", health.message)
-    } else {
-        format!("{id} status: '{status}'")
+/// Longest detail kept, in bytes: the watch cache keeps one of every object that is not ready.
+const DETAIL_BYTES_MAX: usize = 160;
+
+/// Returns one line of a text, cut at [`DETAIL_BYTES_MAX`].
+fn one_line(text: &str) -> Box<str> {
+    let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.len() > DETAIL_BYTES_MAX {
+        line.truncate(line.floor_char_boundary(DETAIL_BYTES_MAX - "…".len()));
+        line.push('…');
     }
+    line.into()
 }
 
 #[cfg(test)]
@@ -179,26 +195,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_why() {
-        let id = Id {
-            namespace: "shop".into(),
-            name: "web".into(),
-            group: "apps".into(),
-            kind: "Deployment".into(),
-        };
-        assert_eq!(
-            describe(&id, &Health::progress("A", "b")),
-            "Deployment/shop/web status: 'InProgress'"
-        );
-        assert_eq!(
-            describe(&id, &Health::failed("A", "b")),
-            "Deployment/shop/web status: 'Failed': b"
-        );
-    }
-
-    #[test]
     fn a_job_that_went_by_itself_is_done() {
         assert_eq!(Health::absent(true).status, Status::Current);
         assert_eq!(Health::absent(false).status, Status::NotFound);
+    }
+
+    #[test]
+    fn a_detail_is_one_line_of_bounded_length() {
+        assert_eq!(&*one_line("a\n  b\tc "), "a b c");
+        let long = one_line(&"ü".repeat(DETAIL_BYTES_MAX));
+        assert!(
+            long.len() <= DETAIL_BYTES_MAX && long.ends_with('…'),
+            "{long}"
+        );
     }
 }

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use crate::{
     conditions::Conditions,
+    detail::with_count,
     fields::{count, missing_generation},
     status::Health,
 };
@@ -19,7 +20,8 @@ pub(crate) fn deployment(object: &Value) -> Result<Health, Health> {
     let mut progressing =
         int(object, "/spec/progressDeadlineSeconds").is_none_or(|deadline| deadline == no_deadline);
     let mut available = false;
-    for condition in Conditions::of(object)?.iter() {
+    let conditions = Conditions::of(object)?;
+    for condition in conditions.iter() {
         match condition.kind {
             "Progressing" if condition.reason == "ProgressDeadlineExceeded" => {
                 return Ok(Health::failed(
@@ -39,7 +41,7 @@ pub(crate) fn deployment(object: &Value) -> Result<Health, Health> {
         object,
         ["updatedReplicas", "readyReplicas", "availableReplicas"],
     );
-    Ok(less("Replicas", have, wanted, "LessReplicas")
+    let health = less("Replicas", have, wanted, "LessReplicas")
         .or_else(|| less("Updated", updated, wanted, "LessUpdated"))
         .or_else(|| extra(have, wanted))
         .or_else(|| less("Available", ready_long, updated, "LessAvailable"))
@@ -52,7 +54,8 @@ pub(crate) fn deployment(object: &Value) -> Result<Health, Health> {
             (!available)
                 .then(|| Health::progress("DeploymentNotAvailable", "Deployment not Available"))
         })
-        .unwrap_or_else(|| Health::current(format!("Deployment is available. Replicas: {have}"))))
+        .unwrap_or_else(|| Health::current(format!("Deployment is available. Replicas: {have}")));
+    Ok(with_count(health, ready, wanted, Some(conditions)))
 }
 
 pub(crate) fn stateful_set(object: &Value) -> Health {
@@ -68,7 +71,7 @@ pub(crate) fn stateful_set(object: &Value) -> Health {
         .or_else(|| less("Ready", ready, wanted, "LessReady"))
         .or_else(|| extra(have, wanted));
     if let Some(unready) = unready {
-        return unready;
+        return with_count(unready, ready, wanted, None);
     }
     if let Some(partition) =
         int(object, "/spec/updateStrategy/rollingUpdate/partition").filter(|at| *at != -1)
@@ -108,7 +111,7 @@ pub(crate) fn daemon_set(object: &Value) -> Health {
             "numberReady",
         ],
     );
-    less("Current", current, wanted, "LessCurrent")
+    let health = less("Current", current, wanted, "LessCurrent")
         .or_else(|| less("Updated", updated, wanted, "LessUpdated"))
         .or_else(|| less("Available", available, wanted, "LessAvailable"))
         .or_else(|| less("Ready", ready, wanted, "LessReady"))
@@ -116,26 +119,28 @@ pub(crate) fn daemon_set(object: &Value) -> Health {
             Health::current(format!(
                 "All replicas scheduled as expected. Replicas: {wanted}"
             ))
-        })
+        });
+    with_count(health, ready, wanted, None)
 }
 
 pub(crate) fn replica_set(object: &Value) -> Result<Health, Health> {
-    if Conditions::of(object)?.has("ReplicaFailure", "True") {
-        return Ok(Health::progress(
-            "ReplicaFailure",
-            "Replica Failure condition. Check Pods",
-        ));
-    }
+    let conditions = Conditions::of(object)?;
     let Counts { wanted, have } = Counts::of(object);
     let [labelled, available, ready] = counts(
         object,
         ["fullyLabeledReplicas", "availableReplicas", "readyReplicas"],
     );
-    Ok(less("Labelled", labelled, wanted, "LessLabelled")
+    if conditions.has("ReplicaFailure", "True") {
+        let failing = Health::progress("ReplicaFailure", "Replica Failure condition. Check Pods");
+        return Ok(with_count(failing, ready, wanted, Some(conditions)));
+    }
+
+    let health = less("Labelled", labelled, wanted, "LessLabelled")
         .or_else(|| less("Available", available, wanted, "LessAvailable"))
         .or_else(|| less("Ready", ready, wanted, "LessReady"))
         .or_else(|| extra(have, wanted))
-        .unwrap_or_else(|| Health::current(format!("ReplicaSet is available. Replicas: {have}"))))
+        .unwrap_or_else(|| Health::current(format!("ReplicaSet is available. Replicas: {have}")));
+    Ok(with_count(health, ready, wanted, None))
 }
 
 /// Desired and actual numbers of Pods.

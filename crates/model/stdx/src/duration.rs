@@ -86,6 +86,13 @@ pub fn format(duration: Duration) -> String {
     }
 }
 
+/// Returns a duration rounded down to a tenth of a millisecond: Go prints nanoseconds, which nobody
+/// reads.
+#[must_use]
+pub fn rounded(duration: Duration) -> Duration {
+    Duration::from_micros(duration.as_micros() as u64 / 100 * 100)
+}
+
 /// Reads one number with its unit; returns its nanoseconds and the rest of the text.
 fn part<'t>(text: &str, rest: &'t str) -> Result<(u64, &'t str), Error> {
     let (whole, rest) = digits(rest);
@@ -184,6 +191,13 @@ fn decimal(value: u128, places: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rounded_duration_is_one_that_people_read() {
+        let took = Duration::from_nanos(2_003_456_789);
+        assert_eq!(format(rounded(took)), "2.0034s");
+        assert_eq!(format(rounded(Duration::from_nanos(99_999))), "0s");
+    }
 
     #[test]
     fn durations_are_read_as_go_reads_them() {

@@ -271,7 +271,10 @@ impl Kind {
     }
 
     /// Applies `read` to everything that is known, without copying it.
-    pub fn with_all<T>(&self, read: impl FnOnce(&mut dyn Iterator<Item = &Seen>) -> T) -> T {
+    pub fn with_all<T>(
+        &self,
+        read: impl FnOnce(&mut dyn Iterator<Item = (&NamespacedName, &Seen)>) -> T,
+    ) -> T {
         read(&mut self.shelf.table.lock().all())
     }
 

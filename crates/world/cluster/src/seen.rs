@@ -78,8 +78,8 @@ impl Table {
         self.gone.get(name)
     }
 
-    pub(crate) fn all(&self) -> impl Iterator<Item = &Seen> {
-        self.fresh.iter().map(|(_, seen)| seen)
+    pub(crate) fn all(&self) -> impl Iterator<Item = (&NamespacedName, &Seen)> {
+        self.fresh.iter()
     }
 
     /// Returns the version that the watch has reached: an object written up to there that is not

@@ -1,4 +1,4 @@
-//! [`Kept`]: what was last applied, in few bytes.
+//! [`KeptObjects`]: what was last applied, in few bytes.
 //!
 //! Drift is undone from here, so that it needs neither the source nor a build, and returns to what was last applied
 //! even while a newer commit does not build.
@@ -16,11 +16,11 @@ use serde_json::json;
 
 /// Bodies of applied objects, deflated.
 #[derive(Debug, Default)]
-pub(crate) struct Kept {
+pub(crate) struct KeptObjects {
     deflated: Vec<u8>,
 }
 
-impl Kept {
+impl KeptObjects {
     /// Keeps the objects of a set.
     pub(crate) fn of(set: &Set) -> Self {
         let mut deflate = DeflateEncoder::new(Vec::new(), Compression::fast());
@@ -38,7 +38,7 @@ impl Kept {
         }
     }
 
-    /// Returns those objects that `wanted` says yes to.
+    /// Returns the objects that `wanted` is true for.
     pub(crate) fn objects(
         &self,
         owner: &NamespacedName,
@@ -116,7 +116,7 @@ mod tests {
             )
             .unwrap()
         };
-        let kept = Kept::of(&Set::new(vec![object("one"), object("two")], &[]));
+        let kept = KeptObjects::of(&Set::new(vec![object("one"), object("two")], &[]));
         let back = kept.objects(&owner, |object| object.name() == "two");
         assert_eq!(back.len(), 1);
         assert_eq!(
@@ -126,7 +126,7 @@ mod tests {
 
         let words = lode_object::Words::of(&json!({"kind": "ConfigMap", "data": {"a": "${P}"}}));
         let secrecy = Secrecy::built(words, &object("two").id);
-        let kept = Kept::of(&Set::new(vec![object("two").told_as(secrecy.clone())], &[]));
+        let kept = KeptObjects::of(&Set::new(vec![object("two").told_as(secrecy.clone())], &[]));
         assert_eq!(kept.objects(&owner, |_| true)[0].secrecy, secrecy);
     }
 }

@@ -8,7 +8,7 @@ use lode_object::{GroupVersionKind, Value};
 
 /// Compiled expressions by API group and kind; the empty kind speaks for its whole group.
 #[derive(Default)]
-pub(crate) struct HealthExprs {
+pub struct HealthExprs {
     by_kind: BTreeMap<(Box<str>, Box<str>), Checks>,
 }
 
@@ -17,7 +17,7 @@ impl HealthExprs {
     ///
     /// # Errors
     /// One is no expression, or a kind has two.
-    pub(crate) fn compile(checks: &[CustomHealthCheck]) -> Result<Self, String> {
+    pub fn compile(checks: &[CustomHealthCheck]) -> Result<Self, String> {
         let mut by_kind = BTreeMap::new();
         for (index, check) in checks.iter().enumerate() {
             let exprs = Exprs {
@@ -38,7 +38,7 @@ impl HealthExprs {
         Ok(Self { by_kind })
     }
 
-    /// Tells whether a kind has expressions.
+    /// Returns whether a kind has expressions.
     pub(crate) fn speak_for(&self, gvk: &GroupVersionKind) -> bool {
         self.of(gvk).is_some()
     }

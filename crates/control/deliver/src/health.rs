@@ -1,0 +1,144 @@
+//! Waiting for objects: those of an early stage, and those that must be healthy at the end (spec A9).
+//!
+//! A delivery that has to wait parks: the run ends, and a change of what is waited for starts the next.
+
+use std::time::Duration;
+
+use lode_api::reasons;
+use lode_api::shared::InventoryEntry;
+use lode_runtime::Failure;
+use lode_stdx::duration;
+use tokio::time::Instant;
+
+use crate::checks::to_be_healthy;
+use crate::end::DeliveryEnd;
+use crate::owner::{DeliveryNews, DeliveryOwner};
+use crate::state::DeliveryState;
+use crate::terms::DeliveryTerms;
+use crate::wait::awaited::{Awaited, in_full};
+use crate::wait::exprs::HealthExprs;
+use crate::wait::item::WaitItem;
+use crate::wait::looker::Looker;
+use crate::wait::{Wait, WaitPurpose, WaitStanding};
+use crate::write::UnreadyObject;
+
+/// How long an early stage may take to become ready, as in Flux.
+const STAGE_TIMEOUT: Duration = Duration::from_mins(1);
+
+/// Parks until the objects of an early stage are ready.
+///
+/// # Errors
+/// One of them cannot become ready or does not in time, or cannot be looked at.
+pub(crate) async fn await_stage(
+    terms: &DeliveryTerms<'_>,
+    state: &mut DeliveryState,
+    unready: Vec<UnreadyObject>,
+) -> Result<DeliveryEnd, Failure> {
+    state.save(terms).await;
+    let items = unready.into_iter().filter_map(|(id, gvk)| {
+        let known = state.kinds.get(&gvk)?.clone();
+        Some(WaitItem::new(id, gvk, known, &HealthExprs::default()))
+    });
+    let items = state.with_writes(items.collect());
+    let looked = look(terms, state, WaitPurpose::Stage, items, STAGE_TIMEOUT).await?;
+    match looked {
+        Looked::Refused { text, .. } => Err(Failure::new(reasons::RECONCILIATION_FAILED, text)),
+        // It became ready in between: come again at once, and give the next stage its own time.
+        Looked::Ready { .. } => Ok(DeliveryEnd::Parked {
+            until: Instant::now(),
+            awaited: Vec::new(),
+        }),
+        Looked::Waiting { until, awaited } => Ok(DeliveryEnd::Parked { until, awaited }),
+    }
+}
+
+/// Looks at what must be healthy in the end, or parks until it is.
+///
+/// # Errors
+/// An object cannot become healthy or does not in time, or cannot be looked at.
+pub(crate) async fn await_health<O: DeliveryOwner>(
+    terms: &DeliveryTerms<'_>,
+    owner: &O,
+    state: &mut DeliveryState,
+    inventory: Vec<InventoryEntry>,
+) -> Result<DeliveryEnd, Failure> {
+    let items = to_be_healthy(terms, state).await?;
+    if items.is_empty() {
+        return Ok(DeliveryEnd::Done {
+            health: None,
+            inventory,
+        });
+    }
+    owner.hear(DeliveryNews::Doing("Running health checks"));
+    owner.hear(DeliveryNews::Inventory(inventory.clone()));
+
+    let items = state.with_writes(items);
+    let looked = look(terms, state, WaitPurpose::Health, items, terms.timeout).await?;
+    match looked {
+        Looked::Ready { took } => Ok(DeliveryEnd::Done {
+            health: Some(took),
+            inventory,
+        }),
+        Looked::Waiting { until, awaited } => Ok(DeliveryEnd::Parked { until, awaited }),
+        Looked::Refused { text, took } => {
+            let took = duration::format(duration::rounded(took));
+            let text = format!("health check failed after {took}: {text}");
+            Err(Failure::new(reasons::HEALTH_CHECK_FAILED, text))
+        }
+    }
+}
+
+/// What a look at all objects of a wait came to.
+enum Looked {
+    /// All are ready.
+    Ready { took: Duration },
+    /// The wait goes on.
+    Waiting {
+        until: Instant,
+        awaited: Vec<Awaited>,
+    },
+    /// Some cannot become ready, or did not in time: Flux's words for it.
+    Refused { text: String, took: Duration },
+}
+
+/// Looks at what is waited for. A look that fails ends neither the wait nor the time it was given.
+async fn look(
+    terms: &DeliveryTerms<'_>,
+    state: &mut DeliveryState,
+    purpose: WaitPurpose,
+    items: Vec<WaitItem>,
+    timeout: Duration,
+) -> Result<Looked, Failure> {
+    let looker = Looker {
+        applier: terms.applier,
+        exprs: terms.exprs,
+    };
+    let mut wait = Wait::new(purpose, items, timeout, state.wait.take());
+    let standing = match wait.standing(&looker, terms.owner).await {
+        Ok(standing) => standing,
+        Err(failure) => {
+            state.wait = Some(wait);
+            return Err(failure);
+        }
+    };
+
+    let took = wait.since.elapsed();
+    Ok(match standing {
+        WaitStanding::Ready => Looked::Ready { took },
+        WaitStanding::Failed(failed) => {
+            let failed = in_full(&failed);
+            let text = format!("failed early due to stalled resources: [{failed}]");
+            Looked::Refused { text, took }
+        }
+        WaitStanding::Waiting(awaited) if wait.is_over() => {
+            let awaited = in_full(&awaited);
+            let text = format!("timeout waiting for: [{awaited}]");
+            Looked::Refused { text, took }
+        }
+        WaitStanding::Waiting(awaited) => {
+            let until = wait.next_look();
+            state.wait = Some(wait);
+            Looked::Waiting { until, awaited }
+        }
+    })
+}

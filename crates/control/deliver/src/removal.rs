@@ -1,0 +1,88 @@
+//! The end of an owner: its objects are deleted, and waited for to be gone if that is asked.
+
+use std::time::Duration;
+
+use lode_apply::{Applier, Pruned};
+use lode_object::{GroupVersionKind, NamespacedName};
+use lode_runtime::Failure;
+use tokio::time::Instant;
+
+use crate::inventory::StaleObject;
+use crate::state::DeliveryState;
+use crate::wait::exprs::HealthExprs;
+use crate::wait::item::WaitItem;
+use crate::wait::looker::Looker;
+use crate::wait::{Wait, WaitPurpose};
+
+/// How often whoever may not watch the objects that go looks again, as Flux does.
+const GONE_POLL: Duration = Duration::from_secs(2);
+
+/// Deletes an owner's objects, last applied first.
+///
+/// # Errors
+/// The server cannot be asked at all; single refusals are in [`Pruned::kept`].
+pub async fn delete_objects(
+    applier: &Applier,
+    owner: &NamespacedName,
+    stale: &[StaleObject],
+    state: &mut DeliveryState,
+) -> Result<Pruned, Failure> {
+    Ok(applier.prune(owner, stale, &mut state.kinds).await?)
+}
+
+/// Returns how long to wait for deleted objects to be gone: nothing when they are, or when `timeout` is over. Where they
+/// are watched, the end of the last one wakes their owner before that.
+///
+/// # Errors
+/// The server cannot be asked.
+pub async fn await_gone(
+    applier: &Applier,
+    stale: &[StaleObject],
+    timeout: Duration,
+    state: &mut DeliveryState,
+) -> Result<Option<Duration>, Failure> {
+    if !state.awaits_removal() {
+        let items = items(applier, stale, state).await?;
+        state.wait = Some(Wait::new(WaitPurpose::Removal, items, timeout, None));
+    }
+    let Some(wait) = &mut state.wait else {
+        return Ok(None);
+    };
+    let looker = Looker {
+        applier,
+        exprs: &HealthExprs::default(),
+    };
+    for item in &mut wait.items {
+        if looker.is_there(item).await? {
+            let left = wait.until.saturating_duration_since(Instant::now());
+            let left = if item.is_polled {
+                left.min(GONE_POLL)
+            } else {
+                left
+            };
+            return Ok((!left.is_zero()).then_some(left));
+        }
+    }
+    Ok(None)
+}
+
+/// Finds what sees deleted objects. A kind that is not served any more took its objects with it.
+async fn items(
+    applier: &Applier,
+    stale: &[StaleObject],
+    state: &mut DeliveryState,
+) -> Result<Vec<WaitItem>, Failure> {
+    let mut items = Vec::new();
+    for (id, version) in stale {
+        let gvk = GroupVersionKind {
+            group: id.group.clone(),
+            version: version.clone(),
+            kind: id.kind.clone(),
+        };
+        if let Some(known) = applier.know(&gvk, &mut state.kinds).await? {
+            let item = WaitItem::new(id.clone(), gvk, known, &HealthExprs::default());
+            items.push(item);
+        }
+    }
+    Ok(items)
+}

@@ -26,11 +26,6 @@ pub enum Standing {
 /// the request wants to know. An object that waits for a dependency has not finished.
 #[must_use]
 pub fn standing(object: &Value, token: Option<&str>) -> Standing {
-    let answered = object.pointer("/status/lastHandledReconcileAt");
-    if token.is_some_and(|token| answered.and_then(Value::as_str) != Some(token)) {
-        return Standing::Waiting(String::new());
-    }
-
     let conditions = conditions(object);
     let Some(ready) = conditions.get(READY) else {
         return Standing::Waiting(String::new());
@@ -47,6 +42,12 @@ pub fn standing(object: &Value, token: Option<&str>) -> Standing {
     }
 
     let message = ready.message.to_string();
+    let answered = object.pointer("/status/lastHandledReconcileAt");
+    if token.is_some_and(|token| answered.and_then(Value::as_str) != Some(token)) {
+        // What goes on now is said before the answer; what an earlier attempt came to is none.
+        let goes_on = ready.status == State::Unknown;
+        return Standing::Waiting(if goes_on { message } else { String::new() });
+    }
     match ready.status {
         State::True => Standing::Ready(message),
         State::False if &*ready.reason != reasons::DEPENDENCY_NOT_READY => {
@@ -124,6 +125,19 @@ mod tests {
         assert_eq!(
             standing(&json!({"metadata": {"generation": 1}}), None),
             Standing::Waiting(String::new())
+        );
+    }
+
+    #[test]
+    fn what_goes_on_is_said_before_a_request_is_answered() {
+        assert_eq!(
+            standing(&object("Unknown", "Progressing", 3), Some("later")),
+            Standing::Waiting("m".into())
+        );
+        assert_eq!(
+            standing(&object("Unknown", "Progressing", 2), Some("later")),
+            Standing::Waiting(String::new()),
+            "an attempt at an older specification"
         );
     }
 

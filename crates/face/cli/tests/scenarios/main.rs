@@ -55,4 +55,5 @@ mod waiting;
 mod what_a_terminal_gets;
 mod what_ends_by_itself;
 mod what_is_not_applied_otherwise;
+mod what_is_waited_for;
 mod what_the_control_plane_owns;

@@ -98,7 +98,27 @@ impl From<Error> for lode_runtime::Failure {
 }
 
 impl Error {
-    /// Tells whether waiting may help although nothing changes in Git.
+    /// Returns the error of objects that were refused. They are sorted, because calls end in any order, and the same
+    /// faults must be told the same.
+    pub(crate) fn refused(faults: impl IntoIterator<Item = Box<Fault>>) -> Self {
+        let mut faults: Vec<Fault> = faults.into_iter().map(|fault| *fault).collect();
+        faults.sort_by(|one, other| one.id.cmp(&other.id));
+        Self::Refused(faults)
+    }
+
+    /// Returns the error of objects that were refused, if there are any.
+    pub(crate) fn unless_empty(
+        faults: impl IntoIterator<Item = Box<Fault>, IntoIter: ExactSizeIterator>,
+    ) -> Result<(), Self> {
+        let faults = faults.into_iter();
+        if faults.len() == 0 {
+            Ok(())
+        } else {
+            Err(Self::refused(faults))
+        }
+    }
+
+    /// Returns whether waiting may help although nothing changes in Git.
     #[must_use]
     pub fn is_passing(&self) -> bool {
         match self {

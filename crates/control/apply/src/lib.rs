@@ -9,12 +9,15 @@
 
 mod applier;
 mod apply;
+mod calls;
 mod decide;
 mod desired;
 mod error;
 mod ignore;
+mod live;
 mod normalize;
 mod outcome;
+mod preflight;
 mod prune;
 mod record;
 mod replace;
@@ -23,6 +26,7 @@ mod set;
 mod stage;
 mod told;
 mod work;
+mod write;
 
 pub use applier::{Applier, Kinds, Known, Options};
 pub use apply::Request;

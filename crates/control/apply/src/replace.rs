@@ -13,16 +13,17 @@
 use std::time::Duration;
 
 use lode_cluster::{Error as ClusterError, Status};
-use lode_merge::Flags;
+use lode_merge::{Flags, Observed};
 use lode_object::{GroupVersionKind, Map, Value, meta};
 use tokio::time::{Instant, sleep};
 
 use crate::applier::Applier;
 use crate::desired::Desired;
-use crate::error::Trouble;
+use crate::error::{Fault, Trouble};
+use crate::live::LiveObject;
 use crate::outcome::Action;
 use crate::told::told;
-use crate::work::{Verdict, Work, Written};
+use crate::work::{Hands, Looked, Step, Task, Unwritten, Way, Written, WrittenObject, fault};
 
 /// How long an object may take to go before it is created again.
 const GONE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -107,153 +108,194 @@ fn child<'v>(value: &'v Value, part: &str) -> Option<&'v Value> {
     }
 }
 
-impl Work {
-    /// Decides what a refused change comes to: a replacement that is sure to succeed, or the refusal.
-    pub(crate) async fn refused_change(
-        &mut self,
-        applier: &Applier,
-        force_all: bool,
-        refusal: ClusterError,
-    ) -> Result<(), Trouble> {
-        if refusal
-            .status()
-            .is_none_or(|status| status.immutable_fields().is_empty())
-        {
-            return Err(refusal.into());
-        }
-        let live = applier.live(&self.known.resource, &self.desired.id).await?;
-        self.looked(applier, live);
-        let (Verdict::Update, Some(live), Some(seen)) = (self.verdict, &self.live, &self.seen)
-        else {
-            return Ok(());
-        };
-
-        let fields = immutable_differences(&refusal, &self.desired.value(), live);
-        if fields.is_empty() {
-            return Err(refusal.into());
-        }
-        match force(&self.desired, seen.flags, force_all) {
-            Force::Yes => {}
-            Force::No => return Err(refusal.into()),
-            Force::Irreplaceable => {
-                return Err(Trouble::new(refusal, irreplaceable(&self.desired)));
-            }
-        }
-        // One that is on its way out already is not deleted once more.
-        if self.replaced_before && !seen.deleting {
-            return Err(Trouble::new(refusal, REPLACED_BEFORE.to_owned()));
-        }
-        self.check_creation(applier, live, refusal).await?;
-        self.verdict = Verdict::Replace;
-        Ok(())
+/// Decides what a refused change comes to: a replacement that is sure to succeed, or the refusal. The object may have
+/// changed meanwhile, and be something else to do.
+pub(crate) async fn refused_change(
+    task: Box<Task>,
+    hands: Hands<'_>,
+    refusal: ClusterError,
+    step: &'static str,
+) -> Result<Step, Box<Fault>> {
+    if refusal
+        .status()
+        .is_none_or(|status| status.immutable_fields().is_empty())
+    {
+        return Err(fault(&task.desired, step, refusal));
     }
+    let live = match task.live(hands.applier).await {
+        Ok(live) => live,
+        Err(cause) => return Err(fault(&task.desired, step, cause)),
+    };
+    match task.found(hands, live) {
+        Step::Write(Looked {
+            task,
+            way: Way::Update(live),
+            accepted,
+        }) => {
+            if let Err(trouble) = check_replacement(&task, &live, hands, refusal).await {
+                return Err(fault(&task.desired, step, trouble));
+            }
+            Ok(Step::Write(Looked {
+                task,
+                way: Way::Replace(live),
+                accepted,
+            }))
+        }
+        other => Ok(other),
+    }
+}
 
-    /// Has the server try the creation, under the object's own name.
-    async fn check_creation(
-        &self,
-        applier: &Applier,
-        live: &Value,
-        refusal: ClusterError,
-    ) -> Result<(), Trouble> {
-        let new = without_held(self.desired.value(), live);
+/// Checks that an object may be replaced, and that it is sure to come back.
+async fn check_replacement(
+    task: &Task,
+    live: &LiveObject,
+    hands: Hands<'_>,
+    refusal: ClusterError,
+) -> Result<(), Trouble> {
+    let desired = &task.desired;
+    let Some(value) = &live.value else {
+        return Err(refusal.into());
+    };
+    if immutable_differences(&refusal, &desired.value(), value).is_empty() {
+        return Err(refusal.into());
+    }
+    match force(desired, live.seen.flags, hands.force) {
+        Force::Yes => {}
+        Force::No => return Err(refusal.into()),
+        Force::Irreplaceable => return Err(Trouble::new(refusal, irreplaceable(desired))),
+    }
+    // One that is on its way out already is not deleted once more.
+    if task.replaced_before && !live.seen.deleting {
+        return Err(Trouble::new(refusal, REPLACED_BEFORE.to_owned()));
+    }
+    check_creation(task, value, hands.applier, refusal).await
+}
+
+/// Has the server try the creation, under the object's own name.
+async fn check_creation(
+    task: &Task,
+    live: &Value,
+    applier: &Applier,
+    refusal: ClusterError,
+) -> Result<(), Trouble> {
+    let desired = &task.desired;
+    let new = without_held(desired.value(), live);
+    let target = applier.target(desired, true);
+    match applier
+        .client
+        .create_as(&task.known.resource, target, &new)
+        .await
+    {
+        Err(error) if !error.is_already_exists() => {
+            let why = told(&desired.secrecy, &desired.id, &error);
+            let note = format!("not deleted, since it could not be created again: {why}");
+            Err(Trouble::new(refusal, note))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Deletes an object and creates it again; what cannot be created is put back as it was.
+pub(crate) async fn replace(
+    task: Box<Task>,
+    live: Box<LiveObject>,
+    applier: &Applier,
+) -> Result<Written, Unwritten> {
+    let was_deleted = !live.seen.deleting;
+    if was_deleted && let Err(error) = delete(&task, &live, applier).await {
+        return Err(fault(&task.desired, "apply", error).into());
+    }
+    let trouble = match create_when_gone(&task, applier).await {
+        Ok(after) => {
+            return Ok(Written::Done(Box::new(WrittenObject {
+                task,
+                before: Some(live),
+                action: Some(Action::Created),
+                after,
+                was_deleted,
+            })));
+        }
+        Err(cause) if was_deleted => put_back(&task, &live, applier, cause).await,
+        Err(cause) => cause.into(),
+    };
+    let deleted = was_deleted.then(|| (task.desired.id.clone(), task.desired.digest));
+    let fault = fault(&task.desired, "apply", trouble);
+    Err(Unwritten { fault, deleted })
+}
+
+/// Deletes the very object that was looked at; one that is gone is no error.
+async fn delete(task: &Task, live: &LiveObject, applier: &Applier) -> Result<(), ClusterError> {
+    let id = &task.desired.id;
+    let deleted = applier
+        .client
+        .delete(
+            &task.known.resource,
+            &id.namespace,
+            &id.name,
+            &live.seen.uid,
+        )
+        .await;
+    match deleted {
+        Err(error) if !error.is_not_found() => Err(error),
+        _ => Ok(()),
+    }
+}
+
+async fn create_when_gone(task: &Task, applier: &Applier) -> Result<Observed, ClusterError> {
+    let until = Instant::now() + GONE_TIMEOUT;
+    let mut wait = GONE_POLL_MIN;
+    loop {
+        let target = applier.target(&task.desired, false);
+        let body = task.desired.create_body();
         match applier
             .client
-            .create_as(
-                &self.known.resource,
-                applier.target(&self.desired, true),
-                &new,
+            .apply_unread(&task.known.resource, target, body)
+            .await
+        {
+            Ok(answer) => return task.known.kind.put(&answer),
+            // It is there still, or the server has to be asked again.
+            Err(error) if may_pass(task, &error) && Instant::now() < until => {
+                sleep(wait).await;
+                wait = (wait * 2).min(GONE_POLL_MAX);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+fn may_pass(task: &Task, error: &ClusterError) -> bool {
+    task.says_it_exists(error) || error.is_passing()
+}
+
+/// Creates the object as it was before it was deleted, and says so.
+async fn put_back(
+    task: &Task,
+    live: &LiveObject,
+    applier: &Applier,
+    cause: ClusterError,
+) -> Trouble {
+    let Some(old) = live.value.as_ref().and_then(as_new) else {
+        return cause.into();
+    };
+    let desired = &task.desired;
+    let target = applier.target(desired, false);
+    let put = applier
+        .client
+        .create_as(&task.known.resource, target, &old)
+        .await;
+    let note = match put {
+        Ok(_) => "it was deleted to be created again, and has been put back as it was".to_owned(),
+        Err(error) if error.is_already_exists() => {
+            "it was deleted to be created again, and is there still or again".to_owned()
+        }
+        Err(error) => {
+            let why = told(&desired.secrecy, &desired.id, &error);
+            format!(
+                "it was deleted to be created again, and could not be put back as it was: {why}"
             )
-            .await
-        {
-            Err(error) if !error.is_already_exists() => {
-                let why = told(&self.desired.secrecy, &self.desired.id, &error);
-                Err(Trouble::new(
-                    refusal,
-                    format!("not deleted, since it could not be created again: {why}"),
-                ))
-            }
-            _ => Ok(()),
         }
-    }
-
-    /// Deletes the object and creates it again; what cannot be created is put back as it was.
-    pub(crate) async fn replace(&mut self, applier: &Applier) -> Result<Written, Trouble> {
-        let (resource, id) = (&self.known.resource, &self.desired.id);
-        let going = self.seen.as_ref().is_some_and(|seen| seen.deleting);
-        if !going {
-            let uid = self.seen.as_ref().map_or("", |seen| &seen.uid);
-            match applier
-                .client
-                .delete(resource, &id.namespace, &id.name, uid)
-                .await
-            {
-                Err(error) if !error.is_not_found() => return Err(error.into()),
-                _ => self.deleted = true,
-            }
-        }
-        match self.create_when_gone(applier).await {
-            Ok(written) => Ok(written),
-            Err(cause) if self.deleted => Err(self.put_back(applier, cause).await),
-            Err(cause) => Err(cause.into()),
-        }
-    }
-
-    async fn create_when_gone(&self, applier: &Applier) -> Result<Written, ClusterError> {
-        let until = Instant::now() + GONE_TIMEOUT;
-        let mut wait = GONE_POLL_MIN;
-        loop {
-            let target = applier.target(&self.desired, false);
-            match applier
-                .client
-                .apply_unread(&self.known.resource, target, self.desired.create_body())
-                .await
-            {
-                Ok(answer) => {
-                    return Ok(Written::Done(
-                        Some(Action::Created),
-                        self.known.kind.put(&answer)?,
-                    ));
-                }
-                // It is there still, or the server has to be asked again.
-                Err(error) if self.may_pass(&error) && Instant::now() < until => {
-                    sleep(wait).await;
-                    wait = (wait * 2).min(GONE_POLL_MAX);
-                }
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    fn may_pass(&self, error: &ClusterError) -> bool {
-        self.says_it_exists(error) || error.is_passing()
-    }
-
-    /// Creates the object as it was before it was deleted, and says so.
-    async fn put_back(&self, applier: &Applier, cause: ClusterError) -> Trouble {
-        let Some(old) = self.live.as_ref().and_then(as_new) else {
-            return cause.into();
-        };
-        let target = applier.target(&self.desired, false);
-        let note = match applier
-            .client
-            .create_as(&self.known.resource, target, &old)
-            .await
-        {
-            Ok(_) => {
-                "it was deleted to be created again, and has been put back as it was".to_owned()
-            }
-            Err(error) if error.is_already_exists() => {
-                "it was deleted to be created again, and is there still or again".to_owned()
-            }
-            Err(error) => {
-                let why = told(&self.desired.secrecy, &self.desired.id, &error);
-                format!(
-                    "it was deleted to be created again, and could not be put back as it was: {why}"
-                )
-            }
-        };
-        Trouble::new(cause, note)
-    }
+    };
+    Trouble::new(cause, note)
 }
 
 const REPLACED_BEFORE: &str = "it was deleted and created again once for this revision, and is not once more: \

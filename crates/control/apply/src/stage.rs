@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! resolve ── decide locally ─┬─ unchanged, skipped: no call
-//!                            └─ work ── look (GET, where the live object matters)
-//!                                        └─ pre-flight (dry-run burst, where something that exists changes)
-//!                                             └─ write by rank; a 409 on a create: look, and begin again
+//!                            └─ Decided ── look (GET, where the live object matters)
+//!                                 └─ Looked ── pre-flight (dry-run burst, where something that exists changes)
+//!                                      └─ write by rank ─┬─ Written
+//!                                                        └─ a 409 on a create: Looked again
 //! ```
 //!
 //! Nothing is written before every kind, scope and namespace of the stage is known, and nothing that exists is changed
@@ -14,21 +15,24 @@
 use std::collections::{HashMap, HashSet};
 
 use futures::future::BoxFuture;
-use futures::stream::{FuturesUnordered, StreamExt as _};
-use lode_cluster::{Error as ClusterError, Status};
+use lode_cluster::{Error as ClusterError, Gone, Status};
 use lode_merge::{Digest, Flags, Observed};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
 
-use crate::applier::{Applier, Kinds, namespace_resource};
+use crate::applier::{Applier, Kinds, Known, namespace_resource};
+use crate::calls::{all_in_order, until_a_fault};
 use crate::decide::{Decision, decide};
 use crate::desired::Desired;
-use crate::error::{Error, Fault, Trouble};
-use crate::ignore::{Rule, left_to_others};
+use crate::error::Error;
+use crate::ignore::Rule;
+use crate::live::LiveObject;
 use crate::outcome::{Action, Change, Outcome};
 use crate::record::{Ends, Record, Records, Replaced};
 use crate::rerun::{Rerun, has_ended};
 use crate::set::Set;
-use crate::work::{Verdict, Work, Written};
+use crate::work::{
+    Decided, Hands, Intent, Looked, Settled, Step, Task, Way, Written, WrittenObject, fault,
+};
 
 /// How often a stage starts over because objects turned out to exist. They are read then, so once is the rule.
 const ROUNDS_MAX: usize = 4;
@@ -53,7 +57,7 @@ pub(crate) struct Run<'a> {
     pub(crate) outcome: Outcome,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Brings one stage about.
     pub(crate) async fn stage(
         &mut self,
@@ -63,35 +67,26 @@ impl Run<'_> {
         self.resolve(set, range.clone()).await?;
         self.look_beside_the_cache(&set.objects[range.clone()])
             .await?;
-        let mut work = self.decide(&set.objects[range.clone()]);
-        self.check_namespaces(set, &mut work).await?;
+        let mut decided = self.decide(&set.objects[range]);
+        self.check_namespaces(set, &mut decided).await?;
+        let mut looked = self.look(decided).await?;
         for _ in 0..ROUNDS_MAX {
-            if work.is_empty() {
-                return Ok(());
-            }
-            self.look(&mut work).await?;
-            for work in work
-                .iter_mut()
-                .filter(|work| work.verdict == Verdict::Warn && work.live.is_some())
-            {
-                work.ask_accepted(self.applier).await;
-            }
-            self.settle(&mut work);
-            self.preflight(&mut work).await?;
-            self.settle(&mut work);
-            if work.is_empty() {
+            looked = self.preflight(looked).await?;
+            if looked.is_empty() {
                 return Ok(());
             }
             if let Some(ahead) = self.ahead.take() {
                 ahead().await?;
             }
-            work = self.write(work).await?;
+            looked = self.write(looked).await?;
+            if looked.is_empty() {
+                return Ok(());
+            }
         }
-        let contested = work
-            .into_iter()
-            .map(|work| fault(&work.desired, "apply", conflict()))
-            .collect();
-        Err(refused(contested))
+        let contested = looked
+            .iter()
+            .map(|looked| fault(&looked.task.desired, "apply", conflict()));
+        Err(Error::refused(contested))
     }
 
     /// Finds where every kind lives, and takes the namespace from objects that cannot have one.
@@ -146,76 +141,91 @@ impl Run<'_> {
                 Err(cause) => Err(fault(desired, "read", cause)),
             }
         });
-        let (seen, faults) = bounded(looks, applier.options.parallel, false).await;
+        let seen = all_in_order(looks, applier.options.parallel).await?;
         self.beside = seen.into_iter().collect();
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(refused(faults))
-        }
+        Ok(())
     }
 
-    /// Decides locally; what is left is work.
-    fn decide(&mut self, objects: &[Desired]) -> Vec<Work> {
-        let mut work = Vec::new();
+    /// Decides locally; returns what could not be settled so.
+    fn decide(&mut self, objects: &[Desired]) -> Vec<Decided> {
+        let mut undecided = Vec::new();
         for desired in objects {
             let Some(known) = self.kinds.get(&desired.gvk).cloned() else {
                 continue;
             };
-            let name = NamespacedName::new(&desired.id.namespace, &desired.id.name);
-            let seen = match self.beside.get(&desired.id) {
-                Some(seen) => seen.clone(),
-                None => known.kind.with(&name, |seen| seen.observed.clone()),
-            };
-            let record = self.records.objects.get(&desired.id);
-            let gone = if seen.is_none() {
-                known.kind.gone(&name)
-            } else {
-                None
-            };
-            let ended = seen.is_none() && has_ended(desired, record, gone.as_ref());
-            let drift = !ended && is_drift(desired, record, seen.as_ref());
-            let decision = match decide(desired, record, seen.as_ref()) {
-                Decision::Create
-                    if ended && self.rerun.rests(self.records, &desired.id, gone.as_ref()) =>
-                {
-                    Decision::Unchanged
-                }
-                Decision::Ask | Decision::Create if drift && self.held.contains(&desired.id) => {
-                    Decision::Unchanged
-                }
-                Decision::Ask | Decision::Create if drift && self.warn => Decision::Warn,
-                decision => decision,
-            };
-            match decision {
+            let found = self.seen(desired, &known);
+            let drift = found.drift;
+            let intent = match self.decision(desired, &found) {
                 Decision::Unchanged => {
                     if let Some(record) = self.records.objects.get_mut(&desired.id) {
                         record.secret = !desired.secrecy.is_open();
                     }
+                    continue;
                 }
                 Decision::Skip => {
-                    self.records
-                        .objects
-                        .insert(desired.id.clone(), Record::skipped(desired));
+                    let record = Record::skipped(desired);
+                    self.records.objects.insert(desired.id.clone(), record);
+                    continue;
                 }
-                Decision::Create => {
-                    work.push(Work::new(desired, known, None, drift, Verdict::Create));
-                }
-                Decision::Ask => work.push(Work::new(desired, known, seen, drift, Verdict::Update)),
-                Decision::Warn => work.push(Work::new(desired, known, seen, true, Verdict::Warn)),
+                Decision::Create => Intent::Create,
+                Decision::Ask => found.seen.map_or(Intent::Create, Intent::Update),
+                Decision::Warn => Intent::Warn,
+            };
+            let replaced_before = self.records.was_replaced(desired, self.rerun.revision);
+            let task = Box::new(Task {
+                desired: desired.clone(),
+                known,
+                drift,
+                replaced_before,
+                tries: false,
+            });
+            undecided.push(Decided { task, intent });
+        }
+        undecided
+    }
+
+    /// Finds out what is seen of an object without a call.
+    fn seen(&self, desired: &Desired, known: &Known) -> Found {
+        let name = NamespacedName::new(&desired.id.namespace, &desired.id.name);
+        let seen = match self.beside.get(&desired.id) {
+            Some(seen) => seen.clone(),
+            None => known.kind.with(&name, |seen| seen.observed.clone()),
+        };
+        let gone = if seen.is_none() {
+            known.kind.gone(&name)
+        } else {
+            None
+        };
+        let record = self.records.objects.get(&desired.id);
+        let ended = seen.is_none() && has_ended(desired, record, gone.as_ref());
+        Found {
+            drift: !ended && is_drift(desired, record, seen.as_ref()),
+            seen,
+            gone,
+            ended,
+        }
+    }
+
+    /// Decides for one object: what holds for any run, and what this run says of drift and of what has ended.
+    fn decision(&self, desired: &Desired, found: &Found) -> Decision {
+        let record = self.records.objects.get(&desired.id);
+        let rests = || {
+            self.rerun
+                .rests(self.records, &desired.id, found.gone.as_ref())
+        };
+        match decide(desired, record, found.seen.as_ref()) {
+            Decision::Create if found.ended && rests() => Decision::Unchanged,
+            Decision::Ask | Decision::Create if found.drift && self.held.contains(&desired.id) => {
+                Decision::Unchanged
             }
+            Decision::Ask | Decision::Create if found.drift && self.warn => Decision::Warn,
+            decision => decision,
         }
-        for work in &mut work {
-            work.replaced_before = self
-                .records
-                .was_replaced(&work.desired, self.rerun.revision);
-        }
-        work
     }
 
     /// A namespace that does not exist is told before anything is written. Where the user we act as may not see
     /// namespaces, the dry-run of an object there says what the user may know of it.
-    async fn check_namespaces(&self, set: &Set, work: &mut [Work]) -> Result<(), Error> {
+    async fn check_namespaces(&self, set: &Set, decided: &mut [Decided]) -> Result<(), Error> {
         let own = self
             .applier
             .client
@@ -229,27 +239,23 @@ impl Run<'_> {
             .chain(own)
             .collect();
         let mut faults = Vec::new();
-        for work in work
+        let created = decided
             .iter_mut()
-            .filter(|work| work.verdict == Verdict::Create)
-        {
-            let namespace = work.desired.id.namespace.clone();
+            .filter(|decided| matches!(decided.intent, Intent::Create));
+        for Decided { task, .. } in created {
+            let namespace = task.desired.id.namespace.clone();
             if namespace.is_empty() || known.contains(&namespace) {
                 continue;
             }
             match self.namespace_exists(&namespace).await? {
-                Some(false) => faults.push(fault(&work.desired, "apply", no_namespace(&namespace))),
+                Some(false) => faults.push(fault(&task.desired, "apply", no_namespace(&namespace))),
                 found => {
-                    work.tries = found.is_none();
+                    task.tries = found.is_none();
                     known.insert(namespace);
                 }
             }
         }
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(refused(faults))
-        }
+        Error::unless_empty(faults)
     }
 
     /// Returns whether a namespace exists, or nothing where the user we act as may not know.
@@ -273,97 +279,69 @@ impl Run<'_> {
         }
     }
 
-    /// Reads the live objects that must be looked into: for drift, clean-up and fields left to others.
-    async fn look(&mut self, work: &mut [Work]) -> Result<(), Error> {
-        let (applier, rules) = (self.applier, self.rules);
-        let wanted = work.iter_mut().filter(|work| work.needs_look(rules));
-        let looks = wanted.map(|work| async move {
-            let live = applier.live(&work.known.resource, &work.desired.id).await;
-            live.map(|live| work.looked(applier, live))
-                .map_err(|cause| fault(&work.desired, "read", cause))
-        });
-        let faults = bounded(looks, applier.options.parallel, false).await.1;
-        if !faults.is_empty() {
-            return Err(refused(faults));
+    fn hands(&self) -> Hands<'a> {
+        Hands {
+            applier: self.applier,
+            rules: self.rules,
+            force: self.force,
         }
-        for work in work {
-            if let Some(live) = &work.live {
-                let left = left_to_others(rules, &work.desired, live, &applier.options.manager);
-                let left =
-                    left.or_else(|| work.desired.how.has_contract.then(|| work.desired.clone()));
-                work.payload = left.and_then(|left| left.without_contract(live));
-            }
-        }
-        Ok(())
     }
 
-    /// Sends every write of the stage as a dry-run first, where that protects something.
-    async fn preflight(&mut self, work: &mut [Work]) -> Result<(), Error> {
-        let writes = work
+    /// Reads the live objects that must be looked into; returns what is to be written.
+    async fn look(&mut self, decided: Vec<Decided>) -> Result<Vec<Looked>, Error> {
+        let hands = self.hands();
+        let looks = decided.into_iter().map(|decided| decided.look(hands));
+        let steps = all_in_order(looks, hands.applier.options.parallel).await?;
+        Ok(self.settle(steps))
+    }
+
+    /// Sends every write of the stage as a dry-run first, where that protects something; returns what is to be written.
+    async fn preflight(&mut self, looked: Vec<Looked>) -> Result<Vec<Looked>, Error> {
+        let hands = self.hands();
+        let options = &hands.applier.options;
+        let changes_something = looked
             .iter()
-            .filter(|work| work.verdict != Verdict::Warn)
-            .count();
-        let existing = work.iter().any(|work| work.verdict == Verdict::Update);
-        let all = self.applier.options.preflight_always || existing && writes > 1;
-        let (applier, force) = (self.applier, self.force);
-        let wanted = work
-            .iter_mut()
-            .filter(|work| !work.accepted && (all || work.tries));
-        let dry_runs = wanted.map(|work| async move {
-            work.dry_run(applier, force)
-                .await
-                .map_err(|cause| fault(&work.desired, "dry-run", cause))
+            .any(|looked| matches!(looked.way, Way::Update(_)));
+        let all = options.preflight_always || changes_something && looked.len() > 1;
+        let dry_runs = looked.into_iter().map(|looked| async move {
+            if looked.accepted || !(all || looked.task.tries) {
+                return Ok(Step::Write(looked));
+            }
+            looked.dry_run(hands).await
         });
-        let faults = bounded(dry_runs, applier.options.parallel, false).await.1;
-        if faults.is_empty() {
-            Ok(())
-        } else {
-            Err(refused(faults))
+        let steps = all_in_order(dry_runs, options.parallel).await?;
+        Ok(self.settle(steps))
+    }
+
+    /// Notes what needs no write; returns the rest.
+    fn settle(&mut self, steps: Vec<Step>) -> Vec<Looked> {
+        let mut to_write = Vec::new();
+        for step in steps {
+            match step {
+                Step::Write(looked) => to_write.push(looked),
+                Step::Settled(Settled::AsDesired(task, seen)) => {
+                    let record = Record::of(&task.desired, &seen);
+                    self.records.objects.insert(task.desired.id, record);
+                }
+                Step::Settled(Settled::Skipped(task)) => {
+                    let record = Record::skipped(&task.desired);
+                    self.records.objects.insert(task.desired.id, record);
+                }
+                Step::Settled(Settled::Told(drift)) => self.outcome.drifts.push(drift),
+            }
         }
+        to_write
     }
 
-    /// Takes out what turned out to need no write.
-    fn settle(&mut self, work: &mut Vec<Work>) {
-        let manager = &self.applier.options.manager;
-        work.retain(|work| match work.verdict {
-            Verdict::Unchanged => {
-                if let Some(seen) = &work.seen {
-                    self.records
-                        .objects
-                        .insert(work.desired.id.clone(), Record::of(&work.desired, seen));
-                }
-                false
-            }
-            Verdict::Skip => {
-                self.records
-                    .objects
-                    .insert(work.desired.id.clone(), Record::skipped(&work.desired));
-                false
-            }
-            Verdict::Warn if !work.looked => true,
-            Verdict::Warn => {
-                match &work.seen {
-                    // Somebody else owns fields of ours now, but they are as Git says: nothing to tell.
-                    Some(seen) if work.differing().is_empty() => {
-                        self.records
-                            .objects
-                            .insert(work.desired.id.clone(), Record::of(&work.desired, seen));
-                    }
-                    _ => self.outcome.drifts.push(work.drift_report(manager, false)),
-                }
-                false
-            }
-            Verdict::Create | Verdict::Update | Verdict::Replace => true,
-        });
-    }
-
-    /// Writes rank by rank; returns what is left to do because it turned out to exist.
-    async fn write(&mut self, work: Vec<Work>) -> Result<Vec<Work>, Error> {
-        let mut ranks: Vec<Vec<Work>> = Vec::new();
-        for work in work {
+    /// Writes rank by rank; returns what is left to do because something turned out to exist.
+    async fn write(&mut self, looked: Vec<Looked>) -> Result<Vec<Looked>, Error> {
+        let mut ranks: Vec<Vec<Looked>> = Vec::new();
+        for looked in looked {
             match ranks.last_mut() {
-                Some(rank) if rank[0].desired.rank() == work.desired.rank() => rank.push(work),
-                _ => ranks.push(vec![work]),
+                Some(rank) if rank[0].task.desired.rank() == looked.task.desired.rank() => {
+                    rank.push(looked);
+                }
+                _ => ranks.push(vec![looked]),
             }
         }
         let mut ranks = ranks.into_iter();
@@ -376,56 +354,76 @@ impl Run<'_> {
         Ok(Vec::new())
     }
 
-    async fn write_rank(&mut self, rank: Vec<Work>) -> Result<Vec<Work>, Error> {
-        let (applier, force) = (self.applier, self.force);
-        let writes = rank
-            .into_iter()
-            .enumerate()
-            .map(|(place, mut work)| async move {
-                match work.write(applier, force).await {
-                    Ok(written) => Ok((place, work, written)),
-                    Err(trouble) => {
-                        let deleted = work
-                            .deleted
-                            .then(|| (work.desired.id.clone(), work.desired.digest));
-                        Err((deleted, fault(&work.desired, "apply", trouble)))
-                    }
-                }
-            });
-        let (mut done, failed) = bounded(writes, applier.options.parallel, true).await;
-        done.sort_by_key(|(place, ..)| *place);
+    async fn write_rank(&mut self, rank: Vec<Looked>) -> Result<Vec<Looked>, Error> {
+        let hands = self.hands();
+        let writes = rank.into_iter().map(|looked| looked.write(hands));
+        let (written, unwritten) = until_a_fault(writes, hands.applier.options.parallel).await;
+        // What was written is remembered before a fault is told.
         let mut again = Vec::new();
-        for (_, work, written) in done {
-            if work.deleted {
-                self.remember_replaced(work.desired.id.clone(), work.desired.digest);
-            }
+        for written in written {
             match written {
-                Written::Done(action, live) => self.remember(&work, action, &live),
-                Written::Exists => again.push(work),
+                Written::Done(written) => self.remember(*written),
+                Written::Again(step) => again.push(step),
             }
         }
-        let mut faults = Vec::with_capacity(failed.len());
-        for (deleted, fault) in failed {
-            if let Some((id, digest)) = deleted {
+        let again = self.settle(again);
+        let mut faults = Vec::with_capacity(unwritten.len());
+        for unwritten in unwritten {
+            if let Some((id, digest)) = unwritten.deleted {
                 self.remember_replaced(id, digest);
             }
-            faults.push(fault);
+            faults.push(unwritten.fault);
         }
-        if faults.is_empty() {
-            Ok(again)
-        } else {
-            Err(refused(faults))
-        }
+        Error::unless_empty(faults)?;
+        Ok(again)
     }
 
     fn remember_replaced(&mut self, id: Id, desired: Digest) {
-        self.records.replaced.insert(
-            id,
-            Replaced {
-                revision: self.rerun.revision.into(),
-                desired,
-            },
-        );
+        let replaced = Replaced {
+            revision: self.rerun.revision.into(),
+            desired,
+        };
+        self.records.replaced.insert(id, replaced);
+    }
+
+    fn remember(&mut self, written: WrittenObject) {
+        let WrittenObject {
+            task,
+            before,
+            action,
+            after,
+            was_deleted,
+        } = written;
+        let desired = &task.desired;
+        if was_deleted {
+            self.remember_replaced(desired.id.clone(), desired.digest);
+        }
+        let record = Record::of(desired, &after);
+        if record.ends != Ends::No && action == Some(Action::Created) {
+            self.records
+                .ran
+                .insert(desired.id.clone(), self.rerun.ran());
+        }
+        self.records.objects.insert(desired.id.clone(), record);
+        if let Ok(version) = after.resource_version.parse() {
+            self.outcome.versions.push((desired.id.clone(), version));
+        }
+
+        let Some(action) = action else { return };
+        self.outcome.changes.push(Change {
+            id: desired.id.clone(),
+            action,
+        });
+        if task.drift {
+            let manager = &self.applier.options.manager;
+            let drift = match &before {
+                None => Some(LiveObject::deletion(desired, true)),
+                Some(before) => before
+                    .is_edit(desired)
+                    .then(|| before.drift(desired, manager, true)),
+            };
+            self.outcome.drifts.extend(drift);
+        }
     }
 
     /// Returns which objects are not ready yet, as far as the user we act as can see.
@@ -448,35 +446,20 @@ impl Run<'_> {
         }
         Ok(waiting)
     }
-
-    fn remember(&mut self, work: &Work, action: Option<Action>, live: &Observed) {
-        let record = Record::of(&work.desired, live);
-        if record.ends != Ends::No && action == Some(Action::Created) {
-            self.records
-                .ran
-                .insert(work.desired.id.clone(), self.rerun.ran());
-        }
-        self.records.objects.insert(work.desired.id.clone(), record);
-        if let Ok(version) = live.resource_version.parse() {
-            self.outcome
-                .versions
-                .push((work.desired.id.clone(), version));
-        }
-        if let Some(action) = action {
-            self.outcome.changes.push(Change {
-                id: work.desired.id.clone(),
-                action,
-            });
-            if work.drift && work.is_edit() {
-                self.outcome
-                    .drifts
-                    .push(work.drift_report(&self.applier.options.manager, true));
-            }
-        }
-    }
 }
 
-/// Tells whether the live object changed and Git did not.
+/// What is seen of an object without a call.
+struct Found {
+    seen: Option<Observed>,
+    /// How it went, if it did and that was seen.
+    gone: Option<Gone>,
+    /// It went as it should.
+    ended: bool,
+    /// The live object changed, and Git did not.
+    drift: bool,
+}
+
+/// Returns whether the live object changed and Git did not.
 fn is_drift(desired: &Desired, record: Option<&Record>, live: Option<&Observed>) -> bool {
     let Some(record) =
         record.filter(|record| record.desired == desired.digest && !record.is_skipped())
@@ -484,63 +467,6 @@ fn is_drift(desired: &Desired, record: Option<&Record>, live: Option<&Observed>)
         return false;
     };
     live.is_none_or(|live| !record.matches(live) && !live.flags.contains(Flags::RECONCILE_DISABLED))
-}
-
-/// Runs calls with at most `parallel` under way. With `stop`, a fault starts nothing new; what runs is finished.
-async fn bounded<T, E, F>(
-    calls: impl Iterator<Item = F>,
-    parallel: usize,
-    stop: bool,
-) -> (Vec<T>, Vec<E>)
-where
-    F: Future<Output = Result<T, E>>,
-{
-    let (mut done, mut faults) = (Vec::new(), Vec::new());
-    let mut running = FuturesUnordered::new();
-    for call in calls {
-        if stop && !faults.is_empty() {
-            break;
-        }
-        running.push(call);
-        if running.len() >= parallel.max(1) {
-            take(running.next().await, &mut done, &mut faults);
-        }
-    }
-    while let Some(result) = running.next().await {
-        take(Some(result), &mut done, &mut faults);
-    }
-    (done, faults)
-}
-
-fn take<T, E>(result: Option<Result<T, E>>, done: &mut Vec<T>, faults: &mut Vec<E>) {
-    match result {
-        Some(Ok(value)) => done.push(value),
-        Some(Err(fault)) => faults.push(fault),
-        None => {}
-    }
-}
-
-pub(crate) fn fault(desired: &Desired, step: &'static str, trouble: impl Into<Trouble>) -> Fault {
-    let Trouble { cause, note } = trouble.into();
-    let (id, origin, secrecy) = (
-        desired.id.clone(),
-        desired.origin.clone(),
-        desired.secrecy.clone(),
-    );
-    Fault {
-        id,
-        origin,
-        step,
-        cause,
-        note,
-        secrecy,
-    }
-}
-
-/// Returns faults in the order of their objects: calls end in any order, and the same faults must be told the same.
-fn refused(mut faults: Vec<Fault>) -> Error {
-    faults.sort_by(|one, other| one.id.cmp(&other.id));
-    Error::Refused(faults)
 }
 
 fn no_namespace(namespace: &str) -> ClusterError {

@@ -14,7 +14,7 @@ use lode_runtime::{Dependency, Failure, Retry, Told, check_dependencies, is_aske
 use lode_tree::ReadSet;
 use tokio::time::Instant;
 
-use crate::build;
+use crate::build::{self, Unbuilt};
 use crate::controller::Kustomizations;
 use crate::facts::Facts;
 use crate::gather;
@@ -224,6 +224,11 @@ impl Kustomizations {
         }
 
         let built = self.build_within(object, tree, vars, last.bytes).await;
+        if let Err(Unbuilt::Refused { text_digest, .. }) = &built {
+            // Flux is refused such an object by the server, after the build, and its history tells of it.
+            job.facts.built(text_digest);
+        }
+        let built = built.map_err(Failure::from);
         let is_artifact_s_fault = |failure: &Failure| failure.reason == reasons::ARTIFACT_FAILED;
         if !built.as_ref().is_err_and(is_artifact_s_fault) {
             job.building();

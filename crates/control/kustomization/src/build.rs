@@ -32,9 +32,16 @@ pub struct Built {
 }
 
 /// Why there is nothing built.
+#[derive(Debug)]
 pub(crate) enum Unbuilt {
     /// It needs more bytes than it was given.
     Memory(Failure),
+    /// It was rendered, and an object of it cannot be applied.
+    Refused {
+        failure: Failure,
+        /// Digest of the rendered text, in hexadecimal digits.
+        text_digest: String,
+    },
     /// Whatever it is given, it fails.
     Other(Failure),
 }
@@ -77,10 +84,19 @@ pub(crate) fn build_with(
             _ => Unbuilt::Other(unrendered(&error)),
         })?;
     let dropped = dropped(&rendered.objects);
-    let set = desired(object, rendered.objects, options)?;
+    let text_digest = rendered.text_digest;
+    let set = match desired(object, rendered.objects, options) {
+        Ok(set) => set,
+        Err(failure) => {
+            return Err(Unbuilt::Refused {
+                failure,
+                text_digest,
+            });
+        }
+    };
     Ok(Built {
         set,
-        text_digest: rendered.text_digest,
+        text_digest,
         reads: rendered.reads,
         dropped,
         bytes: budget.spent().bytes,
@@ -96,7 +112,9 @@ impl From<Failure> for Unbuilt {
 impl From<Unbuilt> for Failure {
     fn from(unbuilt: Unbuilt) -> Self {
         match unbuilt {
-            Unbuilt::Memory(failure) | Unbuilt::Other(failure) => failure,
+            Unbuilt::Memory(failure)
+            | Unbuilt::Refused { failure, .. }
+            | Unbuilt::Other(failure) => failure,
         }
     }
 }
@@ -365,5 +383,35 @@ mod tests {
         let substitute = plan.substitute.unwrap();
         assert!(substitute.always && substitute.strict && plan.ignore_missing_components);
         assert_eq!(substitute.vars["v"], "1");
+    }
+
+    #[test]
+    fn an_object_that_cannot_be_applied_leaves_the_digest_of_what_was_built() {
+        let object =
+            json!({"metadata": {"name": "app", "namespace": "team"}, "spec": {"path": "./"}});
+        let file = "apiVersion: v1\nkind: Secret\nmetadata: {name: a}\nstringData: {pin: 1234}\n";
+        let tree: Tree = [("a.yaml", file)].into_iter().collect();
+        let options = Options {
+            strict: true,
+            limits: crate::Options::default().build_limits,
+            custom_stage_kinds: Vec::new(),
+            strict_fields: false,
+        };
+        let unbuilt = build_with(
+            &Kustomization::parse(&object).unwrap(),
+            &tree,
+            Variables::default(),
+            &options,
+            options.limits,
+        );
+        let Err(Unbuilt::Refused {
+            failure,
+            text_digest,
+        }) = unbuilt
+        else {
+            panic!("a number is no text")
+        };
+        assert!(failure.message.contains("a.yaml:"), "{}", failure.message);
+        assert_eq!(text_digest.len(), 64);
     }
 }

@@ -26,7 +26,7 @@ impl Kustomizations {
         tree: Arc<Tree>,
         vars: Variables,
         before: u64,
-    ) -> Result<Built, Failure> {
+    ) -> Result<Built, Unbuilt> {
         let work = Work {
             object: object.clone(),
             tree,
@@ -39,11 +39,11 @@ impl Kustomizations {
 
     /// Waits for what computes or waits for memory, but not when the process ends or the object is deleted meanwhile: a
     /// thread cannot be called back.
-    pub(crate) async fn while_wanted<T>(
+    pub(crate) async fn while_wanted<T, E: From<Failure>>(
         &self,
         object: &Kustomization,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
+        work: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, E> {
         let mut stopping = self.stopping.subscribe();
         let mut deletions = self.deletions.subscribe();
         let deleted = async {
@@ -57,8 +57,8 @@ impl Kustomizations {
         };
         tokio::select! {
             biased;
-            _ = stopping.wait_for(|stopping| *stopping) => Err(Failure::dropped()),
-            () = deleted => Err(Failure::dropped()),
+            _ = stopping.wait_for(|stopping| *stopping) => Err(Failure::dropped().into()),
+            () = deleted => Err(Failure::dropped().into()),
             ended = work => ended,
         }
     }
@@ -72,7 +72,7 @@ struct Work {
     options: build::Options,
 }
 
-async fn within(memory: &Memory, work: Arc<Work>, before: u64) -> Result<Built, Failure> {
+async fn within(memory: &Memory, work: Arc<Work>, before: u64) -> Result<Built, Unbuilt> {
     let most = work.options.limits.bytes.min(memory.for_one());
     let likely = build::memory(&work.object, &work.tree).min(most / 2);
     let mut bytes = likely.max(before).min(most);
@@ -82,7 +82,7 @@ async fn within(memory: &Memory, work: Arc<Work>, before: u64) -> Result<Built, 
             Err(Unbuilt::Memory(_)) if bytes < most => {
                 bytes = bytes.saturating_mul(GROWTH).min(most);
             }
-            built => return built.map_err(Failure::from),
+            built => return built,
         }
     }
 }
@@ -166,7 +166,8 @@ mod tests {
     #[tokio::test]
     async fn a_build_larger_than_the_memory_budget_fails_by_name_and_gives_all_back() {
         let memory = Memory::new(64 * MIB, 4);
-        let failure = within(&memory, work(80 << 20), 0).await.err().unwrap();
+        let unbuilt = within(&memory, work(80 << 20), 0).await.err().unwrap();
+        let failure = Failure::from(unbuilt);
         assert_eq!(failure.reason, reasons::BUILD_FAILED);
         for part in ["50331648 bytes", "--memory-budget"] {
             assert!(failure.message.contains(part), "{}", failure.message);

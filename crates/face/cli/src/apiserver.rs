@@ -1,4 +1,4 @@
-//! `lode apiserver`: a Kubernetes API in this process, empty, in memory, until it is interrupted.
+//! `lode apiserver`: an empty in-memory Kubernetes API in this process, until it is interrupted.
 //!
 //! Output: the path of a kubeconfig on stdout, once the API answers.
 
@@ -17,23 +17,24 @@ use crate::output;
 /// Where the API listens, and who may use it.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Where to listen; port 0 takes a free one
+    /// Address to listen on; port 0 picks a free port
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:0")]
     listen: SocketAddr,
-    /// Where to write the kubeconfig [default: a folder of its own, removed at the end]
+    /// Where to write the kubeconfig [default: a temporary folder, removed at the end]
     #[arg(long, value_name = "FILE")]
     kubeconfig: Option<PathBuf>,
-    /// Users by token, a line each: token,user,uid,"group,group"
+    /// File with one user per line: token,user,uid,"group,group"
     #[arg(long, value_name = "FILE")]
     token_auth_file: Option<PathBuf>,
-    /// Run controllers: namespaces and dependents go, workloads are played
+    /// Run controllers (namespace deletion, garbage collection, simulated workloads)
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
     controllers: bool,
 }
 
 /// Serves the API until it is interrupted.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
-    // From here on a signal ends this function instead of the process, which removes the folder.
+    // From here on a signal ends this function instead of the process, so that the folder is
+    // removed.
     let mut ending = Ending::listen().context("catch signals")?;
     let tokens = match &args.token_auth_file {
         Some(file) => {

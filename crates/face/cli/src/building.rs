@@ -1,8 +1,9 @@
-//! `lode build`: the objects a folder stands for, as text.
+//! `lode build`: prints the objects that a folder builds into.
 //!
-//! Without `--flux` the answer is that of `kustomize build` 5.8.1 to the byte, with its flags; with it, what a Flux
-//! Kustomization makes of the folder. Nothing reaches stdout or the disk unless everything was built. Several folders
-//! are built at the same time and printed in the order they were named.
+//! Without `--flux` the output equals that of `kustomize build` 5.8.1 to the byte, and the flags
+//! are the same; with `--flux` the folder is built as a Flux Kustomization builds it. Nothing is
+//! written to stdout or the disk unless everything was built. Several folders are built in parallel
+//! and printed in the order of the arguments.
 //!
 //! ```text
 //! PATH → Place (disk | archive | Git) → Loader → kustomize | render → Output (text | json | files | impact)
@@ -51,48 +52,54 @@ pub(crate) struct Args {
     /// (`https://host/repository.git//FOLDER?ref=main`)
     #[arg(value_name = "PATH", default_value = ".")]
     paths: Vec<String>,
-    /// Write to this file, or one file per object into this folder; `json` and `yaml` name a form on stdout instead
+    /// Write to this file, or one file per object into this folder; `json` or `yaml` instead
+    /// selects the format on stdout
     #[arg(short, long, value_name = "FILE|FOLDER|json|yaml")]
     output: Option<String>,
-    /// Whether files outside a kustomization's folder, but inside the root, may be read
+    /// Whether files outside the kustomization's folder, but inside the root, may be read
     #[arg(long, value_enum, default_value_t = LoadRestrictor::RootOnly)]
     load_restrictor: LoadRestrictor,
-    /// Folder that files may be read from, by `..` and by links too [default: the Git checkout that PATH lies in, else
-    /// the current folder if PATH lies in it]
+    /// Folder that no path and no link may leave [default: the Git checkout that contains PATH,
+    /// else the current folder if it contains PATH]
     #[arg(long, value_name = "DIR")]
     root: Option<PathBuf>,
-    /// Order of the objects, where the kustomization does not say [default: legacy; with --flux: none]
+    /// Order of the objects if the kustomization does not set one [default: legacy; with --flux:
+    /// none]
     #[arg(long, value_enum)]
     reorder: Option<Reorder>,
     /// Label objects with `app.kubernetes.io/managed-by`
     #[arg(long)]
     enable_managedby_label: bool,
-    /// Merge lists of custom kinds as their definitions say, where those are built too; kustomize replaces them
+    /// Merge lists of custom kinds as their definitions say, if the definitions are part of the
+    /// build; kustomize replaces such lists
     #[arg(long, conflicts_with = "flux")]
     merge_custom_lists: bool,
-    /// Keep comments, key order and quotes as they are in the files
+    /// Keep comments, key order and quotes of the files
     #[arg(long, conflicts_with = "flux")]
     keep_comments: bool,
-    /// Build as Flux does: folders without a kustomization file too, and what --kustomization says on top
+    /// Build as Flux does: also folders without a kustomization file, with the settings of
+    /// --kustomization on top
     #[arg(long)]
     flux: bool,
-    /// Fail where a field is not one of its object's kind; without it such fields are told, and dropped by the operator
+    /// Fail on fields that an object's kind does not have; without this flag they are reported, and
+    /// the operator drops them
     #[arg(long, requires = "flux")]
     strict_fields: bool,
-    /// A file with a Flux Kustomization: build what the operator would, or fail as it would. PATH is then the root of
-    /// its source, or the folder there that `spec.path` names
+    /// File with a Flux Kustomization: build what the operator would build, or fail as it would.
+    /// PATH is then the root of the source, or the folder that `spec.path` names
     #[arg(short, long, value_name = "FILE", requires = "flux")]
     kustomization: Option<PathBuf>,
-    /// Which Kustomization, where the file has several: NAME or NAMESPACE/NAME
+    /// Which Kustomization to use if the file has several: NAME or NAMESPACE/NAME
     #[arg(long, value_name = "NAME", requires = "kustomization")]
     name: Option<String>,
-    /// A file with `ConfigMap`s and Secrets that the Kustomization takes variables from; may be repeated
+    /// File with the `ConfigMap`s and Secrets that the Kustomization takes variables from; may be
+    /// repeated
     #[arg(long, value_name = "FILE", requires = "kustomization")]
     substitute_from: Vec<PathBuf>,
-    /// Put a comment with file and line above each object
+    /// Print a comment with file and line above each object
     #[arg(long)]
     origin: bool,
-    /// Instead of the objects, list those that would change if one of these files did
+    /// Instead of the objects, list those that would change if one of these files changed
     #[arg(long, value_name = "FILE", num_args = 1..)]
     explain_impact: Vec<PathBuf>,
     #[command(flatten)]
@@ -105,7 +112,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum LoadRestrictor {
-    /// Files must be in or below the kustomization's folder
+    /// Files must be in the kustomization's folder or below it
     #[value(name = "LoadRestrictionsRootOnly")]
     RootOnly,
     /// Files may be anywhere in the root
@@ -115,13 +122,13 @@ enum LoadRestrictor {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Reorder {
-    /// Kinds that others need first, then by name
+    /// Kinds that others depend on first, then by name
     Legacy,
-    /// As they were read
+    /// In the order they were read
     None,
 }
 
-/// Flags of `kustomize build` that are known and not obeyed; each ends with its reason.
+/// Flags of `kustomize build` that are recognised and refused, each with its reason.
 #[derive(Debug, clap::Args)]
 #[expect(
     clippy::struct_excessive_bools,
@@ -164,7 +171,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         output::talk(&format!("warning: {}", relative(warning)));
     }
     output::data(&text(args, &outcomes)?)?;
-    // What was built is not taken apart piece by piece: the process ends here.
+    // Freeing everything that was built would only delay the end of the process.
     std::mem::forget(outcomes);
     Ok(ExitCode::SUCCESS)
 }
@@ -178,7 +185,7 @@ fn outcomes(args: &Args) -> anyhow::Result<Vec<Outcome>> {
     })
 }
 
-/// Writes files where they are wanted, and returns what goes to stdout.
+/// Writes files if asked to, and returns the text for stdout.
 fn text(args: &Args, outcomes: &[Outcome]) -> anyhow::Result<String> {
     if args.explain_impact.is_empty() {
         Form::new(args.output.as_deref(), args.origin).write(outcomes)
@@ -215,7 +222,8 @@ fn one(
     Ok(Outcome::plain(build, sources, args.keep_comments, &budget))
 }
 
-/// Does the same for every path, on as many threads as there are processors; the outcomes come in order.
+/// Calls `act` for every path, on as many threads as there are processors; results keep the order
+/// of the paths.
 fn each<T: Send>(
     paths: &[String],
     act: impl Fn(&str) -> anyhow::Result<T> + Sync,
@@ -330,7 +338,7 @@ fn readable(error: &anyhow::Error) -> anyhow::Error {
     }
 }
 
-/// Shows paths of the disk, which builds name from its root, as seen from the working folder.
+/// Rewrites paths of the disk, which builds name from its root, relative to the working folder.
 fn relative(text: &str) -> String {
     let folder = std::env::current_dir()
         .ok()

@@ -1,7 +1,8 @@
 //! `lode demo`: a cluster, a Git server with a sample fleet, and the operator, all in this process.
 //!
-//! Output: the path of a kubeconfig on stdout, and on stderr what to try; with `--script` the steps are done here, a line
-//! each on stdout. Nothing is left behind, and nothing outside this machine is asked.
+//! Output: the path of a kubeconfig on stdout and what to try on stderr. With `--script` the demo
+//! does the steps itself and prints one line per step on stdout. It leaves nothing behind and
+//! connects to nothing outside this machine.
 
 mod fleet;
 mod live;
@@ -17,23 +18,24 @@ use lode_serve::Ending;
 use crate::demo::world::World;
 use crate::output;
 
-/// How the demo goes.
+/// How the demo runs.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Do every step and end: 0 when each had its effect, else 1
+    /// Run every step and exit: 0 if each had its effect, else 1
     #[arg(long)]
     script: bool,
 }
 
-/// Shows the demo until it is interrupted, or does its script. `storage` is where the operator writes; it has to stay
-/// until all threads have ended.
+/// Shows the demo until it is interrupted, or runs its script. `storage` is the operator's folder;
+/// it must outlive all threads.
 pub(crate) async fn run(args: Args, storage: &mut Option<Scratch>) -> anyhow::Result<()> {
-    // From here on a signal ends this function instead of the process, which removes the folders.
+    // From here on a signal ends this function instead of the process, so that the folders are
+    // removed.
     let mut ending = Ending::listen().context("catch signals")?;
     let storage = storage.insert(Scratch::create("lode-demo").context("create a folder")?);
     tokio::select! {
         ended = show(args.script, storage.path()) => ended,
-        // A script that did not do all of its steps has not shown what it is for.
+        // A script that did not finish all its steps has failed.
         () = ending.asked() => if args.script { bail!("interrupted") } else { Ok(()) },
     }
 }
@@ -50,7 +52,7 @@ async fn show(script: bool, storage: &Path) -> anyhow::Result<()> {
 }
 
 fn to_try(world: &World) -> String {
-    // With the token that lets this terminal push, and nobody else on this machine.
+    // The URL holds the token for pushing; only this terminal shows it.
     let url = world.sandbox.git().push_url(fleet::NAME);
     let kubeconfig = world.sandbox.kubeconfig().display();
     let lode = std::env::current_exe()

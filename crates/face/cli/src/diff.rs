@@ -6,9 +6,9 @@
 //! variables ────┘                inventory ─┘
 //! ```
 //!
-//! The API server is asked to apply each object without storing it, so that defaults and admission have their say.
-//! Left out: what cleaning up after other field managers would remove, and fields an ignore rule strips because another
-//! manager applies them; both show as unchanged.
+//! Each object is sent to the API server as a dry-run apply, so that defaults and admission take
+//! part. Left out, and shown as unchanged: fields that the clean-up of other field managers would
+//! remove, and fields that an ignore rule strips because another manager applies them.
 
 mod compare;
 mod findings;
@@ -42,10 +42,11 @@ pub(crate) struct Args {
     kind: Chosen,
     /// Name of the Kustomization
     name: String,
-    /// Root folder of a local checkout of its source
+    /// Root folder of a local checkout of the source
     #[arg(long, value_name = "DIR")]
     path: Option<PathBuf>,
-    /// Fail where a field is not one of its object's kind; without it such fields are told and dropped
+    /// Fail on fields that an object's kind does not have; without this flag they are reported and
+    /// dropped
     #[arg(long)]
     strict_fields: bool,
     #[command(flatten)]
@@ -54,7 +55,7 @@ pub(crate) struct Args {
     place: Place,
 }
 
-/// Prints what differs; the exit code says whether anything does.
+/// Prints the differences; the exit code says whether there are any.
 pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     let Some(path) = args.path else {
         bail!(Told::new(
@@ -83,7 +84,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(u8::from(!findings.is_empty())))
 }
 
-/// Leaves out what the source leaves out of its artifact.
+/// Leaves out the files that the source leaves out of its artifact.
 async fn source_tree(client: &Client, object: &Kustomization, tree: Tree) -> anyhow::Result<Tree> {
     let reference = &object.spec.source_ref;
     let Some(row) = kinds::source(&reference.kind) else {

@@ -1,21 +1,22 @@
-//! The flags that say where connections may lead: `--egress-allow` and `--egress-deny`.
+//! The flags `--egress-allow` and `--egress-deny`: where connections may lead.
 
 use lode_net::{Egress, Rule, Rules};
 
 /// Where connections to repositories may lead.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Flags {
-    /// Allow connections to a host (`git.corp`, `*.corp`), an address or a range (`127.0.0.0/8`) that is refused
-    /// otherwise, as loopback, link-local and metadata addresses are; may be repeated
+    /// Allow connections to a host (`git.corp`, `*.corp`), an address or a range (`127.0.0.0/8`)
+    /// that is refused by default (loopback, link-local, metadata services); may be repeated
     #[arg(long, value_name = "HOST|CIDR", value_delimiter = ',')]
     egress_allow: Vec<Rule>,
-    /// Refuse connections to a host, an address or a range; `*` refuses all that no other rule allows
+    /// Refuse connections to a host, an address or a range; `*` refuses everything that no other
+    /// rule allows
     #[arg(long, value_name = "HOST|CIDR", value_delimiter = ',')]
     egress_deny: Vec<Rule>,
 }
 
 impl Flags {
-    /// Returns the policy that the flags stand for.
+    /// Returns the policy that the flags describe.
     pub(crate) fn policy(&self) -> Egress {
         Egress::new(Rules {
             allow: self.egress_allow.clone(),
@@ -24,7 +25,7 @@ impl Flags {
     }
 }
 
-/// Returns the policy of what runs on this machine alone, as the demo does.
+/// Returns a policy that allows loopback, for what runs on this machine only, such as the demo.
 pub(crate) fn loopback() -> Egress {
     let addresses = ["127.0.0.0/8", "::1"]
         .into_iter()

@@ -1,7 +1,8 @@
 //! A local folder as a [`Tree`], within bounds.
 //!
-//! Symbolic links are left out, as in an artifact; so is the folder `.git`, and what is no regular file. A name that no
-//! path can hold (control characters, bytes that are no UTF-8) is left out with a word to the user.
+//! Left out, as in an artifact: symbolic links, the folder `.git`, and everything that is not a
+//! regular file. A file whose name no path can hold (control characters, not UTF-8) is left out
+//! with a warning.
 
 use std::fs::{self, DirEntry};
 use std::path::Path;
@@ -13,13 +14,13 @@ use lode_tree::{Blob, Entry, RepoPath, Tree};
 
 use crate::output;
 
-/// Bytes of one file a tree carries; a larger one is known by its size.
+/// Size up to which a file is read into the tree; of a larger one only the size is known.
 const FILE_MAX: u64 = 32 << 20;
-/// Bytes of all files.
+/// Most bytes of all files together.
 const TOTAL_MAX: u64 = 768 << 20;
-/// Files.
+/// Most files.
 const FILES_MAX: usize = 400_000;
-/// Folders within folders.
+/// Deepest nesting of folders.
 const DEPTH_MAX: usize = 64;
 
 /// Reads a folder.

@@ -1,4 +1,4 @@
-//! Waiting for one object: a watch on it alone, and a judge of every form it takes.
+//! Waits for one object: watches it alone and passes each version to a judge.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use lode_cluster::{Client, Head, Resource, Sink, Subject, watch};
 use lode_object::{NamespacedName, Value};
 use tokio::sync::watch as latest;
 
-/// Waits until `judge` gives an answer about the object, which may be absent; nothing when the time is over.
+/// Waits until `judge` gives an answer about the object (which may be absent); returns nothing on
+/// timeout.
 pub(crate) async fn until<T>(
     client: &Client,
     (resource, name): (Resource, &NamespacedName),
@@ -45,7 +46,7 @@ pub(crate) async fn until<T>(
     answer.ok().flatten()
 }
 
-/// A task that ends with its owner.
+/// A task that is aborted when it is dropped.
 struct Task(tokio::task::JoinHandle<()>);
 
 impl Drop for Task {
@@ -54,7 +55,7 @@ impl Drop for Task {
     }
 }
 
-/// What the watch has told so far.
+/// What the watch has reported so far.
 #[derive(Debug, PartialEq)]
 enum Seen {
     Nothing,
@@ -62,10 +63,10 @@ enum Seen {
     There(Value),
 }
 
-/// Keeps the newest form only: nobody asks for those in between.
+/// Keeps only the newest version; intermediate ones are skipped.
 struct Latest {
     sender: latest::Sender<Seen>,
-    /// Whether the list under way has told of the object.
+    /// Whether the list in progress has contained the object.
     is_there: bool,
 }
 

@@ -1,6 +1,7 @@
-//! `lode get`: what the operator looks after, and how it is doing.
+//! `lode get`: the objects that the operator manages, and their status.
 //!
-//! Input: objects as the API server has them. Output: a table as `flux get` prints it, or the objects as data.
+//! Input: objects from the API server. Output: a table as `flux get` prints it, or the objects as
+//! data.
 
 use std::collections::BTreeMap;
 
@@ -19,11 +20,11 @@ use crate::session::Place;
 use crate::words::{self, Chosen};
 use crate::{output, table, unserved};
 
-/// Longest hash that is shown whole.
+/// Hash digits shown in the short form.
 const HASH_SHOWN: usize = 8;
-/// Namespaces that are named where the one that was asked for is empty.
+/// Most namespaces suggested when the requested one is empty.
 const NAMESPACES_SHOWN: usize = 5;
-/// Shortest run of hexadecimal digits that is a hash (SHA-1).
+/// Shortest run of hexadecimal digits that counts as a hash (SHA-1).
 const HASH_MIN: usize = 40;
 
 /// What to show.
@@ -37,7 +38,7 @@ pub(crate) struct Args {
     /// Show objects of all namespaces
     #[arg(short = 'A', long, conflicts_with_all = ["namespace", "name"])]
     all_namespaces: bool,
-    /// Form of the output [default: a table]
+    /// Output format [default: a table]
     #[arg(short, long, value_enum, value_name = "FORM")]
     output: Option<Form>,
     #[command(flatten)]
@@ -46,7 +47,7 @@ pub(crate) struct Args {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Form {
-    /// A table with more columns and whole hashes
+    /// A table with more columns and full hashes
     Wide,
     /// JSON
     Json,
@@ -58,13 +59,13 @@ enum Form {
 
 /// The objects of one kind.
 pub(crate) struct Listing {
-    /// The kind in lower case.
+    /// Name of the kind in lower case, singular.
     pub(crate) singular: String,
     /// API group of the kind.
     pub(crate) group: String,
-    /// What is known of the kind; nothing of one that is not served.
+    /// The kind's row; none for a kind that Lodestone does not serve.
     pub(crate) row: Option<&'static Row>,
-    /// The objects as the API server has them.
+    /// The objects as the API server returned them.
     pub(crate) objects: Vec<Value>,
 }
 
@@ -109,7 +110,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     output::data(&shown(found, &args))
 }
 
-/// Returns the objects of all namespaces; none where the user may not look there.
+/// Returns the objects of all namespaces; none if the user may not list them.
 async fn everywhere(client: &Client, nouns: &[Noun]) -> Vec<Value> {
     let mut found = Vec::new();
     for noun in nouns {
@@ -118,7 +119,7 @@ async fn everywhere(client: &Client, nouns: &[Noun]) -> Vec<Value> {
     found
 }
 
-/// Says that a namespace is empty, and which are not: who does not name one looks in `flux-system`.
+/// Says that a namespace is empty and which ones are not, because the default is `flux-system`.
 fn nothing_found(namespace: &str, elsewhere: &[Value]) -> String {
     if namespace.is_empty() {
         return "no objects found in any namespace".to_owned();
@@ -181,7 +182,7 @@ fn shown(found: Vec<Listing>, args: &Args) -> String {
     }
 }
 
-/// The objects as one value: the object itself when one was asked for, else a list.
+/// The objects as one value: the object itself if one was asked for, else a list.
 fn whole(found: Vec<Listing>, is_one: bool) -> Value {
     let mut objects: Vec<Value> = found
         .into_iter()
@@ -201,7 +202,7 @@ fn whole(found: Vec<Listing>, is_one: bool) -> Value {
     }
 }
 
-/// Returns a line for each object, as `kubectl get -o name` has it.
+/// Returns one line per object, as `kubectl get -o name` prints it.
 fn full_names(listing: &Listing) -> impl Iterator<Item = String> {
     let Listing {
         singular,
@@ -214,11 +215,11 @@ fn full_names(listing: &Listing) -> impl Iterator<Item = String> {
         .map(move |object| format!("{singular}.{group}/{}\n", text(object, "/metadata/name")))
 }
 
-/// What a table shows besides the usual columns.
+/// Which columns a table has besides the usual ones.
 #[derive(Debug, Clone, Copy)]
 struct Layout {
     namespaces: bool,
-    /// Names carry their kind.
+    /// Whether names are prefixed with their kind.
     kinds: bool,
     wide: bool,
 }
@@ -246,7 +247,7 @@ impl Layout {
         let NamespacedName { namespace, name } = name_of(object);
         let (ready, message) = match listing.row {
             Some(_) => ready(object),
-            // Whatever its status says, nobody keeps it true any more.
+            // The status may be old: no controller updates it.
             None => ("Unknown", unserved::MESSAGE.to_owned()),
         };
         let revision = listing.row.map_or("", |row| row.revision(object));
@@ -285,7 +286,7 @@ impl Layout {
     }
 }
 
-/// Cuts every hash in a text: who needs all of it asks for the wide form.
+/// Shortens every hash in a text; `-o wide` shows them in full.
 fn with_short_hashes(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

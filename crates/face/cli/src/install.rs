@@ -1,7 +1,7 @@
-//! `lode install`: puts the operator into a cluster, or prints the objects that takes.
+//! `lode install`: installs the operator into a cluster, or prints its objects.
 //!
-//! Everything is applied server-side, so that a second run changes only what is new. What it installs is in
-//! [`objects`].
+//! Everything is applied server-side, so a second run changes only what differs. [`objects`] lists
+//! what is installed.
 
 mod flux;
 mod objects;
@@ -28,7 +28,7 @@ pub(crate) struct Args {
     /// Print the objects as YAML instead of applying them
     #[arg(long)]
     export: bool,
-    /// Custom resource definitions only
+    /// Install the custom resource definitions only
     #[arg(long)]
     crds_only: bool,
     /// Namespace of the operator
@@ -37,21 +37,21 @@ pub(crate) struct Args {
     /// Image of the operator
     #[arg(long, value_name = "IMAGE", default_value = objects::IMAGE)]
     image: String,
-    /// What the operator itself may do
+    /// Permissions of the operator itself
     #[arg(long, value_enum, default_value = "cluster-admin")]
     role: objects::Role,
-    /// Let only the operator's namespace reach it, but for metrics
+    /// Restrict traffic from other namespaces to the metrics port
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
     network_policy: bool,
     /// Take over definitions and Services that a running Flux uses
     #[arg(long)]
     take_over: bool,
-    /// Longest time to wait until a definition is served
+    /// Longest time to wait until the definitions are served
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "1m")]
     timeout: Duration,
     #[command(flatten)]
     access: Access,
-    /// Flags of `lode serve` that the operator runs with, behind `--`
+    /// Flags for the operator's `lode serve`, after `--`
     #[arg(last = true, value_name = "FLAGS")]
     serve: Vec<String>,
 }
@@ -68,7 +68,7 @@ impl Args {
     }
 }
 
-/// Applies or prints what the operator needs.
+/// Applies or prints the objects of the installation.
 pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     serve::check(&args.serve)?;
     let mut objects = lode_api::kinds::definitions();
@@ -103,7 +103,7 @@ fn exported(objects: &[Value]) -> String {
         .join("---\n")
 }
 
-/// Applies an object and prints what that did to it.
+/// Applies an object and prints the result.
 async fn apply(client: &Client, object: &Value) -> anyhow::Result<()> {
     let object = Object::parse(object.clone()).context("read an object of the installation")?;
     let resource = resource(&object).with_context(|| format!("find the kind {}", object.kind()))?;
@@ -133,7 +133,7 @@ async fn apply(client: &Client, object: &Value) -> anyhow::Result<()> {
     output::data(&format!("{} {word}\n", object.id()))
 }
 
-/// Waits until the server serves the kind that a definition defines.
+/// Waits until the server serves the kind of a definition.
 async fn established(client: &Client, definition: &Value, timeout: Duration) -> anyhow::Result<()> {
     let name = definition["metadata"]["name"].as_str().unwrap_or_default();
     let subject = (objects::definitions(), &NamespacedName::new("", name));

@@ -1,4 +1,4 @@
-//! The kinds the verbs are about: their names, and where their objects keep what people want to see.
+//! The kinds that the verbs work on: names, and where an object holds what is shown.
 
 use anyhow::Context as _;
 use lode_api::kinds::Row;
@@ -10,27 +10,27 @@ use lode_object::{NamespacedName, Value};
 use crate::report::Told;
 use crate::session::MANAGER;
 
-/// Objects asked for at once.
+/// Objects per list request.
 const PAGE: usize = 500;
-/// Most objects shown: a million lines help nobody.
+/// Most objects listed.
 const OBJECTS_MAX: usize = 200_000;
 
-/// A kind that the verbs are about, by its row.
+/// A kind that the verbs work on, by its row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Noun(pub(crate) &'static Row);
 
 impl Noun {
-    /// What is known of the kind.
+    /// Returns the kind's row.
     pub(crate) fn row(self) -> &'static Row {
         self.0
     }
 
-    /// The names of the kind.
+    /// Returns the kind's names.
     pub(crate) fn names(self) -> Names {
         self.0.names
     }
 
-    /// Where the kind lives.
+    /// Returns the kind's API resource.
     pub(crate) fn resource(self) -> Resource {
         let names = self.names();
         Resource::known(
@@ -41,12 +41,12 @@ impl Noun {
         )
     }
 
-    /// The word for the kind in names such as `kustomization/apps`.
+    /// Returns the word for the kind in names such as `kustomization/apps`.
     pub(crate) fn singular(self) -> &'static str {
         self.0.names.singular
     }
 
-    /// The object as messages name it.
+    /// Returns the object's name as messages show it.
     pub(crate) fn shown(self, name: &NamespacedName) -> String {
         format!("{}/{name}", self.names().kind)
     }
@@ -73,7 +73,7 @@ impl Noun {
             .with_context(|| format!("list {}", self.names().plural))
     }
 
-    /// Merges a patch into an object and returns what it has become.
+    /// Merges a patch into an object and returns the result.
     pub(crate) async fn patch(
         self,
         client: &Client,
@@ -93,12 +93,12 @@ impl Noun {
         object.with_context(|| format!("change {}", self.shown(name)))
     }
 
-    /// Puts a hint beside the answer "not found".
+    /// Adds a hint to a "not found" error.
     fn told(self, error: lode_cluster::Error, name: &NamespacedName) -> anyhow::Error {
         let Some(status) = error.status().filter(|status| status.code == 404) else {
             return error.into();
         };
-        // The server names the object when the object is missing, and nothing when the kind is.
+        // The server's message names the object if the object is missing, but not if the kind is.
         if name.name.is_empty() || !status.message.contains(&*name.name) {
             let kind = self.names().kind;
             return Told::new(
@@ -134,7 +134,7 @@ pub(crate) async fn list(
     }
 }
 
-/// Returns namespace and name of an object.
+/// Returns the namespace and name of an object.
 pub(crate) fn name_of(object: &Value) -> NamespacedName {
     NamespacedName::new(
         text(object, "/metadata/namespace"),

@@ -1,4 +1,4 @@
-//! The flags of `lode serve` that choose one of several replicas, named as Flux's.
+//! The leader election flags of `lode serve`, named as Flux's.
 
 use std::time::Duration;
 
@@ -9,28 +9,29 @@ use lode_serve::{LeaderElection, Timings};
 use crate::report::Told;
 use crate::values::duration;
 
-/// How one of several replicas is chosen.
+/// How one of several replicas becomes the leader.
 #[derive(Debug, clap::Args)]
 pub(crate) struct LeaderElectionFlags {
-    /// Act only while this replica holds the Lease `lode-leader-election`, in the namespace that `RUNTIME_NAMESPACE` names
+    /// Act only while this replica holds the Lease `lode-leader-election` in the namespace given by
+    /// `RUNTIME_NAMESPACE`
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
     enable_leader_election: bool,
-    /// How long other replicas wait for a renewal of the Lease before they take it over; whole seconds
+    /// How long other replicas wait for a renewal before they take over the Lease; whole seconds
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "15s")]
     leader_election_lease_duration: Duration,
-    /// How long the replica that acts tries to renew the Lease before it ends with an error
+    /// How long the leader tries to renew the Lease before it exits with an error
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "10s")]
     leader_election_renew_deadline: Duration,
-    /// Time between two renewals of the Lease, and between two looks at it
+    /// Time between attempts to acquire or renew the Lease
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "2s")]
     leader_election_retry_period: Duration,
-    /// Release the Lease when asked to end, so that another replica acts at once
+    /// Release the Lease on shutdown, so that another replica takes over at once
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
     leader_election_release_on_cancel: bool,
 }
 
 impl LeaderElectionFlags {
-    /// Returns what the flags ask for; none where this replica is to act alone.
+    /// Returns the settings of leader election; none if it is disabled.
     pub(crate) fn read(
         &self,
         runtime_namespace: Option<&str>,

@@ -1,13 +1,15 @@
-//! Every verb a person types.
+//! The verbs of the command line.
 //!
-//! A verb is a module: [`serve`] runs the operator, [`install`] puts it into a cluster, [`get`] shows what it looks
-//! after, [`reconcile`] and [`suspend`] tell it what to do, [`diff`] says what it would change,
-//! [`building`] what a folder stands for; [`apiserver`] serves a Kubernetes API without a cluster, and [`demo`] shows all of
-//! it at work. [`main()`] reads the
-//! command line and prints what went wrong. Data goes to stdout, talk to stderr; both leave through [`output`].
+//! Each verb is a module: [`serve`] runs the operator, [`install`] installs it into a cluster,
+//! [`get`] lists the objects it manages, [`reconcile`] and [`suspend`] control them, [`diff`] shows
+//! what a reconcile would change, [`building`] what a folder builds into; [`apiserver`] serves a
+//! Kubernetes API without a cluster, and [`demo`] shows all of it in one process. [`main()`] parses
+//! the command line and prints errors. Data goes to stdout, messages to stderr, both through
+//! [`output`].
 //!
-//! Limitations: a Kustomization is compared with a local checkout only, for the operator's artifacts can in general not
-//! be reached from outside the cluster; the verbs know the kinds the operator knows so far.
+//! Limitations: a Kustomization can be compared with a local checkout only, because the operator's
+//! artifacts are usually not reachable from outside the cluster; the verbs know the kinds that the
+//! operator serves so far.
 
 mod apiserver;
 mod building;

@@ -1,22 +1,23 @@
-//! The flags that bound what one build may cost.
+//! Flags that limit the cost of one build.
 
 use lode_render::LIMITS;
 use lode_stdx::budget::{Budget, Limits};
 
-/// What one build may cost. Charges add up over the whole build, so the bytes are more than it ever holds.
+/// Limits of one build. Charges add up over the whole build, so the byte limit is higher than the
+/// memory it holds at any time.
 #[derive(Debug, Clone, clap::Args)]
 #[expect(
     clippy::struct_field_names,
     reason = "fields are named as the flags are"
 )]
 pub(crate) struct BuildLimits {
-    /// Bytes that one build may allocate in sum
+    /// Bytes that one build may allocate in total
     #[arg(long, value_name = "BYTES", default_value_t = LIMITS.bytes)]
     build_bytes_max: u64,
-    /// YAML values that one build may make in sum
+    /// YAML values that one build may create in total
     #[arg(long, value_name = "N", default_value_t = LIMITS.nodes)]
     build_nodes_max: u64,
-    /// Steps that one build may take: a step is about as long as looking at one value
+    /// Steps that one build may take; one step is about one value visited
     #[arg(long, value_name = "N", default_value_t = LIMITS.steps)]
     build_steps_max: u64,
 }
@@ -31,7 +32,7 @@ impl BuildLimits {
         }
     }
 
-    /// Returns a budget for one build.
+    /// Returns a new budget for one build.
     pub(crate) const fn budget(&self) -> Budget {
         Budget::new(self.limits())
     }

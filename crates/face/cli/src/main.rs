@@ -1,4 +1,4 @@
-//! The binary `lode`: it does what its library says, and leaves with its exit code.
+//! The binary `lode`: calls the library and exits with its exit code.
 
 use std::process::ExitCode;
 

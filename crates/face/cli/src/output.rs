@@ -1,7 +1,8 @@
-//! The two ways out: stdout for data, stderr for talk. Nothing else in this crate writes to them.
+//! The two outputs: stdout for data, stderr for messages. Nothing else in this crate writes to
+//! them.
 //!
-//! What a person's terminal gets is made printable, for statuses, paths and objects are written by strangers. What goes
-//! to a file or another program stays as it is.
+//! Output to a terminal is made printable, because statuses, paths and objects come from strangers.
+//! Output to a file or another program is left as it is.
 
 use std::borrow::Cow;
 use std::env;
@@ -11,7 +12,7 @@ use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
 use anyhow::Context as _;
 use lode_stdx::printable;
 
-/// Writes data to stdout. A reader that went away (`| head`) has had enough: that is no error.
+/// Writes data to stdout. A reader that has closed the pipe (`| head`) is not an error.
 pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     let text = if out.is_terminal() {
@@ -25,7 +26,7 @@ pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Writes a line to stderr. When nobody can be told, nothing is lost.
+/// Writes a line to stderr. Errors are ignored: there is no other place to report them.
 pub(crate) fn talk(line: &str) {
     let mut out = io::stderr().lock();
     let line = if out.is_terminal() {
@@ -36,22 +37,23 @@ pub(crate) fn talk(line: &str) {
     let _ = writeln!(out, "{line}");
 }
 
-/// Writes a line to stderr when a person reads it there.
+/// Writes a line to stderr if it is a terminal.
 pub(crate) fn progress(line: &str) {
     if io::stderr().is_terminal() {
         talk(line);
     }
 }
 
-/// Writes help to stdout, or a mistake in the command line to stderr.
+/// Writes help to stdout, or an error in the command line to stderr.
 pub(crate) fn usage(error: &clap::Error) {
-    // A mistake is quoted, and names in it may come from a folder of strangers (`lode build *`).
+    // The error quotes the arguments, which may be file names of strangers (`lode build *`).
     let is_obeyed =
         |argument: OsString| matches!(printable(&argument.to_string_lossy()), Cow::Owned(_));
     if env::args_os().any(is_obeyed) {
         talk(error.to_string().trim_end());
     } else {
-        // With the colours that a terminal may have. When nobody can be told, nothing is lost.
+        // In colour if the terminal supports it. Errors are ignored: there is no other place to
+        // report them.
         let _ = error.print();
     }
 }

@@ -16,7 +16,7 @@ use crate::values::duration;
 use crate::words::{self, Chosen, several};
 use crate::{follow, output};
 
-/// What to reconcile.
+/// Which objects to reconcile.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Which kind
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     reconcile(&session.client, noun, &name, args.timeout).await
 }
 
-/// Waits until a request is answered, telling what goes on meanwhile.
+/// Waits until a request is answered, and prints progress meanwhile.
 pub(crate) async fn wait(
     client: &Client,
     (kind, name): (Noun, &NamespacedName),
@@ -127,7 +127,7 @@ async fn reconcile(
     wait(client, (kind, name), Some(&token), timeout).await
 }
 
-/// Returns kind and name of the source that an object names.
+/// Returns the kind and name of the source that an object refers to.
 fn source(
     noun: Noun,
     object: &Value,
@@ -186,7 +186,7 @@ mod tests {
         let client = sandbox.objects().client();
         let name = NamespacedName::new(toy::NAME.0, toy::NAME.1);
 
-        // What a controller does with a request.
+        // Simulates the controller's answer to the request.
         let answer = async {
             let token = loop {
                 let object = toy::NOUN.read(client, &name).await.unwrap();

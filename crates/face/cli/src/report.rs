@@ -1,10 +1,10 @@
-//! What a person is told when a verb fails: what went wrong, why, and what may help.
+//! How errors are printed: what failed, why, and a hint.
 
 use std::fmt::Write as _;
 
 use lode_cluster::Error as ClusterError;
 
-/// An error that knows what may help.
+/// An error with a hint for the user.
 #[derive(Debug, thiserror::Error)]
 #[error("{message}")]
 pub(crate) struct Told {
@@ -13,7 +13,7 @@ pub(crate) struct Told {
 }
 
 impl Told {
-    /// Says what went wrong and what may help.
+    /// Creates an error from a message and a hint.
     pub(crate) fn new(message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -22,14 +22,15 @@ impl Told {
     }
 }
 
-/// Returns an error as it is printed: the step that failed, one line per cause, and a hint where there is one.
+/// Returns an error as it is printed: the step that failed, one line per cause, and the hint if
+/// there is one.
 pub(crate) fn text(error: &anyhow::Error) -> String {
     let mut text = format!("error: {error}");
     let mut said = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
-        // Some errors repeat their cause in their own text.
+        // Some errors already contain the text of their cause.
         if !said.contains(&cause) {
-            // Writing to a String cannot fail.
+            // Writing to a `String` cannot fail.
             let _ = write!(text, "\n  because: {cause}");
         }
         said = cause;

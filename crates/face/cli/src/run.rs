@@ -1,7 +1,7 @@
-//! The command line as a whole: which verb, and the exit code it ends with.
+//! The command line as a whole: the verb and its exit code.
 //!
-//! 0 is success. `diff` ends as `kubectl diff` does: 1 when something differs, 2 on an error. All other verbs end with
-//! 1 on an error, and 2 on a command line that means nothing.
+//! 0 is success. `diff` exits as `kubectl diff` does: 1 if there are differences, 2 on an error.
+//! All other verbs exit with 1 on an error and with 2 on a command line that cannot be parsed.
 
 use std::process::ExitCode;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::{
     apiserver, building, demo, diff, get, install, output, reconcile, report, serve, suspend,
 };
 
-/// Keeps every system true to Git
+/// A GitOps operator: keeps Kubernetes clusters in sync with Git
 #[derive(Debug, Parser)]
 #[command(name = "lode", version, disable_help_subcommand = true)]
 struct Command {
@@ -23,29 +23,29 @@ struct Command {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
-    /// Show it all at work in this process: a cluster, Git and a sample fleet
+    /// Show everything at work in one process: a cluster, Git and a sample fleet
     Demo(demo::Args),
     /// Run the operator
     Serve(Box<serve::Args>),
-    /// Put the operator into a cluster, or print what that takes
+    /// Install the operator into a cluster, or print its objects
     Install(install::Args),
-    /// Show what the operator looks after
+    /// List the objects that the operator manages, with their status
     Get(get::Args),
     /// Reconcile an object now and wait for the outcome
     Reconcile(reconcile::Args),
-    /// Leave objects alone until they are resumed
+    /// Suspend objects until they are resumed
     Suspend(suspend::SuspendArgs),
-    /// Look after suspended objects again and wait until they are ready
+    /// Resume suspended objects and wait until they are ready
     Resume(suspend::ResumeArgs),
     /// Show what a reconcile would change in the cluster, field by field
     Diff(diff::Args),
-    /// Print the objects a folder stands for
+    /// Print the objects that a folder builds into
     Build(Box<building::Args>),
-    /// Serve a Kubernetes API from memory, without a cluster
+    /// Serve an in-memory Kubernetes API, without a cluster
     Apiserver(apiserver::Args),
 }
 
-/// Reads the command line, does what it says and returns the exit code.
+/// Parses the command line, runs the verb and returns the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
     let command = match Command::try_parse() {
@@ -71,7 +71,7 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> anyhow::Result<ExitCode> {
     if let Verb::Build(args) = verb {
-        // Nothing to wait for, so no runtime to start.
+        // A build is synchronous and needs no runtime.
         return building::run(&args);
     }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
@@ -79,7 +79,8 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         builder.worker_threads(operator_workers());
     }
     let runtime = builder.enable_all().build().context("start the runtime")?;
-    // What threads write into is removed after the last of them has ended, or they would make it again.
+    // The storage folder is removed after the last thread has ended; a thread that still writes
+    // would create it again.
     let mut storage = None;
     let end = runtime.block_on(async {
         match verb {
@@ -96,21 +97,21 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         }
         .map(|()| ExitCode::SUCCESS)
     });
-    // A thread that waits for a name or a disk may wait for ever, and nothing is left that needs it.
+    // A blocking DNS lookup or disk access may never return, and nothing needs its result any more.
     runtime.shutdown_timeout(THREADS_END);
     drop(storage);
     end
 }
 
-/// The operator mostly waits for answers, and builds on threads of their own: more workers than this spend their time
-/// waking one another.
+/// The operator mostly waits for I/O, and builds run on their own threads: more workers would only
+/// spend time waking each other.
 fn operator_workers() -> usize {
     let processors = std::thread::available_parallelism().map_or(1, usize::from);
     (processors / 2).clamp(1, OPERATOR_WORKERS_MAX)
 }
 
 const OPERATOR_WORKERS_MAX: usize = 4;
-/// How long threads may take to end when all else has.
+/// How long threads may take to end after everything else has.
 const THREADS_END: Duration = Duration::from_secs(1);
 
 fn code(number: i32) -> ExitCode {
@@ -131,21 +132,21 @@ mod tests {
     #[test]
     fn help_names_every_verb() {
         insta::assert_snapshot!(Command::command().render_help(), @r"
-        Keeps every system true to Git
+        A GitOps operator: keeps Kubernetes clusters in sync with Git
 
         Usage: lode <COMMAND>
 
         Commands:
-          demo       Show it all at work in this process: a cluster, Git and a sample fleet
+          demo       Show everything at work in one process: a cluster, Git and a sample fleet
           serve      Run the operator
-          install    Put the operator into a cluster, or print what that takes
-          get        Show what the operator looks after
+          install    Install the operator into a cluster, or print its objects
+          get        List the objects that the operator manages, with their status
           reconcile  Reconcile an object now and wait for the outcome
-          suspend    Leave objects alone until they are resumed
-          resume     Look after suspended objects again and wait until they are ready
+          suspend    Suspend objects until they are resumed
+          resume     Resume suspended objects and wait until they are ready
           diff       Show what a reconcile would change in the cluster, field by field
-          build      Print the objects a folder stands for
-          apiserver  Serve a Kubernetes API from memory, without a cluster
+          build      Print the objects that a folder builds into
+          apiserver  Serve an in-memory Kubernetes API, without a cluster
 
         Options:
           -h, --help     Print help

@@ -1,7 +1,8 @@
-//! `lode serve`: the flags of the operator, named as those of Flux's controllers where they mean the same.
+//! `lode serve`: the flags of the operator, named as those of Flux's controllers where they mean
+//! the same.
 //!
-//! Input: the command line, and of the environment only `RUNTIME_NAMESPACE` and `HOSTNAME`, as Flux's manifests set
-//! them. Output: [`Options`] for the operator.
+//! Input: the command line, and from the environment only `RUNTIME_NAMESPACE` and `HOSTNAME`, which
+//! Flux's manifests set. Output: [`Options`] for the operator.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -21,10 +22,10 @@ use crate::report::Told;
 use crate::session::Access;
 use crate::values::{Address, STRICT_SUBSTITUTION, bytes, duration, gate};
 
-/// Most reconciles or calls at once: more than a cluster answers.
+/// Highest concurrency of reconciles and calls; a cluster does not answer more.
 const CONCURRENT_MAX: u64 = 1000;
 
-/// What one fetch may cost where nobody says otherwise.
+/// Default limits of one fetch.
 const FETCH: lode_stdx::budget::Limits = lode_git::BUDGET;
 
 /// How the operator runs.
@@ -33,27 +34,28 @@ const FETCH: lode_stdx::budget::Limits = lode_git::BUDGET;
 pub(crate) struct Args {
     #[command(flatten)]
     access: Access,
-    /// Folder for artifacts, Git objects and records; all of it can be lost
+    /// Folder for artifacts, Git objects and records; can be lost without harm
     #[arg(long, value_name = "DIR", default_value = "/data")]
     storage_path: PathBuf,
-    /// Where artifacts are served
+    /// Address on which artifacts are served
     #[arg(long, value_name = "ADDRESS", value_parser = Address::parse, default_value = ":9090")]
     storage_addr: Address,
-    /// Host and port by which others reach the artifacts [default: this host and the port of --storage-addr]
+    /// Host and port under which others reach the artifacts [default: this host and the port of
+    /// --storage-addr]
     #[arg(long, value_name = "HOST")]
     storage_adv_addr: Option<String>,
-    /// Where metrics are served
+    /// Address on which metrics are served
     #[arg(long, value_name = "ADDRESS", value_parser = Address::parse, default_value = ":8080")]
     metrics_addr: Address,
-    /// Where health is served
+    /// Address on which health is served
     #[arg(long, value_name = "ADDRESS", value_parser = Address::parse, default_value = ":9440")]
     health_addr: Address,
-    /// Look after all namespaces, or only after that in `RUNTIME_NAMESPACE`
+    /// Watch all namespaces, or only the one in `RUNTIME_NAMESPACE`
     #[arg(long, value_name = "BOOL", default_value_t = true, num_args = 0..=1, require_equals = true, default_missing_value = "true", action = ArgAction::Set)]
     watch_all_namespaces: bool,
     #[command(flatten)]
     leader_election: LeaderElectionFlags,
-    /// Look after objects with these labels only
+    /// Watch only objects with these labels
     #[arg(
         long,
         value_name = "SELECTOR",
@@ -61,94 +63,97 @@ pub(crate) struct Args {
         hide_default_value = true
     )]
     watch_label_selector: String,
-    /// Reconciles of one kind that compute at once
+    /// Concurrent reconciles of each kind
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = count())]
     concurrent: usize,
-    /// Calls of one apply at once
+    /// Concurrent calls of one apply
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = count())]
     concurrent_ssa: usize,
-    /// Wait for a dependency that cannot be watched
+    /// Retry delay shown while a source or dependency is not ready; changes are watched, so nothing
+    /// waits for it
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "30s")]
     requeue_dependency: Duration,
-    /// How far intervals are spread, in percent
+    /// Jitter of intervals, in percent
     #[arg(long, value_name = "PERCENT", default_value_t = 5, value_parser = clap::value_parser!(u8).range(0..100))]
     interval_jitter_percentage: u8,
-    /// Shortest wait after a failure
+    /// Shortest delay after a failure
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "750ms")]
     min_retry_delay: Duration,
-    /// Longest wait after failures
+    /// Longest delay after repeated failures
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "15m")]
     max_retry_delay: Duration,
-    /// Artifacts of a source that are kept
+    /// Number of artifacts kept for each source
     #[arg(long, value_name = "N", default_value_t = 2, value_parser = count())]
     artifact_retention_records: usize,
-    /// Time every artifact is kept at least
+    /// Time for which every artifact is kept at least
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "60s")]
     artifact_retention_ttl: Duration,
-    /// `ServiceAccount` that applies where a Kustomization names none
+    /// Default `ServiceAccount` for Kustomizations that name none
     #[arg(long, value_name = "NAME")]
     default_service_account: Option<String>,
     /// Refuse references into other namespaces
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
     no_cross_namespace_refs: bool,
-    /// Refuse bases outside the source; always so, taken for Flux's sake
+    /// Refuse bases outside the source; always on, accepted for compatibility with Flux
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
     no_remote_bases: bool,
     #[command(flatten)]
     egress: egress::Flags,
-    /// Field manager whose fields are taken over; may be repeated
+    /// Field manager whose fields the operator takes over; may be repeated
     #[arg(long = "override-manager", value_name = "NAME")]
     override_managers: Vec<String>,
-    /// Kinds and single objects that the Kustomizations of one namespace may have watched
+    /// Kinds and single objects that may be watched for the Kustomizations of one namespace
     #[arg(long, value_name = "NUMBER", default_value_t = 1000)]
     watches_per_namespace: usize,
-    /// Kinds that are applied before the rest
+    /// Kinds that are applied in a stage before the rest
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     custom_apply_stage_kinds: Vec<String>,
-    /// Gates, as Name=true or Name=false: `StrictPostBuildSubstitutions` (default true)
+    /// Feature gates, as Name=true or Name=false: `StrictPostBuildSubstitutions` (default true)
     #[arg(long, value_name = "GATES", value_delimiter = ',', value_parser = gate)]
     feature_gates: Vec<(&'static str, bool)>,
-    /// Refuse fields that the kinds of their objects do not have; without it they are dropped, as Flux does, and told
+    /// Refuse fields that an object's kind does not have; without this flag they are dropped as in
+    /// Flux, and reported
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
     strict_fields: bool,
-    /// Memory that fetches and builds may need together, three quarters of it those of one namespace [default: half of the cgroup's limit, or of the machine's memory]
+    /// Memory that all fetches and builds may use together; one namespace may use three quarters of
+    /// it [default: half of the cgroup's limit, or of the machine's memory]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
     memory_budget: Option<u64>,
-    /// Bytes that the files of one fetch may have, with their names
+    /// Bytes that the files of one fetch may have, including their names
     #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "512Mi")]
     fetch_bytes_max: u64,
     /// Files, folders and patterns that one fetch may read
     #[arg(long, value_name = "N", default_value_t = FETCH.nodes)]
     fetch_files_max: u64,
-    /// Steps that one fetch may take, most of them for leaving out files
+    /// Steps that one fetch may take, mostly for ignore patterns
     #[arg(long, value_name = "N", default_value_t = FETCH.steps)]
     fetch_steps_max: u64,
-    /// When writes are first dry-run
+    /// When writes are preceded by a dry-run
     #[arg(long, value_enum, default_value = "auto")]
     preflight: Preflight,
     #[command(flatten)]
     build_limits: BuildLimits,
-    /// Least severe line that is logged
+    /// Lowest log level that is written
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["trace", "debug", "info", "warn", "error"])]
     log_level: String,
-    /// Form of the log
+    /// Log format
     #[arg(long, value_enum, default_value = "json")]
     log_encoding: Encoding,
-    /// Where events are sent; not built yet
+    /// Address of a notification controller; not implemented yet
     #[arg(long, value_name = "URL")]
     events_addr: Option<String>,
 }
 
-/// When writes are first dry-run.
+/// When writes are preceded by a dry-run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Preflight {
-    /// Where an apply changes something that exists
+    /// If an apply changes an existing object
     Auto,
     /// Always, as Flux does
     Always,
 }
 
-/// Form of the log.
+/// Log format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Encoding {
     /// One JSON object per line
@@ -157,14 +162,14 @@ enum Encoding {
     Text,
 }
 
-/// What of the environment counts.
+/// The environment variables that are read.
 #[derive(Debug, Default)]
 struct Environment {
     runtime_namespace: Option<String>,
     hostname: Option<String>,
 }
 
-/// Refuses flags that `lode serve` would not start with.
+/// Refuses flags with which `lode serve` would not start.
 pub(crate) fn check(flags: &[String]) -> anyhow::Result<()> {
     #[derive(clap::Parser)]
     struct Line {
@@ -199,7 +204,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
 }
 
 impl Args {
-    /// What was asked for and will not be so.
+    /// Warnings about flags that are accepted but have no effect.
     fn warnings(&self) -> Vec<&'static str> {
         let mut warnings = Vec::new();
         if self.events_addr.is_some() {
@@ -279,7 +284,8 @@ impl Args {
         }
     }
 
-    /// The artifacts' address for others: as given, else the one host we listen on, else the name of this host.
+    /// Returns the artifact server's address for others: the flag, else the one host it listens on,
+    /// else this machine's host name.
     fn advertised(&self, environment: &Environment) -> String {
         if let Some(given) = self
             .storage_adv_addr
@@ -313,7 +319,8 @@ fn count() -> impl clap::builder::TypedValueParser<Value = usize> {
         .map(|count| count as usize)
 }
 
-/// Every interface of this machine. A socket of IPv6 takes IPv4 too, but not every machine has IPv6.
+/// Every interface of this machine. An IPv6 socket accepts IPv4 too, but not every machine has
+/// IPv6.
 fn every_interface() -> IpAddr {
     let has_six = TcpListener::bind((Ipv6Addr::UNSPECIFIED, 0)).is_ok();
     if has_six {
@@ -350,7 +357,7 @@ mod tests {
 
     #[test]
     fn defaults_are_those_of_the_contract() {
-        // The memory is that of the machine where nobody says otherwise.
+        // An explicit value, because the default depends on the machine.
         insta::assert_debug_snapshot!(options(&["--memory-budget=1Gi"]), @r#"
         Options {
             kubeconfig: None,

@@ -1,50 +1,50 @@
-//! Which cluster and namespace a verb is about, and the connection to it.
+//! The cluster and namespace that a verb works on, and the connection.
 
 use std::path::PathBuf;
 
 use lode_cluster::Client;
 
-/// The namespace of a verb when neither the command line nor the context names one.
+/// Namespace of a verb if neither the command line nor the context names one.
 pub(crate) const NAMESPACE: &str = "flux-system";
-/// The field manager of what a person writes.
+/// Field manager for changes that a person makes with a verb.
 pub(crate) const MANAGER: &str = "lode";
 
-/// Which cluster.
+/// Which cluster to use.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Access {
-    /// Kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the cluster lode runs in]
+    /// Kubeconfig file [default: KUBECONFIG, ~/.kube/config, or the cluster that lode runs in]
     #[arg(long, value_name = "FILE")]
     pub(crate) kubeconfig: Option<PathBuf>,
-    /// Context of the kubeconfig [default: its current one]
+    /// Context of the kubeconfig [default: its current context]
     #[arg(long, value_name = "NAME")]
     pub(crate) context: Option<String>,
 }
 
-/// Which cluster and namespace.
+/// Which cluster and namespace to use.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Place {
     #[command(flatten)]
     pub(crate) access: Access,
-    /// Namespace [default: the context's, or flux-system where it names none]
+    /// Namespace [default: that of the context, or flux-system if it has none]
     #[arg(short, long, value_name = "NAME")]
     pub(crate) namespace: Option<String>,
 }
 
-/// A connection, and the namespace it is used in.
+/// A connection and its namespace.
 pub(crate) struct Session {
     pub(crate) client: Client,
     pub(crate) namespace: String,
 }
 
 impl Access {
-    /// Connects. Nothing is sent yet.
+    /// Creates a client. Nothing is sent yet.
     pub(crate) async fn connect(&self) -> anyhow::Result<Client> {
         Ok(Client::connect(self.kubeconfig.as_deref(), self.context.as_deref()).await?)
     }
 }
 
 impl Place {
-    /// Connects and settles the namespace.
+    /// Creates a client and determines the namespace.
     pub(crate) async fn connect(&self) -> anyhow::Result<Session> {
         let client = self.access.connect().await?;
         let namespace = namespace(self.namespace.as_deref(), client.default_namespace());
@@ -52,7 +52,8 @@ impl Place {
     }
 }
 
-/// A configuration that names no namespace reads as `default`, where no toolkit lives.
+/// A context without a namespace reads as `default`, where no operator is installed; `flux-system`
+/// is used instead.
 fn namespace(given: Option<&str>, of_context: &str) -> String {
     match given {
         Some(given) => given,

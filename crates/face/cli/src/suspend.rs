@@ -1,4 +1,4 @@
-//! `lode suspend` and `lode resume`: whether the operator looks after an object.
+//! `lode suspend` and `lode resume`: whether the operator reconciles an object.
 
 use std::time::Duration;
 
@@ -15,14 +15,14 @@ use crate::session::{Place, Session};
 use crate::values::duration;
 use crate::words::{self, Chosen};
 
-/// Which objects are suspended.
+/// Which objects to suspend.
 #[derive(Debug, clap::Args)]
 pub(crate) struct SuspendArgs {
     #[command(flatten)]
     objects: Objects,
 }
 
-/// Which objects are resumed.
+/// Which objects to resume.
 #[derive(Debug, clap::Args)]
 pub(crate) struct ResumeArgs {
     #[command(flatten)]
@@ -30,7 +30,7 @@ pub(crate) struct ResumeArgs {
     /// Longest time to wait for one object
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
     timeout: Duration,
-    /// Return at once
+    /// Do not wait
     #[arg(long)]
     no_wait: bool,
 }
@@ -50,13 +50,13 @@ struct Objects {
     place: Place,
 }
 
-/// Has the operator leave objects alone.
+/// Suspends objects.
 pub(crate) async fn suspend(args: SuspendArgs) -> anyhow::Result<()> {
     let session = args.objects.place.connect().await?;
     args.objects.set(&session, true).await.map(drop)
 }
 
-/// Has the operator look after objects again, and waits until they are ready.
+/// Resumes objects and waits until they are ready.
 pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<()> {
     let session = args.objects.place.connect().await?;
     let named = args.objects.set(&session, false).await?;
@@ -85,7 +85,7 @@ pub(crate) async fn resume(args: ResumeArgs) -> anyhow::Result<()> {
 }
 
 impl Objects {
-    /// Sets `spec.suspend` and returns kinds and names of the objects.
+    /// Sets `spec.suspend` and returns the kinds and names of the objects.
     async fn set(
         &self,
         session: &Session,
@@ -101,7 +101,7 @@ impl Objects {
         Ok(named)
     }
 
-    /// Returns the one object, or all objects of the kinds.
+    /// Returns the named object, or all objects of the kinds.
     async fn named(&self, session: &Session) -> anyhow::Result<Vec<(Noun, NamespacedName)>> {
         if !self.all {
             let (noun, name) = self.kind.single(&self.name)?;

@@ -1,9 +1,9 @@
-//! Text in columns, for people: a head, a line per row, as wide as the widest cell.
+//! Text in columns: a header and one line per row; each column is as wide as its widest cell.
 
 /// Spaces between two columns.
 const GAP: usize = 3;
 
-/// Returns a table as text; a line ends without spaces.
+/// Returns a table as text, without trailing spaces.
 pub(crate) fn text(head: &[&str], rows: &[Vec<String>]) -> String {
     let widths: Vec<usize> = (0..head.len())
         .map(|column| width(head[column], rows, column))
@@ -28,7 +28,7 @@ fn width(head: &str, rows: &[Vec<String>], column: usize) -> usize {
 fn line<'c>(out: &mut String, cells: impl Iterator<Item = &'c str>, widths: &[usize]) {
     let mut line = String::new();
     for (cell, width) in cells.zip(widths) {
-        // A message of several lines would break the table.
+        // A message with several lines would break the table.
         let cell = cell.split('\n').next().unwrap_or_default();
         line.push_str(cell);
         line.extend(std::iter::repeat_n(' ', width + GAP - cell.chars().count()));

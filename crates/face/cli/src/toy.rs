@@ -1,6 +1,6 @@
-//! A kind that only tests know, by its row alone: what a verb does with it, it does with any kind.
+//! A kind that only the tests know, through its row: a verb handles it like any other kind.
 //!
-//! The definition is the one of `docs/adding-a-kind.md`, as the tests of `lode-api` make it.
+//! The definition is the one of `docs/adding-a-kind.md`, as the tests of `lode-api` build it.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::kinds::Noun;
 use crate::session::{Access, Place};
 use crate::words::Chosen;
 
-/// The rows of a program that serves nothing else.
+/// The rows of a program that serves no other kind.
 pub(crate) const ROWS: &[Row] = &[Row {
     names: Names {
         group: "toys.lodestone.dev",
@@ -66,7 +66,7 @@ pub(crate) async fn cluster() -> Sandbox {
     sandbox
 }
 
-/// Returns the place of the object, as flags name it.
+/// Returns the object's place, as flags name it.
 pub(crate) fn place(sandbox: &Sandbox) -> Place {
     Place {
         access: Access {
@@ -77,7 +77,7 @@ pub(crate) fn place(sandbox: &Sandbox) -> Place {
     }
 }
 
-/// Parses a word as the command line would.
+/// Parses a word as on the command line.
 pub(crate) fn parse(parser: impl TypedValueParser<Value = Chosen>, word: &str) -> Option<Chosen> {
     let line = clap::Command::new("lode").arg(clap::Arg::new("kind").value_parser(parser));
     let mut read = line.try_get_matches_from(["lode", word]).ok()?;

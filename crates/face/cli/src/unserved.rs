@@ -1,4 +1,5 @@
-//! Objects of Flux's kinds that Lodestone does not serve yet: nobody reconciles them, and a person should see that.
+//! Objects of Flux's kinds that Lodestone does not serve yet, so that users see that nothing
+//! reconciles them.
 
 use lode_api::kinds::NOT_SERVED;
 use lode_cluster::{Client, Discovery};
@@ -7,14 +8,15 @@ use lode_object::GroupKind;
 use crate::get::Listing;
 use crate::{kinds, output};
 
-/// What is said of such an object.
+/// The message shown for such an object.
 pub(crate) const MESSAGE: &str = "not served by Lodestone yet";
 
-/// Lists the objects in a namespace, or in all namespaces when it is empty, of those kinds whose definitions are
-/// installed.
+/// Lists the objects of kinds that are installed but not served, in a namespace, or in all
+/// namespaces if it is empty.
 ///
-/// Which are is one question for all kinds. What the user may not see is left out, as is all of it where the server
-/// does not say which kinds it has: the list of what is served must not fail because of the rest.
+/// One discovery request finds out which kinds are installed. Errors are ignored, and objects that
+/// the user may not list are left out: the list of served objects must not fail because of the
+/// rest.
 pub(crate) async fn list(client: &Client, namespace: &str) -> Vec<Listing> {
     let discovery = Discovery::new(client.clone());
     let mut installed = Vec::new();

@@ -1,11 +1,11 @@
-//! Values of flags, in the form Go programs write them: durations, addresses, lists of gates. Pure.
+//! Flag values in the form Go programs use: durations, addresses, feature gates. Pure.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _};
 use std::time::Duration;
 
-/// Gates that can be set.
+/// Feature gates that can be set.
 pub(crate) const GATES: &[&str] = &[STRICT_SUBSTITUTION];
-/// An undefined variable fails the build.
+/// Fails a build that uses an undefined variable.
 pub(crate) const STRICT_SUBSTITUTION: &str = "StrictPostBuildSubstitutions";
 
 /// Reads a duration such as `1m30s`.
@@ -30,12 +30,13 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     bytes.ok_or_else(|| format!("\"{text}\" is no number of bytes such as 512Mi or 1Gi"))
 }
 
-/// An address to listen on. Without a host it means every interface, which is settled when the program starts.
+/// An address to listen on. Without a host it means every interface, chosen when the program
+/// starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Address {
     /// Every interface.
     Any(u16),
-    /// One.
+    /// One interface.
     One(SocketAddr),
 }
 
@@ -58,7 +59,7 @@ impl Address {
         found.map(Self::One).ok_or_else(bad)
     }
 
-    /// Returns the address, with every interface as `any`.
+    /// Returns the address, with `any` in place of every interface.
     pub(crate) fn with_any(self, any: IpAddr) -> SocketAddr {
         match self {
             Self::Any(port) => SocketAddr::new(any, port),
@@ -66,7 +67,7 @@ impl Address {
         }
     }
 
-    /// Returns the host others may reach it by, if it says one.
+    /// Returns the host by which others may reach it, if the address has one.
     pub(crate) fn host(self) -> Option<IpAddr> {
         match self {
             Self::One(address) if !address.ip().is_unspecified() => Some(address.ip()),

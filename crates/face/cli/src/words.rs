@@ -1,7 +1,7 @@
-//! The words for kinds on the command line, made from the rows of [`lode_api::kinds`].
+//! The words for kinds on the command line, derived from the rows of [`lode_api::kinds`].
 //!
-//! A verb about one object takes a kind in the singular, `lode get` takes it in the plural; each takes the other form,
-//! short names and what else people type as well. All sources together are `source`, as in flux.
+//! A verb for one object takes the singular, `lode get` the plural; both accept the other form,
+//! short names and common variants. `source` means all sources, as in flux.
 
 use anyhow::bail;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
@@ -16,7 +16,7 @@ const ALL: &str = "all";
 /// The kinds that a word stands for.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Chosen {
-    /// The kinds, in the order of their rows.
+    /// The kinds in the order of their rows.
     pub(crate) nouns: Vec<Noun>,
     /// Whether the word was `all`.
     pub(crate) is_all: bool,
@@ -41,9 +41,9 @@ pub(crate) fn plural(rows: &'static [Row]) -> impl TypedValueParser<Value = Chos
 }
 
 impl Chosen {
-    /// Returns kind and name of the one object that the words behind the kind name.
+    /// Returns the kind and name of the one object that follows the word.
     ///
-    /// `source git NAME` is the form of flux.
+    /// `source git NAME` is flux's form.
     pub(crate) fn single<'w>(&self, words: &'w [String]) -> anyhow::Result<(Noun, &'w str)> {
         let are_sources = self.nouns.iter().all(|noun| noun.row().is_source);
         match (self.nouns.as_slice(), words) {
@@ -69,14 +69,14 @@ impl Chosen {
     }
 }
 
-/// How a word is shown.
+/// Which form of a word is shown.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Number {
     Singular,
     Plural,
 }
 
-/// A word, and what it stands for.
+/// A word and the kinds it stands for.
 #[derive(Clone)]
 struct Word {
     value: PossibleValue,
@@ -99,7 +99,7 @@ fn words(rows: &'static [Row], number: Number) -> Vec<Word> {
     }
 
     for noun in rows.iter().map(Noun) {
-        // The only source is shown as `source`; its own names are taken all the same.
+        // A single source is shown as `source`; its own names are accepted too.
         let is_shown = !noun.row().is_source || sources.len() > 1;
         let shown = match number {
             Number::Singular => noun.singular(),
@@ -138,7 +138,7 @@ impl Chosen {
     }
 }
 
-/// Says ``A `GitRepository` ``, or which of several.
+/// Returns ``A `GitRepository` ``, or a list of alternatives.
 fn one_of(nouns: &[Noun]) -> String {
     let kinds: Vec<String> = nouns
         .iter()
@@ -150,7 +150,7 @@ fn one_of(nouns: &[Noun]) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// Says `` `GitRepositories` ``, or several of that kind.
+/// Returns `` `GitRepositories` ``, or a list of several kinds.
 fn all_of(nouns: &[Noun]) -> String {
     let kinds = nouns
         .iter()
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::toy::parse;
 
-    /// Two sources and an applier: what a second source changes.
+    /// Two sources and an applier, to show what a second source changes.
     const ROWS: &[Row] = &[
         kinds::GIT_REPOSITORY,
         Row {

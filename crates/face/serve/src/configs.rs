@@ -1,4 +1,5 @@
-//! `ConfigMap`s and Secrets with the watch label: a change of one wakes who takes variables from it (spec A1).
+//! Watches `ConfigMap`s and Secrets with the watch label: a change wakes the objects that take
+//! variables from them (spec A1).
 //!
 //! Only names are kept, never contents.
 
@@ -11,7 +12,7 @@ use lode_kustomization::Kustomizations;
 use lode_object::{NamespacedName, meta};
 use lode_runtime::{Frame, Use};
 
-/// Returns what watches both kinds, for ever.
+/// Returns the tasks that watch both kinds, without end.
 pub(crate) fn watches(
     client: &Client,
     namespace: &str,
@@ -38,7 +39,7 @@ pub(crate) fn watches(
 struct Feed {
     kind: &'static str,
     kustomizations: Arc<Frame<Kustomizations>>,
-    /// The version last seen of each: a list that starts anew tells nothing twice.
+    /// The last version seen of each, so that a new list reports nothing twice.
     versions: HashMap<NamespacedName, String>,
 }
 
@@ -48,7 +49,7 @@ impl Sink for Feed {
     fn applied(&mut self, head: &Head<'_>, _: &[u8]) {
         let (name, version) = (head.name(), head.version.to_string());
         let known = self.versions.insert(name.clone(), version.clone());
-        // The first sight of one is the start, not a change.
+        // The first sight of an object is not a change.
         if known.is_some_and(|known| known != version) {
             self.kustomizations.wake(&Use::new(self.kind, name));
         }

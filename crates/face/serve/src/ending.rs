@@ -1,12 +1,12 @@
-//! [`Ending`]: the signals that ask a process to end.
+//! [`Ending`]: the signals that ask the process to end.
 
 use std::fs;
 use std::io;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// The signals that ask a process to end, caught from the moment this exists: before, they kill, and what has to be
-/// cleaned up is left.
+/// The signals that ask the process to end, caught as long as this exists. Before that, a signal
+/// kills the process without clean-up.
 pub struct Ending {
     interrupt: Signal,
     terminate: Signal,
@@ -15,10 +15,11 @@ pub struct Ending {
 }
 
 impl Ending {
-    /// Begins to catch SIGINT, SIGTERM, SIGQUIT and SIGHUP. Whoever was started to outlive its terminal (`nohup`) does.
+    /// Starts to catch SIGINT, SIGTERM, SIGQUIT and SIGHUP; a signal that was ignored at the start
+    /// (`nohup`) stays ignored.
     ///
     /// # Errors
-    /// The system catches no signals.
+    /// The system refused a signal handler.
     pub fn listen() -> io::Result<Self> {
         let hangup = SignalKind::hangup();
         let is_ignored =
@@ -35,7 +36,7 @@ impl Ending {
         })
     }
 
-    /// Waits until one of them comes.
+    /// Waits for one of the signals.
     pub async fn asked(&mut self) {
         let hangup = async {
             match &mut self.hangup {
@@ -52,7 +53,7 @@ impl Ending {
     }
 }
 
-/// Returns whether a process with this status, as Linux tells it, ignores a signal.
+/// Returns whether a process with this status file (of Linux) ignores a signal.
 fn ignores(status: &str, kind: SignalKind) -> bool {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let mask = mask

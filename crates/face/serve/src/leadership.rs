@@ -1,4 +1,4 @@
-//! [`Leadership`]: whether this replica acts, for a process that may have been told to be alone.
+//! [`Leadership`]: whether this replica acts. Without leader election it always does.
 
 use lode_cluster::{Client, Resource, WriteGate};
 use lode_runtime::{Election, LeaseOptions, Metrics};
@@ -9,18 +9,18 @@ use crate::options::{LeaderElection, Options};
 
 /// Name of the Lease.
 const LEASE: &str = "lode-leader-election";
-/// Where the operator is installed unless somebody says otherwise.
+/// Namespace where the operator is usually installed.
 const INSTALLED: &str = "flux-system";
-/// The namespace that every cluster has.
+/// A namespace that every cluster has.
 const ANY: &str = "default";
 
 /// One replica's leadership.
 pub(crate) struct Leadership(Option<Contest>);
 
-/// What it takes to be chosen.
+/// What leader election needs.
 struct Contest {
-    /// With a connection of its own: a renewal must not wait for room beside thousands of calls. Its calls do not count
-    /// among the operator's, they are no work.
+    /// It has its own connection, so that a renewal never waits behind thousands of calls. Its
+    /// calls are not counted among the operator's.
     client: Client,
     gate: WriteGate,
     options: LeaderElection,
@@ -28,7 +28,7 @@ struct Contest {
 }
 
 impl Leadership {
-    /// Connects; nothing is sent yet.
+    /// Creates the clients; nothing is sent yet.
     pub(crate) async fn prepare(options: &Options) -> anyhow::Result<Self> {
         let Some(election) = &options.leader_election else {
             return Ok(Self(None));
@@ -50,7 +50,7 @@ impl Leadership {
         Client::connect_behind(gate, kubeconfig, context).await
     }
 
-    /// Stands for election and waits until this replica leads. Returns whether it does: it may be asked to end before.
+    /// Waits until this replica leads. Returns false if the process was asked to end before that.
     pub(crate) async fn won(&mut self, metrics: &Metrics, ending: &mut Ending) -> bool {
         let won = tokio::select! {
             () = self.campaign(metrics) => true,
@@ -82,7 +82,7 @@ impl Leadership {
     /// Leads until the process is asked to end; `meanwhile` never ends.
     ///
     /// # Errors
-    /// This replica leads no more.
+    /// This replica lost its Lease.
     pub(crate) async fn keep(
         &mut self,
         meanwhile: impl Future<Output = ()>,
@@ -95,7 +95,7 @@ impl Leadership {
         }
     }
 
-    /// Waits until this replica leads no more; for ever where it is alone.
+    /// Waits until this replica loses its Lease; for ever without leader election.
     async fn lost(&mut self) -> anyhow::Error {
         let election = self
             .0
@@ -109,7 +109,7 @@ impl Leadership {
         anyhow::Error::new(lost)
     }
 
-    /// Lets another replica act. Nothing may be under way any more that writes.
+    /// Releases the Lease so that another replica takes over. No write may be in progress.
     pub(crate) async fn release(self) {
         if let Some(election) = self.0.and_then(|contest| contest.election) {
             election.release().await;
@@ -117,7 +117,8 @@ impl Leadership {
     }
 }
 
-/// Returns the namespace of an installation if there is one: who runs the operator by hand beside it waits.
+/// Returns the namespace of an existing installation, so that an operator started by hand competes
+/// for the same Lease.
 async fn usual_namespace(client: &Client) -> &'static str {
     let namespaces = Resource::known("v1", "Namespace", "namespaces", false);
     match client.get(&namespaces, "", INSTALLED).await {

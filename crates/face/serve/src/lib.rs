@@ -1,7 +1,8 @@
 //! All controllers in one process: wiring only.
 //!
-//! [`run()`] connects, starts what is shared (client, discovery, watch cache, artifact store, mirrors of our own kinds),
-//! waits until this replica leads, starts the controllers on it, and ends them in order when asked to.
+//! [`run()`] connects, starts what is shared (client, discovery, watch cache, artifact store,
+//! mirrors of our own kinds), waits until this replica leads, starts the controllers, and stops
+//! them in order when asked to.
 //!
 //! Left out on purpose: flags (`face/cli`), and any decision that a controller could make.
 

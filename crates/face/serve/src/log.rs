@@ -1,4 +1,5 @@
-//! Log lines as `flux logs` reads them: one JSON object a line with `level`, `ts`, `msg` and the fields.
+//! Log lines as `flux logs` reads them: one JSON object per line with `level`, `ts`, `msg` and the
+//! fields.
 
 use std::fmt;
 use std::io::{self, IsTerminal as _, Write};
@@ -12,19 +13,19 @@ use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields};
 use tracing_subscriber::registry::LookupSpan;
 
-/// How log lines are written.
+/// How log lines are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Encoding {
-    /// One JSON object a line.
+    /// One JSON object per line.
     Json,
-    /// For people.
+    /// Readable text.
     Text,
 }
 
 /// Starts logging to stderr; the filter is a level or a list of `target=level`.
 ///
 /// # Errors
-/// The filter is none, or logging was started before.
+/// The filter is invalid, or logging was already started.
 pub fn init(filter: &str, encoding: Encoding) -> anyhow::Result<()> {
     let filter = EnvFilter::try_new(ours(filter))?;
     let to_terminal = io::stderr().is_terminal();
@@ -38,7 +39,7 @@ pub fn init(filter: &str, encoding: Encoding) -> anyhow::Result<()> {
     started.map_err(|error| anyhow::anyhow!("start logging: {error}"))
 }
 
-/// Stderr, where a person's terminal gets printable text only: messages quote what strangers wrote.
+/// Stderr; on a terminal the text is made printable, because messages quote what strangers wrote.
 struct Out {
     to_terminal: bool,
 }
@@ -59,8 +60,8 @@ impl Write for Out {
     }
 }
 
-/// Returns a filter that lets a plain level apply to what we log ourselves: below `info` libraries log what they send and
-/// receive, and nobody has looked through that for secrets.
+/// Returns a filter in which a plain level applies to our own log lines only: below `info`,
+/// libraries log what they send and receive, which may include secrets.
 fn ours(filter: &str) -> String {
     match filter.parse::<Level>() {
         Ok(level) if level > Level::INFO => format!("info,lode={level}"),
@@ -92,7 +93,7 @@ where
         line.insert("level".into(), level.into());
         line.insert("ts".into(), rfc3339_millis(jiff::Timestamp::now()).into());
         line.insert("logger".into(), event.metadata().target().into());
-        // Kubernetes writes namespace and name apart.
+        // Kubernetes logs namespace and name as separate fields.
         if let Some(Value::String(name)) = line.get("name").cloned()
             && let Some((namespace, name)) = name.split_once('/')
         {

@@ -1,7 +1,8 @@
-//! What stands in the operator's way before it can begin: no API server, no definitions of our kinds, no rights.
+//! What prevents the operator from starting: no API server, no definitions of our kinds, missing
+//! rights.
 //!
-//! Each is said once with what to do about it, and again ever more rarely as long as it stays; meanwhile the operator
-//! looks on its own. Nothing has to be restarted.
+//! Each obstacle is logged once with what to do about it, and then less and less often while it
+//! lasts. The operator keeps checking, so nothing has to be restarted.
 
 use std::time::Duration;
 
@@ -12,13 +13,13 @@ use tracing::{error, info};
 
 use crate::ending::Ending;
 
-/// Between two looks, at first and at most.
+/// Shortest and longest time between two checks.
 const LOOK: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(15));
-/// Between two words about the same obstacle, at first and at most.
+/// Shortest and longest time between two messages about the same obstacle.
 const SAY: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
 
-/// Waits until our kinds can be read in a namespace, or everywhere where that is empty. Returns whether they can: the
-/// process may be asked to end before.
+/// Waits until our kinds can be read in a namespace, or in all if it is empty. Returns false if the
+/// process was asked to end before that.
 pub(crate) async fn are_gone(client: &Client, namespace: &str, ending: &mut Ending) -> bool {
     tokio::select! {
         () = gone(client, namespace) => true,
@@ -41,14 +42,14 @@ async fn gone(client: &Client, namespace: &str) {
     }
 }
 
-/// What stands in the way, and what a person can do.
+/// What prevents the start, and what a person can do about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Obstacle {
     what: String,
     hint: &'static str,
 }
 
-/// What was said last.
+/// The last message.
 #[derive(Default)]
 struct Said {
     obstacle: Option<Obstacle>,
@@ -56,7 +57,7 @@ struct Said {
 }
 
 impl Said {
-    /// Returns whether an obstacle is worth saying now, and remembers that it was.
+    /// Returns whether an obstacle should be logged now, and remembers it if so.
     fn is_due(&mut self, obstacle: &Obstacle, now: Instant) -> bool {
         let pause = match self.again {
             Some((at, _)) if self.obstacle.as_ref() == Some(obstacle) && now < at => return false,

@@ -1,4 +1,4 @@
-//! [`Options`]: everything a person can set, by the names of Flux's flags.
+//! [`Options`]: every setting, named as Flux's flags.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -9,72 +9,73 @@ use lode_net::Egress;
 use lode_runtime::Timings;
 use lode_stdx::budget::{self, Limits};
 
-/// Everything a person can set.
+/// Every setting of the operator.
 #[derive(Debug, Clone)]
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a flag of its own on the command line"
 )]
 pub struct Options {
-    /// Kubeconfig file; without it `KUBECONFIG`, or the cluster we run in.
+    /// Kubeconfig file; without it `KUBECONFIG`, or the cluster that the process runs in.
     pub kubeconfig: Option<PathBuf>,
     /// Context of the kubeconfig.
     pub context: Option<String>,
-    /// Where artifacts, Git objects and records are kept.
+    /// Folder for artifacts, Git objects and records.
     pub storage_path: PathBuf,
-    /// Where artifacts are served.
+    /// Address on which artifacts are served.
     pub storage_addr: SocketAddr,
     /// Host and port under which others reach the artifacts.
     pub storage_adv_addr: String,
-    /// Where metrics are served.
+    /// Address on which metrics are served.
     pub metrics_addr: SocketAddr,
-    /// Where health is served.
+    /// Address on which health is served.
     pub health_addr: SocketAddr,
-    /// The one namespace to look after; all when absent.
+    /// The only namespace to watch; all if absent.
     pub namespace: Option<String>,
-    /// How one of several replicas is chosen; absent where there is one only.
+    /// How one of several replicas becomes the leader; absent if leader election is disabled.
     pub leader_election: Option<LeaderElection>,
-    /// Only objects with these labels are looked after.
+    /// Only objects with these labels are watched.
     pub watch_label_selector: String,
-    /// How many reconciles of one kind may be under way at once.
+    /// Concurrent reconciles of each kind.
     pub concurrent: usize,
-    /// How many calls of one apply may be under way at once.
+    /// Concurrent calls of one apply.
     pub concurrent_ssa: usize,
-    /// Wait told where a source or dependency is missing.
+    /// Retry delay shown while a source or dependency is not ready (`--requeue-dependency`).
     pub requeue_dependency: Duration,
-    /// How far intervals are spread, in percent.
+    /// Jitter of intervals, in percent.
     pub interval_jitter_percent: u8,
-    /// First and longest wait after failures.
+    /// Shortest and longest delay after failures.
     pub retry_delay: (Duration, Duration),
-    /// How many artifacts of a source are kept.
+    /// Number of artifacts kept for each source.
     pub artifact_retention_records: usize,
-    /// How long every artifact is kept at least.
+    /// Time for which every artifact is kept at least.
     pub artifact_retention_ttl: Duration,
-    /// Account used where a Kustomization names none.
+    /// Account of Kustomizations that name none.
     pub default_service_account: Option<String>,
     /// Where connections to sources may lead.
     pub egress: Egress,
     /// Refuses references into other namespaces.
     pub no_cross_namespace_refs: bool,
-    /// Field managers whose fields are taken over.
+    /// Field managers whose fields the operator takes over.
     pub override_managers: Vec<String>,
-    /// How many kinds, and selections of their objects, the Kustomizations of one namespace may have watched.
+    /// How many kinds, and selections of their objects, may be watched for the Kustomizations of
+    /// one namespace.
     pub watches_per_namespace: usize,
-    /// Kinds with an apply stage of their own.
+    /// Kinds with their own apply stage.
     pub custom_stage_kinds: Vec<String>,
-    /// Whether every write is first dry-run, as Flux does.
+    /// Whether every write is preceded by a dry-run, as in Flux.
     pub preflight_always: bool,
-    /// An undefined variable is an error.
+    /// Whether an undefined variable is an error.
     pub strict_substitution: bool,
-    /// A field that the type of its object does not have is an error.
+    /// Whether a field that an object's kind does not have is an error.
     pub strict_fields: bool,
-    /// Bytes of memory that all work that computes may need together.
+    /// Bytes of memory that all fetches and builds may use together.
     pub memory_budget: u64,
     /// Times and random numbers.
     pub ambient: Ambient,
-    /// What one fetch may cost.
+    /// Limits of one fetch.
     pub fetch: budget::Limits,
-    /// What one build may cost.
+    /// Limits of one build.
     pub build_limits: Limits,
 }
 
@@ -118,13 +119,13 @@ impl Default for Options {
     }
 }
 
-/// How one of several replicas is chosen.
+/// How one of several replicas becomes the leader.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeaderElection {
-    /// Namespace of the Lease; when absent, that of an installation if there is one, else `default`.
+    /// Namespace of the Lease; if absent, that of an existing installation, else `default`.
     pub namespace: Option<String>,
-    /// When the Lease runs out and how often it is renewed.
+    /// How long the Lease lasts and how often it is renewed.
     pub timings: Timings,
-    /// Lets go of the Lease at the end, so that another replica acts at once.
+    /// Whether the Lease is released at the end, so that another replica takes over at once.
     pub release_on_cancel: bool,
 }

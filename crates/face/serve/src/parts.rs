@@ -1,4 +1,4 @@
-//! [`Part`]: one controller with everything it stands on, the same to whoever starts it as all others.
+//! [`Part`]: one controller with everything it needs, started in the same way as all others.
 
 use std::sync::Arc;
 
@@ -25,13 +25,13 @@ const SOURCE_MANAGER: &str = "source-controller";
 
 /// One controller that is ready to run.
 pub(crate) struct Part {
-    /// Ends when all objects of the kind are known; their number.
+    /// Resolves to the number of objects once all objects of the kind are known.
     pub(crate) synced: BoxFuture<'static, usize>,
-    /// Turns changes into work, for ever.
+    /// Tasks that turn changes into work, without end.
     pub(crate) follow: Vec<BoxFuture<'static, ()>>,
     /// Where its events go.
     pub(crate) events: Events,
-    /// Works until what it is given turns true.
+    /// Runs the controller until the value it is given becomes true.
     pub(crate) run: Box<dyn FnOnce(watch::Receiver<bool>) -> BoxFuture<'static, ()> + Send>,
 }
 
@@ -73,7 +73,7 @@ pub(crate) struct Shared<'a> {
 }
 
 impl Shared<'_> {
-    /// Wires all controllers; nothing runs yet but the mirrors of their kinds.
+    /// Wires all controllers; only the mirrors of their kinds run yet.
     ///
     /// # Errors
     /// A folder in the storage cannot be written.
@@ -216,7 +216,7 @@ impl Shared<'_> {
         events
     }
 
-    /// Namespaces take turns: nobody's work keeps all workers from the others.
+    /// Namespaces take turns, so that the work of one cannot take all workers.
     fn queue(&self) -> Queue<NamespacedName> {
         let (min, max) = self.options.retry_delay;
         Queue::fair(Backoff { min, max }, |name: &NamespacedName| {

@@ -1,4 +1,4 @@
-//! Start, run, end.
+//! Start, run and shutdown of the operator.
 
 use std::io;
 use std::net::SocketAddr;
@@ -24,20 +24,21 @@ use crate::obstacles;
 use crate::options::Options;
 use crate::parts::Shared;
 
-/// How long events have to be written at the end.
+/// Time to write events during shutdown.
 const FLUSH: Duration = Duration::from_secs(5);
-/// Connections that wait to be accepted.
+/// Connections that may wait to be accepted.
 const BACKLOG: u32 = 1024;
 
-/// Runs the operator until it is asked to end. When the future is dropped, all work ends where it is, as when the process
-/// is killed.
+/// Runs the operator until it is asked to end. Dropping the future stops all work at once, as if
+/// the process were killed.
 ///
 /// # Errors
-/// It could not start: the cluster is not configured, a port is taken, the storage cannot be written. Or it led and lost
-/// its Lease: another replica acts now, and this one has to be started anew.
+/// The operator could not start: the cluster is not configured, a port is taken, or the storage
+/// cannot be written. Or it lost its Lease: another replica acts now, and this one must be
+/// restarted.
 pub async fn run(options: Options) -> anyhow::Result<()> {
     let mut ending = Ending::listen().context("catch signals")?;
-    // Held until the end: two that write to one folder would take things from one another.
+    // Held until the end: two processes on one folder would remove each other's files.
     let _lock = lode_store::Lock::take(&options.storage_path)?;
     let leadership = Leadership::prepare(&options).await?;
     let client = leadership.client(&options).await?;
@@ -70,7 +71,7 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     started.act(ending).await
 }
 
-/// What is there before this replica is chosen.
+/// What exists before this replica leads.
 struct Started<'a> {
     options: &'a Options,
     client: Client,
@@ -98,7 +99,7 @@ impl Started<'_> {
             events.push(part.events);
         }
 
-        // Until it leads, a replica keeps its mirrors up to date and does nothing else.
+        // Until it leads, a replica only keeps its mirrors up to date.
         if !self.leadership.won(&self.metrics, &mut ending).await {
             return Ok(());
         }
@@ -123,13 +124,13 @@ impl Started<'_> {
         }
         self.background.abort_all();
         join_all(events.iter().map(|events| events.flush(FLUSH))).await;
-        // Nothing is under way any more, so another replica may act.
+        // No write is in progress any more, so another replica may act.
         self.leadership.release().await;
         Ok(())
     }
 
     fn shared(&self) -> Shared<'_> {
-        // All controllers compute, each as many as it is told.
+        // The processors are shared by the builds and fetches of all controllers.
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let memory = Memory::new(self.options.memory_budget, processors);
         info!(mib = memory.total() >> 20, "memory budget");
@@ -143,7 +144,7 @@ impl Started<'_> {
     }
 }
 
-/// Is ready once the mirrors are complete, and never ends.
+/// Marks the process as ready once the mirrors are complete; never ends.
 async fn tell_when_ready(synced: Vec<BoxFuture<'static, usize>>, ready: &AtomicBool) {
     let objects: usize = join_all(synced).await.iter().sum();
     ready.store(true, Ordering::Relaxed);
@@ -151,7 +152,7 @@ async fn tell_when_ready(synced: Vec<BoxFuture<'static, usize>>, ready: &AtomicB
     std::future::pending::<()>().await;
 }
 
-/// Returns what reading an artifact may cost: what making it may, and the headers of its files.
+/// Returns the limits for reading an artifact: those for making it, plus the headers of its files.
 fn read_limits(options: &Options) -> budget::Limits {
     let fetch = options.fetch;
     budget::Limits {
@@ -189,8 +190,8 @@ async fn end(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
 }
 
-/// Takes a port without listening: connections to it are refused. The port of artifacts is open only while this replica
-/// leads, for its artifacts are not the leader's.
+/// Binds a port without listening: connections to it are refused. The port of artifacts is open
+/// only while this replica leads, because its artifacts are not the leader's.
 fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
     let socket = if address.is_ipv4() {
         TcpSocket::new_v4()?

@@ -1,8 +1,9 @@
-//! [`Disk`]: the files of this machine as a build reads them, each when it is asked for.
+//! [`Disk`]: the files of this machine as a build reads them, each on demand.
 //!
-//! Paths are named from `/`, so that every file has one name. A disk with a [`Root`] reads nothing outside of it: a path
-//! is checked as it is written, and again as it is once its links are followed. Without one, kustomize's own rules hold
-//! alone: bases may lie anywhere, files only below the kustomization that names them.
+//! Paths start at `/`, so that every file has one name. A disk with a [`Root`] reads nothing
+//! outside of it: a path is checked as written, and again after its links are resolved. Without a
+//! root only kustomize's own rules apply: bases may be anywhere, files only below the kustomization
+//! that names them.
 
 use std::fs;
 use std::io::{self, ErrorKind};
@@ -20,23 +21,24 @@ pub(super) struct Disk {
 }
 
 impl Disk {
-    /// Reads below a root only, where there is one.
+    /// Creates a disk; with a root, nothing outside of it is read.
     pub(super) fn new(root: Option<Root>) -> Self {
         Self { root }
     }
 
-    /// Returns a path of the disk, links followed, as builds name it.
+    /// Returns a path of the disk with links resolved, as builds name it.
     pub(super) fn path(path: &Path) -> Option<RepoPath> {
         named(&fs::canonicalize(path).ok()?)
     }
 
-    /// Returns where a path really leads, unless that is outside.
+    /// Returns where a path leads after links are resolved, unless that is outside the root.
     fn inside(&self, path: &RepoPath) -> Result<PathBuf, Error> {
         let written = real(path);
         let Some(root) = &self.root else {
             return fs::canonicalize(written).map_err(|error| refusal(path, &error));
         };
-        // What lies outside is not even asked for: the answer would say whether it is there.
+        // A path outside the root is not looked up at all: the error would reveal whether it
+        // exists.
         if !root.holds(&written) {
             return Err(unreadable(path, root.refusal(None)));
         }
@@ -57,7 +59,8 @@ impl Loader for Disk {
     fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
         let found = self.inside(path)?;
         let file = regular::open(&found).map_err(|error| refusal(path, &error))?;
-        // The path was checked before it was opened; a link put there in between would have led elsewhere.
+        // The path was checked before the file was opened; a link swapped in between would lead
+        // elsewhere.
         if self.inside(path)? != found {
             return Err(unreadable(path, "changed while it was read".to_owned()));
         }
@@ -88,7 +91,7 @@ impl Loader for Disk {
             fs::read_dir(self.inside(folder)?).map_err(|error| refusal(folder, &error))?;
         let mut names: Vec<(Box<str>, Child)> = Vec::new();
         for child in children.filter_map(Result::ok) {
-            // A name that is no text is nothing a manifest could name.
+            // No manifest can refer to a name that is not UTF-8.
             let Ok(name) = child.file_name().into_string() else {
                 continue;
             };
@@ -116,13 +119,14 @@ impl Loader for Disk {
         Ok((named, child_of(about.file_type())))
     }
 
-    /// Goes as the system does, for which `..` of the topmost folder is that folder; what may be read is asked later.
+    /// Resolves like the system, where `..` of the top folder is that folder; access is checked
+    /// later.
     fn resolve(&self, folder: &RepoPath, text: &str) -> Result<RepoPath, PathError> {
         let mut at = folder.clone();
         for part in text.split('/') {
             at = match part {
                 ".." => at.parent().unwrap_or_default(),
-                // A text that begins with a slash is absolute.
+                // A path that begins with a slash is absolute.
                 "" if text.starts_with('/') => return Err(PathError::Absolute(text.to_owned())),
                 part => at.join(part)?,
             };
@@ -132,8 +136,8 @@ impl Loader for Disk {
 }
 
 impl Disk {
-    /// A link that leads nowhere is left out. One that leads outside is shown, whatever it leads to, so that who asks
-    /// for it learns why it is not read.
+    /// Skips dangling links. A link that leads outside is listed, so that reading it fails with the
+    /// reason.
     fn behind_link(&self, path: &RepoPath) -> Option<Child> {
         match self.canonical(path) {
             Ok((_, child)) => Some(child),
@@ -143,7 +147,7 @@ impl Disk {
     }
 }
 
-/// Returns the first link of a path that leaves the root, with its target as it is written.
+/// Returns the first link of a path that leaves the root, with its target as written.
 fn leaving(path: &Path, root: &Root) -> Option<(PathBuf, PathBuf)> {
     let mut at = PathBuf::new();
     for part in path.components() {
@@ -151,7 +155,7 @@ fn leaving(path: &Path, root: &Root) -> Option<(PathBuf, PathBuf)> {
         let Ok(target) = fs::read_link(&at) else {
             continue;
         };
-        // Links above the root lead to it.
+        // Links above the root lead to the root.
         if root.holds(&at) && fs::canonicalize(&at).is_ok_and(|found| !root.holds(&found)) {
             return Some((at, target));
         }
@@ -303,7 +307,7 @@ mod tests {
                 "{text}"
             );
         }
-        // Whoever lists sees that there is something, but not what.
+        // A listing shows that the entry exists, but not what it is.
         let names = disk.list(&at("a")).unwrap();
         assert!(
             names.iter().all(|(_, child)| *child == Child::File),

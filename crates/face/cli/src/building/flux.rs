@@ -1,8 +1,9 @@
-//! `--flux`: what the operator makes of a folder, or says of it.
+//! `--flux`: what the operator would build from a folder, or report about it.
 //!
-//! With `-k`, PATH stands for the source: it is read as the artifact of a checkout is made (no links, nothing ignored),
-//! and the Kustomization goes through the same checks, the same plan and the same build as in the operator. What only
-//! a cluster knows is left out: whether accounts, dependencies and the source are there, and what an apply refuses.
+//! With `-k`, PATH stands for the source: it is read as an artifact is made from a checkout
+//! (without links, nothing ignored), and the Kustomization goes through the same checks, plan and
+//! build as in the operator. What only a cluster knows is left out: whether accounts, dependencies
+//! and the source exist, and what an apply would refuse.
 
 use std::path::PathBuf;
 
@@ -17,19 +18,19 @@ use super::wanted::Wanted;
 use crate::folder;
 use crate::report::Told;
 
-/// A variable without a value fails the build, as in an operator that was not told otherwise.
+/// An undefined variable fails the build, as in an operator with default flags.
 const STRICT: bool = true;
 
 /// A source on the disk or elsewhere, as its artifact would be.
 pub(super) struct Checkout {
     tree: Tree,
-    /// The folder of the disk that it is a copy of.
+    /// The folder on the disk that it is a copy of.
     folder: Option<PathBuf>,
 }
 
 impl Checkout {
-    /// Returns the source that a place stands for: the folder that was named, unless that is the folder which the
-    /// specification's path names in its root; then it is the root.
+    /// Returns the source for a place: the folder that was named is its root, unless it is the one
+    /// that `spec.path` names; then the root is above it.
     pub(super) fn of(place: Place, path: &str) -> anyhow::Result<Self> {
         let wanted = RepoPath::parse_rooted(path).ok();
         match place {
@@ -60,7 +61,7 @@ impl Checkout {
         }
     }
 
-    /// Returns the source's top as builds of the disk name it, which is what its paths are relative to.
+    /// Returns the source's root as builds of the disk name it; its paths are relative to it.
     pub(super) fn top(&self) -> Option<RepoPath> {
         self.folder.as_deref().and_then(super::disk::Disk::path)
     }
@@ -71,7 +72,7 @@ fn below(tree: &Tree, folder: &RepoPath) -> Tree {
     let mut found = Tree::default();
     for (path, entry) in tree.entries().filter(|(path, _)| path.is_in(folder)) {
         let inside = path.as_str()[folder.as_str().len()..].trim_start_matches('/');
-        // A part of a path is one.
+        // Part of a valid path is itself valid.
         if let Ok(inside) = RepoPath::parse(inside) {
             found.insert(inside, entry.clone());
         }
@@ -79,7 +80,8 @@ fn below(tree: &Tree, folder: &RepoPath) -> Tree {
     found
 }
 
-/// Builds a folder as Flux does where nothing says more; objects say all their files if `sources` are wanted.
+/// Builds a folder as Flux does without a Kustomization; with `sources`, objects list all their
+/// files.
 pub(super) fn plain(
     loader: &dyn Loader,
     folder: &RepoPath,
@@ -141,7 +143,7 @@ pub(super) fn build(
     })
 }
 
-/// Says a refusal as the condition `Ready` does.
+/// Returns a failure with the text that the condition `Ready` would have.
 fn told(failure: &Failure) -> anyhow::Error {
     anyhow::anyhow!("{}: {}", failure.reason, failure.message)
 }

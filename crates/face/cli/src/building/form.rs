@@ -1,4 +1,4 @@
-//! [`Form`]: how what was built is shown, and where to.
+//! [`Form`]: how objects are printed, and where.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -9,15 +9,15 @@ use serde_json::json;
 
 use super::outcome::{Outcome, Shown};
 
-/// How to show objects.
+/// How to print objects.
 pub(super) enum Form {
-    /// One text on stdout, with comments that name origins if wanted.
+    /// One text on stdout, with comments that name origins if asked for.
     Yaml { origins: bool },
-    /// A list on stdout.
+    /// A JSON list on stdout.
     Json,
     /// One text in a file.
     File { path: PathBuf, origins: bool },
-    /// A file per object in a folder.
+    /// One file per object in a folder.
     Folder { path: PathBuf, origins: bool },
 }
 
@@ -38,7 +38,7 @@ impl Form {
         }
     }
 
-    /// Writes files where they are wanted, and returns what goes to stdout.
+    /// Writes files if asked to, and returns the text for stdout.
     pub(super) fn write(&self, outcomes: &[Outcome]) -> anyhow::Result<String> {
         let objects = || outcomes.iter().flat_map(|outcome| &outcome.objects);
         match self {
@@ -54,7 +54,7 @@ impl Form {
                 Ok(String::new())
             }
             Self::Folder { path, origins } => {
-                // All texts first: nothing is written unless everything can be.
+                // All texts are rendered first, so that nothing is written if one of them fails.
                 let files = files(&objects().collect::<Vec<_>>(), *origins)?;
                 for (name, text) in files {
                     let file = path.join(name);
@@ -77,8 +77,8 @@ fn text<'o>(objects: impl Iterator<Item = &'o Shown>, origins: bool) -> anyhow::
     Ok(text)
 }
 
-/// Returns a name and a text per object. Names are kustomize's: namespace (where objects have different ones), group,
-/// version, kind and name, in small letters.
+/// Returns a file name and a text per object. Names are kustomize's: namespace (if objects have
+/// different ones), group, version, kind and name, in lower case.
 fn files(objects: &[&Shown], origins: bool) -> anyhow::Result<Vec<(String, String)>> {
     let namespaces: BTreeSet<&str> = objects
         .iter()
@@ -103,7 +103,7 @@ fn file_name(object: &Shown, namespace: Option<&str>) -> String {
         &object.name,
     ];
     let parts: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
-    // A name may hold what would lead to another folder.
+    // A name could contain a path separator.
     format!(
         "{}.yaml",
         parts.join("_").to_lowercase().replace(['/', '\\'], "-")

@@ -1,8 +1,9 @@
-//! `--explain-impact`: which objects would change if a file did.
+//! `--explain-impact`: which objects would change if a file changed.
 //!
-//! Every value of an object knows the file it comes from, and an object knows the files that have a part in it without
-//! leaving a value there: the kustomizations it went through, patches, and what made the names and values it takes from
-//! other objects. An object is listed when the file is one of them, with the line where a value comes from it.
+//! Every value of an object knows the file it comes from, and the object knows the files that
+//! affect it without leaving a value in it: the kustomizations it passed through, patches, and the
+//! sources of names and values that it takes from other objects. An object is listed if the file is
+//! one of them, with the line that a value comes from.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -14,7 +15,7 @@ use lode_tree::RepoPath;
 use super::disk::Disk;
 use super::outcome::{Outcome, Shown};
 
-/// Returns a line per object that one of the files has a part in.
+/// Returns one line per object that one of the files affects.
 pub(super) fn text(outcomes: &[Outcome], files: &[PathBuf]) -> anyhow::Result<String> {
     let files = files
         .iter()
@@ -39,7 +40,7 @@ pub(super) fn text(outcomes: &[Outcome], files: &[PathBuf]) -> anyhow::Result<St
                 .map(ToString::to_string);
             let parts: Vec<String> = lines.chain(whole).collect();
             if !parts.is_empty() {
-                // Writing to a String cannot fail.
+                // Writing to a `String` cannot fail.
                 let _ = writeln!(
                     text,
                     "{} ({})",

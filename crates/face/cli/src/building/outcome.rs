@@ -1,4 +1,4 @@
-//! [`Outcome`]: what one PATH was built into, whichever engine built it.
+//! [`Outcome`]: the result of building one PATH, from either engine.
 
 use std::sync::Arc;
 
@@ -9,41 +9,43 @@ use lode_stdx::budget::Budget;
 use lode_tree::RepoPath;
 use lode_yaml::Node;
 
-/// The namespace of objects that name none.
+/// Namespace of objects that name none.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// What one PATH was built into.
+/// The result of building one PATH.
 pub(super) struct Outcome {
     pub(super) objects: Vec<Shown>,
     pub(super) warnings: Vec<String>,
-    /// What the paths of its files are relative to, as builds of the disk name it; nothing where they are such names
-    /// themselves, or are not of the disk.
+    /// The folder that file paths are relative to, as builds of the disk name it; none if they are
+    /// already such names, or not on the disk.
     pub(super) top: Option<RepoPath>,
 }
 
-/// An object to be shown.
+/// An object to print.
 pub(super) struct Shown {
     pub(super) gvk: GroupVersionKind,
     pub(super) name: String,
     pub(super) stated_namespace: String,
     pub(super) is_cluster_scoped: bool,
-    /// Where it was read, then the first place in each other file that a value of it comes from.
+    /// Where it was read, followed by the first place in each other file that one of its values
+    /// comes from.
     pub(super) origins: Vec<Origin>,
-    /// Files beyond those that have a part in it, if origins are wanted.
+    /// Further files that affect it, if origins are wanted.
     pub(super) parts: Vec<RepoPath>,
     body: Body,
 }
 
 enum Body {
-    /// What was built, at whose cost it is written.
+    /// A built object, and the budget that writing it is charged to.
     Built(Box<Built>, Arc<Budget>),
-    /// To be shown with its comments.
+    /// A built object that keeps its comments.
     Commented(Box<Built>, Arc<Budget>),
     Value(Value),
 }
 
 impl Outcome {
-    /// Takes what kustomize's engine built; looks for the origins of values and keeps comments if they are wanted.
+    /// Takes a result of the kustomize engine; finds the origins of values and keeps comments if
+    /// asked for.
     pub(super) fn plain(build: Build, origins: bool, comments: bool, budget: &Arc<Budget>) -> Self {
         let warnings = build
             .warnings
@@ -84,7 +86,7 @@ impl Outcome {
         }
     }
 
-    /// Takes what Flux would make of the folder.
+    /// Takes a result of a Flux build.
     pub(super) fn flux(rendered: Rendered) -> Self {
         let warnings = lode_kustomization::dropped(&rendered.objects);
         let warnings = warnings
@@ -117,7 +119,8 @@ impl Outcome {
 }
 
 impl Outcome {
-    /// Returns how the outcome names a file of the disk; nothing for one that lies elsewhere.
+    /// Returns the name of a file of the disk relative to the outcome's folder; none for other
+    /// files.
     pub(super) fn named(&self, file: &RepoPath) -> Option<RepoPath> {
         let Some(top) = &self.top else {
             return Some(file.clone());
@@ -131,7 +134,7 @@ impl Outcome {
 }
 
 impl Shown {
-    /// Returns the namespace it lives in; nothing for kinds that have none.
+    /// Returns the object's namespace; none for cluster-scoped kinds.
     pub(super) fn namespace(&self) -> Option<&str> {
         match self.stated_namespace.as_str() {
             _ if self.is_cluster_scoped => None,
@@ -140,7 +143,7 @@ impl Shown {
         }
     }
 
-    /// Appends its text, below a comment with its origins if wanted.
+    /// Appends the object's text, after a comment with its origins if asked for.
     pub(super) fn write(&self, out: &mut String, origins: bool) -> anyhow::Result<()> {
         if origins {
             let shown: Vec<String> = self.origins.iter().map(ToString::to_string).collect();
@@ -156,7 +159,7 @@ impl Shown {
         Ok(())
     }
 
-    /// Returns it as a JSON value.
+    /// Returns the object as a JSON value.
     pub(super) fn value(&self) -> anyhow::Result<Value> {
         match &self.body {
             Body::Value(value) => Ok(value.clone()),
@@ -167,12 +170,12 @@ impl Shown {
     }
 }
 
-/// Adds what can be done about an error.
+/// Adds a hint to an error.
 fn told<T>(outcome: Result<T, lode_kustomize::Error>) -> anyhow::Result<T> {
     outcome.map_err(|error| super::readable(&lode_render::Error::Build(error).into()))
 }
 
-/// What is known without a look at the values.
+/// Returns the sources that are known without inspecting the values.
 fn alone(origin: &Origin) -> Sources {
     Sources {
         origins: vec![origin.clone()],

@@ -1,8 +1,9 @@
 //! [`Place`]: what a PATH on the command line names, ready to be read.
 //!
-//! A folder of the disk, a folder inside a `tar.gz`, or a folder of a repository. Remote bases that a kustomization on
-//! the disk names are fetched when they are asked for, and stand below a folder that no disk has. Each of them is a root
-//! of its own: no path and no link leads from one to another or to the disk.
+//! It is a folder of the disk, a folder in a `tar.gz`, or a folder of a repository. Remote bases
+//! that a kustomization on the disk names are fetched on demand and mounted below a folder that no
+//! disk has. Each of them is a root of its own: no path and no link leads from one to another or to
+//! the disk.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -22,32 +23,33 @@ use crate::report::Told;
 
 /// Endings of archives.
 const ARCHIVES: [&str; 2] = [".tar.gz", ".tgz"];
-/// The folder below which fetched repositories stand. A disk may have one of this name, but not with what is in it.
+/// The folder below which fetched repositories are mounted. A disk may have a folder of this name,
+/// but not with these contents.
 const FETCHED: &str = "lodestone-fetched";
 
 /// Where to build.
 pub(super) enum Place {
-    /// A folder of the disk, with its links followed, and the folder that its files may be read from.
+    /// A folder of the disk with links resolved, and the root that its files may be read from.
     Disk {
         /// The folder.
         folder: PathBuf,
-        /// What it must not leave.
+        /// The root that reads must not leave.
         root: Option<Root>,
         /// Where connections to its remote bases may lead.
         egress: Egress,
     },
     /// A folder of an archive or a repository.
     Tree {
-        /// All of it.
+        /// All its files.
         tree: Tree,
-        /// The folder.
+        /// The folder within it.
         folder: RepoPath,
     },
 }
 
 impl Place {
-    /// Finds what a text names. Files of the disk are read below `root`, or what stands in for it; where nothing does,
-    /// a build that may read any file of its root is refused.
+    /// Finds what a text names. Files of the disk are read below `root`, or below the default root;
+    /// without any, a build that may read any file below its root is refused.
     pub(super) fn find(
         text: &str,
         root: Option<&Path>,
@@ -94,7 +96,7 @@ impl Place {
         })
     }
 
-    /// Returns what reads the place's files, and the folder as that names it.
+    /// Returns a loader for the place's files, and the folder as the loader names it.
     pub(super) fn loader(self) -> anyhow::Result<(Box<dyn Loader>, RepoPath)> {
         match self {
             Self::Disk {
@@ -131,25 +133,25 @@ fn in_archive(text: &str) -> Option<(&str, &str)> {
     is_archive.then_some((archive, folder))
 }
 
-/// The disk, and what was fetched.
+/// The disk, with the fetched repositories mounted.
 struct WithFetched {
     disk: Disk,
     egress: Egress,
-    /// By the repository and reference they came from; the position is the folder's name.
+    /// By repository and reference; the number is the name of the folder.
     trees: Lock<BTreeMap<String, (usize, Arc<Tree>)>>,
 }
 
-/// A place in a fetched repository.
+/// A path in a fetched repository.
 struct Inside {
     tree: Arc<Tree>,
-    /// Where the repository stands.
+    /// Where the repository is mounted.
     top: RepoPath,
     /// The path below that.
     path: RepoPath,
 }
 
 impl WithFetched {
-    /// Returns the place in a fetched repository that a path names, if it names one.
+    /// Returns the path in a fetched repository, if the path is in one.
     fn fetched(&self, path: &RepoPath) -> Option<Inside> {
         let rest = path.as_str().strip_prefix(FETCHED)?.strip_prefix('/')?;
         let (number, inside) = rest.split_once('/').unwrap_or((rest, ""));
@@ -194,7 +196,7 @@ impl Loader for WithFetched {
 
     fn resolve(&self, folder: &RepoPath, text: &str) -> Result<RepoPath, PathError> {
         match self.fetched(folder) {
-            // Joined below the repository's top, a path that leaves it cannot be said.
+            // Joined below the repository's top, so a path that leaves it cannot be expressed.
             Some(inside) => inside.top.join(inside.path.join(text)?.as_str()),
             None => match self.disk.resolve(folder, text)? {
                 path if self.fetched(&path).is_some() => Err(PathError::Escapes(text.to_owned())),
@@ -210,7 +212,7 @@ impl Loader for WithFetched {
         };
         let spec = Spec::parse(url).map_err(|error| refused(format!("{error:#}")))?;
         let spec = spec.ok_or_else(|| Error::Remote(url.into()))?;
-        // Held while fetching: a base that several kustomizations name is fetched once.
+        // Locked while fetching, so that a base that several kustomizations name is fetched once.
         let mut trees = self.trees.lock();
         let key = spec.repository();
         let number = if let Some((number, _)) = trees.get(&key) {

@@ -1,8 +1,9 @@
-//! A repository somewhere else: what a text names, and its files.
+//! A remote repository: parsing what a text names, and fetching its files.
 //!
-//! The forms are those of kustomize: a URL with `//`, `.git` or `_git/` between repository and folder, `host/owner/name`
-//! for GitHub, and the query parameters `ref` (or `version`), `timeout` and `submodules`. Repositories are fetched into
-//! a cache of objects, so that a commit that was seen once is not fetched again.
+//! The forms are those of kustomize: a URL with `//`, `.git` or `_git/` between repository and
+//! folder, `host/owner/name` for GitHub, and the query parameters `ref` (or `version`), `timeout`
+//! and `submodules`. Repositories are fetched into an object cache, so a commit is fetched only
+//! once.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,25 +14,25 @@ use lode_net::Egress;
 use lode_stdx::{bare_url, duration};
 use lode_tree::Tree;
 
-/// Parts of a path that name a repository where nothing marks its end.
+/// Number of path segments that form a repository if nothing marks its end.
 const REPOSITORY_PARTS: usize = 2;
-/// Digits of a commit's id.
+/// Lengths of a commit id in hexadecimal digits.
 const COMMIT_LENGTHS: [usize; 2] = [40, 64];
 
-/// What a text names.
+/// A parsed reference to a remote repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Spec {
     /// The repository's URL.
     pub(super) url: String,
     /// The folder in it.
     pub(super) folder: String,
-    /// Branch, tag or commit; none is the server's own choice.
+    /// Branch, tag or commit; if absent, the server's default.
     reference: Option<String>,
     timeout: Option<Duration>,
 }
 
 impl Spec {
-    /// Reads a text; nothing where it names no repository.
+    /// Parses a text; returns nothing if it names no repository.
     pub(super) fn parse(text: &str) -> anyhow::Result<Option<Self>> {
         let bare = text.strip_prefix("git::").unwrap_or(text);
         let (bare, query) = bare.split_once('?').unwrap_or((bare, ""));
@@ -52,7 +53,7 @@ impl Spec {
                     spec.reference = Some(value.to_owned()).filter(|value| !value.is_empty());
                 }
                 "timeout" => spec.timeout = Some(timeout(value)?),
-                // What is not there cannot be missed: submodules are never fetched.
+                // Submodules are never fetched, so turning them off needs nothing.
                 "submodules" if value == "false" || value == "0" => {}
                 "submodules" => bail!(
                     "{}: submodules are not supported: say submodules=false",
@@ -64,7 +65,7 @@ impl Spec {
         Ok(Some(spec))
     }
 
-    /// Returns a text that is the same for every folder of one repository at one reference.
+    /// Returns a key that is equal for all folders of one repository at one reference.
     pub(super) fn repository(&self) -> String {
         format!(
             "{} {}",
@@ -73,7 +74,7 @@ impl Spec {
         )
     }
 
-    /// Brings the repository's files.
+    /// Fetches the repository's files.
     pub(super) fn fetch(&self, egress: &Egress) -> anyhow::Result<Tree> {
         let mut remote = Remote::new(&self.url)?;
         remote.with_egress(egress)?;
@@ -173,7 +174,7 @@ fn split(text: &str) -> (String, String) {
         if end == ".git/" {
             return (format!("{repository}.git"), rest.to_owned());
         }
-        // Behind `_git/` comes the repository's name.
+        // After `_git/` comes the repository's name.
         let (name, folder) = rest.split_once('/').unwrap_or((rest, ""));
         return (format!("{repository}_git/{name}"), folder.to_owned());
     }
@@ -185,10 +186,10 @@ fn split(text: &str) -> (String, String) {
     )
 }
 
-/// Reads whole seconds, or a duration in Go's form.
+/// Parses whole seconds, or a duration in Go's form.
 fn timeout(text: &str) -> anyhow::Result<Duration> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    // As seconds it has the bound of all durations; a plain number of seconds may be anything.
+    // A plain number of seconds has no upper bound in kustomize; a duration has the usual one.
     let read = if is_number {
         duration::parse(&format!("{text}s"))
     } else {

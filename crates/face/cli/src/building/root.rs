@@ -1,7 +1,8 @@
-//! [`Root`]: the folder that a build's files lie in, and that neither `..` nor a link leaves.
+//! [`Root`]: the folder that a build's files lie in; neither `..` nor a link leaves it.
 //!
-//! What a repository says is content of strangers; what lies beside it on this machine (the environment of the process,
-//! keys, other checkouts) is not. Only who calls may widen the border, with `--root`.
+//! A repository is content of strangers, and must not read what else is on this machine (the
+//! environment of the process, keys, other checkouts). Only the caller can widen the root, with
+//! `--root`.
 
 use std::env;
 use std::fs;
@@ -11,16 +12,16 @@ use anyhow::{Context as _, bail};
 
 use crate::report::Told;
 
-/// The entry by which a folder is known to be the top of a checkout.
+/// The entry that marks the top of a checkout.
 const GIT: &str = ".git";
 
-/// The folder that files may be read from, links followed.
+/// The folder that files may be read from, with links resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Root(PathBuf);
 
 impl Root {
-    /// Finds the root of a folder, both of which have their links followed: what the user says, else the checkout that
-    /// the folder lies in, else the current folder if the folder lies in that.
+    /// Finds the root for a folder, both with links resolved: the one given by the user, else the
+    /// checkout that contains the folder, else the current folder if it contains it.
     pub(super) fn find(folder: &Path, said: Option<&Path>) -> anyhow::Result<Option<Self>> {
         if let Some(said) = said {
             return Self::said(folder, said).map(Some);
@@ -66,7 +67,8 @@ impl Root {
         path.starts_with(&self.0)
     }
 
-    /// Returns why something is not read: it lies outside, or a link (its target as written, and where that leads) does.
+    /// Returns why a path is not read: it lies outside the root, or a link (given with its target
+    /// as written and where that leads) leads outside.
     pub(super) fn refusal(&self, link: Option<(&Path, &Path)>) -> String {
         let root = self.0.display();
         match link {
@@ -107,7 +109,7 @@ mod tests {
             None,
             "nothing says what belongs together"
         );
-        // In a linked worktree it is a file.
+        // In a linked worktree `.git` is a file.
         fs::write(top.join(GIT), "gitdir: elsewhere").unwrap();
         assert_eq!(Root::find(&web, None).unwrap(), Some(Root(top.clone())));
         assert_eq!(Root::find(&top, None).unwrap(), Some(Root(top)));

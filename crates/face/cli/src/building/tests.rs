@@ -55,7 +55,7 @@ fn shop() -> TempDir {
     folder
 }
 
-/// Builds as the command line says, `@` standing for the folder, and returns what stdout would get.
+/// Builds with a command line in which `@` stands for the folder, and returns the text for stdout.
 fn built(folder: &TempDir, line: &str) -> anyhow::Result<String> {
     let root = folder.path().canonicalize().unwrap();
     let line = line.replace('@', root.to_str().unwrap());
@@ -318,7 +318,8 @@ fn flux_builds_folders_without_a_kustomization_file() {
     assert_eq!(impact, "ConfigMap/p-me (plain/a.yaml:1)\n");
 }
 
-/// Builds the root of the shop with the Kustomization of `flux.yaml` after one text in it was replaced.
+/// Builds the root of the shop with the Kustomization of `flux.yaml`, after replacing one text in
+/// it.
 fn wanted(folder: &TempDir, from: &str, to: &str, flags: &str) -> Result<String, String> {
     let file = folder.path().join("flux.yaml");
     let text = fs::read_to_string(&file).unwrap();

@@ -1,7 +1,8 @@
 //! [`Wanted`]: the Kustomization that `-k` names, as the operator would see it, and its variables.
 //!
-//! Files are read like the answers of an API server that serves our definitions: a field that is missing or wrong is
-//! refused in its words, a field that nobody knows is dropped with a warning, defaults are filled in.
+//! Files are read like answers of an API server that serves our definitions: a missing or invalid
+//! field is refused with the server's message, an unknown field is dropped with a warning, and
+//! defaults are filled in.
 
 use std::path::{Path, PathBuf};
 
@@ -29,13 +30,14 @@ const FILE_MAX: u64 = 4 << 20;
 pub(super) struct Wanted {
     pub(super) object: Kustomization,
     pub(super) variables: Variables,
-    /// Whether the cluster holds more variables. Then even a build without any known one replaces them, and fails.
+    /// Whether the cluster may hold more variables. If so, even a build that uses no known variable
+    /// substitutes, and fails.
     pub(super) has_unread: bool,
 }
 
 impl Wanted {
-    /// Reads the Kustomization of a name (the only one, where none is given) from a file, and its variables from files
-    /// with the `ConfigMap`s and Secrets that `substituteFrom` names.
+    /// Reads the Kustomization with a name (or the only one, if no name is given) from a file, and
+    /// its variables from files with the `ConfigMap`s and Secrets that `substituteFrom` names.
     pub(super) fn read(file: &Path, name: Option<&str>, from: &[PathBuf]) -> anyhow::Result<Self> {
         let step = || format!("read {}", file.display());
         let mut object = chosen(documents(file)?, name).with_context(step)?;
@@ -63,7 +65,7 @@ impl Wanted {
     }
 }
 
-/// Returns the objects of a file; those of a list are told apart.
+/// Returns the objects of a file, with lists split into their items.
 fn documents(file: &Path) -> anyhow::Result<Vec<Value>> {
     let step = || format!("read {}", file.display());
     let opened = regular::open_named_by_user(file).with_context(step)?;
@@ -82,7 +84,7 @@ fn documents(file: &Path) -> anyhow::Result<Vec<Value>> {
     Ok(objects)
 }
 
-/// Returns the one Kustomization that is meant.
+/// Returns the Kustomization that was asked for.
 fn chosen(objects: Vec<Value>, name: Option<&str>) -> anyhow::Result<Value> {
     let names = kustomization::Spec::NAMES;
     let is_ours = |object: &Value| {
@@ -123,7 +125,7 @@ fn full_name(object: &Value) -> String {
     }
 }
 
-/// Does to an object what the API server does before the operator sees it.
+/// Does to an object what the API server would do before the operator sees it.
 fn admit(object: &mut Value) -> anyhow::Result<()> {
     let names = kustomization::Spec::NAMES;
     let name = text(object, "/metadata/name").to_owned();
@@ -156,7 +158,7 @@ fn admit(object: &mut Value) -> anyhow::Result<()> {
     )
 }
 
-/// Returns the variables of the specification, and those of files where there are any.
+/// Returns the variables of the specification and those of the given files.
 fn variables(object: &Kustomization, from: &[PathBuf]) -> anyhow::Result<Variables> {
     if from.is_empty() {
         let stated = object
@@ -176,7 +178,7 @@ fn variables(object: &Kustomization, from: &[PathBuf]) -> anyhow::Result<Variabl
     found.map_err(|failure| anyhow!("{}: {}", failure.reason, failure.message))
 }
 
-/// Names the objects of the cluster that variables come from.
+/// Returns the names of objects in the cluster that variables come from.
 fn unread(object: &Kustomization) -> String {
     let references = object
         .spec
@@ -189,7 +191,7 @@ fn unread(object: &Kustomization) -> String {
     names.join(", ")
 }
 
-/// The API server keeps the texts of `stringData` among the data of a Secret.
+/// Moves `stringData` of a Secret into `data`, as the API server does.
 fn with_data(mut object: Value) -> Value {
     let Some(texts) = object.get_mut("stringData").map(Value::take) else {
         return object;

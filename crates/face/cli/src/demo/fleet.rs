@@ -1,4 +1,4 @@
-//! The sample fleet as it lies in `examples/fleet`, and the two objects that make a cluster follow it.
+//! The sample fleet of `examples/fleet`, and the objects that make a cluster follow it.
 
 use serde_json::{Value, json};
 

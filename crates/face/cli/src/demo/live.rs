@@ -1,4 +1,4 @@
-//! The live view of the demo: a line for each change of how a Kustomization is doing.
+//! The live view of the demo: one line for each change of a Kustomization's status.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use tokio::task::JoinHandle;
 use crate::kinds::{Noun, name_of};
 use crate::output;
 
-/// Tells of changes until the task is aborted, where a person reads them.
+/// Prints changes until the task is aborted, if stderr is a terminal.
 pub(crate) fn start(client: &Client) -> JoinHandle<()> {
     let subject = Subject {
         resource: Noun(&lode_api::kinds::KUSTOMIZATION).resource(),
@@ -21,12 +21,12 @@ pub(crate) fn start(client: &Client) -> JoinHandle<()> {
     tokio::spawn(watch(client.clone(), subject, Lines::default()))
 }
 
-/// What was last said of each.
+/// The last line printed for each object.
 #[derive(Default)]
 struct Lines(HashMap<NamespacedName, String>);
 
 impl Lines {
-    /// Returns the line for an object, if it says something new.
+    /// Returns the line for an object, if it differs from the last one.
     fn line(&mut self, object: &Value) -> Option<String> {
         let name = name_of(object);
         let line = match standing(object, None) {

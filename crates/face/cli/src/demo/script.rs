@@ -1,4 +1,4 @@
-//! The steps of `lode demo --script`: each does something to Git or the cluster and checks what comes of it.
+//! The steps of `lode demo --script`: each changes Git or the cluster and checks the effect.
 
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use crate::demo::world::World;
 use crate::output;
 use crate::session::NAMESPACE;
 
-/// Does all steps in order and prints a line for each.
+/// Runs all steps in order and prints one line for each.
 pub(crate) async fn run(world: &World) -> anyhow::Result<()> {
     let steps = Steps { world };
     steps
@@ -35,7 +35,7 @@ pub(crate) async fn run(world: &World) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// What a step has done, and what it wants to be said about it.
+/// The result of a step, and what to print about it.
 struct Done<T> {
     value: T,
     said: String,
@@ -228,7 +228,7 @@ impl Steps<'_> {
         .await
     }
 
-    /// Looks again and again until there is an answer, with a bound; else tells what was seen last.
+    /// Polls until there is an answer, with a bound; on timeout the error shows what was seen last.
     async fn eventually<T>(
         &self,
         what: &str,
@@ -302,7 +302,7 @@ fn standing(kustomization: &Value) -> String {
     )
 }
 
-/// The condition that says whether an object is ready; null where there is none yet.
+/// Returns the condition `Ready` of an object; null if it has none yet.
 fn condition(object: &Value) -> &Value {
     let conditions = list(object, "/status/conditions").iter();
     conditions
@@ -319,15 +319,15 @@ const KUSTOMIZATION: (&str, &str) = ("kustomize.toolkit.fluxcd.io/v1", "Kustomiz
 const DEPLOYMENT: (&str, &str) = ("apps/v1", "Deployment");
 const QUEUE: (&str, &str) = ("messaging.example.com/v1", "Queue");
 const ORDERS: &str = "infrastructure/queues/base/orders.yaml";
-/// Kustomizations of the fleet, with the one that brings the others.
+/// Number of Kustomizations in the fleet, including the one that creates the others.
 const KUSTOMIZATIONS: usize = 6;
 /// Replicas in production after the first change.
 const PRODUCTION: i64 = 4;
-/// Who edits by hand.
+/// Field manager of the edits by hand.
 const SOMEBODY: &str = "a-colleague";
-/// Longest wait for one effect; on a machine that is not busy none takes seconds.
+/// Longest wait for one effect; on an idle machine none takes seconds.
 const WAIT_MAX: Duration = Duration::from_mins(1);
-/// Time between two looks.
+/// Time between two checks.
 const PAUSE: Duration = Duration::from_millis(50);
 
 #[cfg(test)]

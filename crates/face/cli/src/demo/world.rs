@@ -1,4 +1,4 @@
-//! [`World`]: a sandbox, the operator at work on it, and the fleet in its Git.
+//! [`World`]: a sandbox, the operator running on it, and the fleet in its Git server.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::Path;
@@ -23,7 +23,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    /// Starts all of it, with the first commit made; the operator writes into `storage`.
+    /// Starts all of it, with a first commit; the operator writes into `storage`.
     pub(crate) async fn start(storage: &Path) -> anyhow::Result<Self> {
         let sandbox = Sandbox::start(Options::default())
             .await
@@ -49,7 +49,7 @@ impl World {
         })
     }
 
-    /// Returns the commit that the fleet's branch is at.
+    /// Returns the commit of the fleet's branch.
     pub(crate) fn head(&self) -> Option<ObjectId> {
         self.sandbox.git().repository(fleet::NAME).find("main")
     }
@@ -62,22 +62,24 @@ impl Drop for World {
     }
 }
 
-/// Tells the operator of every push, as the webhook of a Git server does; else it would look once a minute.
+/// Notifies the operator of every push, like the webhook of a Git server; otherwise it would notice
+/// within its interval of a minute.
 async fn tell(mut watch: Watch, objects: Objects) {
     while watch.changed().await.is_some() {
         let asked = json!({"metadata": {"annotations": {meta::REQUESTED_AT: jiff::Timestamp::now().to_string()}}});
         let source = ("source.toolkit.fluxcd.io/v1", "GitRepository");
-        // What is not told is found at the next interval.
+        // A missed notification only delays the change until the next interval.
         let _ = objects
             .patch("webhook", source, (NAMESPACE, fleet::NAME), &asked)
             .await;
     }
 }
 
-/// The operator as `lode serve` runs it, on free ports of the loopback interface.
+/// Returns options of the operator as `lode serve` runs it, on free ports of the loopback
+/// interface.
 fn options(kubeconfig: &Path, storage: &Path) -> anyhow::Result<lode_serve::Options> {
     let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-    // The address of the artifacts is part of what a source says, so it has to be known before.
+    // Artifact URLs contain the address, so the port must be known before the start.
     let storage_addr = TcpListener::bind(free)
         .and_then(|held| held.local_addr())
         .context("find a free port")?;

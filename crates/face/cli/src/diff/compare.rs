@@ -1,4 +1,5 @@
-//! Compares a set of objects with a cluster: every object by one read and one dry-run, a bounded number at once.
+//! Compares a set of objects with a cluster: one read and one dry-run per object, a bounded number
+//! in parallel.
 
 use anyhow::Context as _;
 use futures::StreamExt as _;
@@ -14,9 +15,9 @@ use lode_object::{GroupKind, GroupVersionKind, Id, NamespacedName, Secrecy, Valu
 
 use super::findings::{Change, Finding};
 
-/// As whom the operator applies.
+/// The operator's field manager.
 const MANAGER: &str = "kustomize-controller";
-/// Objects under way at once.
+/// Objects compared in parallel.
 const PARALLEL: usize = 16;
 
 /// What is compared with what.
@@ -26,7 +27,7 @@ pub(super) struct Comparison<'a> {
     object: &'a Kustomization,
     set: &'a Set,
     rules: Vec<(Rule, &'a IgnoreRule)>,
-    /// Kinds that definitions in the set itself bring.
+    /// Kinds defined by definitions in the set itself.
     defined: Vec<GroupKind>,
 }
 
@@ -58,7 +59,8 @@ impl<'a> Comparison<'a> {
         })
     }
 
-    /// Returns what differs, in the order it would be applied and deleted, and what could not be found out.
+    /// Returns the differences in the order they would be applied and deleted, and errors for
+    /// objects that could not be compared.
     pub(super) async fn run(&self) -> (Vec<Finding>, Vec<String>) {
         let stale = stale(self.object, self.set);
         let applied = futures::stream::iter(self.set.objects())
@@ -129,7 +131,7 @@ impl<'a> Comparison<'a> {
     ) -> Result<Option<Change>, Error> {
         match self.dry_run(resource, desired).await {
             Ok(_) => Ok(Some(Change::Created)),
-            // The server cannot try an object in a namespace that comes with it.
+            // The server cannot dry-run an object in a namespace that the same set creates.
             Err(error) if error.is_not_found() && self.brings_namespace(&desired.id.namespace) => {
                 Ok(Some(Change::Created))
             }
@@ -185,7 +187,7 @@ impl<'a> Comparison<'a> {
             Some(resource) => Some(resource),
             None => self.discovery.preferred(&gvk.group_kind()).await?,
         };
-        // A kind that is gone took its objects with it.
+        // If a kind is gone, so are its objects.
         let Some(resource) = resource else {
             return Ok(None);
         };
@@ -247,7 +249,7 @@ impl<'a> Comparison<'a> {
     }
 }
 
-/// What the inventory lists and the set no longer holds, last applied first.
+/// Returns the entries of the inventory that the set no longer holds, last applied first.
 fn stale(object: &Kustomization, set: &Set) -> Vec<(GroupVersionKind, Id)> {
     if !object.spec.prune {
         return Vec::new();
@@ -282,7 +284,7 @@ fn holds(set: &Set, id: &Id) -> bool {
     })
 }
 
-/// The object with the live values of fields that ignore rules leave as they are.
+/// Returns the object with the live values of fields that ignore rules leave as they are.
 fn with_ignored_fields(
     rules: &[(Rule, &IgnoreRule)],
     desired: &Desired,

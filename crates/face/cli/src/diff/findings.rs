@@ -1,7 +1,7 @@
-//! What differs, and how it is printed. Pure.
+//! Differences and how they are printed. Pure.
 //!
-//! A value goes `before → after`, what is absent is `-`. A text of several lines is shown by the lines that change.
-//! Values of Secrets were masked before they were compared.
+//! A value is printed as `before → after`, an absent one as `-`. Of a text with several lines only
+//! the changed lines are shown. Values of Secrets were masked before they were compared.
 
 use std::fmt::Write as _;
 
@@ -10,28 +10,28 @@ use lode_object::{Id, Value};
 
 /// Longest value printed, in characters.
 const VALUE_MAX: usize = 200;
-/// Most lines printed of one text.
+/// Most lines of one text printed.
 const LINES_MAX: usize = 100;
 
-/// One object a reconcile would touch.
+/// One object that a reconcile would change.
 #[derive(Debug, PartialEq)]
 pub(super) struct Finding {
     /// Which object.
     pub(super) id: Id,
-    /// What would become of it.
+    /// What would happen to it.
     pub(super) change: Change,
 }
 
-/// What would become of an object.
+/// What would happen to an object.
 #[derive(Debug, PartialEq)]
 pub(super) enum Change {
-    /// It does not exist.
+    /// It does not exist and would be created.
     Created,
-    /// Its fields differ; the first side of each is the live one.
+    /// Its fields differ; the first side of each difference is the live one.
     Drifted(Vec<Difference>),
-    /// It would be deleted and created again, because a field cannot be changed.
+    /// It would be deleted and created again, because a field is immutable.
     Recreated,
-    /// The source no longer names it.
+    /// The source no longer contains it, so it would be deleted.
     Pruned,
 }
 
@@ -45,7 +45,7 @@ pub(super) fn text(findings: &[Finding]) -> String {
             Change::Recreated => "recreated",
             Change::Pruned => "deleted",
         };
-        // Writing to a String cannot fail.
+        // Writing to a `String` cannot fail.
         let _ = writeln!(out, "► {id} {word}");
         if let Change::Drifted(differences) = change {
             for difference in differences {
@@ -91,7 +91,8 @@ fn side(value: Option<&Value>) -> String {
     cut(&text, VALUE_MAX)
 }
 
-/// Tells whether a text cannot be taken for something else, or for nothing.
+/// Returns whether a text can be printed without quotes: it is not empty and cannot be mistaken for
+/// another value.
 fn is_plain(text: &str) -> bool {
     let reads_as_text = serde_json::from_str::<Value>(text).is_err();
     reads_as_text
@@ -108,7 +109,7 @@ fn cut(text: &str, limit: usize) -> String {
     }
 }
 
-/// Prints the lines that differ: all between the equal ones at both ends.
+/// Prints the lines that differ: all lines between the equal ones at the start and at the end.
 fn lines(out: &mut String, before: &str, after: &str) {
     let (before, after): (Vec<_>, Vec<_>) =
         (before.split('\n').collect(), after.split('\n').collect());

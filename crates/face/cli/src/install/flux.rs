@@ -1,5 +1,5 @@
-//! Whether a Flux runs in the cluster: two operators on the same objects would undo each other's work, and a Service of
-//! Flux that leads to ours would cut its own controllers off.
+//! Detects a running Flux: two operators on the same objects would undo each other's changes, and a
+//! Service of Flux that leads to Lodestone would cut off Flux's own controllers.
 
 use anyhow::{Context as _, bail};
 use lode_cluster::{Client, Resource};
@@ -10,10 +10,11 @@ use super::objects;
 use crate::kinds::name_of;
 use crate::report::Told;
 
-/// The controllers of Flux whose objects are ours too; sources are served under the first one's name.
+/// The controllers of Flux whose objects Lodestone also manages; sources are served under the first
+/// one's name.
 const CONTROLLERS: [&str; 2] = ["source-controller", "kustomize-controller"];
 
-/// Refuses to go on beside a running Flux, in whatever namespace.
+/// Refuses to continue if Flux runs in any namespace.
 pub(super) async fn refuse_running(client: &Client) -> anyhow::Result<()> {
     let deployments = named(client, "Deployment").await?;
     let services = named(client, "Service").await?;
@@ -31,7 +32,7 @@ pub(super) async fn refuse_running(client: &Client) -> anyhow::Result<()> {
     ))
 }
 
-/// Returns the objects of all namespaces that have the name of a controller.
+/// Returns the objects of all namespaces that are named like a controller of Flux.
 async fn named(client: &Client, kind: &str) -> anyhow::Result<Vec<Value>> {
     let resource: Resource =
         objects::known(kind).with_context(|| format!("find the kind {kind}"))?;
@@ -52,8 +53,8 @@ async fn named(client: &Client, kind: &str) -> anyhow::Result<Vec<Value>> {
     Ok(found)
 }
 
-/// Names what a running Flux uses: its Deployments that are not scaled down, and Services of theirs that do not lead to
-/// us and whose Deployment was not scaled down.
+/// Returns what a running Flux uses: its Deployments that are not scaled down, and its Services
+/// that do not lead to Lodestone and whose Deployment is not scaled down.
 fn running(deployments: &[Value], services: &[Value]) -> Vec<String> {
     let is_stopped = |deployment: &Value| {
         deployment.pointer("/spec/replicas").and_then(Value::as_i64) == Some(0)

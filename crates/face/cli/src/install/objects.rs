@@ -1,7 +1,7 @@
-//! The objects of an installation besides the custom resource definitions. Pure.
+//! The objects of an installation other than the custom resource definitions. Pure.
 //!
-//! They carry the labels by which `flux check` finds the parts of a toolkit. Left out: quotas, which differ from cluster
-//! to cluster.
+//! They carry the labels by which `flux check` finds the parts of a toolkit. Quotas are left out,
+//! because they differ between clusters.
 
 use lode_api::kinds::{self, Row};
 use lode_cluster::Resource;
@@ -13,9 +13,9 @@ pub(super) const IMAGE: &str = concat!("lodestone.dev/lode:v", env!("CARGO_PKG_V
 const VERSION: &str = concat!("v", env!("CARGO_PKG_VERSION"));
 /// Name of the operator's `Deployment`, `ServiceAccount` and roles.
 pub(super) const NAME: &str = "lode";
-/// Name under which others look for artifacts.
+/// Name of the Service under which others find artifacts.
 const SOURCES: &str = "source-controller";
-/// User and group of the process; neither exists in the image.
+/// User and group id of the process; the image has no entry for them.
 const USER: u32 = 65_532;
 
 /// How the operator is to be installed.
@@ -25,20 +25,21 @@ pub(super) struct Wishes<'w> {
     pub(super) image: &'w str,
     pub(super) role: Role,
     pub(super) network_policy: bool,
-    /// Flags of `lode serve` besides those it always runs with.
+    /// Flags of `lode serve` in addition to those it always runs with.
     pub(super) serve: &'w [String],
 }
 
-/// What the operator itself may do.
+/// Permissions of the operator itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Role {
     /// Everything, for Kustomizations that name no account
     ClusterAdmin,
-    /// Read, and write as the accounts that Kustomizations name alone, or as `default` of their namespace
+    /// Read only; writes are made as the accounts that Kustomizations name, or as `default` of
+    /// their namespace
     LeastPrivilege,
 }
 
-/// Returns the objects in the order they are applied.
+/// Returns the objects in the order in which they are applied.
 pub(super) fn all(wishes: &Wishes<'_>) -> Vec<Value> {
     let namespace = wishes.namespace;
     let mut objects = vec![
@@ -66,7 +67,7 @@ pub(super) fn all(wishes: &Wishes<'_>) -> Vec<Value> {
     objects
 }
 
-/// Returns where a kind of the installation lives.
+/// Returns the API resource of a kind of the installation.
 pub(super) fn known(kind: &str) -> Option<Resource> {
     let (api_version, plural, namespaced) = match kind {
         "CustomResourceDefinition" => return Some(definitions()),
@@ -82,7 +83,7 @@ pub(super) fn known(kind: &str) -> Option<Resource> {
     Some(Resource::known(api_version, kind, plural, namespaced))
 }
 
-/// Returns where custom resource definitions live.
+/// Returns the API resource of custom resource definitions.
 pub(super) fn definitions() -> Resource {
     Resource::known(
         "apiextensions.k8s.io/v1",
@@ -115,8 +116,8 @@ fn account(namespace: &str) -> Value {
     })
 }
 
-/// What the operator needs for itself. What it applies for Kustomizations without a service account needs more, and
-/// has a binding of its own: a cluster that locks tenants down deletes that one.
+/// Permissions the operator needs for itself. Applying for Kustomizations without a service account
+/// needs more and has its own binding; a cluster that locks tenants down deletes that one.
 fn role(namespace: &str, role: Role) -> Value {
     let mut rules = rules_of_kinds(kinds::ALL);
     rules.extend([
@@ -132,7 +133,8 @@ fn role(namespace: &str, role: Role) -> Value {
             &["get", "create", "patch", "update"],
         ),
         rule(&[""], &["serviceaccounts"], &["impersonate"]),
-        // Before an account's Kustomization learns anything of what is watched for all, its account is asked about.
+        // The operator checks an account's rights before its Kustomizations learn anything from the
+        // shared watches.
         rule(
             &["authorization.k8s.io"],
             &["subjectaccessreviews"],
@@ -140,7 +142,8 @@ fn role(namespace: &str, role: Role) -> Value {
         ),
     ]);
     if role == Role::LeastPrivilege {
-        // Applied kinds are watched once for all tenants; what a tenant learns of them its account is asked about.
+        // Applied kinds are watched once for all tenants; an account's rights decide what its
+        // Kustomizations learn from them.
         rules.push(rule(&["*"], &["*"], &["get", "list", "watch"]));
     }
     json!({
@@ -150,7 +153,7 @@ fn role(namespace: &str, role: Role) -> Value {
     })
 }
 
-/// What the operator does with objects of its own kinds.
+/// Returns the rules for objects of the operator's own kinds.
 fn rules_of_kinds(rows: &[Row]) -> Vec<Value> {
     let mut groups: Vec<&str> = Vec::new();
     for row in rows {
@@ -170,8 +173,8 @@ fn rules_of_kinds(rows: &[Row]) -> Vec<Value> {
     ]
 }
 
-/// As Flux's: from other namespaces nothing but metrics is reached, and everything may be called. Probes come from the
-/// node, which no policy keeps out.
+/// As in Flux: from other namespaces only metrics can be reached, and all egress is allowed. Probes
+/// come from the node, which network policies do not restrict.
 fn network_policy(namespace: &str) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
@@ -209,7 +212,7 @@ fn deployment(wishes: &Wishes<'_>) -> Value {
         "metadata": {"name": NAME, "namespace": namespace, "labels": labels(namespace)},
         "spec": {
             "replicas": 1,
-            // Who waits for the Lease is not ready: a rolling update would wait for the new one for ever.
+            // A standby replica is not ready: a rolling update would wait for the new one for ever.
             "strategy": {"type": "Recreate"},
             "selector": {"matchLabels": {"app": NAME}},
             "template": {
@@ -273,13 +276,14 @@ fn arguments(wishes: &Wishes<'_>) -> Vec<String> {
         format!("--storage-adv-addr={SOURCES}.$(RUNTIME_NAMESPACE).svc.cluster.local."),
     ];
     if wishes.role == Role::LeastPrivilege {
-        // As Flux locks tenants down: what names no account has its namespace's default one.
+        // As in Flux's lockdown of tenants: Kustomizations without an account use `default` of
+        // their namespace.
         arguments.extend([
             "--default-service-account=default".to_owned(),
             "--no-cross-namespace-refs=true".to_owned(),
         ]);
     }
-    // A flag may be given once: what the user says stands for what is usual.
+    // A flag may be given only once, so the user's value replaces the default.
     let name = |flag: &str| flag.split('=').next().unwrap_or_default().to_owned();
     let said: Vec<String> = wishes.serve.iter().map(|flag| name(flag)).collect();
     arguments.retain(|flag| !said.contains(&name(flag)));
@@ -302,7 +306,7 @@ fn service(namespace: &str) -> Value {
 
 #[cfg(test)]
 impl Wishes<'_> {
-    /// What tests install.
+    /// The installation that tests use.
     pub(super) fn example(role: Role) -> Self {
         Self {
             namespace: "gitops",

@@ -1,5 +1,5 @@
-//! What a Kustomization looks at, it looks at with its account: what the account may not see is told as forbidden, the
-//! same whether it exists or not.
+//! A Kustomization sees the cluster with the rights of its account: what the account may not read
+//! is reported as forbidden, whether it exists or not.
 
 use anyhow::ensure;
 use lode_object::Value;
@@ -145,7 +145,7 @@ async fn an_account_that_may_read_but_not_watch_is_served_all_the_same() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_account_that_may_read_single_objects_by_their_names_is_served_all_the_same() {
     Stage::play("sight-names", async |stage| {
-        // Nothing of them wakes anybody: they are read again and again.
+        // No watch covers these objects, so they are polled.
         let rules = json!([{"apiGroups": [""], "resources": ["configmaps"], "verbs": ["create"]},
             {"apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["a", "b", "later"],
             "verbs": ["get", "patch", "delete"]}]);
@@ -154,7 +154,7 @@ async fn an_account_that_may_read_single_objects_by_their_names_is_served_all_th
     .await;
 }
 
-/// An account with these rights applies, waits for what comes later, prunes and removes.
+/// An account with these rights applies, waits for objects that appear later, prunes and removes.
 async fn serves(stage: &mut Stage, rules: Value) -> anyhow::Result<()> {
     begin(stage).await?;
     let ns = stage.namespace.clone();
@@ -193,8 +193,8 @@ async fn serves(stage: &mut Stage, rules: Value) -> anyhow::Result<()> {
     stage.gone("ConfigMap", "b").await
 }
 
-/// Makes a source with one `ConfigMap`, an account with all rights to those of its namespace, and another namespace,
-/// whose name is returned.
+/// Creates a source with one `ConfigMap`, an account with all rights to `ConfigMap`s of its
+/// namespace, and another namespace, whose name is returned.
 async fn begin(stage: &mut Stage) -> anyhow::Result<String> {
     let other = format!("{}-other", stage.namespace);
     stage.add_namespace(&other).await?;

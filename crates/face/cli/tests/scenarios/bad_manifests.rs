@@ -1,4 +1,5 @@
-//! Folders that cannot be built: each says which object, or which file and line, and nothing is applied.
+//! Folders that cannot be built: the message names the object or the file and line, and nothing is
+//! applied.
 
 use std::os::unix::fs::symlink;
 
@@ -8,7 +9,7 @@ use serde_json::json;
 use crate::manifests::config_map;
 use crate::stage::Stage;
 
-/// Folder, text of its files, and what its message must hold.
+/// Folder, content of its file, and what the message must contain.
 type Case = (
     &'static str,
     &'static [(&'static str, &'static str)],
@@ -178,7 +179,7 @@ async fn a_folder_that_cannot_be_built_says_where_and_why() {
             }
         }
         ensure!(faults.is_empty(), "{}", faults.join("\n"));
-        // One bad folder is no concern of another one in the same repository.
+        // A bad folder does not affect another one in the same repository.
         stage.applied("good", &commit).await.map(drop)
     })
     .await;

@@ -1,4 +1,4 @@
-//! Repositories that are locked, empty, rewritten, or lack what is asked for.
+//! Repositories that are locked, empty, rewritten, or lack what the source asks for.
 
 use std::fs::File;
 
@@ -42,7 +42,7 @@ async fn wrong_credentials_are_refused_and_right_ones_let_in() {
     .await;
 }
 
-/// Bytes of a file that is larger than what a source carries.
+/// Size of a file that is larger than a source accepts.
 const LARGE: u64 = 33 << 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

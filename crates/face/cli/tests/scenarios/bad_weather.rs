@@ -1,5 +1,6 @@
-//! The API server stumbles in every way it can: all converges all the same, nothing is done twice, nothing goes that
-//! should stay. Faults on demand are the sandbox's; on a real control plane these scenarios say so and pass.
+//! The API server fails in every way it can: everything converges, nothing is done twice, and
+//! nothing is deleted that should stay. Only the sandbox can inject faults; on a real control plane
+//! these scenarios say so and pass.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -13,9 +14,9 @@ use crate::ground;
 use crate::manifests::config_map;
 use crate::stage::{LONG, Stage};
 
-/// Objects of the folder.
+/// Objects in the folder.
 const OBJECTS: usize = 20;
-/// So many are dropped by the push, and as many are new.
+/// Number of objects that the push drops, and of those that it adds.
 const NEW: usize = 4;
 
 const APPLIES: Requests = Requests {
@@ -44,7 +45,7 @@ const ALL: Requests = Requests {
     name: "",
 };
 
-/// All until the push is applied.
+/// Every request until the push is applied.
 const ALWAYS: usize = usize::MAX;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,7 +121,7 @@ async fn a_write_whose_answer_is_lost_is_not_done_twice() {
     .await;
 }
 
-/// Plays a push while the server stumbles: each fault strikes so many requests.
+/// Plays a push while the server fails: each fault hits a number of requests.
 async fn through(name: &str, faults: &[(usize, Requests, Fault)]) {
     if !ground::has_faults() {
         return;
@@ -164,7 +165,7 @@ async fn what_changes_before_a_watch_is_told_that_its_place_is_gone_is_seen() {
     without_watches("expired", |weather| weather.expire_watches()).await;
 }
 
-/// Edits and deletes while nobody can watch; `again` is the moment at which watches go on.
+/// Edits and deletes objects while watches fail; `again` is the moment at which they work again.
 async fn without_watches(name: &str, again: impl Fn(Faults<'_>)) {
     if !ground::has_faults() {
         return;
@@ -275,7 +276,7 @@ async fn a_clock_that_jumps_changes_nothing() {
     .await;
 }
 
-/// Returns what makes things go wrong.
+/// Returns the handle that injects faults.
 fn weather(stage: &Stage) -> anyhow::Result<Faults<'_>> {
     stage
         .ground
@@ -294,7 +295,7 @@ async fn until_struck(weather: Faults<'_>, times: usize) -> anyhow::Result<()> {
         .with_context(|| format!("{} of {times} were struck", weather.struck()))
 }
 
-/// Has the objects applied in fine weather, and a bystander beside them; returns names and uids.
+/// Applies the objects without faults, next to an unrelated object; returns names and uids.
 async fn begin(stage: &Stage) -> anyhow::Result<BTreeMap<String, String>> {
     write(stage, 0, "blue")?;
     let commit = stage.repository.push("begin")?;
@@ -330,8 +331,8 @@ fn write(stage: &Stage, first: usize, color: &str) -> anyhow::Result<()> {
     )
 }
 
-/// What Git says is there and nothing else of it, in the inventory and in the cluster; what was there before is the
-/// same object still, and another look changes nothing.
+/// Checks that the inventory and the cluster contain what Git says and nothing else, that objects
+/// from before kept their uids, and that another reconcile changes nothing.
 async fn is_right(stage: &Stage, before: &BTreeMap<String, String>) -> anyhow::Result<()> {
     let versions = versions(stage).await?;
     let wanted: Vec<String> = (NEW..NEW + OBJECTS)
@@ -370,7 +371,7 @@ async fn is_right(stage: &Stage, before: &BTreeMap<String, String>) -> anyhow::R
     Ok(())
 }
 
-/// Returns at which revision each object was last changed.
+/// Returns the resource version of each object.
 async fn versions(stage: &Stage) -> anyhow::Result<BTreeMap<String, String>> {
     let objects = stage.world.list("ConfigMap", &stage.namespace, "").await?;
     let text = |object: &serde_json::Value, field: &str| {

@@ -1,4 +1,5 @@
-//! Small inputs that would cost gigabytes or minutes fail by name, and nobody else suffers.
+//! Small inputs that would cost gigabytes or minutes fail with an error that names them, and others
+//! are not affected.
 
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
@@ -10,15 +11,15 @@ use serde_json::{Value, json};
 use crate::manifests::config_map;
 use crate::stage::Stage;
 
-/// Honest Kustomizations.
+/// Number of honest Kustomizations.
 const HONEST: usize = 10;
-/// Sources at a server that takes a connection and never answers; more than there are workers.
+/// Sources at a server that accepts connections and never answers; more than there are workers.
 const SLOW: usize = 20;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bombs_fail_by_name_and_honest_neighbours_converge() {
     Stage::play("bombs", async |stage| {
-        // Small bounds, so that each bomb goes off early also where nothing is optimized.
+        // Low bounds, so that each bomb is stopped early in a debug build too.
         stage.restart_with(&[
             "--build-bytes-max=33554432",
             "--build-nodes-max=300000",
@@ -84,7 +85,7 @@ async fn bombs_fail_by_name_and_honest_neighbours_converge() {
             );
         }
 
-        // The process is the same and still at work.
+        // The operator has not crashed and still works.
         stage.write(
             "honest-0/a.yaml",
             &[config_map(&ns, "honest-0", json!({"k": "2"}))],
@@ -99,7 +100,7 @@ async fn bombs_fail_by_name_and_honest_neighbours_converge() {
     .await;
 }
 
-/// How long the operator may take to end: less than a reconcile that runs is given.
+/// How long the operator may take to end: less than a running reconcile may take.
 const END_MAX: Duration = Duration::from_secs(10);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,5 @@
-//! `lode build` reads a folder of a repository somewhere else, and bases that a kustomization names there.
+//! `lode build` of a folder in a remote repository, with remote bases that a kustomization there
+//! names.
 
 use std::path::Path;
 use std::process::Command;

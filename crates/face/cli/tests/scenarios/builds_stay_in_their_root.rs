@@ -1,4 +1,5 @@
-//! `lode build` reads what strangers wrote; no file of theirs makes it read this machine.
+//! `lode build` reads what strangers wrote; none of their files makes it read other files of this
+//! machine.
 
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -12,13 +13,13 @@ use nix::unistd::mkfifo;
 
 use crate::ground;
 
-/// What must never be printed.
+/// Must never be printed.
 const SECRET: &str = "canary-of-this-machine";
 const CONFIG_MAP: &str = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n";
-/// A build reads a few files; one that takes this long waits for something.
+/// A build reads a few files; one that takes this long is blocked.
 const BUILD_MAX: Duration = Duration::from_secs(30);
 
-/// A folder with a repository in it, and beside that what nobody may read.
+/// A folder with a repository in it, and files outside the repository that no build may read.
 struct Machine {
     folder: tempfile::TempDir,
 }
@@ -46,7 +47,8 @@ impl Machine {
         fs::write(path, text).unwrap();
     }
 
-    /// Builds from a folder that no path of the machine lies in, with a variable that `/proc/self/environ` shows.
+    /// Builds in a working folder outside the machine's folder, with a variable that
+    /// `/proc/self/environ` would show.
     fn build(&self, path: &str, flags: &[&str]) -> Output {
         self.build_from("/usr", self.at(path).to_str().unwrap(), flags)
     }
@@ -64,7 +66,7 @@ impl Machine {
             .unwrap()
     }
 
-    /// Builds, and expects a refusal that says all of `words` and nothing of the secret.
+    /// Builds and expects an error that contains all of `words` and no part of the secret.
     fn refuses(&self, path: &str, flags: &[&str], words: &[&str]) {
         let run = self.build(path, flags);
         let (out, talk) = (
@@ -96,7 +98,7 @@ impl Machine {
 
 const ANY_FILE: [&str; 2] = ["--load-restrictor", "LoadRestrictionsNone"];
 
-/// Every way a kustomization names a file, with a path in it.
+/// Returns a kustomization for every way to name a file.
 fn naming(path: &str) -> Vec<String> {
     vec![
         format!("resources: [\"{path}\"]\n"),
@@ -172,7 +174,7 @@ fn the_kustomization_file_and_the_base_itself_may_not_be_links_out() {
         machine.refuses("top/user", flags, &["top/base", "../beside", "--root"]);
         machine.refuses("top/dots", flags, &["lies outside of", "--root"]);
     }
-    // A generated kustomization takes in what it finds.
+    // A generated kustomization includes every manifest it finds.
     machine.write("top/plain/a.yaml", CONFIG_MAP);
     symlink("../../beside/secret.yaml", machine.at("top/plain/b.yaml")).unwrap();
     machine.refuses(
@@ -201,7 +203,7 @@ fn the_user_may_widen_the_root_and_must_name_it_where_nothing_says_it() {
             &["lies outside of", top],
         );
     }
-    // The current folder is a root too, if the build lies in it.
+    // The current folder is a root too if the build lies in it.
     assert!(
         machine
             .build_from(all, "top/app", &["--flux"])
@@ -283,7 +285,7 @@ fn a_remote_base_stays_in_its_repository() {
         "../".repeat(9),
     );
     let steps = [
-        // The machine, the checkout that names the base, and another repository that was fetched before.
+        // The machine, the checkout that names the base, and another fetched repository.
         format!("{dots}proc/self/environ"),
         format!("../..{}", beside.display()),
         format!("../..{}/secret.yaml", beside.display()),
@@ -301,7 +303,7 @@ fn a_remote_base_stays_in_its_repository() {
         evil.write(&format!("{number}/kustomization.yaml"), text)
             .unwrap();
     }
-    // A link of theirs leads inside their repository or nowhere.
+    // A link in a fetched repository leads inside that repository or nowhere.
     evil.write("link/kustomization.yaml", "resources: [link.yaml]\n")
         .unwrap();
     symlink("/proc/self/environ", evil.folder().join("link/link.yaml")).unwrap();

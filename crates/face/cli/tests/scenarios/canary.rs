@@ -1,13 +1,13 @@
-//! The forms in which a secret may show: whoever quotes a value quotes it as he likes.
+//! The forms in which a secret may appear, because programs quote values in different ways.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
-/// Length of a slice that counts as a leak, in characters.
+/// Characters of the secret in a row that count as a leak.
 const SLICE: usize = 12;
 
-/// Returns what of a text is a form of the secret: verbatim, sliced, in another case, with other signs between its
-/// words, escaped, encoded.
+/// Returns the part of a text that is a form of the secret: verbatim, a slice, in another case,
+/// with other separators, escaped or encoded.
 pub(crate) fn found_in(secret: &str, text: &str) -> Option<String> {
     let plain = bare(text);
     let bare_secret = bare(secret);
@@ -17,7 +17,7 @@ pub(crate) fn found_in(secret: &str, text: &str) -> Option<String> {
     if let Some(slice) = forms.next() {
         return Some(slice.to_owned());
     }
-    // Whatever stands before the secret, its base64 has one of three forms in the middle.
+    // Depending on what precedes the secret, the middle of its base64 has one of three forms.
     for lead in ["", "x", "xx"] {
         let encoded = STANDARD_NO_PAD.encode(format!("{lead}{secret}"));
         let middle = &encoded[4..encoded.len().saturating_sub(4)];
@@ -32,7 +32,8 @@ pub(crate) fn found_in(secret: &str, text: &str) -> Option<String> {
     upper.into_iter().find(|form| text.contains(&**form))
 }
 
-/// Returns the letters and digits of a text alone, in lower case: quotes, escapes and separators are gone.
+/// Returns only the letters and digits of a text, in lower case, without quotes, escapes and
+/// separators.
 fn bare(text: &str) -> String {
     let mut plain = String::with_capacity(text.len());
     let mut rest = text;

@@ -12,10 +12,10 @@ use crate::flow::holds;
 use crate::ground;
 use crate::stage::Stage;
 
-/// Where clouds hand out the credentials of a machine.
+/// The address where clouds serve a machine's credentials.
 const METADATA: &str = "169.254.169.254";
 
-/// Starts a server that redirects all requests to another host; returns its URL.
+/// Starts a server that redirects every request to another host; returns its URL.
 fn redirecting(host: &'static str) -> anyhow::Result<String> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let url = format!("http://{}", listener.local_addr()?);
@@ -23,7 +23,7 @@ fn redirecting(host: &'static str) -> anyhow::Result<String> {
         for stream in listener.incoming().flatten() {
             let mut reader = BufReader::new(stream);
             let mut first = String::new();
-            // Whoever goes away without a request is none of a redirect's business.
+            // A connection that closes without a request is ignored.
             let Ok(_) = reader.read_line(&mut first) else {
                 continue;
             };

@@ -1,10 +1,10 @@
-//! The built binary shows its demo, unattended and to a person.
+//! The demo of the built binary, unattended and interactive.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-/// A `lode` that no configuration of this machine reaches.
+/// Returns `lode` isolated from this machine's configuration.
 fn lode(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_lode"));
     command
@@ -45,7 +45,7 @@ fn every_step_of_the_script_has_its_effect() {
     );
 }
 
-/// Clones and pushes by the URL that a person is shown, and fails to push without the token in it.
+/// Clones and pushes with the printed URL, and fails to push without its token.
 fn assert_pushes_with_the_printed_url_only(said: &[String]) {
     let url = said
         .iter()

@@ -1,4 +1,4 @@
-//! Objects that exist before Git names them.
+//! Objects that exist before Git contains them.
 
 use anyhow::ensure;
 use serde_json::json;
@@ -10,7 +10,7 @@ use crate::stage::Stage;
 async fn an_object_made_with_kubectl_is_adopted_and_cleaned_up() {
     Stage::play("adopt", async |stage| {
         let ns = &stage.namespace;
-        // As kubectl leaves them: applied by the server, then edited.
+        // As kubectl leaves them: applied server-side, then edited.
         stage
             .world
             .apply_as(

@@ -1,4 +1,5 @@
-//! What the README shows after the demo: the operator on a cluster of one's own, and what it says before it can begin.
+//! What the README shows after the demo: the operator on the user's own cluster, and what it logs
+//! until it can start.
 
 use std::fs;
 use std::path::Path;
@@ -14,10 +15,10 @@ use tokio::task::block_in_place;
 use crate::ground;
 
 const LONG: Duration = Duration::from_mins(1);
-/// Long enough for ten tries of what is said once.
+/// Long enough for ten retries of what is logged once.
 const A_WHILE: Duration = Duration::from_secs(4);
 
-/// `lode serve` with its log in a file; killed with this.
+/// `lode serve` with its log in a file; killed when this is dropped.
 struct Serving {
     child: Child,
     folder: tempfile::TempDir,
@@ -90,7 +91,7 @@ async fn what_stands_in_the_way_is_said_once_with_what_to_do() {
         lines[0]
     );
 
-    // Nothing has to be restarted.
+    // The operator need not be restarted.
     assert!(lode(sandbox.kubeconfig(), &["install", "--crds-only"]).0);
     serving.says("\"ready\"").await;
 }
@@ -99,7 +100,7 @@ async fn what_stands_in_the_way_is_said_once_with_what_to_do() {
 async fn a_server_that_is_away_is_said_once() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("kubeconfig");
-    // Nobody listens on a port that was just given back.
+    // Nothing listens on a port that was just released.
     let port = std::net::TcpListener::bind("127.0.0.1:0")
         .unwrap()
         .local_addr()
@@ -176,7 +177,7 @@ async fn the_readme_works() {
         .await
         .unwrap();
 
-    // Who does not name the namespace learns where things are; the README names it.
+    // Without a namespace the message says where objects are; the README uses this namespace.
     let (_, said) = lode(kubeconfig, &["get", "all"]);
     assert!(
         said.contains("no objects found in namespace flux-system; there are 2 in default"),
@@ -199,7 +200,7 @@ async fn the_readme_works() {
     }
 }
 
-/// Puts a word in place of every short commit.
+/// Replaces every short commit with a placeholder.
 fn mask_commits(line: &str) -> String {
     let words = line.split("sha1:").enumerate().map(|(at, part)| match at {
         0 => part.to_owned(),

@@ -1,4 +1,4 @@
-//! Many objects in one Kustomization, and what a small change, a request and a restart cost then.
+//! Many objects in one Kustomization, and what a small change, a request and a restart cost.
 
 use std::time::{Duration, Instant};
 
@@ -11,7 +11,7 @@ use crate::stage::{LONG, Stage};
 
 const OBJECTS: usize = 500;
 const FILES: usize = 10;
-/// Verbs that change something in the cluster, or would.
+/// Verbs that change something in the cluster, or would without a dry-run.
 const WRITES: [&str; 5] = ["apply", "dry-run", "patch", "create", "delete"];
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -108,8 +108,8 @@ fn objects(
     objects
 }
 
-/// Returns the calls once none is under way: the operator counts one when it has the answer, which the cluster shows a
-/// moment before.
+/// Returns the call counts once no call is in progress: the operator counts a call when it has the
+/// response, shortly after the cluster shows its effect.
 async fn counted(stage: &Stage) -> anyhow::Result<Calls> {
     let (end, mut calls) = (Instant::now() + LONG, stage.operator()?.calls()?);
     loop {
@@ -130,7 +130,7 @@ fn since(before: &Calls, after: &Calls) -> Calls {
     after.iter().filter_map(more).collect()
 }
 
-/// Waits until a fresh operator has looked at the source and the Kustomization.
+/// Waits until a new operator has reconciled the source and the Kustomization.
 async fn looked(stage: &Stage) -> anyhow::Result<()> {
     let until = std::time::Instant::now() + crate::stage::LONG;
     loop {

@@ -1,4 +1,4 @@
-//! What scenarios do and wait for, in the words of `GitOps`: sources, Kustomizations, deliveries, events, owned objects.
+//! What scenarios do and wait for: sources, Kustomizations, pushes, events, owned objects.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,14 +9,14 @@ use serde_json::json;
 
 use crate::stage::{LONG, Stage};
 
-/// Who an object belongs to.
+/// The labels that name an object's owner.
 const OWNER: [&str; 2] = [
     "kustomize.toolkit.fluxcd.io/name",
     "kustomize.toolkit.fluxcd.io/namespace",
 ];
 
 impl Stage {
-    /// Makes the `GitRepository` `app` of the stage's repository; it is fetched on request only.
+    /// Creates the `GitRepository` `app` for the stage's repository; it is fetched on request only.
     pub(crate) async fn source(&self) -> anyhow::Result<()> {
         self.source_of(
             "app",
@@ -25,7 +25,7 @@ impl Stage {
         .await
     }
 
-    /// Makes a `GitRepository`.
+    /// Creates a `GitRepository`.
     pub(crate) async fn source_of(&self, name: &str, spec: Value) -> anyhow::Result<()> {
         let spec = over(json!({"interval": "1h"}), &spec);
         let object = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository",
@@ -33,12 +33,13 @@ impl Stage {
         self.world.apply(object).await.map(drop)
     }
 
-    /// Makes a Kustomization of the folder of its name, reconciled on change and request only.
+    /// Creates a Kustomization of the folder with its name, reconciled on changes and requests
+    /// only.
     pub(crate) async fn kustomization(&self, name: &str, spec: Value) -> anyhow::Result<()> {
         self.kustomization_with(name, json!({}), spec).await
     }
 
-    /// Makes a Kustomization with annotations.
+    /// Creates a Kustomization with annotations.
     pub(crate) async fn kustomization_with(
         &self,
         name: &str,
@@ -59,7 +60,7 @@ impl Stage {
             .write(path, &(documents.join("\n---\n") + "\n"))
     }
 
-    /// Pushes what was written and has the source fetch it; returns the commit.
+    /// Pushes what was written and makes the source fetch it; returns the commit.
     pub(crate) async fn deliver(&self, message: &str) -> anyhow::Result<String> {
         let commit = self.repository.push(message)?;
         self.world
@@ -68,7 +69,8 @@ impl Stage {
         Ok(commit)
     }
 
-    /// The whole beginning of most scenarios: one folder, delivered and applied by one Kustomization of its name.
+    /// The usual start of a scenario: one folder, pushed and applied by a Kustomization of the same
+    /// name.
     pub(crate) async fn apply_folder(
         &self,
         name: &str,
@@ -98,7 +100,7 @@ impl Stage {
             .context("what was applied exists")
     }
 
-    /// Waits until a commit was tried, whatever came of it.
+    /// Waits until a commit was attempted, whatever the outcome.
     pub(crate) async fn attempted(&self, name: &str, commit: &str) -> anyhow::Result<Value> {
         let revision = format!("main@sha1:{commit}");
         let tried = |object: Option<&Value>| {
@@ -110,7 +112,8 @@ impl Stage {
             .context("it exists")
     }
 
-    /// Waits until a Kustomization is not ready and says so with certain words; returns all it says.
+    /// Waits until a Kustomization is not ready with a message that contains `part`; returns the
+    /// message.
     pub(crate) async fn complains(&self, name: &str, part: &str) -> anyhow::Result<String> {
         let message = |object: Option<&Value>| {
             let ready = condition(object, "Ready").filter(|ready| ready["status"] == "False");
@@ -128,12 +131,12 @@ impl Stage {
         message(object.as_ref()).context("it said so")
     }
 
-    /// Waits until a Kustomization fails for a reason; returns what it says.
+    /// Waits until a Kustomization fails for a reason; returns its message.
     pub(crate) async fn fails(&self, name: &str, reason: &str) -> anyhow::Result<String> {
         self.says_no("Kustomization", name, reason).await
     }
 
-    /// Waits until an object of ours is not ready for a reason; returns what it says.
+    /// Waits until an object of our kinds is not ready for a reason; returns its message.
     pub(crate) async fn says_no(
         &self,
         kind: &str,
@@ -148,7 +151,7 @@ impl Stage {
         Ok(ready["message"].as_str().unwrap_or_default().to_owned())
     }
 
-    /// Asks for a reconcile of a Kustomization and waits until it was answered.
+    /// Requests a reconcile of a Kustomization and waits until it is handled.
     pub(crate) async fn reconcile(&self, name: &str) -> anyhow::Result<Value> {
         self.world
             .reconcile(("Kustomization", &self.namespace, name))
@@ -207,7 +210,7 @@ impl Stage {
             .collect())
     }
 
-    /// Waits for an event with a reason whose message holds all of `parts`.
+    /// Waits for an event with a reason whose message contains all of `parts`.
     pub(crate) async fn told(
         &self,
         name: &str,
@@ -281,7 +284,7 @@ pub(crate) fn inventory_of(kustomization: &Value) -> BTreeSet<String> {
         .collect()
 }
 
-/// Fails unless a text holds every part.
+/// Fails unless a text contains every part.
 pub(crate) fn holds(text: &str, parts: &[&str]) -> anyhow::Result<()> {
     for part in parts {
         ensure!(text.contains(part), "\"{part}\" is not in: {text}");
@@ -289,7 +292,7 @@ pub(crate) fn holds(text: &str, parts: &[&str]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns an object with some of its fields as wished.
+/// Returns an object with some of its fields replaced.
 pub(crate) fn over(mut plain: Value, wish: &Value) -> Value {
     for (field, value) in wish.as_object().into_iter().flatten() {
         plain[field] = value.clone();

@@ -1,4 +1,5 @@
-//! `force: true` deletes an object and creates it again, but never one that would not come back.
+//! `force: true` deletes an object and creates it again, but never an object that could not be
+//! created again.
 
 use std::time::Duration;
 
@@ -21,12 +22,12 @@ impl Stage {
         Ok(self.object(kind, name).await?["metadata"]["uid"].clone())
     }
 
-    /// Makes the Kustomization `apps` with `force`.
+    /// Creates the Kustomization `apps` with `force`.
     async fn forced(&self) -> anyhow::Result<()> {
         self.kustomization("apps", json!({"force": true})).await
     }
 
-    /// Has it tried again and again.
+    /// Makes it retry often.
     async fn retry(&self) -> anyhow::Result<()> {
         for _ in 0..3 {
             self.reconcile("apps").await?;
@@ -60,7 +61,7 @@ async fn an_invalid_change_deletes_nothing() {
         objects[1]["spec"]["resources"]["requests"]["storage"] = json!("-1Gi");
         objects[2]["spec"]["template"]["spec"]["containers"][0]["ports"] =
             json!([{"containerPort": 99999}]);
-        // One alone is written without a dry-run before it.
+        // A single object is written without a preceding dry-run.
         for alone in [true, false] {
             let written: &[Value] = if alone { &objects[..1] } else { &objects };
             let spec = json!({"force": true, "prune": !alone});
@@ -184,7 +185,7 @@ async fn a_claim_goes_only_by_its_own_annotation() {
             "it was deleted"
         );
 
-        // Whoever protects claims in use is not the point here.
+        // The protection of claims in use is not what this test is about.
         let unprotected = json!({"metadata": {"finalizers": null}});
         stage
             .world
@@ -223,7 +224,7 @@ async fn what_cannot_be_created_after_all_is_put_back_and_left() {
             name: "web",
         };
         let faults = stage.ground.faults().expect("a sandbox has faults");
-        // The change is served, and refused; the creation after the deletion is struck.
+        // The change reaches the server and is refused; the creation after the deletion fails.
         faults.strike(1, patches, Fault::Slow(Duration::ZERO));
         faults.strike(1, patches, Fault::Denied);
 

@@ -1,6 +1,7 @@
-//! [`Ground`]: the cluster under a stage: a sandbox of its own, or the real one that `cargo xtask e2e` names.
+//! [`Ground`]: the cluster under a stage, either a sandbox of its own or the real one that `cargo
+//! xtask e2e` names.
 //!
-//! `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the cluster of who runs it.
+//! `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the user's cluster.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -14,18 +15,20 @@ use tokio::task::block_in_place;
 
 /// The cluster under a stage.
 pub(crate) enum Ground {
-    /// One that ends with the stage.
+    /// A sandbox that ends with the stage.
     Sandbox(Box<Sandbox>),
-    /// One that is shared. Scenarios play on it one after another: two operators on one cluster would fight.
+    /// A shared cluster. Scenarios run on it one after another, because two operators on one
+    /// cluster would fight.
     Real {
-        /// Names it.
+        /// Its kubeconfig.
         kubeconfig: PathBuf,
-        /// Held by the scenario that plays.
+        /// Held while the scenario runs.
         _turn: MutexGuard<'static, bool>,
     },
 }
 
-/// Held by the scenario that plays on a shared cluster; says whether the definitions of our kinds were installed.
+/// Held by the scenario that runs on a shared cluster; the value says whether our definitions are
+/// installed.
 static PLAYING: Mutex<bool> = Mutex::const_new(false);
 
 impl Ground {
@@ -58,7 +61,7 @@ impl Ground {
         Ok(ground)
     }
 
-    /// Returns how a scenario itself sees the cluster; in a sandbox it is spared from faults.
+    /// Returns the scenario's own client; in a sandbox, faults do not affect it.
     pub(crate) async fn world(&self) -> anyhow::Result<World> {
         match self {
             Self::Sandbox(sandbox) => Ok(World {
@@ -68,7 +71,7 @@ impl Ground {
         }
     }
 
-    /// Returns what makes things go wrong; a real cluster has no such thing.
+    /// Returns the handle that injects faults; none for a real cluster.
     pub(crate) fn faults(&self) -> Option<Faults<'_>> {
         match self {
             Self::Sandbox(sandbox) => Some(sandbox.faults()),
@@ -76,7 +79,7 @@ impl Ground {
         }
     }
 
-    /// Returns the kubeconfig that names the cluster.
+    /// Returns the kubeconfig of the cluster.
     pub(crate) fn kubeconfig(&self) -> &Path {
         match self {
             Self::Sandbox(sandbox) => sandbox.kubeconfig(),
@@ -100,17 +103,17 @@ impl Ground {
     }
 }
 
-/// Tells whether scenarios play on a real control plane.
+/// Returns whether scenarios run on a real control plane.
 pub(crate) fn is_real() -> bool {
     env::var_os("LODE_BIN").is_some()
 }
 
-/// Returns the binary under test: the one that is given, or the one just built.
+/// Returns the binary under test: the one in `LODE_BIN`, else the one just built.
 pub(crate) fn binary() -> PathBuf {
     env::var_os("LODE_BIN").map_or_else(|| env!("CARGO_BIN_EXE_lode").into(), PathBuf::from)
 }
 
-/// Tells whether the `flux` command is at hand; says so in one line where it is not.
+/// Returns whether the `flux` command is available; prints a line if it is not.
 pub(crate) fn has_flux() -> bool {
     let found = env::var_os("FLUX_BIN").is_some();
     if !found {
@@ -119,7 +122,7 @@ pub(crate) fn has_flux() -> bool {
     found
 }
 
-/// Tells whether faults can be asked for; says so in one line where they cannot.
+/// Returns whether faults can be injected; prints a line if they cannot.
 pub(crate) fn has_faults() -> bool {
     if is_real() {
         println!("not played: a real control plane has no faults on demand");

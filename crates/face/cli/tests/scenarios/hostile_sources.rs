@@ -1,4 +1,4 @@
-//! Sources by which a tenant tries to take, stop or exhaust what belongs to others.
+//! Sources with which a tenant tries to take, block or exhaust what belongs to others.
 
 use std::fs;
 use std::net::TcpListener;
@@ -21,7 +21,7 @@ fn source(namespace: &str, name: &str, spec: &Value) -> Value {
         "metadata": {"name": name, "namespace": namespace}, "spec": spec})
 }
 
-/// Writes a status as whoever may write statuses can.
+/// Writes a status, as anyone with the right to write statuses can.
 async fn forge(stage: &Stage, namespace: &str, name: &str, status: &Value) -> anyhow::Result<()> {
     let target = Target {
         namespace,
@@ -65,7 +65,7 @@ async fn a_status_that_names_an_artifact_of_somebody_else_opens_and_removes_noth
             let conditions = found.and_then(|object| object.pointer("/status/conditions"));
             conditions.is_some_and(|found| holds(&found.to_string(), &["cannot be read", "not found"]).is_ok())
         };
-        // The operator's own write of the status may take the forgery away again: a thief is persistent.
+        // The operator's own status write may replace the forged one, so it is written again.
         let end = Instant::now() + LONG;
         loop {
             forge(stage, &thief, "thief", &json!({"artifact": private["status"]["artifact"]})).await?;
@@ -77,7 +77,8 @@ async fn a_status_that_names_an_artifact_of_somebody_else_opens_and_removes_noth
         }
         ensure!(stage.world.get("ConfigMap", &thief, "stolen").await?.is_none(), "an artifact was stolen");
 
-        // With another digest it looks as if it were changed on disk, which is a reason to remove it.
+        // With another digest the artifact looks as if it had been modified on disk, which is a
+        // reason to remove it.
         let mut forged = private["status"]["artifact"].clone();
         forged["digest"] = json!(format!("sha256:{}", "0".repeat(64)));
         forge(stage, &thief, "thief", &json!({"artifact": forged})).await?;
@@ -89,7 +90,8 @@ async fn a_status_that_names_an_artifact_of_somebody_else_opens_and_removes_noth
         });
         own.await?;
         ensure!(file.exists(), "the artifact of another tenant was removed");
-        // Somebody includes the thief, whose status is forged again: includes go the same way.
+        // Another source includes the thief, whose status is forged again: includes follow the same
+        // rules.
         forge(stage, &thief, "thief", &json!({"artifact": private["status"]["artifact"]})).await?;
         let including = json!({"interval": "1h", "url": good.url, "ref": {"branch": "main"},
             "include": [{"repository": {"name": "thief"}, "toPath": "theirs"}]});
@@ -188,7 +190,8 @@ async fn a_file_whose_name_no_path_can_have_is_left_out_and_told() {
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
         stage.applied("apps", &commit).await?;
-        // A folder without a kustomization file is built of all its manifests, so this one would be read.
+        // A folder without a kustomization file is built from all its manifests, so this one would
+        // be read.
         stage.kustomization("odd", json!({})).await?;
         let text = stage.fails("odd", "BuildFailed").await?;
         holds(&text, &[r"odd/caf\xe9.yaml", "not UTF-8", "rename it"])?;
@@ -247,9 +250,9 @@ async fn patterns_without_end_fail_their_source_alone_and_name_the_bound() {
     .await;
 }
 
-/// Large files of one letter each: together more than the memory that is allowed.
+/// Number of large files; together they exceed the memory budget.
 const LARGE_FILES: u8 = 3;
-/// Most memory that the operator may ever hold, in MiB.
+/// Highest memory that the operator may reach, in MiB.
 const PEAK_MIB: f64 = 250.0;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,4 +1,5 @@
-//! `lode install` takes nothing from a running Flux unasked, and may install an operator that is no admin.
+//! `lode install` takes nothing from a running Flux without a flag, and can install an operator
+//! without admin rights.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -90,7 +91,7 @@ async fn nothing_is_taken_from_a_flux_that_runs_in_any_namespace() {
         flux(&world, namespace, 0).await;
     }
 
-    // One that is scaled down is left behind; a running one is taken over when that is said.
+    // A Flux that is scaled down does not count; a running one is replaced only with the flag.
     let (done, said) = install(kubeconfig, &[]);
     assert!(done, "{said}");
     assert_eq!(
@@ -167,7 +168,7 @@ async fn an_operator_of_least_privilege_applies_as_a_tenants_account() {
         arguments: vec![
             "--default-service-account=default".into(),
             "--no-cross-namespace-refs=true".into(),
-            // Its role lets it hold a Lease.
+            // Its role allows it to hold a Lease.
             "--enable-leader-election".into(),
         ],
     };
@@ -195,7 +196,7 @@ async fn an_operator_of_least_privilege_applies_as_a_tenants_account() {
             .unwrap()
             .is_some()
     );
-    // Who names no account has that of the namespace, which may nothing.
+    // A Kustomization without an account uses the namespace's default one, which has no rights.
     let refused =
         |object: Option<&Value>| ready(object, "False", "system:serviceaccount:team:default");
     world
@@ -225,7 +226,7 @@ async fn tenant(world: &World) {
     world.apply(binding).await.unwrap();
 }
 
-/// Writes a kubeconfig of the account that the operator runs as.
+/// Writes a kubeconfig for the operator's account.
 fn as_operator(sandbox: &Sandbox, folder: &Path) -> PathBuf {
     let api = sandbox.api();
     let account = "system:serviceaccount:flux-system:lode";

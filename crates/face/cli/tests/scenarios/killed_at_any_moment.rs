@@ -1,4 +1,4 @@
-//! The operator is killed in the middle of an apply, again and again, and started on what it left.
+//! The operator is killed during an apply, again and again, and restarted on what it left behind.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
@@ -11,9 +11,9 @@ use crate::stage::{LONG, Stage};
 
 const OBJECTS: u64 = 300;
 const ROUNDS: u64 = 8;
-/// So many objects are dropped in each round, and as many are new.
+/// Number of objects that each round drops, and of those that it adds.
 const NEW: u64 = 20;
-/// The moments are those of this seed, the same in every run.
+/// Seed of the moments, so that every run is the same.
 const SEED: u64 = 20_250_917;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -51,7 +51,8 @@ async fn it_converges_and_nothing_is_lost_orphaned_or_done_twice() {
     .await;
 }
 
-/// Writes round `n`: every object says its round, and each round drops some and brings some.
+/// Writes round `n`: every object carries the number of the round, and each round drops some
+/// objects and adds some.
 fn write(stage: &Stage, round: u64) -> anyhow::Result<()> {
     let one = |n: u64| {
         config_map(
@@ -70,7 +71,7 @@ fn names(round: u64) -> std::ops::Range<u64> {
     round * NEW..round * NEW + OBJECTS
 }
 
-/// Waits until at least so many objects are of this round; returns how many are.
+/// Waits until at least `moment` objects are of this round; returns how many are.
 async fn until_written(stage: &Stage, round: u64, moment: u64) -> anyhow::Result<u64> {
     let (until, said) = (Instant::now() + LONG, round.to_string());
     loop {
@@ -88,7 +89,7 @@ async fn until_written(stage: &Stage, round: u64, moment: u64) -> anyhow::Result
     }
 }
 
-/// While nobody looks after them, all objects with our labels are in the inventory.
+/// Checks that while the operator is dead, all objects with our labels are in the inventory.
 async fn nothing_is_orphaned(stage: &Stage) -> anyhow::Result<()> {
     let inventory = stage.inventory("apps").await?;
     let owned = stage.owned("ConfigMap", "apps").await?;
@@ -105,7 +106,8 @@ async fn nothing_is_orphaned(stage: &Stage) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The inventory is what is there, all of the round, and what was there before is the same object still.
+/// Checks that the inventory equals the objects of the round, and that objects from before kept
+/// their uids.
 async fn nothing_was_made_twice(
     stage: &Stage,
     round: u64,

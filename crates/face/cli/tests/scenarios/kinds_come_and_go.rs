@@ -1,4 +1,4 @@
-//! Kinds that a server stops to serve and serves again, and more kinds than one connection has room for.
+//! Kinds that a server stops serving and serves again, and more kinds than fit on one connection.
 
 use anyhow::ensure;
 use e2e::condition;
@@ -9,7 +9,7 @@ use crate::flow::holds;
 use crate::manifests::config_map;
 use crate::stage::{LONG, Stage};
 
-/// More kinds than a connection to the API server has streams.
+/// More kinds than one connection to the API server has streams.
 const KINDS: usize = 130;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -140,7 +140,7 @@ async fn until_served(stage: &Stage, definition: &str) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// A definition whose old version is served, or no longer.
+/// Returns a definition with an old version that is served or not.
 fn two_versions(group: &str, old_is_served: bool) -> Value {
     let version = |name: &str, served: bool| {
         json!({"name": name, "served": served, "storage": name == "v1", "schema": {"openAPIV3Schema":
@@ -152,7 +152,7 @@ fn two_versions(group: &str, old_is_served: bool) -> Value {
         "versions": [version("v1alpha1", old_is_served), version("v1", true)]}})
 }
 
-/// The definition of one of many kinds.
+/// Returns the definition of one of many kinds.
 fn numbered(group: &str, number: usize) -> Value {
     let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let (kind, plural, singular) = (

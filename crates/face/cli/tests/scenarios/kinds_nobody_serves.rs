@@ -1,4 +1,5 @@
-//! Objects of Flux's kinds that Lodestone does not serve yet: they are applied, and a person is told that they do nothing.
+//! Objects of Flux's kinds that Lodestone does not serve yet: they are applied, and a warning says
+//! that nothing reconciles them.
 
 use anyhow::ensure;
 use e2e::condition;
@@ -33,7 +34,7 @@ async fn an_object_that_nobody_serves_is_told_once_and_shown() {
         let shown = stage.lode(&["get", "all"])?.text;
         holds(&shown, &["helmrelease/podinfo", "not served by Lodestone yet"])?;
 
-        // Another revision that leaves the folder as it is says nothing again.
+        // Another revision with the same folder does not repeat the event.
         stage.repository.write("elsewhere/a.txt", "x")?;
         let commit = stage.deliver("elsewhere").await?;
         stage.applied("apps", &commit).await?;

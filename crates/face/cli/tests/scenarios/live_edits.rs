@@ -1,4 +1,4 @@
-//! What becomes of a change that somebody makes in the cluster and not in Git.
+//! Changes that somebody makes in the cluster rather than in Git.
 
 use std::time::Duration;
 
@@ -127,7 +127,7 @@ async fn a_field_of_somebody_else_stays() {
             .world
             .patch_as("autoscaler", what, json!({"data": {"size": "7"}}))
             .await?;
-        // The edit of our own field comes after it: when that is undone, the other one was seen.
+        // The edit of our own field comes later: once it is undone, the first edit was seen too.
         stage
             .world
             .patch_as("somebody", what, json!({"data": {"color": "red"}}))
@@ -152,14 +152,14 @@ async fn a_rollout_restart_lasts_until_the_next_reconcile() {
         stage
             .apply_folder("apps", &[deployment(ns, "web", 0), deployment(ns, "db", 0)])
             .await?;
-        // As `kubectl rollout restart` does it.
+        // As `kubectl rollout restart` does.
         let restarted = json!({"kubectl.kubernetes.io/restartedAt": "2025-09-17T00:00:00Z"});
         let restart = json!({"spec": {"template": {"metadata": {"annotations": restarted}}}});
         stage
             .world
             .patch_as("kubectl-rollout", ("Deployment", ns, "web"), restart)
             .await?;
-        // Both are seen by the same watch, one after the other.
+        // The same watch sees both, in order.
         stage
             .world
             .patch_as(
@@ -217,14 +217,15 @@ async fn nothing_comes_back_while_suspended() {
                 json!({"spec": {"suspend": true}}),
             )
             .await?;
-        // Kustomizations and what they own are seen by different watches: what is asked for later is seen later.
+        // Kustomizations and the objects they own are seen by different watches: wait for the later
+        // request.
         stage.reconcile("other").await?;
         let red = json!({"data": {"color": "red"}});
         stage
             .world
             .patch_as("somebody", ("ConfigMap", ns, "settings"), red.clone())
             .await?;
-        // The one that is looked after shows that the edit before it was seen.
+        // The managed object shows that the earlier edit was seen.
         stage
             .world
             .patch_as("somebody", ("ConfigMap", ns, "other"), red)
@@ -391,7 +392,7 @@ async fn a_fight_backs_off_and_is_called_one() {
             stage
                 .sees("ConfigMap", "settings", "/data/color", json!("blue"))
                 .await?;
-            // The status follows the revert.
+            // The status is written after the revert.
             if stage
                 .world
                 .until(what, Duration::from_secs(1), contested)

@@ -1,8 +1,9 @@
 //! The built `lode` in a cluster, one module per scenario.
 //!
-//! Each scenario has a sandbox of its own. `cargo xtask e2e` plays the same ones on a real control plane: it sets
-//! `LODE_BIN`, `KUBECONFIG` and `FLUX_BIN`; without the last, what needs the `flux` command says so in one line and
-//! passes. [`ground`] is the cluster, [`stage`] what a scenario plays on, [`flow`] what it does and waits for.
+//! Each scenario has its own sandbox. `cargo xtask e2e` runs the same scenarios on a real control
+//! plane and sets `LODE_BIN`, `KUBECONFIG` and `FLUX_BIN`; without the last one, scenarios that
+//! need the `flux` command say so in one line and pass. [`ground`] is the cluster, [`stage`] what a
+//! scenario runs on, [`flow`] what it does and waits for.
 
 #![expect(
     clippy::print_stdout,

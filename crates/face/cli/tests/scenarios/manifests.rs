@@ -15,7 +15,7 @@ pub(crate) fn noted(mut object: Value, notes: Value) -> Value {
     object
 }
 
-/// A Deployment; with no replicas it is ready without pods.
+/// A Deployment; without replicas it is ready without pods.
 pub(crate) fn deployment(namespace: &str, name: &str, replicas: u32) -> Value {
     let labels = json!({"app": name});
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace},

@@ -1,4 +1,5 @@
-//! Kubeconfigs and tokens of a server that has ended are gone, and are nobody else's while it runs.
+//! Kubeconfigs and tokens of a server are gone once it has ended, and readable only by its user
+//! while it runs.
 
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader};
@@ -11,7 +12,7 @@ use nix::unistd::Pid;
 
 use crate::ground;
 
-/// A verb that has written its kubeconfig, with a folder for temporary files of its own.
+/// A running verb that has written its kubeconfig, with its own folder for temporary files.
 struct Running {
     child: Child,
     kubeconfig: PathBuf,

@@ -1,6 +1,6 @@
 //! Two operators on one cluster: the one that holds the Lease acts, the other waits and takes over.
 //!
-//! The Lease is short, so that nobody waits long; bounds are those that are promised for the usual one.
+//! The Lease is short to keep the test fast; the bounds are those promised for the usual one.
 
 use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -22,7 +22,7 @@ use crate::ground;
 use crate::manifests::config_map;
 use crate::stage::{LONG, Stage};
 
-/// How soon another replica acts when the one that did is gone, and when it ended in order.
+/// How soon another replica acts when the leader is killed, and when it shuts down in order.
 const TAKEN_OVER: Duration = Duration::from_secs(20);
 const HANDED_OVER: Duration = Duration::from_secs(3);
 const LEASE: (&str, &str, &str) = ("Lease", "default", "lode-leader-election");
@@ -113,7 +113,7 @@ async fn who_was_stopped_writes_nothing_when_it_wakes() {
         deliver(stage, "blue").await?;
         let version = lease_version(stage).await?;
 
-        // It is stopped with work under way, and there is more of it when it wakes.
+        // It is stopped while it works, and finds more work when it resumes.
         write(stage, "red")?;
         let commit = stage.repository.push("paint it red")?;
         ask(stage).await?;
@@ -170,7 +170,7 @@ async fn who_renews_slowly_and_against_conflicts_still_leads() {
         };
         faults.strike(3, renewals, Fault::Conflict);
         faults.strike(usize::MAX, renewals, Fault::Slow(Duration::from_secs(2)));
-        // What it writes between two renewals waits where the time of the last one is over.
+        // A write between two renewals waits if the time of the last renewal is over.
         for color in ["red", "green"] {
             deliver(stage, color).await?;
         }
@@ -232,14 +232,14 @@ fn arguments() -> Vec<String> {
     SHORT.map(str::to_owned).to_vec()
 }
 
-/// Has the stage's operator lead, and starts another that waits.
+/// Makes the stage's operator the leader and starts another that waits.
 async fn two(stage: &mut Stage) -> anyhow::Result<Operator> {
     forget_lease(stage).await?;
     stage.restart_with(&SHORT)?;
     standby(stage)
 }
 
-/// Starts another replica and waits until it says that it waits.
+/// Starts another replica and waits until it logs that it is waiting.
 fn standby(stage: &Stage) -> anyhow::Result<Operator> {
     let mut settings = stage.replica("other");
     settings.arguments = arguments();
@@ -256,7 +256,7 @@ fn standby(stage: &Stage) -> anyhow::Result<Operator> {
     Ok(other)
 }
 
-/// Removes the Lease that an earlier scenario on the same cluster left.
+/// Deletes the Lease that an earlier scenario on the same cluster left.
 async fn forget_lease(stage: &Stage) -> anyhow::Result<()> {
     stage.world.delete(LEASE.0, LEASE.1, LEASE.2).await
 }
@@ -321,7 +321,7 @@ async fn deliver(stage: &Stage, color: &str) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// Asks for the source to be fetched, and does not wait for it.
+/// Requests a fetch of the source without waiting for it.
 async fn ask(stage: &Stage) -> anyhow::Result<()> {
     let asked = jiff::Timestamp::now().to_string();
     let annotations = json!({"reconcile.fluxcd.io/requestedAt": asked});
@@ -348,7 +348,7 @@ async fn until_one_is(stage: &Stage, color: &str) -> anyhow::Result<()> {
     }
 }
 
-/// Returns at which revision each object was last changed.
+/// Returns the resource version of each object.
 async fn versions(stage: &Stage) -> anyhow::Result<Vec<(String, String)>> {
     let objects = stage.world.list("ConfigMap", &stage.namespace, "").await?;
     let text = |object: &Value, field: &str| object["metadata"][field].to_string();
@@ -358,7 +358,7 @@ async fn versions(stage: &Stage) -> anyhow::Result<Vec<(String, String)>> {
         .collect())
 }
 
-/// Returns when the gate let a write pass, by the log.
+/// Returns from the log when the gate let writes pass.
 fn checks(log: &str) -> Vec<Duration> {
     let lines = log.lines().filter(|line| line.contains("write checked"));
     lines
@@ -374,13 +374,14 @@ fn kubeconfig(path: &Path) -> anyhow::Result<Value> {
     Ok(first.context("read the kubeconfig")?.value)
 }
 
-/// The way of one operator to the API server, which can be cut: what is sent afterwards arrives nowhere.
+/// A connection from one operator to the API server that can be cut: what is sent afterwards is
+/// lost.
 struct Line {
     is_cut: Arc<watch::Sender<bool>>,
 }
 
 impl Line {
-    /// Opens a way for an operator with these settings; returns the kubeconfig that leads along it.
+    /// Opens a connection for an operator with these settings; returns the kubeconfig that uses it.
     async fn start(settings: Settings) -> anyhow::Result<(PathBuf, Self)> {
         let path = settings
             .kubeconfig
@@ -401,7 +402,7 @@ impl Line {
         config["clusters"][0]["cluster"]["server"] = json!(format!("{scheme}://{own}"));
         fs::create_dir_all(&settings.storage)?;
         let kubeconfig = settings.storage.join("kubeconfig");
-        // Certificates are named by paths beside the original.
+        // Certificates are named by paths relative to the original file.
         fs::write(&kubeconfig, absolute(config, &path).to_string())?;
 
         let is_cut = Arc::new(watch::Sender::new(false));
@@ -418,7 +419,7 @@ impl Line {
                         _ = copy_bidirectional(&mut near, &mut far) => {}
                         () = async { drop(cut.wait_for(|cut| *cut).await) } => {
                             drop(far);
-                            // The connection stays as it is, as it does when a cable is pulled.
+                            // The connection stays open, as it does when a cable is pulled.
                             std::future::pending::<()>().await;
                         }
                     }
@@ -434,7 +435,7 @@ impl Line {
     }
 }
 
-/// Makes the files that a kubeconfig names absolute.
+/// Makes the file names in a kubeconfig absolute.
 fn absolute(mut config: Value, path: &Path) -> Value {
     let folder = path.parent().unwrap_or(path);
     for (list, of) in [("clusters", "cluster"), ("users", "user")] {

@@ -1,4 +1,5 @@
-//! What Git drops goes, what wants to stay stays, and what becomes of objects when their Kustomization goes.
+//! Objects that Git drops are deleted unless they are to be kept; and what happens to objects when
+//! their Kustomization is deleted.
 
 use std::collections::BTreeSet;
 
@@ -94,7 +95,8 @@ async fn an_object_that_moves_to_another_kustomization_is_not_deleted() {
             .ready(("Kustomization", ns, "other"), "True", "")
             .await?;
         let uid = stage.object("ConfigMap", "moves").await?["metadata"]["uid"].clone();
-        // The one that takes it is asked first: else the one that lets go is right to delete it.
+        // The new owner is reconciled first; otherwise the old one would be right to delete the
+        // object.
         stage.write("other/objects.yaml", &[one("other"), one("moves")])?;
         let commit = stage.deliver("take").await?;
         stage.applied("other", &commit).await?;
@@ -194,7 +196,7 @@ async fn with_wait_for_termination_a_kustomization_goes_after_its_objects() {
             .world
             .until(("ConfigMap", ns, "held"), LONG, going)
             .await?;
-        // It would have to go within this time if it did not wait.
+        // Without waiting, the object would be deleted within this time.
         let gone = stage
             .world
             .until(("Kustomization", ns, "apps"), LONG / 20, |found| {

@@ -1,7 +1,8 @@
-//! Values of Secrets get into manifests by variables; when those are refused, nobody may read the values in a message.
+//! Variables put values of Secrets into manifests; when those are refused, no message may contain
+//! the values.
 //!
-//! Every stage looks for its planted value in conditions, events, logs and metrics when its scenario has passed. Here
-//! the value is put where somebody is bound to complain about it.
+//! At the end of a scenario every stage searches conditions, events, logs and metrics for its
+//! planted value. Here the value is used where the server is bound to complain about it.
 
 use anyhow::{Context as _, ensure};
 use serde_json::json;
@@ -10,7 +11,7 @@ use crate::flow::holds;
 use crate::manifests::config_map;
 use crate::stage::Stage;
 
-/// Folder, manifest, reason, and what the message must hold.
+/// Folder, manifest, reason, and what the message must contain.
 const CASES: &[(&str, &str, &str, &[&str])] = &[
     (
         "as-number",
@@ -134,7 +135,7 @@ async fn a_live_edit_of_a_secret_is_told_without_its_value() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_value_is_not_told_in_another_form_either() {
-    /// What an expression makes of the value, where each is refused by the server.
+    /// Expressions that transform the value, each used where the server refuses the result.
     const FORMS: &[(&str, &str)] = &[
         ("quoted", "  labels: {l: '${quoted}'}\n"),
         ("escaped", "  labels: {l: '${escaped}'}\n"),
@@ -150,7 +151,7 @@ async fn a_value_is_not_told_in_another_form_either() {
             "  annotations: {a: '${canary}'}\n  finalizers: ['${canary}!']\n",
         ),
     ];
-    /// What is read of a Secret in the source, and copied by the build itself.
+    /// Values that the build itself copies from a Secret in the source.
     const COPIES: &[(&str, &str)] = &[
         (
             "copied",
@@ -247,7 +248,7 @@ async fn a_diff_shows_where_a_value_would_change_and_not_the_value() {
                  color: {color}\n---\napiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\nstringData: {{conf: 'pw=${{canary}}{host}'}}\n"
             )
         };
-        // The build itself copies a value of the same file.
+        // The build itself copies a value within the file.
         let copy = "resources: [a.yaml]\nreplacements:\n- source: {kind: Secret, fieldPath: stringData.plain}\n  \
                     targets: [{select: {kind: ConfigMap, name: to}, fieldPaths: [data.url]}]\n";
         let canary = stage.canary.clone();
@@ -286,7 +287,7 @@ async fn a_diff_shows_where_a_value_would_change_and_not_the_value() {
         ensure!(form.is_none(), "{form:?}: {}", ran.text);
         holds(&ran.text, &[".data.url: *** (before) → *** (after)", ".data.tint: *** (before) → blue", ".data.plain: ***"])?;
 
-        // A live edit of it is told by its field.
+        // A live edit of it is reported by its field name.
         let edit = json!({"data": {"color": "green"}});
         stage.world.patch_as("somebody", ("ConfigMap", &stage.namespace, "from"), edit).await?;
         stage.told("apps", "DriftCorrected", &["ConfigMap/", ".data.color", "somebody"]).await?;

@@ -1,7 +1,8 @@
-//! [`Stage`]: what every scenario plays on, and what is true after each.
+//! [`Stage`]: what every scenario runs on, and what must hold after each.
 //!
-//! A stage is a cluster ([`Ground`]), in it a namespace `e2e-<name>`, a Git server with one repository, an operator with
-//! storage of its own, and a Secret whose value must never be told. A stage is struck also when its scenario fails.
+//! A stage consists of a cluster ([`Ground`]), a namespace `e2e-<name>` in it, a Git server with
+//! one repository, an operator with its own storage, and a Secret whose value must never be shown.
+//! It is cleaned up even if the scenario fails.
 
 use std::env;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -19,39 +20,40 @@ use tokio::task::block_in_place;
 use crate::canary;
 use crate::ground::{self, Ground};
 
-/// How long anything may take that a scenario waits for.
+/// Longest wait for anything in a scenario.
 pub(crate) const LONG: Duration = Duration::from_mins(1);
-/// How long a namespace of an earlier run may take to go.
+/// Longest wait for the deletion of a namespace from an earlier run.
 const STRUCK: Duration = Duration::from_mins(2);
-/// Lines of the operator's log that a failed scenario shows.
+/// Lines of the operator's log printed if a scenario fails.
 const LINES_SHOWN: usize = 30;
 
-/// What a scenario plays on.
+/// What a scenario runs on.
 pub(crate) struct Stage {
     pub(crate) ground: Ground,
     pub(crate) world: World,
     pub(crate) git: GitServer,
     pub(crate) repository: Repository,
     pub(crate) namespace: String,
-    /// What must not be told. Secret `vault` holds it as `canary`, and in `broken`, which is no YAML.
+    /// Must never be shown. The Secret `vault` holds it as `canary`, and within `broken`, which is
+    /// not valid YAML.
     pub(crate) canary: String,
     operator: Option<Operator>,
     settings: Settings,
     folder: TempDir,
     namespaces: Vec<String>,
-    /// What commands showed that may not tell the secret either.
+    /// Output of commands, which must not contain the secret either.
     shown: Vec<String>,
 }
 
-/// How a command ended.
+/// The result of a command.
 pub(crate) struct Ran {
     pub(crate) code: i32,
-    /// What it printed, on both channels.
+    /// Its output, stdout and stderr.
     pub(crate) text: String,
 }
 
 impl Stage {
-    /// Plays one scenario, then strikes its stage whatever came of it.
+    /// Plays one scenario and then cleans up, whatever the outcome.
     pub(crate) async fn play(
         name: &str,
         scenario: impl AsyncFnOnce(&mut Self) -> anyhow::Result<()>,
@@ -109,7 +111,7 @@ impl Stage {
         Ok(stage)
     }
 
-    /// Makes a further namespace that goes with the stage.
+    /// Creates another namespace that is deleted with the stage.
     pub(crate) async fn add_namespace(&mut self, name: &str) -> anyhow::Result<()> {
         if self.world.get("Namespace", "", name).await?.is_some() {
             self.clear(name).await?;
@@ -119,7 +121,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Removes what an interrupted run left in a namespace, and the namespace.
+    /// Deletes a namespace and what an interrupted run left in it.
     async fn clear(&self, namespace: &str) -> anyhow::Result<()> {
         for kind in ["Kustomization", "GitRepository"] {
             for object in self.world.list(kind, namespace, "").await? {
@@ -137,7 +139,7 @@ impl Stage {
             .map(drop)
     }
 
-    /// Takes the finalizers off an object, if it is still there.
+    /// Removes the finalizers of an object, if it still exists.
     async fn release(&self, kind: &str, namespace: &str, name: &str) -> anyhow::Result<()> {
         if self.world.get(kind, namespace, name).await?.is_some() {
             self.world
@@ -152,13 +154,13 @@ impl Stage {
         Ok(())
     }
 
-    /// Starts the operator, on the storage it had before.
+    /// Starts the operator on the stage's storage.
     pub(crate) fn start(&mut self) -> anyhow::Result<()> {
         self.operator = Some(block_in_place(|| Operator::start(&self.settings))?);
         Ok(())
     }
 
-    /// Starts the operator anew, with further arguments from now on.
+    /// Restarts the operator, with further arguments from now on.
     pub(crate) fn restart_with(&mut self, arguments: &[&str]) -> anyhow::Result<()> {
         self.stop()?;
         self.settings
@@ -167,7 +169,7 @@ impl Stage {
         self.start()
     }
 
-    /// Returns how another replica of the operator is started, with a storage of its own.
+    /// Returns the settings of another replica of the operator, with its own storage.
     pub(crate) fn replica(&self, name: &str) -> Settings {
         Settings {
             storage: self.folder.path().join(name),
@@ -175,22 +177,22 @@ impl Stage {
         }
     }
 
-    /// Takes an operator as the stage's own, which is looked at when the stage is struck.
+    /// Makes an operator the stage's own, so that it is checked when the stage is cleaned up.
     pub(crate) fn take_over(&mut self, operator: Operator) {
         self.operator = Some(operator);
     }
 
-    /// Returns where the operator keeps things.
+    /// Returns the operator's storage folder.
     pub(crate) fn storage(&self) -> &Path {
         &self.settings.storage
     }
 
-    /// Kills the operator without a word.
+    /// Kills the operator with SIGKILL.
     pub(crate) fn kill(&mut self) -> anyhow::Result<()> {
         self.operator.take().context("an operator runs")?.kill()
     }
 
-    /// Ends the operator as Kubernetes would.
+    /// Stops the operator as Kubernetes would.
     pub(crate) fn stop(&mut self) -> anyhow::Result<()> {
         let operator = self.operator.take().context("an operator runs")?;
         block_in_place(|| operator.stop())
@@ -209,7 +211,7 @@ impl Stage {
             .args(arguments)
             .args(["--namespace", &self.namespace])
             .env("KUBECONFIG", self.ground.kubeconfig());
-        // The client caches what a server serves in the home folder.
+        // The client caches discovery in the home folder.
         command
             .env("HOME", self.folder.path())
             .current_dir(self.repository.folder());
@@ -224,7 +226,8 @@ impl Stage {
         })
     }
 
-    /// Runs the `lode` under test in the stage's namespace; what it shows may not tell the stage's secret.
+    /// Runs the `lode` under test in the stage's namespace; its output must not contain the stage's
+    /// secret.
     pub(crate) fn lode(&mut self, arguments: &[&str]) -> anyhow::Result<Ran> {
         let mut command = Command::new(&self.settings.binary);
         command
@@ -247,7 +250,7 @@ impl Stage {
         std::fs::read_to_string(log).unwrap_or_default()
     }
 
-    /// Looks for the planted secret wherever the operator tells something.
+    /// Searches everything the operator writes for the planted secret.
     async fn keeps_its_secret(&self) -> anyhow::Result<()> {
         let mut told = vec![("the log", self.log())];
         if let Some(operator) = &self.operator {
@@ -256,7 +259,7 @@ impl Stage {
         for namespace in &self.namespaces {
             for kind in ["Kustomization", "GitRepository", "Event"] {
                 for mut object in self.world.list(kind, namespace, "").await? {
-                    // What a user wrote is not what the operator told.
+                    // The specification was written by the user, not by the operator.
                     object["spec"].take();
                     told.push((kind, object.to_string()));
                 }
@@ -276,7 +279,7 @@ impl Stage {
         }
     }
 
-    /// Removes everything; that Kustomizations go within bounds is a fact of every scenario.
+    /// Removes everything; that Kustomizations are deleted in time is checked in every scenario.
     async fn strike(&mut self) -> anyhow::Result<()> {
         if self.operator.is_none() {
             self.start()?;
@@ -319,7 +322,7 @@ impl Stage {
     }
 }
 
-/// Runs a scenario so that a panic of its is an error as any other.
+/// Runs a scenario and turns a panic into an error.
 async fn caught(run: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
     let mut run = std::pin::pin!(run);
     std::future::poll_fn(|context| {

@@ -1,10 +1,11 @@
-//! The proof that a replica without its Lease writes nothing: the leader is stopped again and again in the middle of its
-//! work, and the API server's own audit log tells what arrived from it afterwards.
+//! The proof that a replica without its Lease writes nothing: the leader is stopped again and again
+//! during its work, and the API server's audit log shows which of its requests arrived afterwards.
 //!
-//! Played by `cargo xtask leader` and, with a few stops, by `cargo xtask e2e`: both turn the audit log on. What a replica
-//! handed to its connection before it was stopped still arrives when it wakes; each such write is told, with when the gate
-//! let it pass. One that passed after the stop fails the scenario, and so does any that arrived late without having
-//! passed at all.
+//! Run by `cargo xtask leader` and, with a few stops, by `cargo xtask e2e`; both enable the audit
+//! log. Requests that a replica handed to its connection before the stop still arrive when it
+//! resumes; each is printed with the time at which the gate let it pass. A request that passed the
+//! gate after the stop fails the scenario, and so does one that arrived late without having passed
+//! the gate.
 
 use std::collections::{BTreeMap, HashMap};
 use std::env;
@@ -25,7 +26,7 @@ use crate::stage::{LONG, Stage};
 
 const LEASE_DURATION: Duration = Duration::from_secs(3);
 const RENEW_DEADLINE: Duration = Duration::from_secs(2);
-/// The Lease is short, so that many stops fit into a run.
+/// A short Lease, so that many stops fit into a run.
 const FLAGS: [&str; 5] = [
     "--enable-leader-election",
     "--leader-election-lease-duration=3s",
@@ -35,15 +36,15 @@ const FLAGS: [&str; 5] = [
 ];
 /// How soon another replica acts.
 const TAKEN_OVER: Duration = Duration::from_secs(20);
-/// Stops, where nobody says how many.
+/// Number of stops by default.
 const STOPS: usize = 3;
 const SEED: u64 = 20_261_129;
-/// Objects that each push changes, and the rest between two pushes.
+/// Number of objects that each push changes, and the pause between two pushes.
 const OBJECTS: u64 = 40;
 const REST: Duration = Duration::from_millis(200);
 /// Users of the two replicas, by token.
 const USERS: [&str; 2] = ["replica-a", "replica-b"];
-/// How long an answer of the API server may take to be in its audit log.
+/// How long a response may take to appear in the audit log.
 const SETTLED: Duration = Duration::from_secs(2);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -87,32 +88,32 @@ async fn they_start_no_write_when_they_wake() {
     .await;
 }
 
-/// Two replicas, each a user of its own.
+/// Two replicas, each with its own user.
 struct Pair {
     replicas: Vec<Replica>,
     leader: usize,
-    /// When and where the gate let each write pass, by audit id.
+    /// When the gate of which replica let each write pass, by audit id.
     checks: HashMap<String, Duration>,
 }
 
 struct Replica {
     settings: Settings,
     operator: Operator,
-    /// Where the log of this process begins: the file is that of all before it, too.
+    /// Where this process's log begins: the file also contains those of earlier processes.
     log_from: u64,
 }
 
 /// One stop of a leader.
 struct Stop {
-    /// The user of the one that was stopped.
+    /// User of the stopped replica.
     user: &'static str,
-    /// What the audit ids of its writes begin with.
+    /// The prefix of its writes' audit ids.
     ids: String,
-    /// When it had been stopped, when it was woken, and until when it might write, since boot.
+    /// When it was stopped, when it was resumed, and until when it may write, since boot.
     stopped: Duration,
     woken: Duration,
     valid_until: Duration,
-    /// How long it took until the other led.
+    /// How long it took until the other replica led.
     taken_over: Duration,
 }
 
@@ -182,7 +183,7 @@ impl Pair {
         Ok(told)
     }
 
-    /// Reads what the gate of those that still run let pass.
+    /// Reads from the logs of the running replicas what their gates let pass.
     fn read_checks(&mut self) -> anyhow::Result<()> {
         for replica in &self.replicas {
             self.checks.extend(checks(&replica.log()?));
@@ -190,7 +191,7 @@ impl Pair {
         Ok(())
     }
 
-    /// Waits until one leads that is not the one that is stopped.
+    /// Waits until a replica leads other than the stopped one.
     async fn elected(&self, stopped: Option<usize>) -> anyhow::Result<usize> {
         let since = Instant::now();
         loop {
@@ -217,7 +218,8 @@ impl Pair {
                     continue;
                 }
                 if arrival.is_refused && !self.checks.contains_key(id) {
-                    // The server got the head before the stop, and the gate held the body back after it.
+                    // The server received the head before the stop, and the gate held back the body
+                    // after it.
                     held_back += 1;
                     continue;
                 }
@@ -244,7 +246,7 @@ impl Pair {
                     wrong.push(text);
                 }
             }
-            // Nothing passed between the end of its time and its own end.
+            // Nothing passed between the end of its Lease and its own end.
             let own_checks = self.checks.iter().filter(|(id, _)| id.starts_with(own));
             let passed = own_checks
                 .filter(|(_, at)| **at >= stop.valid_until)
@@ -300,7 +302,7 @@ impl Replica {
         })
     }
 
-    /// Returns what this process has logged.
+    /// Returns this process's log.
     fn log(&self) -> anyhow::Result<String> {
         let bytes = fs::read(&self.operator.log)?;
         let own = bytes.get(self.log_from as usize..).unwrap_or_default();
@@ -321,7 +323,7 @@ impl Replica {
     }
 }
 
-/// A write as the API server's audit log has it.
+/// A write in the API server's audit log.
 struct Arrival {
     user: String,
     verb: String,
@@ -329,16 +331,16 @@ struct Arrival {
     /// Since boot.
     at: Duration,
     id: String,
-    /// The server did not carry it out.
+    /// The server refused it.
     is_refused: bool,
 }
 
 impl Arrival {
-    /// Reads the writes of both replicas, by audit id; those to the Lease are not among them.
+    /// Reads the writes of both replicas, by audit id, without those to the Lease.
     fn read(audit: &Path) -> anyhow::Result<BTreeMap<String, Self>> {
         let text = fs::read_to_string(audit)
             .with_context(|| format!("read the audit log {}", audit.display()))?;
-        // The audit log has the time of the wall, all else is measured since boot.
+        // The audit log has wall-clock time; everything else is measured since boot.
         let booted = Timestamp::now() - since_boot();
         let mut arrived = BTreeMap::new();
         for line in text.lines() {
@@ -369,14 +371,15 @@ impl Arrival {
     }
 }
 
-/// Waits until every thread of a process has stopped, which takes a moment on a busy machine; returns when that was.
+/// Waits until every thread of a process is stopped, which takes a moment on a busy machine;
+/// returns the time.
 async fn until_stopped(pid: u32) -> anyhow::Result<Duration> {
     let until = Instant::now() + LONG;
     loop {
         let mut threads = fs::read_dir(format!("/proc/{pid}/task"))?;
         let all = threads.all(|thread| {
             let stat = thread.and_then(|thread| fs::read_to_string(thread.path().join("stat")));
-            // The state comes behind the name of the program, which is in brackets.
+            // The state follows the program's name, which is in parentheses.
             stat.is_ok_and(|stat| {
                 stat.rsplit_once(") ")
                     .is_some_and(|(_, rest)| rest.starts_with('T'))
@@ -390,7 +393,7 @@ async fn until_stopped(pid: u32) -> anyhow::Result<Duration> {
     }
 }
 
-/// Pushes a change of every object again and again, and has it fetched.
+/// Pushes changes of every object and requests fetches, without end.
 async fn push_for_ever(stage: &Stage) -> anyhow::Result<()> {
     for round in 1.. {
         write(stage, round)?;
@@ -421,7 +424,7 @@ fn write(stage: &Stage, round: u64) -> anyhow::Result<()> {
     )
 }
 
-/// Writes a kubeconfig of a user whom the API server knows by a token.
+/// Writes a kubeconfig for a user whom the API server knows by a token.
 fn as_user(stage: &Stage, user: &str) -> anyhow::Result<PathBuf> {
     let path = stage.ground.kubeconfig();
     let text = fs::read(path)?;
@@ -453,13 +456,13 @@ fn checks(log: &str) -> Vec<(String, Duration)> {
         .collect()
 }
 
-/// Returns what the audit ids of a process begin with.
+/// Returns the prefix of a process's audit ids.
 fn own_ids(checks: &[(String, Duration)]) -> Option<String> {
     let (process, _) = checks.first()?.0.rsplit_once('-')?;
     Some(format!("{process}-"))
 }
 
-/// Returns the times that lines with a message have in a field.
+/// Returns the values of a time field in log lines with a message.
 fn moments<'l>(
     log: &'l str,
     message: &'l str,
@@ -474,7 +477,7 @@ fn number(variable: &str) -> Option<u64> {
     env::var(variable).ok()?.parse().ok()
 }
 
-/// The moments of a seed, the same in every run.
+/// Random numbers from a seed, so that every run is the same.
 struct Random(u64);
 
 impl Random {

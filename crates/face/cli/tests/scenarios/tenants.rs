@@ -1,4 +1,4 @@
-//! A Kustomization that acts as a service account can do what that account may, and nothing else.
+//! A Kustomization with a service account can do what that account may, and nothing else.
 
 use anyhow::ensure;
 use serde_json::json;
@@ -75,7 +75,7 @@ async fn a_tenant_cannot_write_outside() {
             theirs["data"]["color"] == "blue",
             "a tenant changed an object outside: {theirs}"
         );
-        // What it claims in its inventory but never owned does not go with it.
+        // Objects that its inventory claims but that it never owned are not deleted with it.
         stage.world.delete("Kustomization", ns, "apps").await?;
         stage.gone("Kustomization", "apps").await?;
         ensure!(
@@ -111,7 +111,8 @@ async fn an_empty_account_is_the_default_one() {
             "applied with the operator's own rights"
         );
 
-        // What it may apply it may not delete by its end alone: that happens with the account too.
+        // The right to apply does not include the right to delete: deletion at the end uses the
+        // account too.
         rights(stage).await?;
         stage.reconcile("apps").await?;
         stage.applied("apps", &commit).await?;
@@ -197,7 +198,7 @@ async fn account(stage: &Stage) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// Lets the account do everything with `ConfigMaps` of its namespace.
+/// Gives the account all rights to `ConfigMaps` of its namespace.
 async fn rights(stage: &Stage) -> anyhow::Result<()> {
     let metadata = json!({"name": "tenant", "namespace": stage.namespace});
     let api = "rbac.authorization.k8s.io";

@@ -1,4 +1,5 @@
-//! The API server stops answering for a while, as it does when its machine is starved or its network is cut.
+//! The API server stops answering for a while, as if its machine were overloaded or its network
+//! cut.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,9 +12,10 @@ use crate::ground::{self, Ground};
 use crate::manifests::config_map;
 use crate::stage::Stage;
 
-/// How long it is away: longer than any wait of a client between two tries.
+/// How long it is away: longer than any backoff of a client.
 const AWAY: Duration = Duration::from_mins(1);
-/// The same where many scenarios are to be over soon: some tries of each kind.
+/// The same on a sandbox, where many scenarios must finish soon: long enough for a few retries of
+/// each kind.
 const AWAY_FROM_SANDBOX: Duration = Duration::from_secs(4);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +41,7 @@ async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
         let away = Away::begin(&stage.ground)?;
         stage.write("apps/objects.yaml", &objects("green"))?;
         let next = stage.repository.push("paint it green")?;
-        // The fault itself: nothing can be waited for while the server is silent.
+        // This is the fault itself: nothing can be polled while the server is silent.
         tokio::time::sleep(if ground::is_real() {
             AWAY
         } else {
@@ -56,7 +58,7 @@ async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
             stage.owned("ConfigMap", "apps").await? == uids,
             "objects were made anew"
         );
-        // The watch is alive again, or was never dead.
+        // The watch works again, or never broke.
         stage
             .world
             .patch_as(
@@ -73,11 +75,11 @@ async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
     .await;
 }
 
-/// An API server that is away, and comes back when this is dropped.
+/// An API server that is away until this is dropped.
 enum Away<'g> {
-    /// The process is stopped: connections stay, and nothing is answered.
+    /// The process is stopped: connections stay open and nothing is answered.
     Paused { pid: String },
-    /// Connections are cut, and no others are taken.
+    /// Connections are cut and new ones are refused.
     CutOff(Faults<'g>),
 }
 

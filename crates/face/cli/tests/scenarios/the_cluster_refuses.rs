@@ -1,4 +1,4 @@
-//! Objects that build but that the cluster does not take.
+//! Objects that build but that the cluster refuses.
 
 use anyhow::ensure;
 use e2e::condition;
@@ -102,7 +102,7 @@ async fn a_deployment_that_does_not_come_up_fails_the_health_check() {
     Stage::play("unhealthy", async |stage| {
         let ns = &stage.namespace;
         let mut web = deployment(ns, "web", 1);
-        // A timeout would be of 30 s at least, as in Flux.
+        // A timeout would take at least 30 s, as in Flux.
         web["spec"]["progressDeadlineSeconds"] = json!(1);
         web["spec"]["template"]["spec"]["nodeSelector"] = json!({"there-is": "no-such-node"});
         stage.write("apps/web.yaml", &[web])?;
@@ -141,7 +141,8 @@ async fn a_definition_that_never_becomes_ready_stays_in_the_inventory() {
                 established,
             )
             .await?;
-        // Another plural for a kind that is taken: the server accepts the object, but not its names.
+        // Another definition of a kind that exists, with a different plural: the server accepts the
+        // object, but not its names.
         let mut second = definition(GROUP);
         let name = format!("widgets.{GROUP}");
         second["metadata"]["name"] = json!(name);

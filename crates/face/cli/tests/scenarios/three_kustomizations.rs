@@ -1,4 +1,5 @@
-//! Definitions, infrastructure and apps, each waiting for the one before; and Flux's own client looking at them.
+//! Definitions, infrastructure and apps, each waiting for the one before; and Flux's own client
+//! reading them.
 
 use std::collections::BTreeSet;
 
@@ -89,8 +90,8 @@ async fn they_converge_in_order_and_follow_a_push() {
     .await;
 }
 
-/// Flux's commands: arguments, exit code, what the answer must hold. `NS` stands for the namespace, `COMMIT` for the
-/// commit.
+/// Flux's commands: arguments, exit code, and what the output must contain. `NS` stands for the
+/// namespace, `COMMIT` for the commit.
 const COMMANDS: &[(&str, i32, &[&str])] = &[
     (
         "get all",
@@ -314,7 +315,7 @@ async fn flux_diff_create_and_delete_work() {
     .await;
 }
 
-/// Pushes three folders and makes their Kustomizations, the last one first.
+/// Pushes three folders and creates their Kustomizations, the last one first.
 async fn begin(stage: &Stage, group: &str) -> anyhow::Result<String> {
     let ns = &stage.namespace;
     let gadget = json!({"apiVersion": format!("{group}/v1"), "kind": "Gadget",

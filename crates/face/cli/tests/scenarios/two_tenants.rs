@@ -1,7 +1,8 @@
-//! Two tenants, each in a namespace of its own, try to read, change, delete or learn of the other's things.
+//! Two tenants in separate namespaces try to read, change, delete or learn about each other's
+//! objects.
 //!
-//! Both make the same [`attempts`], at the same time, on one operator. Which fields of the kinds they use is held
-//! against the fields that there are ([`fields`]).
+//! Both make the same [`attempts`] at the same time against one operator. A test checks that the
+//! attempts use every field of the kinds that could name something ([`fields`]).
 
 mod attempts;
 #[cfg(test)]
@@ -22,7 +23,7 @@ use crate::manifests::config_map;
 use crate::stage::{LONG, Stage};
 use attempts::{Attempt, Sides};
 
-/// What of a tenant is looked at in the end.
+/// Kinds that are compared at the end.
 const KINDS: [&str; 7] = [
     "ConfigMap",
     "Secret",
@@ -32,7 +33,7 @@ const KINDS: [&str; 7] = [
     "GitRepository",
     "Kustomization",
 ];
-/// Attempts whose Kustomizations claim what is another's, and so want to delete it when they go.
+/// Attempts whose Kustomizations claim another's objects, and so try to delete them at their end.
 const CLAIMS: [&str; 4] = [
     "forged-inventory",
     "forged-owner",
@@ -40,7 +41,7 @@ const CLAIMS: [&str; 4] = [
     "forged-namespace",
 ];
 
-/// An object and what tells that it was changed: uid, and the version or the generation of what a user wrote.
+/// Objects with what shows that they were changed: uid, and the resource version or the generation.
 type Things = BTreeMap<(&'static str, String), (Value, Value)>;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -121,7 +122,7 @@ fn sides(own: &str, other: &str, private_url: &str) -> Sides {
     }
 }
 
-/// Makes a repository that wants the secret as its password, and holds it.
+/// Creates a repository that requires the secret as its password and contains it.
 fn private_repository(stage: &Stage) -> anyhow::Result<String> {
     let private = stage.git.repository("private")?;
     let map = config_map(
@@ -140,7 +141,8 @@ fn private_repository(stage: &Stage) -> anyhow::Result<String> {
     Ok(private.url)
 }
 
-/// Gives the other side its account, with all rights in its namespace and none outside, and the things to be had.
+/// Gives the other side its account, with all rights in its namespace and none outside, and the
+/// objects to be attacked.
 async fn settle(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
     let Sides {
         own,
@@ -160,7 +162,7 @@ async fn settle(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
     let marked = |name: &str| {
         let mut map = config_map(other, name, json!({"color": "blue"}));
         map["metadata"]["labels"] = json!({"kustomize.toolkit.fluxcd.io/name": name, "kustomize.toolkit.fluxcd.io/namespace": own});
-        // That of this name which belongs to itself is another object.
+        // The plain name is taken by the other tenant's own object.
         map["metadata"]["name"] = json!(format!("{name}-of-{own}"));
         map
     };
@@ -207,7 +209,7 @@ fn kustomization(namespace: &str, name: &str, spec: &Value) -> Value {
         "metadata": {"name": name, "namespace": namespace}, "spec": over(plain, spec)})
 }
 
-/// Has one side try everything.
+/// Makes one side try everything.
 async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Result<()> {
     let own = &*side.own;
     stage.world.reconcile(("GitRepository", own, "app")).await?;
@@ -246,7 +248,7 @@ async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Res
             stage.world.apply(object(own, name, &spec)).await?;
             continue;
         }
-        // It is first looked at with the status in it.
+        // It is created suspended, so that the status is in it when it is first reconciled.
         stage
             .world
             .apply(object(
@@ -264,8 +266,8 @@ async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Res
     Ok(())
 }
 
-/// Writes a status as whoever has all rights in a namespace can, again and again until it stays: the operator's own
-/// first write may take it away.
+/// Forges a status, as anyone with all rights in a namespace can, repeatedly until it stays: the
+/// operator's own first write may replace it.
 async fn forge(stage: &Stage, what: (&str, &str, &str), status: &Value) -> anyhow::Result<()> {
     let (kind, namespace, name) = what;
     let end = Instant::now() + LONG;
@@ -308,10 +310,10 @@ async fn forge(stage: &Stage, what: (&str, &str, &str), status: &Value) -> anyho
     Ok(())
 }
 
-/// So often must a forged status be found as it was written.
+/// How often in a row a forged status must be found unchanged.
 const STEADY: u32 = 5;
 
-/// Waits until an attempt is answered as it should be.
+/// Waits until an attempt is refused as expected.
 async fn is_denied(stage: &Stage, side: &Sides, attempt: &Attempt) -> anyhow::Result<()> {
     let message = |object: Option<&Value>| {
         let ready = condition(object, "Ready").filter(|ready| ready["status"] == "False")?;
@@ -337,7 +339,8 @@ async fn is_denied(stage: &Stage, side: &Sides, attempt: &Attempt) -> anyhow::Re
     Ok(())
 }
 
-/// Deletes what claims another's objects: nothing goes with it, and it stays until it claims them no longer.
+/// Deletes the Kustomizations that claim another's objects: nothing is deleted with them, and they
+/// stay until they claim nothing any more.
 async fn go_with_claims(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
     for name in CLAIMS {
         stage.world.delete("Kustomization", &side.own, name).await?;
@@ -374,13 +377,13 @@ async fn go_with_claims(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Returns what there is in a namespace.
+/// Returns the objects in a namespace.
 async fn things(stage: &Stage, namespace: &str) -> anyhow::Result<Things> {
     let mut things = Things::new();
     for kind in KINDS {
         for object in stage.world.list(kind, namespace, "").await? {
             let metadata = &object["metadata"];
-            // The operator tells in the status of its own kinds.
+            // For its own kinds the operator writes the status, so the generation is compared.
             let changed = if kind.ends_with("ory") || kind == "Kustomization" {
                 "generation"
             } else {
@@ -396,7 +399,7 @@ async fn things(stage: &Stage, namespace: &str) -> anyhow::Result<Things> {
     Ok(things)
 }
 
-/// Fails if anything of before was changed or has gone, or anybody else put something there.
+/// Fails if any object from before has changed or is gone, or if a foreign object was added.
 async fn is_untouched(stage: &Stage, namespace: &str, before: Things) -> anyhow::Result<()> {
     let after = things(stage, namespace).await?;
     ensure!(

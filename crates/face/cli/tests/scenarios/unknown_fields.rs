@@ -1,5 +1,5 @@
-//! A field that its kind does not have is dropped and told with file and line, as Flux drops it; or refused where that
-//! is wanted.
+//! A field that its kind does not have is dropped and reported with file and line; or refused if
+//! that is asked for. Flux drops it silently.
 
 use anyhow::ensure;
 use serde_json::json;
@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::flow::holds;
 use crate::stage::Stage;
 
-/// A claim and a Deployment with a misspelt field each; quantities, and a text for a number of the type.
+/// A claim and a Deployment with a misspelt field each; quantities, and a text where the type has a
+/// number.
 const OBJECTS: &str = "apiVersion: v1
 kind: PersistentVolumeClaim
 metadata: {name: data, namespace: NS}
@@ -69,7 +70,8 @@ async fn an_unknown_field_is_dropped_and_told_once_with_file_and_line() {
         let told = stage.told("apps", "UnknownFields", &parts).await?;
         println!("{told}");
 
-        // Another commit without news for the folder tells nothing again, and what was dropped is no drift.
+        // Another commit without changes in the folder reports nothing again, and a dropped field
+        // is not drift.
         stage.repository.write("elsewhere/a.txt", "x")?;
         let commit = stage.deliver("elsewhere").await?;
         stage.applied("apps", &commit).await?;

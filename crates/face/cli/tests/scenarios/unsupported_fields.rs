@@ -1,4 +1,5 @@
-//! A field of the contract that is not built is never ignored: ignoring it could do harm.
+//! A field of the contract that is not implemented is never ignored, because ignoring it could do
+//! harm.
 
 use anyhow::ensure;
 use e2e::condition;

@@ -1,4 +1,4 @@
-//! Waiting for objects costs next to nothing, and what is waited for is seen when it happens.
+//! Waiting for objects costs next to nothing, and changes are seen when they happen.
 
 use std::env;
 use std::time::{Duration, Instant};
@@ -13,11 +13,11 @@ use crate::flow::{holds, over};
 use crate::manifests::{config_map, definition, deployment};
 use crate::stage::{LONG, Stage};
 
-/// How long a wait is watched; `WAITING_SECONDS` watches it for longer.
+/// How long a wait is observed; `WAITING_SECONDS` sets a longer time.
 const WINDOW: Duration = Duration::from_secs(8);
-/// What waiting may cost meanwhile, in API calls without watches and events.
+/// Most API calls during that time, without watches and events.
 const CALLS_MAX: u64 = 4;
-/// Objects that are ready at once, beside ten that are not.
+/// Objects that are ready at once, next to ten that are not.
 const READY: usize = 40;
 const GROUP: &str = "waiting.e2e.example.com";
 const READ_GROUP: &str = "waiting-get.e2e.example.com";
@@ -51,7 +51,7 @@ async fn waiting_costs_four_calls_at_most_for_an_account_that_may_get_but_not_wa
     .await;
 }
 
-/// Waits for ten of fifty objects, counts what that costs, and sees that a change is seen all the same.
+/// Waits for ten of fifty objects, counts the calls, and checks that a change is still seen.
 async fn wait_costs_next_to_nothing(
     stage: &mut Stage,
     group: &str,
@@ -98,7 +98,7 @@ async fn wait_costs_next_to_nothing(
         "calls in {} s of waiting for 10 of 50 objects: {calls:?}; in all: {after:?}",
         window.as_secs()
     );
-    // Objects are applied; what is created are events.
+    // Objects are applied; `create` calls are events.
     let counts = |verb: &str| verb != "watch" && verb != "create";
     let cost: u64 = calls
         .iter()
@@ -156,7 +156,7 @@ async fn a_pod_that_finds_no_node_fails_by_the_clock_alone() {
     .await;
 }
 
-/// Lets the status of a custom object say that it is broken.
+/// Sets the status of a custom object to broken.
 async fn breaks(stage: &Stage, group: &str, name: &str) -> anyhow::Result<()> {
     let gadgets = Resource::known(&format!("{group}/v1"), "Gadget", "gadgets", true);
     let target = Target {
@@ -188,7 +188,8 @@ async fn until_served(stage: &Stage, group: &str) -> anyhow::Result<()> {
         .map(drop)
 }
 
-/// Fifty objects: forty that are ready at once, and two each of five kinds that will not become ready.
+/// Returns fifty objects: forty that are ready at once, and two each of five kinds that will not
+/// become ready.
 fn objects(ns: &str, group: &str) -> Vec<Value> {
     let mut objects: Vec<Value> = (0..READY)
         .map(|n| config_map(ns, &format!("config-{n}"), json!({"color": "blue"})))
@@ -215,7 +216,7 @@ fn objects(ns: &str, group: &str) -> Vec<Value> {
     objects
 }
 
-/// A Pod's spec that no node fits.
+/// Returns a Pod spec that no node fits.
 fn homeless(container: &str) -> Value {
     json!({"nodeSelector": {"there-is": "no-such-node"},
         "containers": [{"name": container, "image": "registry.example.com/main:1"}]})

@@ -1,4 +1,5 @@
-//! Statuses, paths and objects are written by strangers; a person's terminal shows them and obeys none of them.
+//! Statuses, paths and objects are written by strangers; a terminal shows their control sequences
+//! as text and does not obey them.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -11,7 +12,7 @@ use serde_json::json;
 
 use crate::ground;
 
-/// A colour, a title, and a letter that turns what follows around.
+/// A colour, a title, and a character that reverses the direction of text.
 const OBEYED: &str = "\u{1b}[31mX\u{1b}]0;pwn\u{7}\u{202e}\u{9b}";
 
 fn lode(arguments: &[&str], folder: &Path) -> Command {
@@ -23,7 +24,7 @@ fn lode(arguments: &[&str], folder: &Path) -> Command {
     command
 }
 
-/// Returns what a terminal gets, on both channels.
+/// Returns a command's output on a terminal, stdout and stderr.
 fn on_terminal(mut command: Command) -> String {
     let pair = openpty(None, None).unwrap();
     let end = || Stdio::from(pair.slave.try_clone().unwrap());
@@ -36,13 +37,13 @@ fn on_terminal(mut command: Command) -> String {
     drop(command);
     drop(pair.slave);
     let (mut terminal, mut bytes) = (File::from(pair.master), Vec::new());
-    // When the last one who writes is gone, reading a terminal fails.
+    // Once the last writer is gone, reading from a terminal fails.
     let _ = terminal.read_to_end(&mut bytes);
     child.wait().unwrap();
     String::from_utf8(bytes).unwrap().replace("\r\n", "\n")
 }
 
-/// Returns what another program gets.
+/// Returns a command's output to another program.
 fn in_pipe(mut command: Command) -> String {
     let run = command.output().unwrap();
     String::from_utf8([run.stdout, run.stderr].concat()).unwrap()
@@ -80,7 +81,7 @@ fn what_a_build_says_and_prints_is_shown_and_not_obeyed() {
         "configMapGenerator: [{name: a, files: [data]}]\n".to_owned(),
     );
     write("data", format!("{OBEYED}\n"));
-    // An escape in an object is written as YAML writes it; a letter of direction stands for itself.
+    // YAML escapes an escape character in an object; a direction character is written as it is.
     let (shown, given) = (on_terminal(build()), in_pipe(build()));
     assert!(
         !shown.contains(['\u{1b}', '\u{202e}', '\u{9b}']) && shown.contains("kind: ConfigMap"),

@@ -1,4 +1,5 @@
-//! What goes when it is done is no live edit: it runs once per interval, or once per revision where it says so.
+//! Objects that end by themselves are not live edits: they run once per interval, or once per
+//! revision if annotated so.
 
 use std::collections::BTreeSet;
 
@@ -18,7 +19,7 @@ fn migration(namespace: &str, name: &str, ttl_s: Option<u32>) -> Value {
         "containers": [{"name": "main", "image": "registry.example.com/migrate:1"}]}}}})
 }
 
-/// Which Jobs of a name there have been, however short they lived: a watch misses none.
+/// The Jobs of a name that have existed, however briefly; a watch misses none.
 struct Runs {
     uids: watch::Receiver<BTreeSet<String>>,
     task: JoinHandle<()>,
@@ -30,7 +31,7 @@ struct Uids {
 }
 
 impl Runs {
-    /// Begins to watch; returns once the watch has begun.
+    /// Starts the watch; returns once it has started.
     async fn of(stage: &Stage, name: &str) -> anyhow::Result<Self> {
         let (sender, uids) = watch::channel(BTreeSet::new());
         let (synced, mut is_synced) = watch::channel(false);
@@ -56,7 +57,7 @@ impl Runs {
         Ok(runs)
     }
 
-    /// Waits until there have been so many, and fails if there are more.
+    /// Waits until there have been `count` Jobs, and fails if there are more.
     async fn are(&mut self, count: usize) -> anyhow::Result<()> {
         let seen = timeout(LONG, self.uids.wait_for(|uids| uids.len() >= count)).await;
         let seen = seen
@@ -103,7 +104,7 @@ impl Stage {
             .sum())
     }
 
-    /// Does what wakes a Kustomization, and waits until it has seen it.
+    /// Does something that wakes a Kustomization and waits until it has been reconciled.
     async fn wake(&self, times: u32) -> anyhow::Result<()> {
         for time in 0..times {
             let red = json!({"data": {"color": format!("red{time}")}});
@@ -161,7 +162,7 @@ async fn a_job_deleted_while_it_runs_comes_back() {
     Stage::play("ends-cut", async |stage| {
         let ns = stage.namespace.clone();
         let mut job = migration(&ns, "migrate", Some(0));
-        // Nothing starts, so it does not end.
+        // It never starts, so it never ends.
         job["spec"]["suspend"] = json!(true);
         stage.apply_folder("apps", &[job]).await?;
         let uid = stage.object("Job", "migrate").await?["metadata"]["uid"].clone();

@@ -1,4 +1,5 @@
-//! What cannot be applied as it is written is refused by name; it never becomes something else.
+//! What cannot be applied as written is refused with an error that names it; it is never applied in
+//! another form.
 
 use anyhow::ensure;
 use serde_json::json;

@@ -1,4 +1,5 @@
-//! Fields of which Git says only where they begin: the control plane goes on from there, and nobody is blamed for it.
+//! Fields for which Git only gives an initial value: the control plane changes them, and that is
+//! not drift.
 
 use anyhow::ensure;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ async fn the_rules_of_an_aggregated_role_are_never_emptied_again() {
         let settings = config_map(&ns, "settings", json!({"color": "blue"}));
         stage.apply_folder("apps", &[all.clone(), part.clone(), settings]).await?;
         let filled = |object: Option<&Value>| object.is_some_and(|object| object["rules"] == rules);
-        // The sandbox has no such controller: this is what the real one does.
+        // The sandbox has no such controller, so the test does what the real one does.
         if stage.ground.faults().is_some() {
             let filling = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole",
                 "metadata": {"name": "e2e-owns-all"}, "rules": rules});
@@ -35,7 +36,7 @@ async fn the_rules_of_an_aggregated_role_are_never_emptied_again() {
         }
         let before = stage.world.until(("ClusterRole", "", "e2e-owns-all"), LONG, filled).await?;
 
-        // What wakes the operator after it, and another revision, leave the role alone.
+        // Neither a later wake-up nor another revision changes the role.
         stage.world.patch_as("somebody", ("ConfigMap", &ns, "settings"), json!({"data": {"color": "red"}})).await?;
         stage.sees("ConfigMap", "settings", "/data/color", json!("blue")).await?;
         stage.reconcile("apps").await?;
@@ -64,7 +65,8 @@ async fn what_admission_rewrites_is_nobody_s_edit() {
         let ns = stage.namespace.clone();
         let settings = config_map(&ns, "settings", json!({"color": "blue", "image": "team/x"}));
         stage.apply_folder("apps", &[settings]).await?;
-        // It comes after the object: no record knows of it, and whoever writes next seems to have done it.
+        // The policy is created after the object, so no record knows about it, and the next writer
+        // seems to have changed the image.
         for object in rewriting(&ns) {
             stage.world.apply(object).await?;
         }
@@ -119,7 +121,7 @@ async fn what_admission_rewrites_is_nobody_s_edit() {
     .await;
 }
 
-/// A policy that rewrites an image in a namespace, and what puts it into force.
+/// Returns a policy that rewrites an image in a namespace, and its binding.
 fn rewriting(namespace: &str) -> [Value; 2] {
     let metadata = json!({"name": "e2e-owns-admission"});
     let expression = r#"[JSONPatch{op: "replace", path: "/data/image", value: "mirror/x"}]"#;
@@ -145,7 +147,7 @@ async fn the_revision_of_an_exported_deployment_is_not_fought_over() {
         let web = noted(deployment(&ns, "web", 0), json!({key: "7", last: "{}"}));
         let settings = config_map(&ns, "settings", json!({"color": "blue"}));
         stage.apply_folder("apps", &[web, settings]).await?;
-        // As the controller does, whatever the one of this cluster makes of a "7".
+        // As the controller does, whatever the one in this cluster makes of a "7".
         let revision = json!({"metadata": {"annotations": {key: "1"}}});
         stage
             .world

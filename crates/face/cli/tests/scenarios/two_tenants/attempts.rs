@@ -1,7 +1,7 @@
-//! What one tenant tries against another, and what it is answered.
+//! What one tenant tries against another, and how it is refused.
 //!
-//! An attempt is a Kustomization or a `GitRepository` in the tenant's own namespace; nothing that it names there exists,
-//! while the other has it. Every answer is asserted by some of its words.
+//! An attempt is a Kustomization or a `GitRepository` in the tenant's own namespace; the things it
+//! names exist only in the other's namespace. Every refusal is checked by some of its words.
 
 use lode_object::Value;
 use serde_json::json;
@@ -9,18 +9,18 @@ use serde_json::json;
 use crate::flow::over;
 use crate::manifests::{config_map, noted};
 
-/// Who tries, and against whom.
+/// The attacker and the victim.
 #[derive(Default)]
 pub(super) struct Sides {
-    /// Namespace of who tries.
+    /// Namespace of the attacker.
     pub(super) own: String,
-    /// Namespace of the other.
+    /// Namespace of the victim.
     pub(super) other: String,
-    /// Name of the other's source, Kustomization, Secret, `ConfigMap` and account.
+    /// Name of the victim's source, Kustomization, Secret, `ConfigMap` and account.
     pub(super) prize: String,
-    /// A repository that the other alone has the credentials of.
+    /// A repository whose credentials only the victim has.
     pub(super) private_url: String,
-    /// The artifact of that repository that the other's source has.
+    /// The artifact of that repository in the status of the victim's source.
     pub(super) artifact: Value,
 }
 
@@ -29,15 +29,15 @@ pub(super) struct Attempt {
     pub(super) name: &'static str,
     pub(super) kind: &'static str,
     pub(super) spec: Value,
-    /// Its folder in Git.
+    /// Files of its folder in Git.
     pub(super) files: Vec<(&'static str, String)>,
-    /// What is written into its status before it is looked at.
+    /// Status that is forged before it is first reconciled.
     pub(super) status: Value,
-    /// Words of the answer.
+    /// Words of the refusal.
     pub(super) answer: Vec<String>,
 }
 
-/// Returns everything that is tried.
+/// Returns all attempts.
 pub(super) fn all(sides: &Sides) -> Vec<Attempt> {
     let mut all = by_accounts_and_references(sides);
     all.extend(by_health(sides));
@@ -49,7 +49,8 @@ pub(super) fn all(sides: &Sides) -> Vec<Attempt> {
 }
 
 impl Sides {
-    /// Returns how the API server refuses to let this tenant's account into the other's namespace.
+    /// Returns words of the API server's refusal when this tenant's account accesses the other's
+    /// namespace.
     fn forbidden(&self) -> Vec<String> {
         vec![
             self.account("tenant"),
@@ -57,7 +58,7 @@ impl Sides {
         ]
     }
 
-    /// Returns how it refuses an object that belongs to nobody.
+    /// Returns words of the refusal at the cluster scope.
     fn forbidden_to_all(&self) -> Vec<String> {
         vec![self.account("tenant"), "at the cluster scope".to_owned()]
     }
@@ -66,7 +67,7 @@ impl Sides {
         format!("User \"system:serviceaccount:{}:{name}\" cannot", self.own)
     }
 
-    /// Returns a name that leads to the other's object where names are put into URLs unseen.
+    /// Returns a name that would lead to the other's object if names were put into URLs unescaped.
     fn path(&self, plural: &str) -> String {
         format!("../../{}/{plural}/{}", self.other, self.prize)
     }
@@ -584,7 +585,7 @@ fn by_statuses(sides: &Sides) -> Vec<Attempt> {
             entries(&[format!("_{other}__Namespace")]),
             words(&[&sides.account("tenant"), "namespaces"]),
         ),
-        // What it is of is suspended, so that nobody corrects it.
+        // The source `forged` is suspended, so that nothing corrects its status.
         Attempt {
             status: Value::Null,
             ..kustomization(

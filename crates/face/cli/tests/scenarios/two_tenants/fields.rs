@@ -1,4 +1,4 @@
-//! Every field of the kinds: what it names and which attempts use it against others, or why it names nothing.
+//! Every field of the kinds: the attempts that use it against others, or why it names nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,17 +6,17 @@ use lode_object::Value;
 
 use super::attempts::{self, Sides};
 
-/// What a field does.
+/// What a field refers to.
 enum Means {
-    /// It names something: these attempts use it.
+    /// It names something; these attempts use it.
     Names(&'static [&'static str]),
-    /// It names nothing that could be another's: why.
+    /// It names nothing that could be another's, with the reason.
     Nothing(&'static str),
 }
 
 use Means::{Names, Nothing};
 
-/// Fields that all kinds have, and that mean the same in each.
+/// Fields that all kinds have with the same meaning.
 const SHARED: &[(&str, Means)] = &[
     ("spec.interval", Nothing("a time")),
     ("spec.suspend", Nothing("yes or no")),

@@ -18,7 +18,7 @@ const NICENESS: i32 = 5;
 #[derive(Debug, thiserror::Error)]
 pub enum Unfinished {
     /// The system could not create a thread.
-    #[error("no thread to compute on: {0}")]
+    #[error("no thread for the computation: {0}")]
     NoThread(#[from] io::Error),
     /// It panicked; the panic is in the log.
     #[error("it ended early because of a fault in it")]

@@ -105,7 +105,7 @@ async fn work<C: Controller>(controller: Arc<C>, queue: Arc<Queue<C::Key>>) {
                 metrics.held_back(C::NAME);
             }
             let wait_s = wait.as_secs_f64();
-            warn!(controller = C::NAME, %key, runs, wait_s, "held back: it ran again and again although nothing changed");
+            warn!(controller = C::NAME, %key, runs, wait_s, "held back: it kept running although nothing changed");
         }
     }
 }

@@ -78,7 +78,7 @@ pub struct Reservation {
 
 /// Work that needs more memory than the whole budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("needs about {} MiB of memory, more than all work may take together ({} MiB, --memory-budget)", .bytes >> 20, .total >> 20)]
+#[error("needs about {} MiB of memory, more than the whole budget ({} MiB, --memory-budget)", .bytes >> 20, .total >> 20)]
 pub struct TooLarge {
     /// The requested memory.
     pub bytes: u64,

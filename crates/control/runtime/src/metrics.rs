@@ -256,17 +256,17 @@ impl Runs {
         );
         registry.register(
             "lode_held_back",
-            "Runs put off because nothing had changed",
+            "Runs held back because nothing had changed",
             self.held_back.clone(),
         );
         registry.register(
             name("active_workers"),
-            "Workers that reconcile now, by controller",
+            "Active workers by controller",
             self.active.clone(),
         );
         registry.register(
             name("reconcile_time_seconds"),
-            "Length of reconciles by controller",
+            "Duration of reconciles by controller",
             self.time.clone(),
         );
         registry.register(
@@ -325,7 +325,7 @@ impl Collector for Live {
         let dropped = self.events.lock().iter().map(Events::dropped).sum();
         single(
             &mut encoder,
-            ("lode_events_dropped", "Events that were never written"),
+            ("lode_events_dropped", "Events that were dropped"),
             &count(dropped),
         )?;
         let Some(process) = process::usage() else {
@@ -369,7 +369,7 @@ impl Live {
             return Ok(());
         }
         let kind = prometheus_client::metrics::MetricType::Histogram;
-        let help = "Length of an object's reconciles";
+        let help = "Duration of an object's reconciles";
         let mut metric =
             encoder.encode_descriptor("gotk_reconcile_duration_seconds", help, None, kind)?;
         for (labels, object) in rows {
@@ -423,7 +423,7 @@ impl Live {
         });
         family(
             encoder,
-            ("workqueue_depth", "Keys that wait for a worker"),
+            ("workqueue_depth", "Keys waiting for a worker"),
             rows,
         )
     }

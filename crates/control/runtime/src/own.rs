@@ -320,7 +320,7 @@ where
             return Next::Idle;
         }
         if error.is(409) {
-            debug!(kind = S::NAMES.kind, %name, %error, "object not written, somebody else wrote to it");
+            debug!(kind = S::NAMES.kind, %name, %error, "object not written: another client wrote to it");
             return Next::After(CONFLICT_WAIT);
         }
         warn!(kind = S::NAMES.kind, %name, %error, "object not written, tried again");

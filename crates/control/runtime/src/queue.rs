@@ -44,7 +44,7 @@ pub enum Priority {
     Background,
 }
 
-/// Keys that wait for a worker. Shared by all workers of one controller.
+/// Keys waiting for a worker. Shared by all workers of one controller.
 pub struct Queue<K> {
     state: Lock<State<K>>,
     arrived: Notify,

@@ -117,7 +117,7 @@ fn literal(literal: &LiteralValue) -> Part {
         LiteralValue::Bytes(bytes) => bytes.inner().len(),
         _ => 0,
     };
-    // A short text is no more than an entry with its overhead.
+    // A short text costs at most an entry with its overhead.
     if bytes > SHORT_BYTES {
         Part {
             growth: Growth::number(1),

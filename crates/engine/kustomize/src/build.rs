@@ -91,14 +91,14 @@ pub fn build_within(
 /// Fetched content and files read by charts count as unchanged.
 ///
 /// # Errors
-/// As `anew`, which must build the same folder with the same options.
+/// Returns the same as `again`, which must build the same folder with the same options.
 pub fn rebuild<E>(
     previous: Build,
     changed: &BTreeSet<RepoPath>,
-    anew: impl FnOnce() -> Result<Build, E>,
+    again: impl FnOnce() -> Result<Build, E>,
 ) -> Result<(Build, bool), E> {
     if previous.reads.is_touched_by(changed) {
-        Ok((anew()?, true))
+        Ok((again()?, true))
     } else {
         Ok((previous, false))
     }

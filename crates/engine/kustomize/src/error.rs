@@ -45,7 +45,7 @@ pub enum Error {
         cause: ObjectCause,
     },
     /// Two objects have the same identity.
-    #[error("{id} stands twice: {first} and {second}")]
+    #[error("{id} is defined twice: {first} and {second}")]
     Duplicate {
         /// The object.
         id: Box<Id>,
@@ -123,7 +123,7 @@ pub enum FileCause {
     Missing(String),
     /// A file above the kustomization that names it, where that is not allowed.
     #[error(
-        "\"{}\" is not in or below \"{folder}\", and load restrictions ask for that",
+        "\"{}\" is not in or below \"{folder}\", as load restrictions require",
         told(path)
     )]
     Outside {
@@ -148,7 +148,7 @@ pub enum FileCause {
     #[error("bases are nested deeper than {0}")]
     TooDeep(usize),
     /// The wrong kind for this place.
-    #[error("kind \"{0}\" does not belong here")]
+    #[error("kind \"{0}\" is not allowed here")]
     WrongKind(String),
     /// A `---` followed by something.
     #[error("a document separator (---) has text behind it")]
@@ -160,7 +160,7 @@ pub enum FileCause {
     #[error("patch: {0}")]
     PatchTarget(String),
     /// A malformed regular expression or selector.
-    #[error("{field}: \"{pattern}\" is no valid pattern")]
+    #[error("{field}: \"{pattern}\" is not a valid pattern")]
     Pattern {
         /// The field.
         field: &'static str,
@@ -199,7 +199,7 @@ pub enum FileCause {
     #[error("openapi: {0}")]
     Schema(String),
     /// A text that contains a value of a Secret is invalid.
-    #[error("it cannot be done; the text is not shown, a value of a Secret is in it")]
+    #[error("it failed; the text is not shown, because it contains a value of a Secret")]
     Secret,
 }
 
@@ -240,7 +240,9 @@ pub enum ObjectCause {
     #[error("subjects: the namespace of a ServiceAccount is empty")]
     BlankNamespace,
     /// It is invalid, and the reason quotes a value of a Secret.
-    #[error("it does not fit; why is not told, a value of a Secret is in the object")]
+    #[error(
+        "it does not apply; the reason is not shown, because the object contains a value of a Secret"
+    )]
     Secret,
     /// It lacks a required field.
     #[error("not a Kubernetes object: {0}")]

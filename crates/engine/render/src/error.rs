@@ -26,7 +26,7 @@ pub enum Error {
         cause: ObjectCause,
     },
     /// Two objects have the same identity.
-    #[error("{id} stands twice: {first} and {second}")]
+    #[error("{id} is defined twice: {first} and {second}")]
     Duplicate {
         /// The object.
         id: Box<Id>,
@@ -67,13 +67,13 @@ pub enum ObjectCause {
     Substituted(lode_yaml::Cause),
     /// The same, if values from Secrets are in the text and could appear in the error.
     #[error(
-        "after replacing variables it is no YAML any more; where and why is left out, values from Secrets are in it"
+        "after replacing variables it is not valid YAML; the place and reason are left out, because it contains values from Secrets"
     )]
     SecretSubstituted,
     /// An expression has no value or is malformed, in a text that contains a value copied from a
     /// Secret.
     #[error(
-        "an expression ${{…}} in it has no value or is malformed; it is not shown, a value of a Secret is in the text"
+        "an expression ${{…}} in it has no value or is malformed; it is not shown, because the text contains a value of a Secret"
     )]
     SecretExpression,
     /// After substitution it is not an object.
@@ -107,12 +107,12 @@ impl Error {
             Self::Object {
                 cause: ObjectCause::Expression(_),
                 ..
-            } => Some("write $${…} where the text should keep a ${…} of its own"),
+            } => Some("write $${…} to keep a literal ${…} in the text"),
             Self::Build(BuildError::File {
                 cause: FileCause::NotAnObject(_),
                 ..
             }) => {
-                Some("files that are no manifests belong outside the path, or into .sourceignore")
+                Some("files that are not manifests belong outside the path or into .sourceignore")
             }
             _ => self.exceeded().map(|exceeded| match exceeded.what {
                 Spent::Bytes => "--build-bytes-max allows more",

@@ -77,7 +77,7 @@ fn exceeded_at(builder: &Builder<'_>, kustomization: &Kustomization, source: Exc
     let origin = builder.origin(kustomization.place(0));
     lode_kustomize::Error::Exceeded {
         origin,
-        doing: "lay the spec over the kustomization",
+        doing: "merge the spec into the kustomization",
         source,
     }
     .into()

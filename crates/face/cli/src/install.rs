@@ -147,7 +147,7 @@ async fn established(client: &Client, definition: &Value, timeout: Duration) -> 
         Some(Err(reason)) => {
             bail!(Told::new(
                 format!("{name} is refused: {reason}"),
-                "another definition may hold its names"
+                "another definition may use its names"
             ))
         }
         None => {

@@ -103,11 +103,14 @@ impl Noun {
             let kind = self.names().kind;
             return Told::new(
                 format!("the cluster does not know the kind {kind}"),
-                "`lode install` brings it",
+                "`lode install` installs it",
             )
             .into();
         }
-        let all = format!("`lode get {} -A` lists what there is", self.names().plural);
+        let all = format!(
+            "`lode get {} -A` lists the existing ones",
+            self.names().plural
+        );
         Told::new(format!("there is no {}", self.shown(name)), all).into()
     }
 }

@@ -83,7 +83,7 @@ pub(crate) async fn wait(
         }
     };
     let Some(outcome) = follow::until(client, (kind.resource(), name), timeout, judge).await else {
-        let hint = "is `lode serve` running, and does it look after this namespace?";
+        let hint = "is `lode serve` running, and does it watch this namespace?";
         bail!(Told::new(
             format!(
                 "{shown} was not ready after {}",
@@ -113,7 +113,7 @@ async fn reconcile(
         );
         bail!(Told::new(
             format!("{shown} is suspended"),
-            format!("`{resume}` ends that")
+            format!("`{resume}` resumes it")
         ));
     }
     let token = jiff::Timestamp::now().to_string();
@@ -123,7 +123,7 @@ async fn reconcile(
         &json!({"metadata": {"annotations": {meta::REQUESTED_AT: token}}}),
     )
     .await?;
-    output::talk(&format!("► {shown}: asked for a reconcile"));
+    output::talk(&format!("► {shown}: reconcile requested"));
     wait(client, (kind, name), Some(&token), timeout).await
 }
 
@@ -146,7 +146,7 @@ fn source(
 
 fn failed(kind: Noun, name: &NamespacedName, message: &str) -> anyhow::Error {
     let events = format!(
-        "`kubectl -n {} events --for {}/{}` tells more",
+        "`kubectl -n {} events --for {}/{}` shows more",
         name.namespace,
         kind.singular(),
         name.name

@@ -278,8 +278,8 @@ impl Args {
             _ if self.watch_all_namespaces => Ok(None),
             Some(namespace) => Ok(Some(namespace.clone())),
             None => bail!(Told::new(
-                "--watch-all-namespaces=false, and RUNTIME_NAMESPACE names no namespace",
-                "set RUNTIME_NAMESPACE to the namespace to look after"
+                "--watch-all-namespaces=false requires RUNTIME_NAMESPACE",
+                "set RUNTIME_NAMESPACE to the namespace to watch"
             )),
         }
     }

@@ -27,7 +27,7 @@ pub(crate) fn bytes(text: &str) -> Result<u64, String> {
     let bytes = count
         .and_then(|count| count.checked_mul(1 << shift))
         .filter(|bytes| *bytes > 0);
-    bytes.ok_or_else(|| format!("\"{text}\" is no number of bytes such as 512Mi or 1Gi"))
+    bytes.ok_or_else(|| format!("\"{text}\" is not a number of bytes such as 512Mi or 1Gi"))
 }
 
 /// An address to listen on. Without a host it means every interface, chosen when the program
@@ -43,7 +43,7 @@ pub(crate) enum Address {
 impl Address {
     /// Reads `:9090`, `127.0.0.1:9090`, `[::1]:9090` or `localhost:9090`.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let bad = || format!("\"{text}\" is no address such as :9090 or 127.0.0.1:9090");
+        let bad = || format!("\"{text}\" is not an address such as :9090 or 127.0.0.1:9090");
         let (host, port) = text.rsplit_once(':').ok_or_else(bad)?;
         let port = port.parse().map_err(|_| bad())?;
         if host.is_empty() {

@@ -105,7 +105,7 @@ impl Leadership {
             return std::future::pending().await;
         };
         let lost = election.lost().await;
-        error!("{lost}; this process ends, and stands for election again when it is started");
+        error!("{lost}; this process ends, and takes part in the election again after a restart");
         anyhow::Error::new(lost)
     }
 

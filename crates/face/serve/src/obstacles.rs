@@ -38,7 +38,7 @@ async fn gone(client: &Client, namespace: &str) {
         wait = (wait * 2).min(LOOK.1);
     }
     if said.obstacle.is_some() {
-        info!("nothing stands in the way any more");
+        info!("the obstacle is resolved");
     }
 }
 
@@ -97,7 +97,7 @@ fn obstacle(error: &Error, kind: &str, host: &str) -> Obstacle {
             "the kubeconfig's token or certificate may have expired",
         ),
         error if error.is(403) => (
-            format!("we may not read {kind}: {error}"),
+            format!("missing permission to read {kind}: {error}"),
             "`lode install --export` shows the role that the operator's account needs",
         ),
         Error::Unreachable(_) => (

@@ -39,7 +39,7 @@ pub enum Error {
     #[error("duration \"{0}\" is longer than 292 years")]
     TooLong(Box<str>),
     /// The text itself is too long to be a duration.
-    #[error("a text of {0} bytes is no duration")]
+    #[error("a text of {0} bytes is not a duration")]
     Text(usize),
 }
 

@@ -38,7 +38,7 @@ pub struct Range {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum VersionError {
     /// Not of the form `1.2.3-pre+build`.
-    #[error("\"{0}\" is no semantic version")]
+    #[error("\"{0}\" is not a semantic version")]
     Form(String),
 }
 
@@ -46,7 +46,7 @@ pub enum VersionError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RangeError {
     /// Not a comparison with a version.
-    #[error("\"{0}\" is no range of semantic versions")]
+    #[error("\"{0}\" is not a range of semantic versions")]
     Form(String),
 }
 

@@ -25,7 +25,7 @@ pub enum Error {
     #[error("path \"{0}\" is absolute")]
     Absolute(String),
     /// A part that no tree may contain (`.git`, NUL or a control character).
-    #[error("path \"{0}\" holds a part that is not allowed")]
+    #[error("path \"{0}\" contains a part that is not allowed")]
     Forbidden(String),
     /// Longer than any file system allows.
     #[error("path of {0} bytes is longer than {PATH_MAX}")]

@@ -80,7 +80,7 @@ pub enum Error {
     },
     /// An anchor shares the value.
     #[error(
-        "line {line}: the value is shared by an anchor and its aliases or merges: edit it where each use stands"
+        "line {line}: the value is shared by an anchor and its aliases or merges: edit each use separately"
     )]
     Shared {
         /// Line of the anchored value.

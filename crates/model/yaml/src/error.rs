@@ -37,10 +37,10 @@ pub enum Cause {
     #[error("{0}")]
     Exceeded(#[from] Exceeded),
     /// An alias refers to an anchor that is not defined before it.
-    #[error("alias *{0} names no anchor that stands before it")]
+    #[error("alias *{0} has no anchor before it")]
     UnknownAlias(String),
     /// A key appears twice in one mapping.
-    #[error("key \"{0}\" stands twice in one mapping")]
+    #[error("key \"{0}\" is defined twice in one mapping")]
     DuplicateKey(String),
     /// A key is not a text and the dialect does not convert it.
     #[error("a mapping key must be text: put it in quotes")]

@@ -320,10 +320,7 @@ mod tests {
                 "1:5: a : is not allowed here: quote the text or check the indentation",
             ),
             ("a: 'x\n", "2:1: the text ends inside quotes"),
-            (
-                "a: *x\n",
-                "1:4: alias *x names no anchor that stands before it",
-            ),
+            ("a: *x\n", "1:4: alias *x has no anchor before it"),
         ] {
             assert_eq!(v3(text).unwrap_err().to_string(), want, "{text:?}");
         }

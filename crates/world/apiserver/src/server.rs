@@ -62,7 +62,7 @@ pub enum Error {
     #[error("read tokens")]
     Tokens(#[from] auth::TokensError),
     /// An initial object was refused.
-    #[error("create what a cluster begins with: {0}")]
+    #[error("create the initial objects of the cluster: {0}")]
     Bootstrap(#[from] Status),
 }
 

@@ -112,7 +112,7 @@ impl Client {
     pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
         if !is_account_name(name) {
             return Err(Error::Request(format!(
-                "\"{}\" is no name of a service account",
+                "\"{}\" is not a valid name of a service account",
                 name.escape_debug()
             )));
         }

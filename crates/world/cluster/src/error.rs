@@ -12,10 +12,10 @@ pub enum Error {
     #[error("Kubernetes API is not reachable: {0}")]
     Unreachable(String),
     /// The response is larger than any object or page.
-    #[error("answer of the Kubernetes API is larger than {0} bytes")]
+    #[error("response of the Kubernetes API is larger than {0} bytes")]
     TooLarge(usize),
     /// The response does not follow the API.
-    #[error("answer of the Kubernetes API is not understood: {0}")]
+    #[error("response of the Kubernetes API cannot be parsed: {0}")]
     NotUnderstood(String),
     /// The namespace has reached its limit of watches.
     #[error(

@@ -63,7 +63,7 @@ impl Resource {
         let refused = |what: &str, text: &str| {
             let kind = &self.gvk.kind;
             Err(Error::Request(format!(
-                "\"{}\" is no {what} of a {kind}",
+                "\"{}\" is not a valid {what} of a {kind}",
                 text.escape_debug()
             )))
         };

@@ -97,7 +97,7 @@ pub async fn watch(client: Client, subject: Subject, mut sink: impl Sink) {
             }
             Err(error) => {
                 if error.is(410) {
-                    debug!(kind = %follower.subject.resource.gvk, "watch starts anew");
+                    debug!(kind = %follower.subject.resource.gvk, "watch restarts");
                     follower.version = None;
                     wait = RETRY_MIN;
                 } else if follower.streaming

@@ -17,7 +17,7 @@ pub enum FetchError {
     #[error("commit \"{0}\" not found")]
     Commit(String),
     /// The reference does not lead to a commit.
-    #[error("the reference leads to no commit")]
+    #[error("the reference does not lead to a commit")]
     NoCommit,
     /// A folder of a sparse checkout does not exist.
     #[error("folder \"{0}\" of the sparse checkout does not exist in the repository")]

@@ -267,7 +267,9 @@ impl Body {
         }) {
             return Ok(self);
         }
-        Err(Error::Protocol("the answer is of another content type"))
+        Err(Error::Protocol(
+            "the response has an unexpected content type",
+        ))
     }
 }
 

@@ -158,7 +158,7 @@ impl Server {
                 Packet::Line(_) | Packet::Flush | Packet::Delimiter => {}
             }
         }
-        Err(Error::Protocol("there is no pack in the answer"))
+        Err(Error::Protocol("there is no pack in the response"))
     }
 
     async fn read_greeting(
@@ -372,7 +372,7 @@ impl Lines<'_> {
             Ok(Head::Flush) => return Ok(Packet::Flush),
             Ok(Head::Delimiter) => return Ok(Packet::Delimiter),
             Ok(Head::Line(length)) => length,
-            Err(_) => return Err(Error::Protocol("an answer is not in packet lines")),
+            Err(_) => return Err(Error::Protocol("a response is not in packet lines")),
         };
         let mut line = vec![0; length];
         if length > 0 && !self.body.fill(&mut line).await? {

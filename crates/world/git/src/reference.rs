@@ -71,10 +71,10 @@ pub enum Error {
     #[error("no match found for semver: {0}")]
     NoVersion(String),
     /// The range is malformed.
-    #[error("semver \"{0}\" is no range of versions")]
+    #[error("semver \"{0}\" is not a range of versions")]
     Range(String),
     /// The commit id is not a full one.
-    #[error("commit \"{0}\" is not a commit's id in full (40 or 64 hexadecimal digits)")]
+    #[error("commit \"{0}\" is not a full commit id (40 or 64 hexadecimal digits)")]
     CommitId(String),
 }
 

@@ -76,7 +76,7 @@ pub enum CommitError {
     #[error(transparent)]
     Edit(#[from] EditError),
     /// No such commit.
-    #[error("\"{0}\" leads to no commit")]
+    #[error("\"{0}\" does not lead to a commit")]
     NotFound(String),
     /// The commit is a merge or the first one, so there is no unique state to return to.
     #[error("commit {0} has not exactly one parent")]
@@ -102,7 +102,7 @@ pub enum CommitError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum HistoryError {
     /// No such commit.
-    #[error("\"{0}\" leads to no commit")]
+    #[error("\"{0}\" does not lead to a commit")]
     NotFound(String),
     /// An object is malformed or missing.
     #[error("the repository is damaged")]
@@ -181,7 +181,7 @@ impl Repository {
     /// Reads the files at a branch, a tag, a reference by its full name or a commit id.
     ///
     /// # Errors
-    /// It leads to no commit, or exceeds the limits of the options.
+    /// It does not lead to a commit, or exceeds the limits of the options.
     pub fn snapshot(&self, revision: &str, options: &Options) -> Result<Snapshot, SnapshotError> {
         let id = self
             .find(revision)
@@ -199,7 +199,7 @@ impl Repository {
     /// Returns the latest `count` commits of a revision's history, newest first.
     ///
     /// # Errors
-    /// It leads to no commit.
+    /// It does not lead to a commit.
     pub fn history(&self, revision: &str, count: usize) -> Result<Vec<Commit>, HistoryError> {
         let tip = self.find(revision).and_then(|id| self.peel(id.0));
         let tip = tip.ok_or_else(|| HistoryError::NotFound(revision.to_owned()))?;

@@ -30,7 +30,7 @@ pub enum TransportError {
     #[error("connection failed")]
     Connect,
     /// The connection ended in the middle of a response.
-    #[error("connection broke off in the middle of an answer")]
+    #[error("connection closed in the middle of a response")]
     BrokeOff,
     /// TLS failed or the certificate is not trusted.
     #[error("TLS failed: {0}")]

@@ -108,7 +108,7 @@ pub async fn serve<L, G, A, F, B>(
         tracing::warn!(
             server = terms.name,
             left = connections.len(),
-            "server stopped with answers under way"
+            "server stopped with responses in progress"
         );
     }
 }
@@ -164,7 +164,7 @@ impl Refused {
                 server,
                 peer = %address.ip(),
                 refused = self.count,
-                "connection refused: this peer has all the places that one peer may have"
+                "connection refused: this peer has reached its limit of connections"
             );
             self.logged_at = Some(Instant::now());
             self.count = 0;

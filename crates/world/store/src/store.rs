@@ -94,7 +94,7 @@ pub enum Error {
     #[error("artifact \"{0}\" not found")]
     NotFound(String),
     /// The file does not have the expected digest.
-    #[error("artifact \"{0}\" does not have the digest it should have")]
+    #[error("artifact \"{0}\" does not match its digest")]
     Changed(String),
     /// The file has the digest, but is not a valid archive.
     #[error("artifact \"{path}\": {source}")]

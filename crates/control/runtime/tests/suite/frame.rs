@@ -24,7 +24,7 @@ const NOTHING: Value = Value::Null;
 #[derive(Default)]
 struct Toy {
     fails_with: Mutex<Option<Failure>>,
-    /// If set, an attempt waits until it is told to continue.
+    /// If set, an attempt waits until it may continue.
     go_on: Option<Notify>,
     /// Where set, a removal takes so long.
     removal_takes: Mutex<Option<Duration>>,

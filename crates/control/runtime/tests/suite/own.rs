@@ -23,8 +23,8 @@ async fn a_status_is_not_told_of_an_object_that_took_the_name() {
         .delete(KIND, "default", "app")
         .await
         .unwrap();
-    let anew = played.make(&NOTHING, &NOTHING).await;
-    assert_ne!(looked_at.metadata.uid, anew.metadata.uid);
+    let remade = played.make(&NOTHING, &NOTHING).await;
+    assert_ne!(looked_at.metadata.uid, remade.metadata.uid);
 
     let mut status = looked_at.status.clone();
     status.last_applied_revision = Some("main@sha1:of-the-one-before".into());
@@ -39,7 +39,7 @@ async fn a_status_is_not_told_of_an_object_that_took_the_name() {
         None
     );
 
-    played.own.write_status(&anew, &status).await.unwrap();
+    played.own.write_status(&remade, &status).await.unwrap();
     assert!(
         played
             .live()
@@ -48,7 +48,7 @@ async fn a_status_is_not_told_of_an_object_that_took_the_name() {
             .status
             .last_applied_revision
             .is_some(),
-        "the object that was looked at is told"
+        "the examined object is reported"
     );
 }
 

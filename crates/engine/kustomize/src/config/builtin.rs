@@ -55,7 +55,7 @@ pub(crate) fn generator(
         "SecretGenerator" => Kind::Secret,
         "IAMPolicyGenerator" => return Ok((account(&mut fields)?, generate::Behavior::Create)),
         "HelmChartInflationGenerator" => return Err(unsupported(object, CHARTS)),
-        _ => return Err(unsupported(object, "it is no built-in generator")),
+        _ => return Err(unsupported(object, "it is not a built-in generator")),
     };
     // Name and namespace may also come from the metadata of the configuring object.
     let metadata = fields.mapping("metadata")?;
@@ -192,7 +192,7 @@ fn patches(
             }
             Change::Strategic(patch::load_strategic(source, folder, &entries)?)
         }
-        _ => return Err(unsupported(object, "it is no built-in transformer")),
+        _ => return Err(unsupported(object, "it is not a built-in transformer")),
     };
     Ok(vec![loaded])
 }

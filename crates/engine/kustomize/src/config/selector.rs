@@ -33,7 +33,7 @@ pub struct Target {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Invalid {
     /// A malformed regular expression or selector.
-    #[error("{field}: \"{pattern}\" is no valid pattern")]
+    #[error("{field}: \"{pattern}\" is not a valid pattern")]
     Pattern {
         /// The field.
         field: &'static str,

@@ -166,7 +166,7 @@ impl Resources {
             }
             ([], _) => Err(generator_fault(
                 &made,
-                "nothing of this name is there to merge into or replace",
+                "there is no object of this name to merge into or replace",
             )),
             ([at], Behavior::Create) => {
                 let first = self.all[*at].place;

@@ -567,7 +567,9 @@ impl Text {
 
     fn no_patch(&self, fault: Fault) -> Fault {
         let cause = |cause: String| {
-            FileCause::Patch(format!("no strategic merge and no JSON 6902 patch{cause}"))
+            FileCause::Patch(format!(
+                "neither a strategic merge nor a JSON 6902 patch{cause}"
+            ))
         };
         match (fault, self.inside) {
             (Fault::Yaml { error, .. }, Some(place)) => {

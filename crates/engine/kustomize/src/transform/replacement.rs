@@ -71,7 +71,7 @@ pub(crate) enum Cause {
         fault: Option<Fault>,
     },
     /// A delimiter is set, but the value is not a text.
-    #[error("{id}: field \"{path}\" is no text that a delimiter could split")]
+    #[error("{id}: field \"{path}\" is not a text that a delimiter could split")]
     NotSplittable {
         /// The object.
         id: Box<Id>,

@@ -240,7 +240,7 @@ fn a_link_does_not_lead_around_the_restrictions() {
     let error = built(&tree, "app").unwrap_err().to_string();
     assert_eq!(
         error,
-        "app/kustomization.yaml:1: \"in.yaml\" is not in or below \"app\", and load restrictions ask for that"
+        "app/kustomization.yaml:1: \"in.yaml\" is not in or below \"app\", as load restrictions require"
     );
     let options = Options {
         restrictions: Restrictions::None,

@@ -23,8 +23,8 @@ fn what_is_not_touched_is_not_built() {
         ),
     ]);
     let at = |path: &str| RepoPath::parse(path).unwrap();
-    let anew = || build(&tree, &at("app"), &Options::default());
-    let first = anew().unwrap();
+    let again = || build(&tree, &at("app"), &Options::default());
+    let first = again().unwrap();
     let untouched = BTreeSet::from([at("README.md"), at("app/other.yaml"), at("app.yaml")]);
     let refuse = || -> Result<Build, Error> { panic!("was built") };
     assert_eq!(
@@ -38,7 +38,7 @@ fn what_is_not_touched_is_not_built() {
         "app",
     ] {
         assert_eq!(
-            rebuild(first.clone(), &BTreeSet::from([at(path)]), anew).unwrap(),
+            rebuild(first.clone(), &BTreeSet::from([at(path)]), again).unwrap(),
             (first.clone(), true),
             "{path}"
         );

@@ -303,7 +303,7 @@ mod tests {
             let outside = at(path);
             let text = disk.read(&outside).unwrap_err().to_string();
             assert!(
-                text.contains("lies outside of") && text.contains("--root"),
+                text.contains("is outside of") && text.contains("--root"),
                 "{text}"
             );
         }

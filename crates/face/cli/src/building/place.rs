@@ -85,7 +85,7 @@ impl Place {
         let root = Root::find(&folder, root)?;
         if root.is_none() && reads_any_file {
             bail!(Told::new(
-                format!("{text}: nothing says which folder files may be read from"),
+                format!("{text}: the root folder of the source is unknown"),
                 "name it with --root DIR; in a Git checkout, and below the current folder, it is not needed"
             ));
         }

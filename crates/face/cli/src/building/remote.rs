@@ -56,7 +56,7 @@ impl Spec {
                 // Submodules are never fetched, so turning them off needs nothing.
                 "submodules" if value == "false" || value == "0" => {}
                 "submodules" => bail!(
-                    "{}: submodules are not supported: say submodules=false",
+                    "{}: submodules are not supported: set submodules=false",
                     bare_url(text)
                 ),
                 _ => {}

@@ -42,17 +42,17 @@ impl Root {
         let root = fs::canonicalize(said).with_context(|| format!("--root {}", said.display()))?;
         if !root.is_dir() {
             bail!(Told::new(
-                format!("--root {}: is no folder", said.display()),
-                "name a folder that PATH lies in"
+                format!("--root {}: is not a folder", said.display()),
+                "name a folder that contains PATH"
             ));
         }
         if !folder.starts_with(&root) {
             let message = format!(
-                "{} does not lie in --root {}",
+                "{} is not inside --root {}",
                 folder.display(),
                 said.display()
             );
-            bail!(Told::new(message, "name a folder that PATH lies in"));
+            bail!(Told::new(message, "name a folder that contains PATH"));
         }
         Ok(Self(root))
     }
@@ -77,7 +77,7 @@ impl Root {
                 target.display(),
                 found.display()
             ),
-            None => format!("lies outside of \"{root}\"; {HINT}"),
+            None => format!("is outside of \"{root}\"; {HINT}"),
         }
     }
 }
@@ -126,7 +126,7 @@ mod tests {
             Some(Root(path.join("work")))
         );
         let error = Root::find(&path, Some(&web)).unwrap_err().to_string();
-        assert!(error.contains("does not lie in --root"), "{error}");
+        assert!(error.contains("is not inside --root"), "{error}");
         assert!(Root::find(&web, Some(&path.join("none"))).is_err());
     }
 

@@ -308,7 +308,7 @@ fn flux_builds_folders_without_a_kustomization_file() {
     }
     assert!(
         built(&folder, "@/plain -k @/flux.yaml").is_err(),
-        "-k means nothing without --flux"
+        "-k requires --flux"
     );
     let impact = built(
         &folder,

@@ -52,8 +52,8 @@ impl Wanted {
         };
         if !unread.is_empty() {
             output::talk(&format!(
-                "warning: {unread}: in the cluster and not read, so their variables have no value; \
-                 --substitute-from FILE gives them"
+                "warning: {unread}: stored in the cluster and not read here, so their variables have no value; \
+                 --substitute-from FILE provides them"
             ));
         }
         let variables = variables(&object, from)?;

@@ -25,10 +25,10 @@ pub(super) async fn refuse_running(client: &Client) -> anyhow::Result<()> {
     let scale = "`kubectl -n NAMESPACE scale deployment source-controller kustomize-controller --replicas=0` stops it";
     bail!(Told::new(
         format!(
-            "a Flux runs in this cluster and uses the same objects: {}",
+            "Flux runs in this cluster and uses the same objects: {}",
             used.join(", ")
         ),
-        format!("{scale}; --take-over installs all the same")
+        format!("{scale}; --take-over installs anyway")
     ))
 }
 

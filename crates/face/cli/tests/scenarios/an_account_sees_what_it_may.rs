@@ -43,7 +43,7 @@ async fn health_checks_and_expressions_tell_nothing_that_the_account_may_not_rea
             }
         }
         for pair in told.chunks(2) {
-            ensure!(pair[0] == pair[1], "what exists is told by the words: {pair:#?}");
+            ensure!(pair[0] == pair[1], "the words reveal what exists: {pair:#?}");
         }
         Ok(())
     })
@@ -101,7 +101,7 @@ async fn what_exists_elsewhere_is_not_told_by_applying_to_it() {
             texts
                 .iter()
                 .all(|text| !text.is_empty() && *text == texts[0]),
-            "what exists is told: {texts:#?}"
+            "what exists is revealed: {texts:#?}"
         );
         Ok(())
     })

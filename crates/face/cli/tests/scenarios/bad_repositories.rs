@@ -138,7 +138,7 @@ async fn a_rewritten_branch_is_followed() {
         stage.repository.git(&["add", "-A"])?;
         stage
             .repository
-            .git(&["commit", "-q", "-m", "history begins anew"])?;
+            .git(&["commit", "-q", "-m", "a new history"])?;
         stage.repository.git(&["branch", "-M", "main"])?;
         let third = stage.deliver("on top").await?;
         stage.applied("apps", &third).await?;

@@ -207,7 +207,10 @@ async fn a_file_whose_name_no_path_can_have_is_left_out_and_told() {
                     &[r"apps/Icon\\r", r"caf\\xe9.txt"],
                 );
             }
-            ensure!(Instant::now() < end, "nothing is told of what was left out");
+            ensure!(
+                Instant::now() < end,
+                "nothing is reported about what was left out"
+            );
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     })

@@ -105,7 +105,7 @@ async fn a_removed_owner_label_comes_back() {
             .await?;
         ensure!(
             settings["metadata"]["uid"] == uid,
-            "the object was made anew"
+            "the object was recreated"
         );
         Ok(())
     })

@@ -222,7 +222,7 @@ async fn who_may_not_hold_a_lease_says_which_rule_is_missing() {
 
         faults.lift();
         leads(&operator, Instant::now(), LONG).await?;
-        ensure!(operator.ended()?.is_none(), "it was never started anew");
+        ensure!(operator.ended()?.is_none(), "it was never restarted");
         block_in_place(|| operator.stop())
     })
     .await;

@@ -76,7 +76,7 @@ async fn a_value_that_is_refused_is_not_quoted() {
                 .with_context(|| format!("folder {name}"))?;
             println!("{name}: {text}");
             if text.contains(&stage.canary) {
-                faults.push(format!("{name}: the value is told: {text}"));
+                faults.push(format!("{name}: the value is shown: {text}"));
             }
             faults.extend(
                 holds(&text, parts)

@@ -146,7 +146,7 @@ async fn what_cannot_be_an_account_or_a_reference_is_refused_by_its_field() {
             (
                 "user",
                 json!({"serviceAccountName": "a:b"}),
-                "no name of a service account",
+                "not a valid name of a service account",
             ),
             (
                 "source",

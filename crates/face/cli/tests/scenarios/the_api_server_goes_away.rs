@@ -56,7 +56,7 @@ async fn what_was_pushed_meanwhile_is_applied_when_it_is_back() {
             .await?;
         ensure!(
             stage.owned("ConfigMap", "apps").await? == uids,
-            "objects were made anew"
+            "objects were recreated"
         );
         // The watch works again, or never broke.
         stage

@@ -334,7 +334,7 @@ async fn is_denied(stage: &Stage, side: &Sides, attempt: &Attempt) -> anyhow::Re
     println!("{} {}: {text}", side.own, attempt.name);
     ensure!(
         canary::found_in(&stage.canary, &text).is_none(),
-        "the secret is told: {text}"
+        "the secret is shown: {text}"
     );
     Ok(())
 }

@@ -32,7 +32,7 @@ async fn a_secret_s_value_that_is_no_text_is_refused_and_an_empty_one_is_empty()
             let text = stage.complains("apps", "stringData.password").await?;
             println!("{value}: {text}");
             holds(&text, &[&format!("Secret/{ns}/login"), "put the value in quotes", "apps/login.yaml:1"])?;
-            ensure!(!text.contains(shown) && !text.contains(value), "the value is told: {text}");
+            ensure!(!text.contains(shown) && !text.contains(value), "the value is shown: {text}");
             ensure!(stage.object("Secret", "login").await?["data"] == data, "{value} was applied as something");
         }
         Ok(())

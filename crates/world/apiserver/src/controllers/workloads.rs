@@ -119,7 +119,7 @@ impl Workloads {
         // A panic over one object must not end the simulation of all others.
         let planned = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan(place, &seen)));
         let Ok(plan) = planned else {
-            tracing::error!(object = ?place.key, "what is to be done about an object could not be computed");
+            tracing::error!(object = ?place.key, "the next action for an object could not be computed");
             return;
         };
         if let Some(at) = plan.again.filter(|_| self.later.len() < LATER_MAX) {

@@ -1,7 +1,7 @@
 //! [`GatedStream`]: a connection that sends nothing while the gate's time is over.
 //!
 //! It lies below TLS and HTTP/2, so that what waits in their buffers is held back, too. While the time is over it waits
-//! for a renewal, for no byte tells whether it belongs to a write. Once the gate has been closed, the connection is
+//! for a renewal, for no byte shows whether it belongs to a write. Once the gate has been closed, the connection is
 //! broken: what its buffers still hold was meant for a term that has ended.
 
 use std::io::{Error, ErrorKind, IoSlice, Result};

@@ -36,7 +36,7 @@ pub struct Update {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// Not a valid name of a reference.
-    #[error("not a name that a branch or tag may have")]
+    #[error("not a valid branch or tag name")]
     Name,
     /// It was changed in the meantime.
     #[error("fetch first: the reference has changed in the meantime")]

@@ -44,9 +44,9 @@ pub(crate) enum Error {
     Corrupt,
     #[error("the pack's checksum is wrong")]
     Checksum,
-    #[error("a delta rests on an object that is not there")]
+    #[error("a delta refers to a missing object")]
     Base,
-    #[error("object {0} is missing or of another kind than it should be")]
+    #[error("object {0} is missing or has an unexpected kind")]
     Dangling(Id),
     #[error("the pack holds more than {0} bytes, the limit")]
     TooLarge(u64),

@@ -154,7 +154,7 @@ fn servers_that_fail_are_told_apart() {
         ..Behaviour::default()
     });
     cut.repository("x").push("file", "1");
-    assert_eq!(ask(&cut), "connection broke off in the middle of an answer");
+    assert_eq!(ask(&cut), "connection closed in the middle of a response");
 }
 
 #[test]

@@ -17,7 +17,7 @@ pub(super) enum Special {
 impl fmt::Display for Special {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unspecified => "it stands for this machine itself",
+            Self::Unspecified => "it refers to this machine itself",
             Self::Loopback => "it is this machine's loopback",
             Self::LinkLocal => "it is a link-local address, as metadata services have",
             Self::Metadata => "a cloud's metadata service may answer there",

@@ -28,7 +28,7 @@ pub enum Rule {
 /// A text that is not a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "\"{0}\" is no host, address or range: write HOST, *.HOST, ADDRESS, CIDR or *, without scheme and port"
+    "\"{0}\" is not a host, address or range: write HOST, *.HOST, ADDRESS, CIDR or *, without scheme and port"
 )]
 pub struct RuleError(String);
 

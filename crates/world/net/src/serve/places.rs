@@ -365,7 +365,7 @@ mod tests {
         );
         let displaced =
             tokio::time::timeout(Duration::from_secs(1), second.activity().displaced()).await;
-        assert!(displaced.is_ok(), "it is told to leave");
+        assert!(displaced.is_ok(), "it is asked to leave");
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,7 +18,7 @@ pub(crate) struct Error {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Cause {
     /// The patch has another type of value than the object.
-    #[error("a {there} stands here, the patch has a {patch}")]
+    #[error("found a {there}, the patch has a {patch}")]
     Kind {
         /// The type in the object.
         there: &'static str,
@@ -32,7 +32,7 @@ pub(crate) enum Cause {
     #[error("the list merges by {0}, but not all of its entries are such")]
     Entries(&'static str),
     /// Entries of a list of unknown type have no distinguishing key.
-    #[error("no field tells the entries of the list apart")]
+    #[error("no field distinguishes the entries of the list")]
     NoKey,
     /// The budget does not allow it.
     #[error(transparent)]

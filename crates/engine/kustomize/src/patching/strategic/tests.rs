@@ -130,10 +130,7 @@ fn an_error_names_the_way_and_the_line_of_the_patch_and_no_value() {
     let error = merged("a: {b: {}}", "a:\n  b: hunter2\n", Options::default()).unwrap_err();
     assert_eq!(
         (error.to_string().as_str(), error.place.line),
-        (
-            "/a/b: a mapping stands here, the patch has a plain value",
-            2
-        )
+        ("/a/b: found a mapping, the patch has a plain value", 2)
     );
 }
 

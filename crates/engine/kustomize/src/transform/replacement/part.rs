@@ -37,7 +37,7 @@ pub(crate) enum Fault {
     #[error("index {0} is negative")]
     Negative(i64),
     /// A pattern that does not compile.
-    #[error("\"{0}\" is no valid pattern")]
+    #[error("\"{0}\" is not a valid pattern")]
     Pattern(Box<str>),
     /// An item was created for a pattern that it does not match.
     #[error("the item made for \"{0}\" does not fit it")]

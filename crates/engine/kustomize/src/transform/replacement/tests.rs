@@ -84,7 +84,7 @@ fn failures_name_the_object_and_the_path_and_no_value() {
         ),
         (
             source("fieldPath: list, options: {delimiter: t}"),
-            "A/n/a: field \"list\" is no text that a delimiter could split",
+            "A/n/a: field \"list\" is not a text that a delimiter could split",
         ),
         (target("fieldPaths: [x]"), "A/n/a has no field \"x\""),
         (
@@ -97,7 +97,7 @@ fn failures_name_the_object_and_the_path_and_no_value() {
         ),
         (
             target("fieldPaths: [list], options: {delimiter: t}"),
-            "A/n/a: field \"list\" is no text that a delimiter could split",
+            "A/n/a: field \"list\" is not a text that a delimiter could split",
         ),
         (
             "- sourceValue: a\n".to_owned(),
@@ -114,7 +114,7 @@ fn failures_name_the_object_and_the_path_and_no_value() {
         ("hello".to_owned(), "replacements: a mapping expected"),
         (
             "- sourceValue: a\n  targets: [{select: {name: (}}]\n".to_owned(),
-            "target: name: \"(\" is no valid pattern",
+            "target: name: \"(\" is not a valid pattern",
         ),
     ] {
         let error = build(objects, &entry).unwrap_err();

@@ -137,7 +137,7 @@ fn by_accounts_and_references(sides: &Sides) -> Vec<Attempt> {
     let substitute = |kind: &str, name: &str, optional: bool| json!({"postBuild": {"substitute": {"a": "b"}, "substituteFrom": [{"kind": kind, "name": name, "optional": optional}]}});
     let from_path = |kind: &str, plural: &str| substitute(kind, &sides.path(plural), false);
     let kube = |name: &str| json!({"kubeConfig": {"secretRef": {"name": name, "key": "value"}}});
-    let no_account = words(&["no name of a service account"]);
+    let no_account = words(&["not a valid name of a service account"]);
     vec![
         try_with(
             "account",
@@ -198,12 +198,12 @@ fn by_accounts_and_references(sides: &Sides) -> Vec<Attempt> {
         try_with(
             "variables-by-path",
             from_path("Secret", "secrets"),
-            words(&["is no name of a Secret"]),
+            words(&["is not a valid name of a Secret"]),
         ),
         try_with(
             "variables-of-a-map-by-path",
             from_path("ConfigMap", "configmaps"),
-            words(&["is no name of a ConfigMap"]),
+            words(&["is not a valid name of a ConfigMap"]),
         ),
         Attempt {
             files: vec![(
@@ -507,7 +507,7 @@ fn by_sources(sides: &Sides) -> Vec<Attempt> {
         source(
             "secret-by-path",
             by_name("secretRef", &sides.path("secrets")),
-            &["is no name of a Secret"],
+            &["is not a valid name of a Secret"],
         ),
         source(
             "proxy",
@@ -517,7 +517,7 @@ fn by_sources(sides: &Sides) -> Vec<Attempt> {
         source(
             "proxy-by-path",
             by_name("proxySecretRef", &sides.path("secrets")),
-            &["is no name of a Secret"],
+            &["is not a valid name of a Secret"],
         ),
         source(
             "verify",

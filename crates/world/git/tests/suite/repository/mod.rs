@@ -190,7 +190,7 @@ fn what_cannot_be_committed_is_said() {
     let name = repository
         .commit("a..b", &changes, &draft("x"))
         .unwrap_err();
-    assert_eq!(name.to_string(), "not a name that a branch or tag may have");
+    assert_eq!(name.to_string(), "not a valid branch or tag name");
 }
 
 #[test]
@@ -450,7 +450,7 @@ fn a_branch_is_removed_but_not_the_one_head_means() {
     assert!(
         update("main", None, Some(id))
             .unwrap_err()
-            .contains("not a name")
+            .contains("not a valid branch or tag name")
     );
 }
 

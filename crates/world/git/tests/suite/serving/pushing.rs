@@ -197,7 +197,10 @@ fn a_shallow_clone_pushes_as_well() {
     let refused = clone
         .try_git(&["push", "-q", &serving.url("other"), "main"])
         .unwrap_err();
-    assert!(refused.contains("missing or of another kind"), "{refused}");
+    assert!(
+        refused.contains("missing or has an unexpected kind"),
+        "{refused}"
+    );
     assert_eq!(other.references().iter().count(), 0);
 }
 

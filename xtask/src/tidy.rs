@@ -68,6 +68,7 @@ fn check(root: &Path) -> Result<Vec<String>> {
         let text = fs::read_to_string(root.join(path))
             .with_context(|| format!("read {}", path.display()))?;
         findings.extend(links::check(root, path, &text));
+        findings.extend(words::check_page(path, &text));
     }
     Ok(findings)
 }

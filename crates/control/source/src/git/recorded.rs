@@ -1,4 +1,4 @@
-//! Test: what is told must be what Flux tells, scenario by scenario of the recordings.
+//! Test: reports must equal those of Flux, scenario by scenario of the recordings.
 //!
 //! Steps that need Git or a cluster are replaced by what those would say; everything after that is our own. State
 //! (conditions without messages, what the artifact was made with) must be equal; words are counted.
@@ -25,7 +25,7 @@ use crate::status::{failed, succeeded, suspended};
 
 const NOW: &str = "2026-01-02T03:04:05Z";
 
-/// What is told about a repository at a URL.
+/// Returns the report about a repository at a URL.
 type Said = fn(&str) -> Failure;
 
 /// What the world answers in the scenarios that fail.

@@ -1,4 +1,4 @@
-//! Failures: what is told of them, what stays, and when the next attempt is due.
+//! Failures: what is reported about them, what stays, and when the next attempt is due.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! What is waited for is told with its reason: while it lasts, when it times out, and to who asks. Of what was built with
-//! values from Secrets nothing more is told than how far it has come.
+//! A wait is reported with its reason: while it lasts, when it times out, and on request. Objects
+//! built with values from Secrets are reported only with their progress.
 
 use anyhow::{Context as _, ensure};
 use e2e::condition;

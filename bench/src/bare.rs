@@ -40,6 +40,7 @@ pub(crate) async fn apply(world: &World, objects: Vec<Value>) -> anyhow::Result<
             anyhow::Ok(())
         }));
     }
+
     for worker in workers {
         worker.await.context("a worker of the bare loop")??;
     }

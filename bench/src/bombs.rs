@@ -95,12 +95,14 @@ async fn honest(stage: &Stage, namespace: &'static str) -> anyhow::Result<Durati
             folder.write(&file, &object.to_string())?;
         }
     }
+
     folder.push("begin")?;
     let start = Instant::now();
     stage
         .world
         .apply(repository(namespace, &folder.url, "1h"))
         .await?;
+
     let all =
         (0..HONEST).map(|n| kustomization(namespace, &format!("app-{n}"), &format!("./apps/{n}")));
     bare::apply(&stage.world, all.collect()).await?;
@@ -184,6 +186,7 @@ async fn all_gone_off(stage: &Stage) -> anyhow::Result<()> {
         ("GitRepository", "large"),
         ("Kustomization", "many-kinds"),
     ];
+
     for (kind, name, may_succeed) in builds.chain(others.map(|(kind, name)| (kind, name, true))) {
         let ended = |found: Option<&Value>| {
             let ready = e2e::condition(found, "Ready");

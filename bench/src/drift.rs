@@ -114,6 +114,7 @@ async fn pushes(
             .await?;
         times.push(start.elapsed());
     }
+
     line(&format!("{count} pushes until applied, {how}"));
     spread(times);
     Ok(())

@@ -70,6 +70,7 @@ async fn first(
     line(&format!(
         "{count} Kustomizations of 4 objects, created at once"
     ));
+
     let before = Costs::of(&operator)?;
     let start = Instant::now();
     let all =
@@ -86,6 +87,7 @@ async fn first(
             })
     })
     .await?;
+
     let took = start.elapsed();
     figure("all Ready after", took.as_secs_f64(), "s");
     figure(
@@ -123,6 +125,7 @@ async fn again(stage: &Stage, operator: Operator, count: usize) -> anyhow::Resul
             .merge(&resource, target, "", &patch)
             .await?;
     }
+
     until(&stage.world, (NAMESPACE, count), |object| {
         object["status"]["lastHandledReconcileAt"] == "again"
     })
@@ -151,6 +154,7 @@ async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Res
         }
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
+
     figure("all looked at after", start.elapsed().as_secs_f64(), "s");
     idle(&operator).await?;
     Costs::of(&operator)?.since(&Costs::default()).print(count);

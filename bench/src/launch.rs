@@ -38,6 +38,7 @@ pub(crate) fn cost(program: &Path, arguments: &[&str]) -> anyhow::Result<Cost> {
             String::from_utf8_lossy(&run.stderr).trim()
         );
     }
+
     let text = String::from_utf8_lossy(&run.stdout);
     let mut numbers = text.split_whitespace().map(str::parse::<u64>);
     match (numbers.next(), numbers.next()) {

@@ -29,6 +29,7 @@ impl Stage {
                 binary.display()
             );
         }
+
         for crd in lode_crds() {
             let name = crd["metadata"]["name"]
                 .as_str()
@@ -50,6 +51,7 @@ impl Stage {
                 )
                 .await?;
         }
+
         let storage = tempfile::tempdir()?;
         let settings = Settings {
             binary,

@@ -189,6 +189,7 @@ fn repeated_bases() -> Bomb {
         files.push((format!("o{number}/kustomization.yaml"), over));
         let _infallible = writeln!(all, "- o{number}");
     }
+
     files.push(("kustomization.yaml".to_owned(), all));
     Bomb {
         name: "repeated-bases",

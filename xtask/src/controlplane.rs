@@ -98,6 +98,7 @@ fn version_flags(version: &str) -> String {
         numbers.next().unwrap_or_default(),
     );
     let mut flags = "-s -w".to_owned();
+
     for package in [
         "k8s.io/component-base/version",
         "k8s.io/client-go/pkg/version",

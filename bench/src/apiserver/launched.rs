@@ -117,6 +117,7 @@ pub(super) async fn launch_ours(lode: &Path) -> anyhow::Result<Launched> {
         "--listen",
         &format!("127.0.0.1:{}", free_ports()?),
     ]);
+
     let start = Instant::now();
     let child = command
         .stdin(Stdio::null())
@@ -138,6 +139,7 @@ pub(super) async fn launch_ours(lode: &Path) -> anyhow::Result<Launched> {
     if !kubeconfig.is_file() {
         bail!("lode apiserver named no kubeconfig but {line:?}");
     }
+
     let client = Client::of(&kubeconfig).await?;
     let ready = until_ready(&client, start).await?;
     Ok(Launched {

@@ -101,9 +101,11 @@ fn certificate(pki: &Path, name: &str, subject: &str, extensions: &[&str]) -> Re
             "basicConstraints=critical,CA:FALSE",
         ]);
     }
+
     for extension in extensions {
         openssl.args(["-addext", extension]);
     }
+
     command::output(&mut openssl).with_context(|| format!("make the certificate of {name}"))?;
     Ok(())
 }

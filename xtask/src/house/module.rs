@@ -88,6 +88,7 @@ impl Module {
             .flat_map(|word| split_signs(word))
             .collect();
         let mut at = 0;
+
         while at < words.len() {
             let mut path = vec![words[at].to_owned()];
             let start = at;
@@ -135,9 +136,11 @@ impl<'ast> Visit<'ast> for Module {
             Item::Use(item) => &item.attrs,
             _ => return visit::visit_item(self, item),
         };
+
         if is_for_tests(attributes) {
             return;
         }
+
         let defined = match item {
             Item::Const(item) => Some(&item.ident),
             Item::Enum(item) => Some(&item.ident),

@@ -34,14 +34,17 @@ impl Report {
                 total: 0,
             });
         }
+
         let Some(counts) = self.scenarios.last_mut() else {
             return;
         };
+
         counts.total += 1;
         if differences.is_empty() {
             counts.right += 1;
             return;
         }
+
         let mut lines = vec![format!("{scenario} {step}")];
         lines.extend(
             differences
@@ -52,6 +55,7 @@ impl Report {
         if differences.len() > DIFFERENCES_MAX {
             lines.push(format!("and {} more", differences.len() - DIFFERENCES_MAX));
         }
+
         self.misses.push(lines.join("\n    "));
     }
 

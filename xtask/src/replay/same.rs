@@ -267,6 +267,7 @@ impl Same {
                 right.as_ref(),
             ));
         }
+
         self.value(path, &expected, &found, out);
     }
 

@@ -98,6 +98,7 @@ impl Server {
             admin = admin
                 .identity(Identity::from_pem(&identity).context("use the client certificate")?);
         }
+
         let token = user["token"].as_str().map(str::to_owned);
         let plain = builder(authority.as_deref())?
             .build()
@@ -127,6 +128,7 @@ impl Server {
         for (name, value) in &call.headers {
             request = request.header(name, value);
         }
+
         let token = match &call.who {
             Who::Admin => self.token.as_ref(),
             Who::Anonymous => None,
@@ -135,9 +137,11 @@ impl Server {
         if let Some(token) = token {
             request = request.bearer_auth(token);
         }
+
         if let Some(body) = &call.body {
             request = request.body(body.clone());
         }
+
         let response = request
             .send()
             .with_context(|| format!("send {} {}", call.method, call.path))?;
@@ -149,6 +153,7 @@ impl Server {
                 .or_default()
                 .push(value);
         }
+
         let answer = Answer {
             status: response.status().as_u16(),
             headers,

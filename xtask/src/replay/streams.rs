@@ -100,6 +100,7 @@ fn calls(note: &str) -> Vec<Call> {
             delete("w1"),
         ];
     }
+
     let name = match note {
         "table watch; concurrent create+delete w2" => "w2",
         "metadata watch" => "w3",

@@ -89,6 +89,7 @@ pub(crate) fn parts(text: &str) -> Vec<Part<'_>> {
         });
         done = found.end();
     }
+
     parts.push(Part {
         sort: Sort::Text,
         text: &text[done..],

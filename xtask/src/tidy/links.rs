@@ -8,6 +8,7 @@ pub(super) fn check(root: &Path, path: &Path, text: &str) -> Vec<String> {
     let folder = path.parent().unwrap_or(Path::new(""));
     let mut findings = Vec::new();
     let mut in_code = false;
+
     for (number, line) in text.lines().enumerate() {
         if line.trim_start().starts_with("```") {
             in_code = !in_code;

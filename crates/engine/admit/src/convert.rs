@@ -53,6 +53,7 @@ fn down(object: &mut Map<String, Value>) {
         annotations.extend((!metrics.is_empty()).then_some((METRICS, Value::Array(metrics))));
         annotations.extend(spec.remove("behavior").map(|behavior| (BEHAVIOR, behavior)));
     }
+
     if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
         let mut metrics = list(status.remove("currentMetrics"));
         if let Some(at) = metrics
@@ -72,9 +73,11 @@ fn down(object: &mut Map<String, Value>) {
                 .map(|conditions| (CONDITIONS, conditions)),
         );
     }
+
     if annotations.is_empty() {
         return;
     }
+
     let metadata = object.entry("metadata").or_insert_with(|| json!({}));
     let Some(metadata) = metadata.as_object_mut() else {
         return;
@@ -86,6 +89,7 @@ fn down(object: &mut Map<String, Value>) {
     else {
         return;
     };
+
     kept.extend(
         annotations
             .into_iter()
@@ -116,6 +120,7 @@ fn up(object: &mut Map<String, Value>) {
         }
         spec.extend(behavior.map(|behavior| ("behavior".to_owned(), behavior)));
     }
+
     if let Some(status) = object.get_mut("status").and_then(Value::as_object_mut) {
         let mut metrics = list(current);
         if let Some(percent) = status.remove(CPU_CURRENT) {
@@ -127,6 +132,7 @@ fn up(object: &mut Map<String, Value>) {
         }
         status.extend(conditions.map(|conditions| ("conditions".to_owned(), conditions)));
     }
+
     if let Some(metadata) = object.get_mut("metadata").and_then(Value::as_object_mut)
         && metadata
             .get("annotations")

@@ -152,15 +152,18 @@ impl Expr {
         if input.values > self.limits.input_values {
             return Err(EvalError::TooLarge);
         }
+
         let text = self.text_bytes as u64;
         let (mut longest, mut bytes) = (input.longest, input.bytes + text);
         if self.shape.ranges {
             longest = longest.max(RANGE_MAX as u64);
         }
+
         if self.shape.makers > 0 {
             longest = longest.max(input.longest_text).max(text);
             bytes = bytes.max(BUILT_BYTES_MAX as u64);
         }
+
         let steps = self.shape.steps(longest) > self.limits.steps;
         let copies = self.shape.copies(longest, input.bytes) > self.limits.copied_bytes;
         let built =
@@ -168,6 +171,7 @@ impl Expr {
         if steps || copies || built {
             return Err(EvalError::TooCostly);
         }
+
         Ok(())
     }
 }

@@ -60,6 +60,7 @@ impl<'c> Binding<'c> {
                 *name = text.inner();
             }
         }
+
         let is_loop = ![OPT_MAP, OPT_FLAT_MAP, BIND].contains(&function);
         Some(Self {
             names: read,
@@ -87,6 +88,7 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
         }
         _ => None,
     };
+
     if let Some((function, args)) = made {
         expr.expr = Expr::Call(CallExpr {
             func_name: function.to_owned(),
@@ -154,9 +156,11 @@ fn of_call(call: &mut CallExpr) -> Option<(&'static str, Vec<IdedExpr>)> {
     if named == 1 && made == EXISTS_ONE {
         args.push(name(""));
     }
+
     if matches!(made, COLLECT | TO_MAP | TO_ENTRIES) && rest.len() == 1 {
         args.push(yes());
     }
+
     args.extend(rest);
     if made == BIND {
         args.remove(0);
@@ -208,6 +212,7 @@ fn each(
         _ => return Err(ExecutionError::NoSuchOverload),
     };
     let mut scope = call.ptx.new_inner_scope();
+
     for (key, value) in pairs {
         if !second.is_empty() {
             scope.add_variable_from_value(second.as_str(), value);
@@ -304,6 +309,7 @@ fn sort_by(call: &FunctionContext<'_, '_>) -> ResolveResult {
     let Value::List(items) = argument(call, 0)? else {
         return Err(ExecutionError::NoSuchOverload);
     };
+
     let var = text(call, 1)?;
     let mut scope = call.ptx.new_inner_scope();
     let mut keyed = Vec::with_capacity(items.len());
@@ -311,6 +317,7 @@ fn sort_by(call: &FunctionContext<'_, '_>) -> ResolveResult {
         scope.add_variable_from_value(var.as_str(), item.clone());
         keyed.push((evaluate(call, 2, &scope)?, item.clone()));
     }
+
     let comparable = |pair: &[(Value, Value)]| pair[0].0.partial_cmp(&pair[1].0).is_some();
     if !keyed.windows(2).all(comparable) {
         return Err(ExecutionError::function_error(
@@ -318,6 +325,7 @@ fn sort_by(call: &FunctionContext<'_, '_>) -> ResolveResult {
             "the keys do not compare",
         ));
     }
+
     keyed.sort_by(|(a, _), (b, _)| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     Ok(Value::List(Arc::new(
         keyed.into_iter().map(|(_, item)| item).collect(),

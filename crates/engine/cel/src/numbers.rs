@@ -14,6 +14,7 @@ pub(crate) fn register(context: &mut Context<'_>) {
         Value::UInt(uint) => Ok(Value::UInt(!uint)),
         _ => Err(ExecutionError::NoSuchOverload),
     });
+
     let two: [(&str, Bits); 3] = [
         ("math.bitAnd", |a, b| a & b),
         ("math.bitOr", |a, b| a | b),
@@ -28,6 +29,7 @@ pub(crate) fn register(context: &mut Context<'_>) {
             }
         });
     }
+
     let shifts: [(&str, Bits); 2] = [
         ("math.bitShiftLeft", |bits, by| bits << by),
         ("math.bitShiftRight", |bits, by| bits >> by),

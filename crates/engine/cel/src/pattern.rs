@@ -122,6 +122,7 @@ fn respell(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut rest = text;
     let mut class = Class::Outside;
+
     while let Some(first) = rest.chars().next() {
         let (taken, next) = match (class, first) {
             (_, '\\') => (
@@ -199,6 +200,7 @@ fn escape(rest: &str, in_class: bool, out: &mut String) -> usize {
         out.push('\\');
         return 1;
     };
+
     let ascii = match (letter, in_class) {
         ('d', false) => "[0-9]",
         ('d', true) => "0-9",

@@ -50,6 +50,7 @@ pub(crate) fn rewrite(expr: &mut IdedExpr) {
         }
         Expr::Struct(_) | Expr::Unspecified | Expr::Ident(_) | Expr::Literal(_) => {}
     }
+
     chain(expr);
     loops::rewrite(expr);
 }

@@ -81,6 +81,7 @@ impl Checks {
         if observed.is_some_and(|(observed, generation)| observed != generation) {
             return Health::progress("LatestGenerationNotObserved", "");
         }
+
         let fields: Vec<(&str, &Value)> = object
             .as_object()
             .into_iter()

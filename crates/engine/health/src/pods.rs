@@ -53,6 +53,7 @@ fn query(object: &Value) -> String {
     for (key, value) in labels.into_iter().flatten() {
         terms.push(format!("{key}={}", value.as_str().unwrap_or_default()));
     }
+
     let expressions = object
         .pointer("/spec/selector/matchExpressions")
         .and_then(Value::as_array);

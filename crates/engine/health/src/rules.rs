@@ -69,6 +69,7 @@ fn unseen_generation(object: &Value) -> Result<Option<Health>, Health> {
     let Some(observed) = read("/status/observedGeneration")? else {
         return Ok(None);
     };
+
     Ok((generation != observed).then(|| {
         let kind = text(object, "/kind");
         let message = format!(

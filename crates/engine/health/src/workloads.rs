@@ -62,6 +62,7 @@ pub(crate) fn stateful_set(object: &Value) -> Health {
     if text(object, "/spec/updateStrategy/type") == "OnDelete" {
         return Health::current("StatefulSet is using the ondelete update strategy");
     }
+
     let Counts { wanted, have } = Counts::of(object);
     let [ready, current, updated] = counts(
         object,
@@ -89,6 +90,7 @@ pub(crate) fn stateful_set(object: &Value) -> Health {
             "Waiting for updated revision to match current",
         );
     }
+
     Health::current(format!(
         "All replicas scheduled as expected. Replicas: {have}"
     ))
@@ -102,6 +104,7 @@ pub(crate) fn daemon_set(object: &Value) -> Health {
     else {
         return Health::progress("NoDesiredNumber", "Missing .status.desiredNumberScheduled");
     };
+
     let [current, updated, available, ready] = counts(
         object,
         [

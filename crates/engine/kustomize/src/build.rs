@@ -216,6 +216,7 @@ impl<'l> Builder<'l> {
             .into_iter()
             .map(|text| (files.origin(text.place), text.value))
             .collect();
+
         Ok(Build {
             objects,
             reads,

@@ -27,6 +27,7 @@ fn main() -> io::Result<()> {
     let text = live.to_string();
     let (parsed, _) = time(&mut || serde_json::from_str::<Value>(&text).is_ok());
     let size = text.len();
+
     writeln!(
         io::stdout(),
         "{size} bytes: observe {observed:.1} µs (own {own:.1}, content {content:.1}), diff {compared:.1} µs (parse {parsed:.1} µs)"
@@ -57,6 +58,7 @@ fn deployment() -> Value {
     let spec_set = json!({"f:replicas": {}, "f:selector": {}, "f:template": {
         "f:metadata": {"f:labels": {"f:app": {}}},
         "f:spec": {"f:containers": {"k:{\"name\":\"app\"}": container_set}}}});
+
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {"name": "web", "namespace": "shop", "uid": "0b6e1a0c", "resourceVersion": "12345", "generation": 3,

@@ -111,6 +111,7 @@ impl Contract {
                 paths.extend(bundle.filter(|_| injected()).map(|(.., path)| *path));
             }
         }
+
         let annotations =
             annotations.is_some_and(|notes| notes.keys().any(|key| is_annotation(key)));
         Self { paths, annotations }
@@ -186,6 +187,7 @@ fn leave(desired: &mut Value, live: Option<&Value>, path: &[&str]) {
     let Some((first, rest)) = path.split_first() else {
         return;
     };
+
     if *first == "*" {
         let items = live.and_then(Value::as_array);
         let of_name = |name: Option<&Value>| items?.iter().find(|item| item.get("name") == name);
@@ -195,10 +197,12 @@ fn leave(desired: &mut Value, live: Option<&Value>, path: &[&str]) {
         }
         return;
     }
+
     let found = live.and_then(|live| live.get(*first));
     let Some(map) = desired.as_object_mut() else {
         return;
     };
+
     if rest.is_empty() {
         leave_field(map, first, found);
     } else if let Some(inner) = map.get_mut(*first) {

@@ -63,6 +63,7 @@ impl<'a> Pattern<'a> {
         if self.whole {
             return set.clone();
         }
+
         let mut out = Set::default();
         for node in set.nodes() {
             let fits = |element: &Option<Element<'_>>| {

@@ -52,6 +52,7 @@ pub fn observe(live: &Value, manager: &str, overrides: &[String]) -> Observed {
         Flags::NEEDS_CLEANUP,
         cleanup::is_marked(metadata) || entries.iter().any(|entry| rules.folds(entry)),
     );
+
     let end = End::of(live);
     flags.set(Flags::ENDS, end != End::Stays);
     flags.set(Flags::ENDED, end == End::Ended);

@@ -27,6 +27,7 @@ fn parse(text: &str) -> Option<i128> {
     if number.is_empty() || text.len() > MAX_CHARS || fraction.len() > NANO_DIGITS {
         return None;
     }
+
     let digits = format!("{whole}{fraction:0<NANO_DIGITS$}")
         .parse::<i128>()
         .ok()?;

@@ -162,6 +162,7 @@ impl<'a> Set<'a> {
         if other.is_empty() {
             return;
         }
+
         let mut rest = other.nodes.into_iter().peekable();
         let mut nodes = Vec::with_capacity(self.nodes.len() + rest.len());
         for mut node in std::mem::take(&mut self.nodes) {
@@ -174,6 +175,7 @@ impl<'a> Set<'a> {
             }
             nodes.push(node);
         }
+
         nodes.extend(rest);
         self.nodes = nodes;
     }

@@ -22,6 +22,7 @@ pub(crate) fn objection(
     if uncovered.is_empty() {
         return None;
     }
+
     let shown: BTreeSet<String> = compact(uncovered).iter().map(Rule::to_string).collect();
     let shown: Vec<String> = shown.into_iter().collect();
     let errors = if missing.is_empty() {
@@ -59,6 +60,7 @@ fn split(rule: &Rule) -> Vec<Rule> {
             }
         }
     }
+
     let paths = rule
         .paths
         .iter()
@@ -121,6 +123,7 @@ fn compact(rules: Vec<Rule>) -> Vec<Rule> {
             out.push(rule);
         }
     }
+
     out.extend(verbs.into_iter().map(|(rule, verbs)| Rule {
         verbs: verbs.into(),
         ..rule

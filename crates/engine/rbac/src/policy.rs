@@ -114,6 +114,7 @@ impl Policy {
                 reason: String::new(),
             };
         }
+
         let mut missing = Vec::new();
         for (namespace, name, binding) in self.bindings_of(user, attributes.namespace()) {
             match self.rules_of(&binding.role, namespace) {
@@ -127,6 +128,7 @@ impl Policy {
                 Err(error) => missing.push(error.message),
             }
         }
+
         Decision {
             allowed: false,
             reason: complaint(missing),
@@ -219,6 +221,7 @@ impl Policy {
             &spaces[..]
         };
         let mut out = Vec::new();
+
         for space in spaces {
             let Some((space, bindings)) = self.bindings.get_key_value(*space) else {
                 continue;

@@ -99,6 +99,7 @@ fn walk(
         let cause = FileCause::TooDeep(FOLDERS_DEPTH_MAX);
         return Err(lode_kustomize::Error::File { origin, cause }.into());
     }
+
     for (name, child) in builder.list(folder)? {
         let Ok(path) = folder.join(&name) else {
             continue;
@@ -133,6 +134,7 @@ fn overlay(
             *field = At::new(wish.clone(), spec);
         }
     }
+
     let patches = plan
         .patches
         .iter()
@@ -142,6 +144,7 @@ fn overlay(
     for image in &plan.images {
         merge_image(kustomization, image);
     }
+
     if !plan.build_metadata.is_empty() {
         let wishes = plan
             .build_metadata
@@ -149,6 +152,7 @@ fn overlay(
             .map(|value| At::new(value.clone(), spec));
         kustomization.build_metadata = wishes.collect();
     }
+
     components(builder, kustomization, plan)
 }
 

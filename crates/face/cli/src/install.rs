@@ -76,19 +76,24 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     if !args.crds_only {
         objects.extend(objects::all(&args.wishes()));
     }
+
     if args.export {
         return output::data(&exported(&objects));
     }
+
     let client = args.access.connect().await?;
     if !args.take_over {
         flux::refuse_running(&client).await?;
     }
+
     for definition in &objects[..definitions] {
         apply(&client, definition).await?;
     }
+
     for definition in &objects[..definitions] {
         established(&client, definition, args.timeout).await?;
     }
+
     for object in &objects[definitions..] {
         apply(&client, object).await?;
     }
@@ -142,6 +147,7 @@ async fn established(client: &Client, definition: &Value, timeout: Duration) -> 
         Some(definition) => refusal(definition).map(Err),
         None => None,
     });
+
     match answer.await {
         Some(Ok(())) => Ok(()),
         Some(Err(reason)) => {

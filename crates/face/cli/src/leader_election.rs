@@ -39,6 +39,7 @@ impl LeaderElectionFlags {
         if !self.enable_leader_election {
             return Ok(None);
         }
+
         let timings = Timings {
             lease_duration: self.leader_election_lease_duration,
             renew_deadline: self.leader_election_renew_deadline,
@@ -51,6 +52,7 @@ impl LeaderElectionFlags {
                  --leader-election-retry-period are 15s, 10s and 2s by default"
             ));
         }
+
         Ok(Some(LeaderElection {
             namespace: runtime_namespace.map(str::to_owned),
             timings,

@@ -223,6 +223,7 @@ impl Args {
                 "make it shorter"
             ));
         }
+
         Ok(Options {
             storage_adv_addr: self.advertised(environment),
             namespace: self.namespace(environment)?,

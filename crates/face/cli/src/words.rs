@@ -62,6 +62,7 @@ impl Chosen {
             }
             _ => {}
         }
+
         bail!(Told::new(
             "one name is needed",
             "only `source git NAME` has two words"

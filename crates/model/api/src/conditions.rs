@@ -172,6 +172,7 @@ impl Conditions {
                 observed_generation: Some(generation),
             }),
         }
+
         self.0.sort_by(|a, b| a.order().cmp(&b.order()));
     }
 

@@ -244,6 +244,7 @@ impl Spec {
             )
         });
         let mut all = single.chain(includes);
+
         all.find(|(_, given)| given.name.is_empty())
             .map(|(field, _)| format!("{field}.name"))
     }

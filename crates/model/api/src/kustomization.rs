@@ -300,6 +300,7 @@ impl Spec {
                 (None, None) => None,
             }
         });
+
         source
             .into_iter()
             .chain(dependencies)

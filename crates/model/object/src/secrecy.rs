@@ -174,6 +174,7 @@ impl Secrecy {
         if self.words.is_none() {
             return path.to_owned();
         }
+
         let mut told = String::with_capacity(path.len());
         let mut rest = path;
         while let Some(first) = rest.chars().next() {

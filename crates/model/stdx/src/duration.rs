@@ -54,6 +54,7 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
     if text.starts_with('-') {
         return Err(Error::Negative(text.into()));
     }
+
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     match rest {
         "" if text.is_empty() => return Err(Error::Empty),
@@ -61,6 +62,7 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
         "0" => return Ok(Duration::ZERO),
         _ => {}
     }
+
     let mut nanos: u64 = 0;
     while !rest.is_empty() {
         let (part, behind) = part(text, rest)?;
@@ -70,6 +72,7 @@ pub fn parse(text: &str) -> Result<Duration, Error> {
             .ok_or_else(|| Error::TooLong(text.into()))?;
         rest = behind;
     }
+
     Ok(Duration::from_nanos(nanos))
 }
 
@@ -100,6 +103,7 @@ fn part<'t>(text: &str, rest: &'t str) -> Result<(u64, &'t str), Error> {
     if whole.is_empty() && fraction.is_empty() {
         return Err(Error::Syntax(text.into()));
     }
+
     let end = rest
         .find(|c: char| c == '.' || c.is_ascii_digit())
         .unwrap_or(rest.len());

@@ -100,6 +100,7 @@ impl ReadSet {
         if self.canonical(loader, folder)?.1 == Child::File {
             return Err(Error::IsFile(folder.clone()));
         }
+
         let (mut found, mut refused) = (Vec::new(), None);
         for name in names {
             let Ok(path) = folder.join(name) else {
@@ -122,6 +123,7 @@ impl ReadSet {
                 }
             }
         }
+
         match refused {
             Some(error) if found.is_empty() => Err(error),
             _ => Ok(found),

@@ -285,6 +285,7 @@ impl Tree {
         if child == Child::File {
             return Err(Error::IsFile(folder.clone()));
         }
+
         let mut names: Vec<(Box<str>, Child)> = Vec::new();
         for path in self.below(&at) {
             let Some(name) = path.parts().nth(at.parts().count()) else {
@@ -299,6 +300,7 @@ impl Tree {
             };
             names.push((name.into(), child));
         }
+
         names.sort();
         names.dedup_by(|a, b| a.0 == b.0);
         Ok(names)
@@ -335,6 +337,7 @@ impl Tree {
         if !self.has_link(path) {
             return Ok(path.clone());
         }
+
         let mut at = RepoPath::root();
         for part in path.parts() {
             let next = at.join(part).map_err(|_| Error::NotFound(asked.clone()))?;

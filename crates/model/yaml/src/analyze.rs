@@ -77,6 +77,7 @@ fn look_at_ascii(text: &[u8]) -> Option<u16> {
     let Some(first) = text.first().copied().map(char::from) else {
         return Some(EMPTY | ASCII);
     };
+
     let mut seen = if starts_document(text) {
         INDICATOR | ASCII
     } else {
@@ -136,6 +137,7 @@ fn look(text: &str) -> u16 {
     let mut mark = |holds: bool, traits: u16| seen |= if holds { traits } else { 0 };
     let (mut previous_space, mut previous_break, mut after_blank) = (false, false, true);
     let mut chars = text.chars().enumerate().peekable();
+
     while let Some((at, c)) = chars.next() {
         let next = chars.peek().map(|(_, next)| *next);
         let before_blank = next.is_none_or(is_blank);

@@ -66,6 +66,7 @@ fn tagged(
         }
         return meaning(resolve::plain(&text, dialect), text, dialect);
     };
+
     let bad = || Cause::BadTag(tag.replace(CORE, "!!"));
     match tag.strip_prefix(CORE) {
         Some("binary") => {

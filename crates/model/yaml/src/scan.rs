@@ -50,6 +50,7 @@ impl<'t> Scanner<'t> {
                 cause: Cause::TooLong,
             });
         }
+
         let text = check::text(bytes).map_err(|(at, syntax)| error_in(bytes, at, syntax.into()))?;
         let start = if text.starts_with(BYTE_ORDER_MARK) {
             BYTE_ORDER_MARK.len()
@@ -140,6 +141,7 @@ impl<'t> Scanner<'t> {
     pub(crate) fn skip_to_token(&mut self) {
         let start = self.at;
         let mut commented = false;
+
         loop {
             match self.here() {
                 b' ' => self.at += 1,
@@ -320,6 +322,7 @@ pub(crate) fn error_in(bytes: &[u8], at: usize, cause: Cause) -> Error {
             start = index;
         }
     }
+
     let starts_character = |byte: &&u8| **byte & 0xc0 != 0x80;
     let column = before[start..].iter().filter(starts_character).count();
     Error {

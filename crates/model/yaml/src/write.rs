@@ -191,6 +191,7 @@ impl Writer<'_> {
         let saved = self.indent;
         self.indent = Some(self.indent.unwrap_or_default() + INDENT);
         let fold = context != Context::MappingKey;
+
         match style {
             Style::Plain if traits.is_simple() && self.column + text.len() < WIDTH => {
                 self.word(text);
@@ -255,6 +256,7 @@ impl Writer<'_> {
                 (spaces, breaks) = (false, false);
             }
         }
+
         self.whitespace = false;
         self.indention = false;
     }
@@ -300,6 +302,7 @@ impl Writer<'_> {
         if text.starts_with(|c| c == ' ' || is_break(c)) {
             self.indicator("2", false, false);
         }
+
         let mut last = text.chars().rev();
         match (last.next().is_some_and(is_break), last.next()) {
             (false, _) => self.indicator("-", false, false),
@@ -307,6 +310,7 @@ impl Writer<'_> {
             (true, Some(before)) if is_break(before) => self.indicator("+", false, false),
             (true, Some(_)) => {}
         }
+
         self.line_break('\n');
         self.indention = true;
         self.whitespace = true;

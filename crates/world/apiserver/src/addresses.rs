@@ -50,6 +50,7 @@ impl Addresses {
         if kind == "ExternalName" {
             return Ok(());
         }
+
         let mut taken = self.0.lock();
         let asked = spec
             .get("clusterIP")
@@ -73,12 +74,14 @@ impl Addresses {
                 None
             }
         };
+
         if let Some(address) = address {
             if !dry_run && let Ok(IpAddr::V4(address)) = address.parse() {
                 taken.addresses.insert(address);
             }
             spec.insert("clusterIP".to_owned(), address.into());
         }
+
         let address = spec.get("clusterIP").cloned().unwrap_or_default();
         spec.entry("clusterIPs").or_insert_with(|| json!([address]));
         spec.entry("ipFamilies").or_insert_with(|| json!(["IPv4"]));
@@ -161,6 +164,7 @@ impl Taken {
             .into_iter()
             .flatten()
             .enumerate();
+
         for (at, port) in list {
             let asked = port
                 .get("nodePort")

@@ -102,6 +102,7 @@ fn wanted(headers: &HeaderMap) -> Result<Option<User>, Status> {
                 .insert(key, texts(name.as_str()).take(PARTS_MAX).collect());
         }
     }
+
     match (
         user.name.is_empty(),
         user.uid.is_empty() && user.groups.is_empty() && user.extra.is_empty(),
@@ -149,12 +150,14 @@ fn read_user(line: &str) -> Result<(String, User), &'static str> {
         }
         _ => return Err("there are fewer than three columns"),
     };
+
     if token.is_empty() || token.contains(char::is_whitespace) {
         return Err("the token is empty or holds a space");
     }
     if name.is_empty() {
         return Err("the user has no name");
     }
+
     let groups = groups
         .split(',')
         .map(str::trim)

@@ -94,6 +94,7 @@ fn aggregate(api: &Api) {
     else {
         return;
     };
+
     let stale = api.policy(|policy| {
         let stale = policy.stale_aggregates().into_iter();
         let values =
@@ -102,6 +103,7 @@ fn aggregate(api: &Api) {
             .map(|(name, rules)| (name.to_owned(), values(rules)))
             .collect::<Vec<(String, serde_json::Value)>>()
     });
+
     for (name, rules) in stale {
         let key = crate::store::key::Key::new("", &name);
         let done = crate::handlers::inside::change(

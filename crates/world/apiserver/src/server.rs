@@ -98,6 +98,7 @@ impl Server {
         for (token, user) in auth::read_tokens(&config.tokens)? {
             users.put(token, user);
         }
+
         let acceptor = authority.acceptor()?;
         let api = Arc::new(Api::new(
             users,

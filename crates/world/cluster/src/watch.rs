@@ -184,6 +184,7 @@ impl Follower {
     async fn list(&mut self, sink: &mut impl Sink) -> Result<(), Error> {
         sink.restart();
         let mut token = String::new();
+
         loop {
             let mut query = format!("?limit={PAGE}");
             self.select(&mut query);

@@ -66,6 +66,7 @@ pub(crate) fn failure(error: &reqwest::Error, timeout: Duration) -> Error {
     if let Some(tls) = causes(error).find_map(|cause| cause.downcast_ref::<rustls::Error>()) {
         return Error::Tls(tls_words(tls));
     }
+
     let refused = |cause: &io::Error| cause.kind() == io::ErrorKind::ConnectionRefused;
     match error {
         error if error.is_timeout() && error.is_connect() => {

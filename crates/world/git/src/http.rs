@@ -151,6 +151,7 @@ impl Session {
             407 => return Err(Error::Configuration("the proxy asks for other credentials")),
             status => return Err(Error::Status(status)),
         }
+
         let (deadline, timeout) = (self.deadline, self.remote.timeout);
         Ok(Body {
             response,
@@ -177,6 +178,7 @@ impl Session {
             ("https", "http") => return Err(Error::Redirect("it leads from https to http")),
             _ => return Err(Error::Redirect("it leads away from http and https")),
         }
+
         if to
             .set_username("")
             .and_then(|()| to.set_password(None))
@@ -189,6 +191,7 @@ impl Session {
                 "it leads to something else than a repository",
             ));
         };
+
         let mut base = to.clone();
         base.set_path(path);
         base.set_query(None);
@@ -197,6 +200,7 @@ impl Session {
             self.remote.client_certificate = None;
             self.client = client::of(&self.remote, &to)?;
         }
+
         self.base = base;
         Ok(to)
     }

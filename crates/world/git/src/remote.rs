@@ -99,12 +99,14 @@ impl Remote {
         if url.len() > URL_MAX {
             return Err(Error::Url);
         }
+
         let mut url = Url::parse(url).map_err(|_| Error::Url)?;
         match url.scheme() {
             "http" | "https" => {}
             "ssh" | "git+ssh" => return Err(Error::Ssh),
             scheme => return Err(Error::Scheme(scheme.to_owned())),
         }
+
         let credentials = match (url.username(), url.password()) {
             ("", None) => Credentials::None,
             (username, password) => Credentials::Basic {

@@ -87,6 +87,7 @@ impl Spool {
                 .clone(),
         };
         let offset = self.written;
+
         disk.0.write_all_at(&bytes, offset)?;
         self.written += size;
         Ok(Entry::Stored {

@@ -190,6 +190,7 @@ pub fn read(input: impl Read, spool: &mut Spool, budget: &Budget) -> Result<Tree
         Some(exceeded) => ReadError::Exceeded(*exceeded),
         None => ReadError::Io(error),
     };
+
     for entry in archive.entries().map_err(over)? {
         let mut entry = entry.map_err(over)?;
         budget.nodes(1)?;

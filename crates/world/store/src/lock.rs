@@ -81,6 +81,7 @@ fn take(folder: &Path) -> io::Result<Result<File, String>> {
         }
         Err(TryLockError::Error(error)) => return Err(error),
     }
+
     file.set_len(0)?;
     file.rewind()?;
     file.write_all(std::process::id().to_string().as_bytes())?;

@@ -58,19 +58,23 @@ fn default_spec(spec: &mut Value) {
             }
         }
     }
+
     let Some(spec) = spec.as_object_mut() else {
         return;
     };
+
     let conversion = spec.entry("conversion").or_insert(Value::Null);
     if conversion.is_null() {
         *conversion = json!({"strategy": "None"});
     }
+
     let service = conversion
         .pointer_mut("/webhook/clientConfig/service")
         .and_then(Value::as_object_mut);
     if let Some(service) = service {
         service.entry("port").or_insert_with(|| 443.into());
     }
+
     if spec.get("preserveUnknownFields") == Some(&Value::Bool(false)) {
         spec.remove("preserveUnknownFields");
     }
@@ -88,11 +92,13 @@ pub fn validate_definition(old: Option<&Value>, new: &Value) -> Vec<FieldError> 
     if old.is_none() {
         own_name(new, &names, &mut errors);
     }
+
     check_spec(spec, &names, &mut errors);
     schemas(old, spec, &mut errors);
     if let Some(old) = old {
         unchanged(old, spec, &mut errors);
     }
+
     versions::stored(new, &mut errors);
     approved(new, &mut errors);
     let at = Path::Root;
@@ -136,6 +142,7 @@ fn check_spec(spec: &Value, names: &Names, errors: &mut Vec<FieldError>) {
             "should be a domain with at least one dot",
         ));
     }
+
     one_of(spec, &at, ("scope", &["Cluster", "Namespaced"]), errors);
     versions::check(spec, &at, errors);
     names::check(names, &at.field("names"), errors);
@@ -215,13 +222,16 @@ fn schemas(old: Option<&Value>, spec: &Value, errors: &mut Vec<FieldError>) {
         }
         errors
     };
+
     if old.is_some_and(|old| old.pointer("/spec/versions") == spec.get("versions")) {
         return;
     }
+
     let new = found(spec);
     if new.is_empty() {
         return;
     }
+
     let before = old
         .and_then(|old| old.get("spec"))
         .map(found)
@@ -304,6 +314,7 @@ fn approved(definition: &Value, errors: &mut Vec<FieldError>) {
     if !is_protected(group) {
         return;
     }
+
     let annotations = definition.pointer("/metadata/annotations");
     let at = format!("metadata.annotations[{APPROVED}]");
     match annotations

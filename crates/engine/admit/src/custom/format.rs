@@ -94,6 +94,7 @@ fn uri(text: &str) -> bool {
     let Some((scheme, rest)) = text.split_once(':') else {
         return false;
     };
+
     let named = scheme.starts_with(|c: char| c.is_ascii_alphabetic())
         && scheme
             .bytes()
@@ -264,6 +265,7 @@ fn date(text: &str) -> bool {
     let [year, month, day] = parts.as_slice() else {
         return false;
     };
+
     let number = |part: &str, width: usize| {
         (part.len() == width && digits(part)).then(|| part.parse::<u32>().ok())?
     };
@@ -271,6 +273,7 @@ fn date(text: &str) -> bool {
     else {
         return false;
     };
+
     let leap = year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let days = match month {
         2 if leap => 29,

@@ -148,6 +148,7 @@ fn resource(path: &Path<'_>, map: &Map<String, Value>, errors: &mut Vec<FieldErr
             &detail,
         ));
     }
+
     if let Some(kind) = kind.filter(|kind| !label(&kind.to_ascii_lowercase(), 63)) {
         let detail = format!("may have mixed case, but should otherwise match: {DNS_1035_LABEL}");
         errors.push(FieldError::invalid(

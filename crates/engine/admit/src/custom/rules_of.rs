@@ -60,6 +60,7 @@ fn texts(rule: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
             "rule is not specified",
         ));
     }
+
     if !of("message").is_empty() && message.is_empty() {
         let detail = "message must be non-empty if specified";
         errors.push(FieldError::invalid(
@@ -78,6 +79,7 @@ fn texts(rule: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
         let detail = "message must be specified if rule contains line breaks";
         errors.push(FieldError::required(path.field("message"), detail));
     }
+
     if !of("messageExpression").is_empty() && of("messageExpression").trim().is_empty() {
         let detail = "messageExpression must be non-empty if specified";
         errors.push(FieldError::required(
@@ -85,6 +87,7 @@ fn texts(rule: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
             detail,
         ));
     }
+
     let reason = of("reason");
     if !reason.is_empty() && !REASONS.contains(&reason) {
         errors.push(FieldError::not_supported(

@@ -36,9 +36,11 @@ fn node(schema: &Value, path: &Path<'_>, level: Level, errors: &mut Vec<FieldErr
             "must be specified",
         ));
     }
+
     if let Some(items) = items {
         node(items, &path.field("items"), Level::Item, errors);
     }
+
     for (name, schema) in members(schema) {
         node(
             schema,
@@ -47,6 +49,7 @@ fn node(schema: &Value, path: &Path<'_>, level: Level, errors: &mut Vec<FieldErr
             errors,
         );
     }
+
     if let Some(of @ Value::Object(_)) = schema.get("additionalProperties") {
         node(
             of,
@@ -55,14 +58,17 @@ fn node(schema: &Value, path: &Path<'_>, level: Level, errors: &mut Vec<FieldErr
             errors,
         );
     }
+
     sort_fits(schema, sort, path, level, errors);
     let embedded = flag(schema, EMBEDDED);
     if embedded {
         resource(schema, path, errors);
     }
+
     if embedded || level == Level::Root {
         metadata(schema, path, errors);
     }
+
     alternatives(schema, path, is_int_or_string(schema), errors);
 }
 
@@ -94,6 +100,7 @@ fn sort_fits(
         };
         errors.push(FieldError::required(path.field("type"), detail));
     }
+
     if level == Level::Root && !sort.is_empty() && sort != "object" {
         errors.push(FieldError::invalid(
             path.field("type"),
@@ -114,6 +121,7 @@ fn resource(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
             detail,
         )),
     }
+
     if schema.get("additionalProperties").is_some() {
         let detail = "must not be used if x-kubernetes-embedded-resource is set";
         errors.push(FieldError::forbidden(
@@ -121,6 +129,7 @@ fn resource(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
             detail,
         ));
     }
+
     if members(schema).next().is_none() && !flag(schema, PRESERVE) {
         let detail = "must not be empty if x-kubernetes-embedded-resource is true without \
                       x-kubernetes-preserve-unknown-fields";
@@ -212,6 +221,7 @@ fn nested(schema: &Value, path: &Path<'_>, skipped: IntOrString, errors: &mut Ve
     if let Some(items) = schema.get("items") {
         nested(items, &path.field("items"), IntOrString::No, errors);
     }
+
     for (name, schema) in members(schema) {
         nested(
             schema,
@@ -220,6 +230,7 @@ fn nested(schema: &Value, path: &Path<'_>, skipped: IntOrString, errors: &mut Ve
             errors,
         );
     }
+
     for (key, detail) in NOT_NESTED {
         let there = schema
             .get(key)
@@ -228,6 +239,7 @@ fn nested(schema: &Value, path: &Path<'_>, skipped: IntOrString, errors: &mut Ve
             errors.push(FieldError::forbidden(path.field(key), detail));
         }
     }
+
     if members(schema).any(|(name, _)| name == "metadata") {
         let detail = "must not be specified in a nested context";
         errors.push(FieldError::forbidden(
@@ -253,9 +265,11 @@ fn complete(
         })
         .chain(schema.get("not").map(|not| ("not".to_owned(), not)))
         .collect();
+
     for (step, alternative) in below {
         covered(core, alternative, (core_path, &path.field(&step)), errors);
     }
+
     if std::ptr::eq(core, schema) {
         for (name, schema) in members(schema) {
             let path = path.field("properties");
@@ -290,6 +304,7 @@ fn covered(
             None => errors.push(missing(&core_path.key(name), &path.key(name))),
         }
     }
+
     if let Some(items) = schema.get("items") {
         match core.get("items") {
             Some(core) => covered(
@@ -301,6 +316,7 @@ fn covered(
             None => errors.push(missing(&core_path.field("items"), &path.field("items"))),
         }
     }
+
     complete(core, schema, (core_path, path), errors);
 }
 
@@ -325,9 +341,11 @@ pub(super) fn check_defaults(schema: &Value, path: &Path<'_>, errors: &mut Vec<F
         lists::embedded(&node, &path, default, errors);
         lists::duplicates(&node, &path, default, errors);
     }
+
     for (name, schema) in members(schema) {
         check_defaults(schema, &path.field("properties").key(name), errors);
     }
+
     for key in ["items", "additionalProperties"] {
         if let Some(below @ Value::Object(_)) = schema.get(key) {
             check_defaults(below, &path.field(key), errors);

@@ -25,6 +25,7 @@ pub(super) fn check(spec: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>)
             ));
         }
     }
+
     for (place, version) in versions.iter().enumerate() {
         let name = text(version, "name").unwrap_or_default();
         let path = at.index(place);
@@ -44,6 +45,7 @@ pub(super) fn check(spec: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>)
             ));
         }
     }
+
     let shown = spec.get("versions").unwrap_or(&Value::Null);
     let names: Vec<_> = versions.iter().map(|version| version.get("name")).collect();
     if names
@@ -57,6 +59,7 @@ pub(super) fn check(spec: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>)
             "must contain unique version names",
         ));
     }
+
     if versions
         .iter()
         .filter(|version| flag(version, "storage"))
@@ -69,6 +72,7 @@ pub(super) fn check(spec: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>)
             "must have exactly one version marked as storage version",
         ));
     }
+
     shared(&versions, path, errors);
 }
 
@@ -81,6 +85,7 @@ fn shared(versions: &[&Value], path: &Path<'_>, errors: &mut Vec<FieldError>) {
         ("additionalPrinterColumns", columns),
         ("selectableFields", selectable),
     ];
+
     for (key, check) in parts {
         let all: Vec<Option<&Value>> = versions.iter().map(|version| version.get(key)).collect();
         if all.windows(2).all(|pair| pair[0] == pair[1]) {
@@ -102,6 +107,7 @@ fn subresources(subresources: &Value, _: &Value, path: &Path<'_>, errors: &mut V
     let Some(scale) = subresources.get("scale").filter(|scale| scale.is_object()) else {
         return;
     };
+
     let at = path.field("scale");
     for (key, heads, under) in [
         ("specReplicasPath", &[".spec."][..], ".spec"),
@@ -174,6 +180,7 @@ fn selectable(fields: &Value, version: &Value, path: &Path<'_>, errors: &mut Vec
     if fields.len() > SELECTABLE_MAX {
         errors.push(FieldError::too_many(path, fields.len(), SELECTABLE_MAX));
     }
+
     for (place, field) in fields.iter().enumerate() {
         let at = path.index(place);
         match text(field, "jsonPath").unwrap_or_default() {
@@ -252,6 +259,7 @@ pub(super) fn stored(definition: &Value, errors: &mut Vec<FieldError>) {
             "must have at least one stored version",
         ));
     }
+
     let spec = definition.get("spec").unwrap_or(&Value::Null);
     let names = || {
         objects(spec, "versions")
@@ -264,6 +272,7 @@ pub(super) fn stored(definition: &Value, errors: &mut Vec<FieldError>) {
             &format!("must have the storage version {name}"),
         ));
     }
+
     for (place, version) in stored.iter().enumerate() {
         if !names().any(|(name, _)| name == *version) {
             let detail = format!(

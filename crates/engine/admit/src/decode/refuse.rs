@@ -35,6 +35,7 @@ impl TypeMeta {
         } else {
             kind
         };
+
         Ok(Self {
             group: group.to_owned(),
             version: version.to_owned(),
@@ -112,6 +113,7 @@ pub(super) fn other(kind: &Kind, found: &TypeMeta, body: &[u8]) -> Status {
         let text = String::from_utf8_lossy(body);
         return unrecognized(kind, &format!("Object 'Kind' is missing in '{text}'"), body);
     }
+
     let same_kind = (&*found.group, &*found.kind) == (&*kind.gvk.group, &*kind.gvk.kind);
     let known = fields().of_kind(&api_version, &found.kind);
     if kind.is_custom() && api_version == kind.gvk.api_version() {
@@ -119,6 +121,7 @@ pub(super) fn other(kind: &Kind, found: &TypeMeta, body: &[u8]) -> Status {
         let error = FieldError::invalid("kind", &found.kind.as_str().into(), &detail);
         return Status::invalid(kind, "", &[error]);
     }
+
     match known {
         _ if kind.is_custom() => versions_differ(kind, &api_version),
         Some(_) if same_kind => versions_differ(kind, &api_version),

@@ -56,6 +56,7 @@ fn point_in_time(bytes: &[u8], unit: time::Unit) -> Result<Value, Error> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
+
     let (mut seconds, mut nanos) = (0_i64, 0_u32);
     let mut wire = Wire::new(bytes);
     while let Some((number, payload)) = wire.next()? {
@@ -67,6 +68,7 @@ fn point_in_time(bytes: &[u8], unit: time::Unit) -> Result<Value, Error> {
             _ => {}
         }
     }
+
     let micros = if unit == time::Unit::Second {
         0
     } else {
@@ -107,6 +109,7 @@ fn schema_or(special: Special, mut message: Message<'_>) -> Result<Value, Error>
             _ => {}
         }
     }
+
     Ok(match (list.is_empty(), schema) {
         (false, _) => Value::Array(list),
         (true, Some(schema)) => schema,

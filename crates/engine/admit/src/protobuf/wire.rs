@@ -30,6 +30,7 @@ impl<'b> Wire<'b> {
         if self.rest.is_empty() {
             return Ok(None);
         }
+
         let tag = self.varint()?;
         let number = u32::try_from(tag >> 3)
             .ok()

@@ -37,9 +37,11 @@ pub(super) fn secret(secret: &At<'_, '_>, errors: &mut Errors) {
         spelt(&data, key, errors);
         bytes.insert(key, decoded(value));
     }
+
     if bytes.values().map(Vec::len).sum::<usize>() > BYTES_MAX {
         errors.push(data.too_long(BYTES_MAX));
     }
+
     match secret.child("type").text() {
         "kubernetes.io/service-account-token" => {
             let metadata = secret.child("metadata");

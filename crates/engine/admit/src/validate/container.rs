@@ -276,6 +276,7 @@ fn resources(resources: &At<'_, '_>, errors: &mut Errors) {
             quantity::not_negative(&amount, errors);
         }
     }
+
     for (name, value) in requests.entries() {
         let over = limits
             .value
@@ -361,6 +362,7 @@ fn handler(of: &At<'_, '_>, errors: &mut Errors) {
             _ => {}
         }
     }
+
     if found == 0 {
         errors.push(of.required("must specify a handler type"));
     }

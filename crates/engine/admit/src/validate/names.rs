@@ -67,11 +67,13 @@ pub(super) fn qualified(text: &str) -> Vec<String> {
             return vec![format!("a valid label key {NAME} {after}")];
         }
     };
+
     if name.is_empty() {
         wrong.push("name part must be non-empty".to_owned());
     } else if name.len() > LABEL_MAX {
         wrong.push(format!("name part must be no more than {LABEL_MAX} bytes"));
     }
+
     if !is_name(name) {
         wrong.push(format!("name part {NAME}"));
     }
@@ -133,6 +135,7 @@ pub(super) fn port(text: &str) -> Vec<String> {
             "must not begin or end with a hyphen",
         ),
     ];
+
     wrong.extend(
         rules
             .iter()

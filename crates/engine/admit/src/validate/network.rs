@@ -18,9 +18,11 @@ pub(super) fn ingress(ingress: &At<'_, '_>, errors: &mut Errors) {
             "either `defaultBackend` or `rules` must be specified",
         ));
     }
+
     if !otherwise.is_null() {
         backend(&otherwise, errors);
     }
+
     for rule in rules.items() {
         host(&rule.child("host"), errors);
         let http = rule.child("http");
@@ -31,6 +33,7 @@ pub(super) fn ingress(ingress: &At<'_, '_>, errors: &mut Errors) {
         paths.need(errors);
         paths.items().for_each(|path| ingress_path(&path, errors));
     }
+
     for tls in spec.child("tls").items() {
         tls.child("hosts")
             .items()
@@ -40,6 +43,7 @@ pub(super) fn ingress(ingress: &At<'_, '_>, errors: &mut Errors) {
             secret.spelt(names::subdomain, errors);
         }
     }
+
     let class = spec.child("ingressClassName");
     if !class.is_null() {
         class.spelt(names::subdomain, errors);
@@ -81,6 +85,7 @@ fn ingress_path(entry: &At<'_, '_>, errors: &mut Errors) {
         "ImplementationSpecific" => absolute(&path, errors),
         _ => errors.push(sort.unsupported(&["Exact", "ImplementationSpecific", "Prefix"])),
     }
+
     backend(&entry.child("backend"), errors);
 }
 
@@ -173,10 +178,12 @@ fn policy_port(port: &At<'_, '_>, errors: &mut Errors) {
     if !protocol.is_null() {
         protocol.one_of(&["TCP", "UDP", "SCTP"], errors);
     }
+
     let (first, last) = (port.child("port"), port.child("endPort"));
     if !first.is_null() {
         port_or_name(&first, errors);
     }
+
     let Some(end) = last.number() else { return };
     match first.number() {
         Some(number) => {

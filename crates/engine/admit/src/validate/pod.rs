@@ -54,6 +54,7 @@ fn spec(spec: &At<'_, '_>, more_volumes: &[&str], errors: &mut Errors) {
             field.spelt(rule, errors);
         }
     }
+
     let deadline = spec.child("activeDeadlineSeconds");
     if deadline
         .number()
@@ -61,6 +62,7 @@ fn spec(spec: &At<'_, '_>, more_volumes: &[&str], errors: &mut Errors) {
     {
         errors.push(deadline.invalid("must be between 1 and 2147483647, inclusive"));
     }
+
     placement::tolerations(&spec.child("tolerations"), errors);
 }
 
@@ -107,6 +109,7 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
             }
         }
     }
+
     if !deadline(
         &live.child("activeDeadlineSeconds"),
         &spec.child("activeDeadlineSeconds"),
@@ -114,6 +117,7 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     ) {
         return;
     }
+
     let tolerations = spec.child("tolerations");
     if live.child("tolerations").items().any(|old| {
         !tolerations
@@ -123,6 +127,7 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
         let why = "existing toleration can not be modified except its tolerationSeconds";
         errors.push(tolerations.forbidden(why));
     }
+
     if !equal(
         Some(live.value),
         Some(&changeable_taken(live.value, spec.value)),
@@ -166,9 +171,11 @@ fn changeable_taken(live: &Value, new: &Value) -> Value {
             take(before, now, "image");
         }
     }
+
     for field in ["activeDeadlineSeconds", "tolerations", "schedulingGates"] {
         take(live, &mut taken, field);
     }
+
     if at(live, GRACE)
         .and_then(Value::as_i64)
         .is_some_and(|seconds| seconds < 0)
@@ -176,6 +183,7 @@ fn changeable_taken(live: &Value, new: &Value) -> Value {
     {
         take(live, &mut taken, GRACE);
     }
+
     if at(live, "schedulingGates")
         .and_then(Value::as_array)
         .is_some_and(|gates| !gates.is_empty())

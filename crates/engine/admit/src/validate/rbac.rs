@@ -31,6 +31,7 @@ fn policy_rule(rule: &At<'_, '_>, namespaced: bool, errors: &mut Errors) {
     if verbs.is_empty() {
         errors.push(verbs.required("verbs must contain at least one value"));
     }
+
     let (groups, resources, urls) = (
         rule.child("apiGroups"),
         rule.child("resources"),
@@ -47,9 +48,11 @@ fn policy_rule(rule: &At<'_, '_>, namespaced: bool, errors: &mut Errors) {
         }
         return;
     }
+
     if groups.is_empty() {
         errors.push(groups.required("resource rules must supply at least one api group"));
     }
+
     if resources.is_empty() {
         errors.push(resources.required("resource rules must supply at least one resource"));
     }
@@ -114,6 +117,7 @@ pub(super) fn flow_schema(schema: &At<'_, '_>, errors: &mut Errors) {
                 .required("must reference a priority level"),
         );
     }
+
     for rule in spec.child("rules").items() {
         for subject in rule.child("subjects").items() {
             subject

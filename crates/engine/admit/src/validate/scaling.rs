@@ -12,12 +12,14 @@ pub(super) fn autoscaler(autoscaler: &At<'_, '_>, errors: &mut Errors) {
     } else {
         most.at_least(1, errors);
     }
+
     if least.number().is_some_and(|least| number < least) {
         errors.push(most.invalid_as(
             &number.into(),
             "must be greater than or equal to `minReplicas`",
         ));
     }
+
     let target = spec.child("scaleTargetRef");
     target.child("kind").need_spelt(names::path_segment, errors);
     target.child("name").need_spelt(names::path_segment, errors);
@@ -63,10 +65,12 @@ pub(super) fn disruption_budget(budget: &At<'_, '_>, errors: &mut Errors) {
             "minAvailable and maxUnavailable cannot be both set",
         ));
     }
+
     for amount in [least, most] {
         workload::count_or_percent(&amount, errors);
         workload::not_over_all(&amount, errors);
     }
+
     meta::selector(&spec.child("selector"), errors);
     let policy = spec.child("unhealthyPodEvictionPolicy");
     if !policy.is_null() {

@@ -26,6 +26,7 @@ fn generated(job: &At<'_, '_>, spec: &At<'_, '_>, errors: &mut Errors) {
     if spec.child("manualSelector").is_true() || spec.child("selector").is_null() {
         return;
     }
+
     let metadata = job.child("metadata");
     let (name, uid) = (metadata.child("name"), metadata.child("uid"));
     let template = spec.child("template");
@@ -45,6 +46,7 @@ fn generated(job: &At<'_, '_>, spec: &At<'_, '_>, errors: &mut Errors) {
             errors.push(found.invalid_as(labels.value, &format!("must be '{}'", value.text())));
         }
     }
+
     let selector = spec.child("selector");
     let all: serde_json::Map<_, _> = expected
         .iter()
@@ -59,6 +61,7 @@ fn job_spec(spec: &At<'_, '_>, errors: &mut Errors) {
     for field in COUNTS {
         spec.child(field).at_least(0, errors);
     }
+
     let indexed = completion(spec, errors);
     for field in ["backoffLimitPerIndex", "maxFailedIndexes", "successPolicy"] {
         let field = spec.child(field);
@@ -66,6 +69,7 @@ fn job_spec(spec: &At<'_, '_>, errors: &mut Errors) {
             errors.push(field.invalid("requires indexed completion mode"));
         }
     }
+
     let template = spec.child("template");
     pod::template(&template, &[], errors);
     let of_pod = template.child("spec");
@@ -146,6 +150,7 @@ pub(super) fn cron_job(job: &At<'_, '_>, errors: &mut Errors) {
     } else if let Err(wrong) = parse(schedule.text()) {
         errors.push(schedule.invalid(&wrong));
     }
+
     zone(&spec.child("timeZone"), errors);
     spec.child("startingDeadlineSeconds").at_least(0, errors);
     spec.child("concurrencyPolicy")
@@ -160,6 +165,7 @@ pub(super) fn cron_job(job: &At<'_, '_>, errors: &mut Errors) {
                 .invalid("`selector` will be auto-generated"),
         );
     }
+
     if of_job.child("manualSelector").is_true() {
         errors.push(
             of_job
@@ -167,6 +173,7 @@ pub(super) fn cron_job(job: &At<'_, '_>, errors: &mut Errors) {
                 .unsupported(&["nil", "false"]),
         );
     }
+
     spec.child("successfulJobsHistoryLimit").at_least(0, errors);
     spec.child("failedJobsHistoryLimit").at_least(0, errors);
 }
@@ -212,6 +219,7 @@ fn parse(schedule: &str) -> Result<(), String> {
             Err(format!("unrecognized descriptor: {schedule}"))
         };
     }
+
     let fields: Vec<&str> = schedule.split_whitespace().collect();
     if fields.len() != FIELDS.len() {
         return Err(format!(
@@ -220,6 +228,7 @@ fn parse(schedule: &str) -> Result<(), String> {
             fields.join(" ")
         ));
     }
+
     fields
         .iter()
         .zip(FIELDS)
@@ -242,6 +251,7 @@ impl Bounds {
         if step.is_some_and(|step| step.contains('/')) {
             return Err(format!("too many slashes: {text}"));
         }
+
         let parts: Vec<&str> = range.split('-').collect();
         let (first, last) = match parts[..] {
             ["*" | "?"] => (self.min, self.max),
@@ -270,6 +280,7 @@ impl Bounds {
                 "beginning of range ({first}) beyond end of range ({last}): {text}"
             ));
         }
+
         if step == 0 {
             Err(format!("step of range should be a positive number: {text}"))
         } else {

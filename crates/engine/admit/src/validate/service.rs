@@ -63,6 +63,7 @@ fn by_type(spec: &At<'_, '_>, headless: bool, errors: &mut Errors) {
         }
         _ => {}
     }
+
     for (field, of) in [
         ("allocateLoadBalancerNodePorts", "LoadBalancer"),
         ("loadBalancerClass", "LoadBalancer"),
@@ -77,6 +78,7 @@ fn by_type(spec: &At<'_, '_>, headless: bool, errors: &mut Errors) {
 fn named(ports: &At<'_, '_>, errors: &mut Errors) {
     let several = ports.items().count() > 1;
     let mut seen = HashSet::new();
+
     for port in ports.items() {
         let name = port.child("name");
         if name.is_empty() {
@@ -131,6 +133,7 @@ fn addresses(spec: &At<'_, '_>, errors: &mut Errors) {
         }
         _ => {}
     }
+
     for (at, address) in ips.items().enumerate() {
         if at == 0 && address.text() == "None" {
             if ips.items().count() > 1 {
@@ -142,12 +145,15 @@ fn addresses(spec: &At<'_, '_>, errors: &mut Errors) {
             );
         }
     }
+
     if ips.items().count() > 2 {
         errors.push(ips.invalid("may only hold up to 2 values"));
     }
+
     for family in spec.child("ipFamilies").items() {
         family.one_of(&["IPv4", "IPv6"], errors);
     }
+
     let policy = spec.child("ipFamilyPolicy");
     if !policy.is_null() {
         policy.one_of(
@@ -239,6 +245,7 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
     if external(&live) || external(&new) || (is_headless(&live) && is_headless(&new)) {
         return;
     }
+
     let (before, now) = (live.child("clusterIPs"), new.child("clusterIPs"));
     let count = now.items().count();
     let place = |at: usize| format!("spec.clusterIPs[{at}]");
@@ -249,6 +256,7 @@ pub(super) fn change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Errors) {
             "primary clusterIP can not be unset",
         ));
     }
+
     let compared = if before.items().count() == count {
         count
     } else {

@@ -13,6 +13,7 @@ pub(super) fn claim_spec(spec: &At<'_, '_>, errors: &mut Errors) {
     if modes.is_empty() {
         errors.push(modes.required("at least 1 access mode is required"));
     }
+
     meta::selector(&spec.child("selector"), errors);
     access(&modes, errors);
     let resources = spec.child("resources");
@@ -29,6 +30,7 @@ pub(super) fn claim_spec(spec: &At<'_, '_>, errors: &mut Errors) {
             errors.push(error);
         }
     }
+
     class_and_mode(spec, errors);
 }
 
@@ -141,9 +143,11 @@ pub(super) fn volume(volume: &At<'_, '_>, errors: &mut Errors) {
             &["storage"],
         ));
     }
+
     for (name, _) in capacity.entries() {
         quantity::positive(&capacity.key(name), errors);
     }
+
     spec.child("persistentVolumeReclaimPolicy")
         .need_one_of(&["Delete", "Recycle", "Retain"], errors);
     let affinity = spec.child("nodeAffinity");
@@ -151,10 +155,12 @@ pub(super) fn volume(volume: &At<'_, '_>, errors: &mut Errors) {
     for term in required.child("nodeSelectorTerms").items() {
         placement::node_term(&term, errors);
     }
+
     volume::source(&spec, errors);
     if !spec.child("local").is_null() && affinity.is_null() {
         errors.push(affinity.required("Local volume requires node affinity"));
     }
+
     class_and_mode(&spec, errors);
 }
 
@@ -170,6 +176,7 @@ pub(super) fn volume_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Er
                 .collect(),
         )
     };
+
     if !equal(Some(&source(&live)), Some(&source(&new))) {
         let place = "spec.persistentvolumesource";
         errors.push(crate::FieldError::forbidden(
@@ -177,6 +184,7 @@ pub(super) fn volume_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Er
             "spec.persistentvolumesource is immutable after creation",
         ));
     }
+
     if !equal(
         Some(live.child("volumeMode").value),
         Some(new.child("volumeMode").value),
@@ -187,6 +195,7 @@ pub(super) fn volume_change(live: &At<'_, '_>, new: &At<'_, '_>, errors: &mut Er
             "field is immutable",
         ));
     }
+
     let affinity = new.child("nodeAffinity");
     if !live.child("nodeAffinity").is_null()
         && !equal(Some(live.child("nodeAffinity").value), Some(affinity.value))

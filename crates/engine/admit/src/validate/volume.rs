@@ -141,6 +141,7 @@ fn projected(volume: &At<'_, '_>, part: &At<'_, '_>, errors: &mut Errors) {
             _ => {}
         }
     }
+
     if found > 1 {
         errors.push(part.forbidden("may not specify more than 1 volume type per source"));
     }

@@ -16,6 +16,7 @@ pub(super) fn of(kind: &Kind, object: &At<'_, '_>) -> Vec<String> {
             .filter(|(of, _)| *of == this)
             .map(|(_, warning)| (*warning).to_owned()),
     );
+
     let spec = object.child("spec");
     match this.2 {
         "Pod" => pod(&spec, &mut warnings),
@@ -45,6 +46,7 @@ fn pod(spec: &At<'_, '_>, warnings: &mut Vec<String>) {
             ));
         }
     }
+
     for volume in spec.child("volumes").items() {
         for (sort, since) in OLD_VOLUMES {
             if !volume.child(sort).is_null() {
@@ -52,6 +54,7 @@ fn pod(spec: &At<'_, '_>, warnings: &mut Vec<String>) {
             }
         }
     }
+
     let mut secrets = HashSet::new();
     for secret in spec.child("imagePullSecrets").items() {
         let name = secret.child("name");
@@ -61,11 +64,13 @@ fn pod(spec: &At<'_, '_>, warnings: &mut Vec<String>) {
             warnings.push(format!("{name}: duplicate name {:?}", name.text()));
         }
     }
+
     let lists = [spec.child("initContainers"), spec.child("containers")];
     for container in lists.iter().flat_map(At::items) {
         amounts(&container.child("resources"), warnings);
         variables(&container.child("env"), warnings);
     }
+
     ports(&lists, warnings);
     let grace = spec.child("terminationGracePeriodSeconds");
     if grace.number().is_some_and(|seconds| seconds < 0) {

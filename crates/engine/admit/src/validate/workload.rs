@@ -108,6 +108,7 @@ pub(super) fn daemon_set(set: &At<'_, '_>, errors: &mut Errors) {
     if !labels.is_null() && meta::selects_nothing_in_particular(&labels) {
         errors.push(labels.invalid("empty selector is invalid for daemonset"));
     }
+
     pod::template(&spec.child("template"), &[], errors);
     runs_always(&spec, "DaemonSet", errors);
     spec.child("minReadySeconds").at_least(0, errors);
@@ -122,6 +123,7 @@ pub(super) fn daemon_set(set: &At<'_, '_>, errors: &mut Errors) {
         }
         _ => errors.push(strategy.unsupported(&["RollingUpdate", "OnDelete"])),
     }
+
     spec.child("revisionHistoryLimit").at_least(0, errors);
 }
 
@@ -133,6 +135,7 @@ pub(super) fn stateful_set(set: &At<'_, '_>, errors: &mut Errors) {
     } else if !["OrderedReady", "Parallel"].contains(&management.text()) {
         errors.push(management.invalid("must be 'OrderedReady' or 'Parallel'"));
     }
+
     let strategy = spec.child("updateStrategy");
     match strategy.child("type").text() {
         "" => errors.push(strategy.required("")),
@@ -167,10 +170,12 @@ pub(super) fn stateful_set(set: &At<'_, '_>, errors: &mut Errors) {
             ));
         }
     }
+
     for when in ["whenDeleted", "whenScaled"] {
         let policy = spec.child("persistentVolumeClaimRetentionPolicy");
         policy.child(when).one_of(&["Retain", "Delete"], errors);
     }
+
     spec.child("replicas").at_least(0, errors);
     spec.child("minReadySeconds").at_least(0, errors);
     selector(&spec, "statefulset", errors);

@@ -41,6 +41,7 @@ impl Cell {
         let (words, or) = words.split_once(" or ").unwrap_or((words, ""));
         let words: Vec<&str> = words.split(' ').collect();
         let all = |paths: &[&str]| paths.iter().map(|path| pointer(path)).collect();
+
         Some(match &*words {
             ["name"] => Self::Name,
             ["age"] => Self::Since(CREATED.into(), "<unknown>".into()),
@@ -155,6 +156,7 @@ pub(super) fn selector(selector: &Value) -> String {
             (key, shown)
         });
     let mut all: Vec<(&str, String)> = equal.chain(expressions).collect();
+
     all.sort_by_key(|(key, _)| *key);
     all.into_iter()
         .map(|(_, shown)| shown)

@@ -70,6 +70,7 @@ fn source(event: &Value) -> String {
         "" => text(event, "/reportingController"),
         found => found,
     };
+
     match or(
         "/source/host",
         "/deprecatedSource/host",

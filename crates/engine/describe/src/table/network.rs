@@ -137,6 +137,7 @@ fn subsets(endpoints: &Value) -> String {
             }));
         }
     }
+
     some(all, if subsets.is_empty() { NONE } else { "" })
 }
 

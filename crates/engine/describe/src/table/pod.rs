@@ -72,6 +72,7 @@ impl Summary {
             summary.restarts = of_sidecars;
             summary.run(pod);
         }
+
         if !at(pod, "/metadata/deletionTimestamp").is_null() {
             if text(pod, "/status/reason") == "NodeLost" {
                 "Unknown".clone_into(&mut summary.reason);
@@ -87,6 +88,7 @@ impl Summary {
     fn initialize(&mut self, pod: &Value) -> (bool, Restarts) {
         let init = list(pod, "/spec/initContainers");
         let mut of_sidecars = Restarts::default();
+
         for (place, status) in list(pod, "/status/initContainerStatuses")
             .iter()
             .enumerate()
@@ -138,9 +140,11 @@ impl Summary {
                 self.ready += 1;
             }
         }
+
         if self.reason != "Completed" {
             return;
         }
+
         match error {
             _ if running && condition(pod, "Ready") == Some("True") => {
                 "Running".clone_into(&mut self.reason);

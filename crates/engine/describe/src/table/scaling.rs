@@ -75,6 +75,7 @@ fn target(metric: &Value, found: &Value) -> String {
             )
         }
     };
+
     if named {
         format!("{}: {shown}", text(&metric[field], "/name"))
     } else {

@@ -64,6 +64,7 @@ pub(crate) fn defaults() -> Arc<Configuration> {
         all.sort();
         Arc::new(all)
     });
+
     DEFAULTS.clone()
 }
 
@@ -116,6 +117,7 @@ impl Configuration {
                 *fields = Arc::new(read.into_iter().map(|field| field.value).collect());
             }
         }
+
         let references = file.entries("nameReference", |entry| {
             let gvk = Gvk::read(entry)?;
             let fields = entry.entries("fieldSpecs", FieldSpec::read)?;
@@ -206,6 +208,7 @@ impl Configuration {
             template_labels,
             common_annotations,
         ];
+
         references.is_empty()
             && fields
                 .iter()

@@ -24,6 +24,7 @@ const PATH_BYTES_PER_STEP: u64 = 16;
 pub(crate) fn read(file: &Node, budget: &Budget) -> Result<Configuration, Fault> {
     let meter = Meter::new(budget);
     let mut all = Configuration::default();
+
     for entry in file.entries().unwrap_or_default() {
         let Some(name) = entry.key.text() else {
             continue;
@@ -72,6 +73,7 @@ impl Types<'_> {
         if path.len() > TYPES_DEPTH_MAX {
             return Err(Conflict::Create(path.join("/")));
         }
+
         for entry in properties.entries().unwrap_or_default() {
             let Some(field) = entry.key.text() else {
                 continue;
@@ -107,6 +109,7 @@ impl Types<'_> {
                 crate::config::fieldspec::merge(Arc::make_mut(fields), &own, self.meter.budget())?;
             }
         }
+
         let (version, kind) = (
             text("x-kubernetes-object-ref-api-version"),
             text("x-kubernetes-object-ref-kind"),
@@ -114,6 +117,7 @@ impl Types<'_> {
         let (Some(version), Some(kind)) = (version, kind) else {
             return Ok(());
         };
+
         let key = text("x-kubernetes-object-ref-name-key").unwrap_or("name");
         let field = FieldSpec::new(
             self.gvk.clone(),

@@ -189,6 +189,7 @@ impl<'n> Mapping<'n> {
         let Some(node) = self.node(field) else {
             return Ok(Vec::new());
         };
+
         let shown = self.shown(field);
         let entries = node
             .entries()
@@ -204,6 +205,7 @@ impl<'n> Mapping<'n> {
             };
             pairs.push((key, Node::string(value).placed(entry.value.place)));
         }
+
         pairs.sort_by(|a, b| a.0.cmp(&b.0));
         Ok(pairs)
     }
@@ -239,6 +241,7 @@ impl<'n> Mapping<'n> {
         let Some(node) = self.node(field) else {
             return Ok(Vec::new());
         };
+
         let shown = self.shown(field);
         let items = node
             .items()

@@ -27,6 +27,7 @@ pub(crate) fn read_with(
     if let Cow::Owned(copy) = &text {
         budget.bytes(copy.len() as u64)?;
     }
+
     let comments = comments || may_hold_schemas(&text);
     let pieces = pieces(&text, origins)?;
     let alone = pieces.len() == 1;
@@ -85,6 +86,7 @@ fn pieces(text: &[u8], origins: Origins) -> Result<Vec<(&[u8], Origins)>, Fault>
         lines_above += 1;
         start = at + length + 2;
     }
+
     pieces.push((
         &text[start..],
         Origins {
@@ -140,10 +142,12 @@ fn check(node: Node, found: &mut VecDeque<Node>) -> Result<(), Fault> {
     if node.is_nothing() {
         return Ok(());
     }
+
     let fault = |cause: ObjectError| Err(Fault::At(node.place, cause.into()));
     if node.entries().is_none() {
         return fault(ObjectError::NotAMap);
     }
+
     let text = |keys: &[&str]| {
         node.at(keys)
             .and_then(Node::text)
@@ -160,6 +164,7 @@ fn check(node: Node, found: &mut VecDeque<Node>) -> Result<(), Fault> {
         }
         return fault(ObjectError::Missing("metadata.name"));
     }
+
     found.push_back(node);
     Ok(())
 }

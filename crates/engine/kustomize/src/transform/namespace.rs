@@ -119,6 +119,7 @@ fn set_subjects(object: &mut Node, namespace: &Namespace, meter: &Meter<'_>) -> 
     else {
         return Ok(());
     };
+
     let subjects = subjects.items_mut().ok_or("a list was expected")?;
     if subjects
         .iter()
@@ -126,6 +127,7 @@ fn set_subjects(object: &mut Node, namespace: &Namespace, meter: &Meter<'_>) -> 
     {
         return Err("a mapping was expected".into());
     }
+
     meter.steps(subjects.len() as u64)?;
     for subject in subjects
         .iter_mut()

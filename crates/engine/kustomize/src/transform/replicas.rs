@@ -42,6 +42,7 @@ pub(crate) fn apply(
             outcome.map_err(|misfit| resource.misfit(&field.path, misfit))?;
         }
     }
+
     if found {
         Ok(())
     } else {

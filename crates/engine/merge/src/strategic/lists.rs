@@ -94,6 +94,7 @@ impl<'k> Items<'k> {
                 None => out.extend(own.next()),
             }
         }
+
         out.extend(others);
         Ok(out)
     }

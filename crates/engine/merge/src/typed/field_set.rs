@@ -64,6 +64,7 @@ fn list_items<'a>(schema: &'a Schema, view: ListView<'a>, value: &'a [Value]) ->
             twice.insert(element);
         }
     }
+
     let mut set = Set::default();
     for (element, item) in elements
         .iter()

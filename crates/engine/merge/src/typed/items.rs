@@ -46,6 +46,7 @@ fn keyed<'a>(schema: &'a Schema, list: &'a List, item: &'a Value) -> Result<Elem
             names.join(" ")
         ));
     }
+
     Ok(Element::key(keys))
 }
 

@@ -22,6 +22,7 @@ pub(super) fn not_allowed<'a>(
     else {
         return conflicts;
     };
+
     let typed = Typed::new(&applied, to.schema, to.ty);
     let fits = |typed: &Typed<'_>| typed.validate(Duplicates::Refused).is_ok();
     if applied.get("apiVersion").and_then(Value::as_str) != Some(to.api_version)
@@ -30,11 +31,13 @@ pub(super) fn not_allowed<'a>(
     {
         return conflicts;
     }
+
     let changed = typed.compare(live);
     let mut allowed = typed.field_set();
     for set in [&changed.modified, &changed.added, &changed.removed] {
         allowed.subtract(set);
     }
+
     conflicts
         .into_iter()
         .filter_map(|conflict| without(conflict, &allowed))

@@ -79,6 +79,7 @@ impl Outcome {
                 },
             }
         });
+
         Self {
             objects: objects.collect(),
             warnings,
@@ -110,6 +111,7 @@ impl Outcome {
                 body: Body::Value(object.into_value()),
             }
         });
+
         Self {
             objects: objects.collect(),
             warnings,

@@ -56,6 +56,7 @@ impl Wanted {
                  --substitute-from FILE provides them"
             ));
         }
+
         let variables = variables(&object, from)?;
         Ok(Self {
             object,

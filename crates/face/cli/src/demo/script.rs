@@ -94,10 +94,12 @@ impl Steps<'_> {
         if !image.ends_with(":1.30") {
             bail!("the image in staging is {image}");
         }
+
         let produced = self.deployment("shop-production").await?;
         if produced.pointer("/spec/replicas") != Some(&json!(PRODUCTION)) {
             bail!("production has {} replicas", produced["spec"]["replicas"]);
         }
+
         Ok(done(format!(
             "staging runs {image}, production {PRODUCTION} replicas"
         )))
@@ -119,6 +121,7 @@ impl Steps<'_> {
             })
         })
         .await?;
+
         let event = self.eventually("an event that says who did it", async || {
             let events = objects.list(("v1", "Event"), NAMESPACE).await?;
             let told = events.iter().find(|event| {
@@ -154,6 +157,7 @@ impl Steps<'_> {
         if queue.pointer("/spec/partitions") != Some(&json!(1)) {
             bail!("the queue has {} partitions", queue["spec"]["partitions"]);
         }
+
         self.deployment("shop-staging").await?;
         Ok(Done {
             value: commit,
@@ -198,6 +202,7 @@ impl Steps<'_> {
             })
             .await?;
         }
+
         Ok(done(
             "Service/shop-staging/shop and Service/shop-production/shop are gone".to_owned(),
         ))

@@ -37,6 +37,7 @@ impl World {
         for object in fleet::objects(&sandbox.git().url(fleet::NAME)) {
             objects.apply(MANAGER, &object).await?;
         }
+
         let operator = tokio::spawn(lode_serve::run(options(sandbox.kubeconfig(), storage)?));
         let hook = tokio::spawn(tell(
             sandbox.git().repository(fleet::NAME).watch(),

@@ -52,6 +52,7 @@ pub(super) fn all(wishes: &Wishes<'_>) -> Vec<Value> {
             &format!("{NAME}-{namespace}"),
         ),
     ];
+
     if wishes.role == Role::ClusterAdmin {
         objects.push(binding(
             namespace,
@@ -59,9 +60,11 @@ pub(super) fn all(wishes: &Wishes<'_>) -> Vec<Value> {
             "cluster-admin",
         ));
     }
+
     if wishes.network_policy {
         objects.push(network_policy(namespace));
     }
+
     objects.push(deployment(wishes));
     objects.push(service(namespace));
     objects

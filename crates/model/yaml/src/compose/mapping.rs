@@ -102,9 +102,11 @@ impl Composer<'_> {
                 None => Ok(()),
             };
         }
+
         let Some(text) = key.text() else {
             return Err(Cause::KeyNotText);
         };
+
         match entries.find(text) {
             Some(_) if self.options.dialect == Dialect::V3 => {
                 Err(Cause::DuplicateKey(text.to_owned()))

@@ -108,6 +108,7 @@ fn integer(text: &str) -> Option<Meaning> {
     if digits.is_empty() || digits.starts_with(['+', '-']) {
         return None;
     }
+
     let magnitude = u64::from_str_radix(digits, radix).ok()?;
     match (negative, i64::try_from(magnitude)) {
         (false, Ok(small)) => Some(Meaning::Int(small)),
@@ -137,6 +138,7 @@ fn float(text: &str) -> Option<Meaning> {
     if !well_formed {
         return None;
     }
+
     text.parse()
         .ok()
         .filter(|float: &f64| float.is_finite())

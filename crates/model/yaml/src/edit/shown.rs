@@ -16,6 +16,7 @@ pub(super) fn scalar(node: &Node, wanted: Style, in_flow: bool) -> (String, Node
     if tag == Tag::Null && text.is_empty() {
         return ("null".to_owned(), Node::null());
     }
+
     let is_text = tag == Tag::Str;
     let traits = analyze_v3(text);
     let may_be_plain = if in_flow {

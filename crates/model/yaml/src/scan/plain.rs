@@ -100,6 +100,7 @@ impl Scanner<'_> {
         if first_len == 0 {
             return Ok(Gap::Blanks);
         }
+
         self.pass_break(first_len);
         self.breaks.clear();
         loop {

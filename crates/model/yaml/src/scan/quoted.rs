@@ -80,6 +80,7 @@ impl Scanner<'_> {
         if len > 0 {
             return self.escaped_break(code, len);
         }
+
         let plain = match self.byte(code) {
             b'0' => "\0",
             b'a' => "\x07",

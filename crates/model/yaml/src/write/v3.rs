@@ -163,12 +163,14 @@ impl<'n> Writer<'n> {
         if !self.till.pay(self.out.len()) {
             return;
         }
+
         let is_key = matches!(context, Context::SimpleKey | Context::LongKey);
         if let Content::Scalar(text) = &node.content {
             self.scalar(node, text, context);
         } else if let Some(tag) = shown_tag(node) {
             self.tag(&tag);
         }
+
         if !is_key {
             if matches!(context, Context::FlowItem | Context::FlowValue)
                 && self.has_trailing_comments()
@@ -178,6 +180,7 @@ impl<'n> Writer<'n> {
             self.write_line_comment();
             self.write_foot();
         }
+
         let extra = node.extra.as_deref();
         match &node.content {
             Content::Scalar(_) => {}
@@ -388,6 +391,7 @@ impl<'n> Writer<'n> {
     fn comment(&mut self, text: &str) {
         let mut lines = text.split('\n').peekable();
         let mut first = true;
+
         while let Some(line) = lines.next() {
             if !line.is_empty() {
                 if !first {

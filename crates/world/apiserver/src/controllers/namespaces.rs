@@ -101,6 +101,7 @@ fn finish(api: &Api, namespace: &str) -> Result<(), Status> {
     let Some(namespaces) = registry.get("", "v1", "namespaces") else {
         return Ok(());
     };
+
     let key = Key::new("", namespace);
     inside::change(
         api,

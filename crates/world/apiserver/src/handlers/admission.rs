@@ -15,6 +15,7 @@ pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
     if namespace.is_empty() {
         return Ok(());
     }
+
     let registry = call.api.registry();
     let Some(namespaces) = registry.get("", "v1", "namespaces") else {
         return Ok(());
@@ -25,6 +26,7 @@ pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
     if !stored.index.deleting {
         return Ok(());
     }
+
     let why = format!(
         "unable to create new content in namespace {namespace} because it is being terminated"
     );

@@ -83,6 +83,7 @@ impl Call<'_> {
             }
             metadata.insert("name".to_owned(), self.target.name.as_str().into());
         }
+
         if !self.served.kind.namespaced {
             metadata.remove("namespace");
         } else if namespace.is_empty() || namespace == self.target.namespace {

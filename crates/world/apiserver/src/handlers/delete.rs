@@ -55,6 +55,7 @@ pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
             Err(status) => return Err(status),
         }
     }
+
     let kind = format!("{}List", call.served.kind.gvk.kind);
     let mut list = json!({
         "kind": kind, "apiVersion": &*call.served.api_version, "items": items,
@@ -63,6 +64,7 @@ pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
     if call.served.is_custom() {
         list["metadata"]["continue"] = "".into();
     }
+
     Ok(Answer::value(200, &list, call.output))
 }
 
@@ -171,6 +173,7 @@ fn check(
         );
         return Err(unmet(kind, key, &why));
     }
+
     if let Some(revision) = options
         .revision
         .as_deref()
@@ -183,6 +186,7 @@ fn check(
         );
         return Err(unmet(kind, key, &why));
     }
+
     if is_namespace(kind) && PROTECTED.contains(&key.name()) {
         return Err(Status::forbidden(
             kind,
@@ -190,6 +194,7 @@ fn check(
             "this namespace may not be deleted",
         ));
     }
+
     Ok(())
 }
 
@@ -274,9 +279,11 @@ fn finalizers(kind: &Kind, live: &Value, propagation: Option<Propagation>) -> Ve
     if is_definition(kind) && !present.iter().any(|name| name == CLEANUP) {
         present.push(CLEANUP.into());
     }
+
     let Some(propagation) = propagation.or_else(|| default_propagation(kind)) else {
         return present;
     };
+
     let ours = |name: &Value| matches!(name.as_str(), Some(ORPHAN | FOREGROUND));
     let mut finalizers: Vec<Value> = present.into_iter().filter(|name| !ours(name)).collect();
     match propagation {

@@ -41,6 +41,7 @@ impl Token {
         if text.is_empty() {
             return Ok(None);
         }
+
         let refused = |why: &str| {
             Status::bad_request(format!(
                 "invalid continue token: continue key is not valid: {why}"
@@ -54,6 +55,7 @@ impl Token {
         if token["v"] != VERSION {
             return Err(refused("server does not recognize this encoded version"));
         }
+
         let revision = token["rv"].as_u64().filter(|revision| *revision > 0);
         let revision = revision.ok_or_else(|| {
             refused("incorrect encoded start resourceVersion (version meta.k8s.io/v1)")

@@ -60,6 +60,7 @@ fn reviewed(call: &Call<'_>) -> Result<Answer, Status> {
         "tokenreviews" => Ok(call.api.users.review(&object)),
         other => Err(not_here(other)),
     })?;
+
     Ok(Answer::value(
         201,
         &answer,
@@ -85,6 +86,7 @@ fn evict(call: &Call<'_>) -> Result<Answer, Status> {
             "name in URL does not match name in Eviction object",
         ));
     }
+
     let options = as_map(&mut eviction)
         .remove("deleteOptions")
         .unwrap_or(Value::Null);

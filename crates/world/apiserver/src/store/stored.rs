@@ -69,6 +69,7 @@ impl Draft {
         );
         tail.push(b'}');
         let is_head = |key: &str| matches!(key, "apiVersion" | "kind" | METADATA);
+
         write_fields(&mut tail, object.iter().filter(|(key, _)| !is_head(key)));
         tail.push(b'}');
         Self {
@@ -153,6 +154,7 @@ impl Index {
             .filter_map(|(key, value)| Some((key.as_str().into(), value.as_str()?.into())));
         let owners = metadata.get("ownerReferences").and_then(Value::as_array);
         let owner = |reference: &Value| Some(reference.get("uid")?.as_str()?.into());
+
         Self {
             uid: metadata
                 .get("uid")

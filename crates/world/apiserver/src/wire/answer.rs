@@ -136,6 +136,7 @@ impl Answer {
             header::CONTENT_TYPE,
             HeaderValue::from_static(self.content_type),
         );
+
         let etag = self
             .etag
             .and_then(|etag| HeaderValue::from_str(&format!("\"{etag}\"")).ok());
@@ -149,9 +150,11 @@ impl Answer {
             headers.insert(header::ETAG, etag);
             headers.insert(header::VARY, HeaderValue::from_static("Accept"));
         }
+
         if self.retry_after_s > 0 {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(self.retry_after_s));
         }
+
         for warning in self.warnings.iter().take(WARNINGS_MAX) {
             if let Ok(value) =
                 HeaderValue::from_bytes(format!("299 - {}", quoted(warning)).as_bytes())

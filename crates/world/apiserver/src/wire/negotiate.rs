@@ -78,9 +78,11 @@ fn shape(parameters: &str) -> Option<Shape> {
             .find(|(key, _)| *key == name)
             .map(|(_, value)| value.trim())
     };
+
     let Some(wanted) = parameter("as") else {
         return Some(Shape::Object);
     };
+
     let version = match (parameter("g"), parameter("v")) {
         (Some("meta.k8s.io"), Some("v1")) => Version::V1,
         (Some("meta.k8s.io"), Some("v1beta1")) => Version::V1Beta1,

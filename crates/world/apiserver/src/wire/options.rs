@@ -160,9 +160,11 @@ impl WriteOptions {
                 "is required for apply patch",
             ));
         }
+
         if manager.len() > MANAGER_MAX {
             errors.push(FieldError::too_long("fieldManager", MANAGER_MAX));
         }
+
         if let Some(unprintable) = manager.chars().find(|next| next.is_control()) {
             let detail = format!("should only contain printable characters, found {unprintable:?}");
             errors.push(FieldError::invalid(
@@ -171,12 +173,14 @@ impl WriteOptions {
                 &detail,
             ));
         }
+
         if writing == Writing::Patch && query.text("force").is_some() {
             errors.push(FieldError::forbidden(
                 "force",
                 "may not be specified for non-apply patch",
             ));
         }
+
         let dry_run = query.dry_run(&mut errors);
         let text = query.text("fieldValidation").unwrap_or_default();
         let validation = match text {
@@ -242,6 +246,7 @@ impl ListOptions {
                 "specifying resource version is not allowed when using continue",
             ));
         }
+
         Ok(Self {
             labels,
             fields: FieldSelector::parse(text(query, "fieldSelector"))?,
@@ -288,6 +293,7 @@ fn check(
         }
         return errors;
     }
+
     if !matching.is_empty() {
         if version.is_empty() {
             forbidden(
@@ -315,6 +321,7 @@ fn check(
             }
         }
     }
+
     if initial_events.is_some() {
         errors.push(FieldError::forbidden(
             "sendInitialEvents",
@@ -331,6 +338,7 @@ impl Revision {
             "0" => return Ok(Self::Any),
             _ => {}
         }
+
         let revision = version.parse().map_err(|_| {
             let error = FieldError::invalid(
                 "resourceVersion",
@@ -461,6 +469,7 @@ impl DeleteOptions {
                 ));
             }
         }
+
         let word = body
             .get("propagationPolicy")
             .and_then(Value::as_str)
@@ -476,6 +485,7 @@ impl DeleteOptions {
             let detail = "orphanDependents and deletionPropagation cannot be both set";
             errors.push(FieldError::invalid("propagationPolicy", &value, detail));
         }
+
         let propagation = match word {
             Some("Orphan") => Some(Propagation::Orphan),
             Some("Background") => Some(Propagation::Background),

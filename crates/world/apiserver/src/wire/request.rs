@@ -41,6 +41,7 @@ impl Route {
             .map(decoded)
             .collect::<Option<_>>()?;
         let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+
         Some(match *parts.as_slice() {
             ["api"] => Self::Core,
             ["apis"] => Self::Groups,

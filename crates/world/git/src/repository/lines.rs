@@ -16,6 +16,7 @@ pub(crate) fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> 
     if [base, ours, theirs].iter().any(|text| text.contains(&0)) {
         return None;
     }
+
     let [base, ours, theirs] = [base, ours, theirs].map(lines);
     let (of_ours, of_theirs) = (hunks(&base, &ours)?, hunks(&base, &theirs)?);
     let (mut left, mut right) = (of_ours.iter().peekable(), of_theirs.iter().peekable());
@@ -38,6 +39,7 @@ pub(crate) fn merge(base: &[u8], ours: &[u8], theirs: &[u8]) -> Option<Vec<u8>> 
         merged.extend_from_slice(&side[hunk.side.clone()]);
         at = hunk.base.end;
     }
+
     merged.extend_from_slice(&base[at..]);
     Some(merged.concat())
 }
@@ -76,6 +78,7 @@ fn hunks(base: &[&[u8]], side: &[&[u8]]) -> Option<Vec<Hunk>> {
     if base.len().saturating_mul(side.len()) > PAIRS_MAX {
         return None;
     }
+
     let common = common(base, side);
     let mut hunks: Vec<Hunk> = Vec::new();
     let (mut a, mut b) = (0, 0);
@@ -104,6 +107,7 @@ fn common(base: &[&[u8]], side: &[&[u8]]) -> Vec<(usize, usize)> {
             };
         }
     }
+
     let (mut places, mut a, mut b) = (Vec::new(), 0, 0);
     while a < base.len() && b < side.len() {
         if base[a] == side[b] {

@@ -141,6 +141,7 @@ fn until(repository: &Repository, tips: &[Id], since: i64, not: &[Id]) -> Result
         excluded.insert(id);
         walk.follow(&links.parents)?;
     }
+
     let mut kept = HashSet::new();
     let mut walk = Walk::from(repository.objects(), tips.iter().copied())?;
     while let Some((id, links)) = walk.next() {
@@ -149,9 +150,11 @@ fn until(repository: &Repository, tips: &[Id], since: i64, not: &[Id]) -> Result
             walk.follow(&links.parents)?;
         }
     }
+
     if kept.is_empty() {
         kept.extend(tips);
     }
+
     let mut ends = HashSet::new();
     for id in &kept {
         let parents = links(repository.objects(), *id)?.parents;

@@ -88,6 +88,7 @@ impl Painter<'_> {
         haves.iter().try_for_each(|have| self.put(*have, HELD))?;
         tips.iter().try_for_each(|tip| self.put(*tip, WANTED))?;
         let mut walked = Vec::new();
+
         while self.open > 0 {
             let Some((_, _, id)) = self.waiting.pop() else {
                 break;

@@ -141,6 +141,7 @@ fn list(repository: &Repository, arguments: &[String]) -> Vec<u8> {
         None if unborn => pktline::write(&mut out, &format!("unborn HEAD{target}\n")),
         None => {}
     }
+
     for (name, id) in references.iter().filter(|(name, _)| asked(name)) {
         let peeled = if peel { repository.peeled(id.0) } else { None };
         let peeled = peeled
@@ -148,6 +149,7 @@ fn list(repository: &Repository, arguments: &[String]) -> Vec<u8> {
             .unwrap_or_default();
         pktline::write(&mut out, &format!("{id} {name}{peeled}\n"));
     }
+
     pktline::write_flush(&mut out);
     out
 }
@@ -161,6 +163,7 @@ fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error>
     if wish.wants.is_empty() {
         return Ok(Answer::whole(Vec::new()));
     }
+
     let mut out = Vec::new();
     if !done && negotiates {
         let ready = acknowledge(&mut out, repository, &wish)?;
@@ -170,6 +173,7 @@ fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error>
         }
         pktline::write_delimiter(&mut out);
     }
+
     let selection = select(repository, &wish)?;
     if wish.deepen != Deepen::Not {
         pktline::write(&mut out, "shallow-info\n");
@@ -181,6 +185,7 @@ fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error>
         }
         pktline::write_delimiter(&mut out);
     }
+
     pktline::write(&mut out, "packfile\n");
     Ok(Answer::pack(out, selection.objects))
 }

@@ -122,6 +122,7 @@ fn is_schema(value: &Value) -> bool {
     let Some(fields) = value.as_object() else {
         return false;
     };
+
     fields
         .iter()
         .filter(|(_, value)| !value.is_null())

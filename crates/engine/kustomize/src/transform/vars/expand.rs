@@ -32,6 +32,7 @@ pub(super) fn expand<'v>(
     } else {
         0
     })?;
+
     let mut out = String::new();
     let mut place = None;
     let mut rest = text;
@@ -69,6 +70,7 @@ pub(super) fn expand<'v>(
             }
         }
     }
+
     out.push_str(rest);
     Ok(match place {
         None if out == text => Expanded::Unchanged,

@@ -21,9 +21,11 @@ pub(super) fn shown_tag(node: &Node) -> Option<String> {
             _ => format!("!<{}>", tag_text(tag)),
         });
     }
+
     if node.is_implied_plain() && node.text() == Some("<<") {
         return Some("!!merge".to_owned());
     }
+
     let follows = match node.tag {
         Tag::Implied | Tag::Other => true,
         Tag::Str => node.text().is_some(),
@@ -82,6 +84,7 @@ impl Writer<'_> {
         } else {
             traits.may_be_plain()
         };
+
         match wanted {
             _ if is_key && traits.is_multiline() => Style::DoubleQuoted,
             Style::Plain if may_be_plain && !(text.is_empty() && is_key) => Style::Plain,
@@ -131,6 +134,7 @@ impl Writer<'_> {
             self.indention = false;
             breaks = false;
         }
+
         self.indicator("'", false, false, false);
     }
 

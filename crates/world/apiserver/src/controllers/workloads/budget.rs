@@ -45,10 +45,12 @@ pub(super) fn plan(seen: &Seen) -> Plan {
         "",
         seen.now,
     );
+
     let generation = int(budget, "/metadata/generation").map_or(Value::Null, Value::from);
     for condition in &mut conditions {
         condition["observedGeneration"] = generation.clone();
     }
+
     Plan::status(json!({
         "currentHealthy": healthy, "desiredHealthy": desired, "disruptionsAllowed": allowed, "expectedPods": expected,
         "observedGeneration": generation, "conditions": conditions,

@@ -24,6 +24,7 @@ pub(super) fn set(conditions: &mut Vec<Value>, new: &Condition<'_>, stamp: &str,
     if same_status && text(&before, "/reason") == new.reason {
         return;
     }
+
     let now = Value::from(rfc3339(now));
     let since = if same_status {
         before["lastTransitionTime"].clone()
@@ -35,6 +36,7 @@ pub(super) fn set(conditions: &mut Vec<Value>, new: &Condition<'_>, stamp: &str,
     if !stamp.is_empty() {
         condition[stamp] = now;
     }
+
     match at {
         Some(at) => conditions[at] = condition,
         None => conditions.push(condition),

@@ -113,7 +113,13 @@ async fn look(
         applier: terms.applier,
         exprs: terms.exprs,
     };
-    let mut wait = Wait::new(purpose, items, timeout, state.wait.take());
+    let mut wait = Wait::new(
+        purpose,
+        items,
+        timeout,
+        state.wait.take(),
+        terms.applier.cache().ambient(),
+    );
     let standing = match wait.standing(&looker, terms.owner).await {
         Ok(standing) => standing,
         Err(failure) => {

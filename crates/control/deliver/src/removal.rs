@@ -43,7 +43,9 @@ pub async fn await_gone(
 ) -> Result<Option<Duration>, Failure> {
     if !state.awaits_removal() {
         let items = items(applier, stale, state).await?;
-        state.wait = Some(Wait::new(WaitPurpose::Removal, items, timeout, None));
+        let ambient = applier.cache().ambient();
+        let wait = Wait::new(WaitPurpose::Removal, items, timeout, None, ambient);
+        state.wait = Some(wait);
     }
     let Some(wait) = &mut state.wait else {
         return Ok(None);

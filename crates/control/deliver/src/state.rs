@@ -296,7 +296,13 @@ mod tests {
             same: 9,
         });
         let timeout = Duration::from_mins(1);
-        Wait::new(WaitPurpose::Health, vec![item], timeout, None)
+        Wait::new(
+            WaitPurpose::Health,
+            vec![item],
+            timeout,
+            None,
+            &lode_ambient::Ambient::default(),
+        )
     }
 
     const AWAITED: &str = "ConfigMap/ns/a: not yet";

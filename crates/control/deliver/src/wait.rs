@@ -15,6 +15,7 @@ pub(crate) mod reading;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use lode_ambient::Ambient;
 use lode_health::Status;
 use lode_object::{Id, NamespacedName};
 use lode_runtime::Failure;
@@ -32,6 +33,7 @@ pub(crate) struct Wait {
     pub(crate) items: Vec<WaitItem>,
     pub(crate) until: Instant,
     pub(crate) since: Instant,
+    ambient: Ambient,
 }
 
 /// What is waited for.
@@ -64,6 +66,7 @@ impl Wait {
         items: Vec<WaitItem>,
         timeout: Duration,
         before: Option<Self>,
+        ambient: &Ambient,
     ) -> Self {
         let now = Instant::now();
         let mut wait = Self {
@@ -71,6 +74,7 @@ impl Wait {
             items,
             until: now + timeout,
             since: now,
+            ambient: ambient.clone(),
         };
         if let Some(before) = before.filter(|before| before.purpose == purpose) {
             (wait.since, wait.until) = (before.since, before.until);
@@ -102,7 +106,7 @@ impl Wait {
                 .iter()
                 .all(|item| !item.is_polled && !item.is_seen());
         }
-        let now = Moment::now();
+        let now = Moment::now(&self.ambient);
         let mut all_are_ready = true;
         for item in &self.items {
             match item.glance(now).found.map(|found| found.health.status) {
@@ -117,7 +121,7 @@ impl Wait {
     /// Returns when to look again at the latest: at the end, and before it where nothing wakes us, because the health of
     /// an object changes by time alone or because it is polled.
     pub(crate) fn next_look(&self) -> Instant {
-        let now = Moment::now();
+        let now = Moment::now(&self.ambient);
         self.items
             .iter()
             .filter_map(|item| item.glance(now).again)
@@ -129,7 +133,7 @@ impl Wait {
         if self.purpose == WaitPurpose::Removal {
             return String::new();
         }
-        let now = Moment::now();
+        let now = Moment::now(&self.ambient);
         let awaited: Vec<Awaited> = self
             .items
             .iter()
@@ -209,7 +213,7 @@ mod tests {
     }
 
     fn wait(purpose: WaitPurpose, items: Vec<WaitItem>) -> Wait {
-        Wait::new(purpose, items, LONG, None)
+        Wait::new(purpose, items, LONG, None, &Ambient::default())
     }
 
     #[tokio::test(start_paused = true)]
@@ -217,9 +221,21 @@ mod tests {
         let begun = Instant::now();
         let first = wait(WaitPurpose::Health, vec![item("a")]);
         tokio::time::advance(Duration::from_secs(7)).await;
-        let again = Wait::new(WaitPurpose::Health, vec![item("a")], 2 * LONG, Some(first));
+        let again = Wait::new(
+            WaitPurpose::Health,
+            vec![item("a")],
+            2 * LONG,
+            Some(first),
+            &Ambient::default(),
+        );
         assert_eq!((again.since, again.until), (begun, begun + LONG));
-        let stage = Wait::new(WaitPurpose::Stage, vec![item("a")], LONG, Some(again));
+        let stage = Wait::new(
+            WaitPurpose::Stage,
+            vec![item("a")],
+            LONG,
+            Some(again),
+            &Ambient::default(),
+        );
         let now = Instant::now();
         assert_eq!((stage.since, stage.until), (now, now + LONG));
         assert!(!stage.is_over());
@@ -231,7 +247,13 @@ mod tests {
     async fn what_was_found_out_holds_in_the_next_run_of_the_same_wait() {
         let read = || wait(WaitPurpose::Health, vec![polled("a", Status::InProgress)]);
         let is_known = |purpose, before| {
-            let mut wait = Wait::new(purpose, vec![item("a"), item("b")], LONG, Some(before));
+            let mut wait = Wait::new(
+                purpose,
+                vec![item("a"), item("b")],
+                LONG,
+                Some(before),
+                &Ambient::default(),
+            );
             wait.items[0].is_polled = true;
             wait.in_short()
         };

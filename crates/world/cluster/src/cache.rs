@@ -108,6 +108,12 @@ impl Cache {
         self.changes.clone()
     }
 
+    /// Returns the times by which the cache judges health.
+    #[must_use]
+    pub fn ambient(&self) -> &Ambient {
+        &self.ambient
+    }
+
     /// Returns what the cache would keep of an object that was read directly.
     #[must_use]
     pub fn digest(&self, object: &Value) -> Seen {

@@ -30,21 +30,25 @@ impl Looker<'_> {
         owner: &NamespacedName,
     ) -> Result<Found, Failure> {
         self.heed_rights(item).await?;
-        if let Some(found) = item.glance(Moment::now()).found {
+        if let Some(found) = item.glance(self.now()).found {
             return Ok(found);
         }
         if item.is_polled || item.custom {
             self.read(item).await?;
         }
-        if let Some(found) = item.glance(Moment::now()).found {
+        if let Some(found) = item.glance(self.now()).found {
             return Ok(found);
         }
         self.select_pods(item, owner).await?;
         // What has changed again in this moment wakes us for another look.
         Ok(item
-            .glance(Moment::now())
+            .glance(self.now())
             .found
             .unwrap_or_else(|| Found::of(Health::new(Status::InProgress, "", ""))))
+    }
+
+    fn now(&self) -> Moment {
+        Moment::now(self.applier.cache().ambient())
     }
 
     /// Returns whether an object still exists, for the user that looks.

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lode_ambient::Ambient;
 use lode_health::Seconds;
 use tokio::time::Instant;
 
@@ -19,8 +20,8 @@ pub(crate) struct Moment {
 }
 
 impl Moment {
-    pub(crate) fn now() -> Self {
-        let now = jiff::Timestamp::now();
+    pub(crate) fn now(ambient: &Ambient) -> Self {
+        let now = ambient.now();
         let part = u64::try_from(now.subsec_nanosecond()).unwrap_or_default();
         Self {
             instant: Instant::now(),

@@ -104,7 +104,11 @@ mod tests {
                 .parse::<u64>()
                 .is_ok_and(|version| version <= reached)
         };
-        reading.is_outdated(seen, has_reached, Moment::now())
+        reading.is_outdated(
+            seen,
+            has_reached,
+            Moment::now(&lode_ambient::Ambient::default()),
+        )
     }
 
     #[tokio::test]

@@ -90,7 +90,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
     for turn in objects.chunks(objects.len().div_ceil(args.turns)) {
         for side in &mut sides {
             side.creates += side
-                .write(turn.to_vec(), Write::Create)
+                .write(turn.to_vec(), WriteManner::Create)
                 .await
                 .context(side.name)?;
         }
@@ -109,7 +109,7 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<()> {
             .collect();
         for side in &mut sides {
             side.applies += side
-                .write(applied.clone(), Write::Apply)
+                .write(applied.clone(), WriteManner::Apply)
                 .await
                 .context(side.name)?;
         }
@@ -167,7 +167,7 @@ fn print(args: &Args, sides: &[Side; 2], memory: &[f64]) {
 
 /// How objects are written.
 #[derive(Clone, Copy)]
-enum Write {
+enum WriteManner {
     Create,
     Apply,
 }
@@ -185,7 +185,7 @@ impl Side {
     }
 
     /// Writes objects over eight connections.
-    async fn write(&self, objects: Vec<Value>, how: Write) -> anyhow::Result<Rate> {
+    async fn write(&self, objects: Vec<Value>, how: WriteManner) -> anyhow::Result<Rate> {
         let bodies: Vec<(String, Value)> = objects
             .into_iter()
             .map(|object| (path(&object, how), object))
@@ -199,8 +199,8 @@ impl Side {
             workers.spawn(async move {
                 while let Some((path, body)) = bodies.get(next.fetch_add(1, Ordering::Relaxed)) {
                     match how {
-                        Write::Create => client.post(path, body).await?,
-                        Write::Apply => client.patch(path, client::APPLY, body).await?,
+                        WriteManner::Create => client.post(path, body).await?,
+                        WriteManner::Apply => client.patch(path, client::APPLY, body).await?,
                     };
                 }
                 anyhow::Ok(())
@@ -273,7 +273,7 @@ async fn count(mut stream: hyper::body::Incoming, events: usize) -> anyhow::Resu
 }
 
 /// Returns the path of the collection for a create, or of the object for an apply.
-fn path(object: &Value, how: Write) -> String {
+fn path(object: &Value, how: WriteManner) -> String {
     let (folder, resource) = match object["kind"].as_str() {
         Some("Deployment") => ("/apis/apps/v1", "deployments"),
         Some("Service") => ("/api/v1", "services"),
@@ -282,8 +282,8 @@ fn path(object: &Value, how: Write) -> String {
     };
     let collection = format!("{folder}/namespaces/{NAMESPACE}/{resource}");
     match how {
-        Write::Create => collection,
-        Write::Apply => {
+        WriteManner::Create => collection,
+        WriteManner::Apply => {
             let name = object["metadata"]["name"].as_str().unwrap_or_default();
             format!("{collection}/{name}?fieldManager=bench&force=true")
         }
@@ -329,11 +329,11 @@ mod tests {
     fn an_apply_names_its_object() {
         let [_, _, _, deployment] = application(NAMESPACE, 7);
         assert_eq!(
-            path(&deployment, Write::Create),
+            path(&deployment, WriteManner::Create),
             "/apis/apps/v1/namespaces/bench/deployments"
         );
         assert!(
-            path(&deployment, Write::Apply)
+            path(&deployment, WriteManner::Apply)
                 .starts_with("/apis/apps/v1/namespaces/bench/deployments/app-7?")
         );
     }

@@ -3,6 +3,7 @@
 //! The commands `kustomize` and `kustomize-loop` come from `cargo xtask client`, the overlays from
 //! the shared corpus. Processes take turns, so that other load on the machine affects both.
 
+mod figures;
 mod generated;
 mod overlays;
 
@@ -13,10 +14,10 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use lode_kustomize::{Options, Restrictions};
 use lode_tree::{RepoPath, Tree};
 
-use crate::launch::{self, Cost};
+use self::figures::{mebibytes, millis, pair, row};
+use crate::launch::Cost;
 use crate::print;
 
 /// The programs to compare with.
@@ -87,36 +88,6 @@ fn processes(args: &Args, lode: &Path, corpus: &overlays::Corpus) -> anyhow::Res
     Ok(())
 }
 
-/// Runs both commands on a folder in turns; the shortest time and the smallest peak of each count.
-pub(super) fn pair(
-    lode: &Path,
-    kustomize: &Path,
-    folder: &Path,
-    rounds: usize,
-) -> anyhow::Result<(Cost, Cost)> {
-    let folder = folder.to_str().context("the folder's name is UTF-8")?;
-    let arguments = ["build", folder, "--load-restrictor", "LoadRestrictionsNone"];
-    // The folders are in no checkout, so our command needs the root.
-    let with_root = [&arguments[..], &["--root", "/"]].concat();
-    let mut best: Option<(Cost, Cost)> = None;
-    for _ in 0..rounds {
-        let (ours, theirs) = (
-            launch::cost(lode, &with_root)?,
-            launch::cost(kustomize, &arguments)?,
-        );
-        let (a, b) = best.unwrap_or((ours, theirs));
-        best = Some((less(a, ours), less(b, theirs)));
-    }
-    best.context("at least one round")
-}
-
-fn less(a: Cost, b: Cost) -> Cost {
-    Cost {
-        time: a.time.min(b.time),
-        peak_kib: a.peak_kib.min(b.peak_kib),
-    }
-}
-
 /// Builds small overlays and the largest one repeatedly in one process, ours from a tree in memory.
 fn in_process(args: &Args, corpus: &overlays::Corpus) -> anyhow::Result<()> {
     let mut by_length: Vec<_> = corpus.overlays.iter().collect();
@@ -181,29 +152,6 @@ fn shortest(tree: &Tree, folder: &RepoPath) -> anyhow::Result<Duration> {
         std::hint::black_box(text);
     }
     Ok(shortest)
-}
-
-/// Returns the options of `kustomize build --load-restrictor LoadRestrictionsNone`.
-pub(super) fn options() -> Options {
-    Options {
-        restrictions: Restrictions::None,
-        ..Options::default()
-    }
-}
-
-pub(super) fn row(what: &str, theirs: f64, ours: f64) {
-    print::line(&format!(
-        "  {what:<36} {theirs:>10.2} {ours:>10.2} {:>8.1}x",
-        theirs / ours.max(f64::MIN_POSITIVE)
-    ));
-}
-
-pub(super) fn millis(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e3
-}
-
-pub(super) fn mebibytes(cost: Cost) -> f64 {
-    cost.peak_kib as f64 / 1024.0
 }
 
 /// Returns the value below which `share` of all lie.

@@ -1,9 +1,8 @@
 //! Reading YAML: bytes to node trees and to values, compared with libyaml's events and JSON of the
 //! same data, in one run on one thread. Each figure is the best of several rounds.
 
-use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -118,23 +117,17 @@ fn read(files: &[PathBuf]) -> Result<Vec<Vec<u8>>> {
         .collect()
 }
 
-/// Relative to this crate: the corpus is next to the project.
-const ARCHIVE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../shared/corpus/kustomize/cases.tar.zst"
-);
-const WINDOW_LOG: u32 = 27;
 const FILE_MIN_BYTES: usize = 100_000;
 
 fn corpus() -> Result<Vec<Vec<u8>>> {
+    let archive = cases::folder().join(cases::KUSTOMIZE);
     ensure!(
-        Path::new(ARCHIVE).exists(),
-        "name files: the shared corpus is not here"
+        archive.exists(),
+        "name files: {} is absent",
+        archive.display()
     );
-    let mut decoder = zstd::Decoder::new(File::open(ARCHIVE)?)?;
-    decoder.window_log_max(WINDOW_LOG)?;
     let mut texts = Vec::new();
-    for entry in tar::Archive::new(decoder).entries()? {
+    for entry in cases::unpack(&archive)?.entries()? {
         let mut entry = entry?;
         let is_yaml = entry
             .path()?

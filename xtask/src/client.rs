@@ -81,7 +81,7 @@ pub(crate) fn helm() -> Result<PathBuf> {
 }
 
 /// Returns the path of the `kustomize` command, building it if it is missing.
-fn kustomize() -> Result<PathBuf> {
+pub(crate) fn kustomize() -> Result<PathBuf> {
     install("kustomize", KUSTOMIZE_MODULE, KUSTOMIZE_VERSION)
 }
 

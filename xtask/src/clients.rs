@@ -13,14 +13,14 @@ use anyhow::{Context, Result, bail};
 use lode_yaml::Dialect;
 use serde_json::Value;
 
-use crate::replay::{Running, Target};
+use crate::replay::{JudgedServer, Running};
 use crate::{client, command, controlplane, workspace};
 
 /// `cargo xtask clients`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    target: Target,
+    target: JudgedServer,
     /// Run only the checks whose commands contain this text; what they depend on must exist
     #[arg(long)]
     only: Option<String>,

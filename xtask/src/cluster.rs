@@ -9,16 +9,20 @@
 mod parts;
 mod pki;
 mod process;
+mod running;
+mod settings;
 
 use std::fs::{self, File};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 
 pub(crate) use self::parts::{TOKENS, compact, http_ok};
 pub(crate) use self::process::{Process, wait_until};
+pub(crate) use self::running::Cluster;
+pub(crate) use self::settings::{Settings, audit_log};
 use crate::{controlplane, workspace};
 
 /// `cargo xtask cluster`.
@@ -54,25 +58,6 @@ enum ClusterAction {
     Down,
     /// Print which parts run; fails unless all do
     Status,
-}
-
-/// Settings of a cluster.
-pub(crate) struct Settings {
-    pub(crate) state: PathBuf,
-    pub(crate) etcd_port: u16,
-    pub(crate) peer_port: u16,
-    pub(crate) api_port: u16,
-    pub(crate) nodes: u16,
-    pub(crate) only_api: bool,
-    /// Whether the API server writes an audit log of writes.
-    pub(crate) audited: bool,
-}
-
-/// A cluster that answers.
-pub(crate) struct Cluster {
-    pub(crate) state: PathBuf,
-    /// Folder with `kubectl`.
-    pub(crate) bin: PathBuf,
 }
 
 /// A new empty cluster for one run, on free ports, stopped when dropped. Its logs stay until the
@@ -127,23 +112,6 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         ClusterAction::Status => Ok(status(&state, args.only_api)),
-    }
-}
-
-impl Cluster {
-    /// Returns the kubeconfig of the administrator.
-    pub(crate) fn kubeconfig(&self) -> PathBuf {
-        self.state.join("admin.kubeconfig")
-    }
-
-    /// Returns a `kubectl` command as the administrator.
-    pub(crate) fn kubectl(&self) -> Command {
-        let mut command = Command::new(self.bin.join("kubectl"));
-        command
-            .arg("--kubeconfig")
-            .arg(self.kubeconfig())
-            .env("KUBECACHEDIR", self.state.join("kubectl"));
-        command
     }
 }
 
@@ -208,11 +176,6 @@ impl Drop for Fresh {
             );
         }
     }
-}
-
-/// Returns the path of a cluster's audit log, if it has one.
-pub(crate) fn audit_log(state: &Path) -> PathBuf {
-    state.join("log/audit.log")
 }
 
 /// Returns a free port of loopback.

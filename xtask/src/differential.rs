@@ -8,8 +8,10 @@
 mod classes;
 mod kinds;
 mod make;
+mod operation;
 mod operations;
 mod random;
+mod sequence;
 mod side;
 
 use std::process::ExitCode;
@@ -19,17 +21,20 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use self::classes::Classes;
-use self::kinds::Kind;
-use self::operations::{Operation, Sequence};
+use self::kinds::TestedKind;
+use self::operation::Operation;
 use self::random::Random;
+use self::sequence::Sequence;
 use self::side::Side;
-use crate::replay::{Answer, Call, Difference, Same, Server, Target, real, without_bookmarks};
+use crate::replay::{
+    Answer, Call, Difference, JudgedServer, Same, Server, real, without_bookmarks,
+};
 
 /// `cargo xtask differential`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    target: Target,
+    target: JudgedServer,
     /// Seed of the operations
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -217,6 +222,6 @@ fn is_served(server: &Server, path: &str) -> Result<bool> {
         .into_iter()
         .flatten();
     let established = conditions.any(|one| one["type"] == "Established" && one["status"] == "True");
-    let listed = format!("{}/d-0/widgets", Kind::folder_of(&definition));
+    let listed = format!("{}/d-0/widgets", TestedKind::folder_of(&definition));
     Ok(established && server.call(&Call::new("GET", listed))?.status == 200)
 }

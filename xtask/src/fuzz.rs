@@ -28,7 +28,7 @@ use crate::workspace;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// What to fuzz
-    target: Target,
+    target: FuzzTarget,
     /// Duration
     #[arg(long, default_value_t = 60)]
     seconds: u64,
@@ -38,14 +38,14 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-enum Target {
+enum FuzzTarget {
     /// Readers, writers and edits of YAML
     Yaml,
     /// Whole builds of kustomizations
     Build,
 }
 
-impl Target {
+impl FuzzTarget {
     fn seeds(self) -> Result<Vec<String>> {
         match self {
             Self::Yaml => yaml::seeds(),
@@ -82,7 +82,7 @@ const SLOWEST: Duration = Duration::from_secs(2);
 
 /// What the threads share.
 struct Run<'s> {
-    target: Target,
+    target: FuzzTarget,
     seeds: &'s [String],
     until: Instant,
     done: AtomicU64,

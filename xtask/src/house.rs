@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 
-use crate::tidy::source::Source;
+use crate::tidy::source::SourceFile;
 use crate::tidy::{list, statements};
 use crate::workspace;
 
@@ -43,7 +43,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(root: &Path) -> Result<Vec<Source>> {
+fn read(root: &Path) -> Result<Vec<SourceFile>> {
     let mut paths = Vec::new();
     list(root, Path::new(""), &mut paths)?;
     let mut sources = Vec::new();
@@ -54,7 +54,7 @@ fn read(root: &Path) -> Result<Vec<Source>> {
         }
         let text = fs::read_to_string(root.join(&path))
             .with_context(|| format!("read {}", path.display()))?;
-        let source = Source::new(&name, text);
+        let source = SourceFile::new(&name, text);
         if source.is_test() {
             continue;
         }
@@ -68,7 +68,7 @@ fn read(root: &Path) -> Result<Vec<Source>> {
     Ok(sources)
 }
 
-fn report(sources: &[Source], brief: bool) -> Result<String> {
+fn report(sources: &[SourceFile], brief: bool) -> Result<String> {
     let mut lines = Vec::new();
     let mut section = |figure: String, places: Vec<String>| {
         lines.push(figure);
@@ -169,12 +169,12 @@ mod tests {
     #[test]
     fn a_report_names_each_figure_and_its_places() {
         let texts = (1..=4).map(|at| {
-            Source::new(
+            SourceFile::new(
                 &format!("crates/a/b{at}/src/lib.rs"),
                 "struct Thing;".to_owned(),
             )
         });
-        let sources: Vec<Source> = texts.collect();
+        let sources: Vec<SourceFile> = texts.collect();
         let full = report(&sources, false).unwrap();
         assert!(full.starts_with("type names defined in four files or more: 1\n    Thing: crates"));
         let brief = report(&sources, true).unwrap();

@@ -8,7 +8,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use crate::cluster::Fresh;
 use crate::operator::Serving;
@@ -31,15 +31,12 @@ pub(crate) struct Args {
     more: Vec<String>,
 }
 
-const SCRIPT: &str = "judge/flux.py";
-const SCENARIOS: [&str; 2] = ["corpus/flux/source.json", "corpus/flux/kustomization.json"];
+const SCRIPT: &str = "../judge/flux.py";
+const SCENARIOS: [&str; 2] = ["flux/source.json", "flux/kustomization.json"];
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let shared = workspace::root()
-        .parent()
-        .context("find the folder above the checkout")?
-        .join("shared");
-    let script = shared.join(SCRIPT);
+    let corpus = cases::folder();
+    let script = corpus.join(SCRIPT);
     if !script.exists() {
         bail!(
             "{} is missing, so there is nothing to replay",
@@ -51,7 +48,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     operator::install_definitions(&lode, &fresh.cluster)?;
     let serving = Serving::start(&lode, &fresh.cluster)?;
 
-    let scored = command::status(&mut replay(args, &shared, &script, &fresh)?)?;
+    let scored = command::status(&mut replay(args, &corpus, &script, &fresh)?)?;
     drop(serving);
     eprintln!(
         "log of lode: {}",
@@ -65,11 +62,11 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     })
 }
 
-fn replay(args: &Args, shared: &Path, script: &Path, fresh: &Fresh) -> Result<Command> {
+fn replay(args: &Args, corpus: &Path, script: &Path, fresh: &Fresh) -> Result<Command> {
     let mut python = Command::new("python3");
     python.arg(script);
     if args.file.is_empty() {
-        python.args(SCENARIOS.map(|file| shared.join(file)));
+        python.args(SCENARIOS.map(|file| corpus.join(file)));
     } else {
         python.args(&args.file);
     }

@@ -25,6 +25,7 @@ mod house;
 mod judge;
 mod leader;
 mod operator;
+mod record;
 mod replay;
 mod schema;
 mod simulation;
@@ -57,6 +58,8 @@ enum Task {
     Judge(judge::Args),
     /// Replay recorded requests against an API server and print how many are answered alike
     Replay(replay::Args),
+    /// Record what the real tools make of our own inputs, for the tests of the engines
+    Record(record::Args),
     /// Send the same random operations to the real API server and another one, and print where they differ
     Differential(differential::Args),
     /// Run kubectl, helm and flux against an API server and print which commands end as expected
@@ -80,6 +83,7 @@ fn main() -> ExitCode {
         Task::Simulation(args) => simulation::main(&args),
         Task::Judge(args) => judge::main(&args),
         Task::Replay(args) => replay::main(&args),
+        Task::Record(args) => record::main(&args),
         Task::Differential(args) => differential::main(&args),
         Task::Clients(args) => clients::main(&args),
         Task::Schema(args) => schema::main(&args),

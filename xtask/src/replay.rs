@@ -5,6 +5,7 @@
 //! [`same`]. The real server passes (nearly) everything, which validates the comparison.
 
 mod kubectl;
+mod lines;
 mod report;
 mod same;
 mod scenarios;
@@ -16,15 +17,13 @@ mod text;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use anyhow::{Result, bail};
 
 use self::report::Report;
 pub(crate) use self::same::{Difference, Same};
 pub(crate) use self::server::{Answer, Call, Server};
 pub(crate) use self::streams::without_bookmarks;
-pub(crate) use self::target::{Running, Target, real};
-use crate::workspace;
+pub(crate) use self::target::{JudgedServer, Running, real};
 
 /// `cargo xtask replay`.
 #[derive(clap::Args)]
@@ -32,7 +31,7 @@ pub(crate) struct Args {
     /// Which recordings
     what: What,
     #[command(flatten)]
-    target: Target,
+    target: JudgedServer,
     /// Replay only the scenarios (for kubectl: commands) whose names contain this text; what they
     /// depend on must exist
     #[arg(long)]
@@ -68,7 +67,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 
 /// Returns the folder of recordings.
 fn corpus() -> Result<PathBuf> {
-    let corpus = workspace::root().join("../shared/corpus/apiserver");
+    let corpus = cases::folder().join("apiserver");
     if !corpus.is_dir() {
         bail!(
             "{} is missing, so there is nothing to replay",
@@ -76,14 +75,4 @@ fn corpus() -> Result<PathBuf> {
         );
     }
     Ok(corpus)
-}
-
-/// Reads a file of one JSON value per line.
-fn lines(path: &std::path::Path) -> Result<Vec<Value>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    let lines = text
-        .lines()
-        .map(serde_json::from_str)
-        .collect::<Result<_, _>>();
-    lines.with_context(|| format!("read {}", path.display()))
 }

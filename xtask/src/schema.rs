@@ -3,12 +3,13 @@
 //! [`types`] describes objects, [`resources`] where they are served, [`fields`] how Go reads and
 //! writes them.
 
+mod document;
 mod fields;
 mod resources;
 mod types;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -63,11 +64,6 @@ fn module_folder(module: &str) -> Result<PathBuf> {
         .as_str()
         .context("find the module's folder")?
         .into())
-}
-
-fn read_json(path: &Path) -> Result<Value> {
-    let text = fs::read_to_string(path).with_context(|| format!("read {}", path.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("parse {}", path.display()))
 }
 
 fn write(name: &str, text: &str, what: &str) -> Result<()> {

@@ -22,7 +22,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 
-use self::source::Source;
+use self::source::SourceFile;
 use crate::workspace;
 
 /// Folders without our own files.
@@ -73,14 +73,14 @@ fn check(root: &Path) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-fn read_sources(root: &Path, paths: &[PathBuf]) -> Result<Vec<Source>> {
+fn read_sources(root: &Path, paths: &[PathBuf]) -> Result<Vec<SourceFile>> {
     let rust = paths
         .iter()
         .filter(|path| path.extension().is_some_and(|end| end == "rs"));
     rust.map(|path| {
         let text = fs::read_to_string(root.join(path))
             .with_context(|| format!("read {}", path.display()))?;
-        Ok(Source::new(&path.to_string_lossy(), text))
+        Ok(SourceFile::new(&path.to_string_lossy(), text))
     })
     .collect()
 }

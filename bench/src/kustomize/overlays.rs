@@ -1,7 +1,6 @@
 //! The overlays of the shared corpus, on disk and in memory, and the measurements without a peer.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -11,13 +10,11 @@ use lode_kustomize::{Build, rebuild};
 use lode_tree::{Blob, Entry, Read, RepoPath, Tree};
 use tempfile::TempDir;
 
-use super::{millis, options};
+use super::figures::{millis, options};
 use crate::print;
 
 /// Rounds of all overlays; the shortest counts.
 const ROUNDS: usize = 5;
-/// The archive's window, as a power of two.
-const WINDOW_LOG: u32 = 27;
 
 /// The repositories and the folders that are built in them.
 pub(super) struct Corpus {
@@ -39,15 +36,10 @@ pub(super) struct Overlay {
 
 impl Corpus {
     pub(super) fn unpack() -> anyhow::Result<Self> {
-        let archive = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../../shared/corpus/kustomize/cases.tar.zst");
-        let file = File::open(&archive).with_context(|| format!("open {}", archive.display()))?;
-        let mut decoder = zstd::Decoder::new(file).context("read the archive")?;
-        decoder
-            .window_log_max(WINDOW_LOG)
-            .context("set the window")?;
+        let archive = cases::folder().join(cases::KUSTOMIZE);
         let unpacked = tempfile::tempdir().context("make a folder")?;
-        tar::Archive::new(decoder)
+        cases::unpack(&archive)
+            .with_context(|| format!("open {}", archive.display()))?
             .unpack(unpacked.path())
             .context("unpack the archive")?;
         let input = unpacked.path().join("kustomize/overlays/input");

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::{Cluster, Process, Settings, pki, wait_until};
+use super::pki;
+use super::process::{Process, wait_until};
+use super::running::Cluster;
+use super::settings::{Settings, audit_log};
 use crate::command;
 
 /// Parts in the order they start; the first two are enough for an API.
@@ -212,7 +215,7 @@ fn api_flags(settings: &Settings) -> Vec<String> {
         .map(str::to_owned),
     );
     if settings.audited {
-        let log = super::audit_log(&settings.state);
+        let log = audit_log(&settings.state);
         flags.push("--audit-policy-file=audit.yaml".to_owned());
         flags.push(format!("--audit-log-path={}", log.display()));
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::operations::Operation;
+use super::operation::Operation;
 use crate::replay::Difference;
 
 /// Differences of a run.

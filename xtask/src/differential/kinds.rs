@@ -5,7 +5,7 @@ use lode_yaml::Dialect;
 use serde_json::{Map, Value, json};
 
 /// One namespaced kind.
-pub(super) struct Kind {
+pub(super) struct TestedKind {
     pub(super) api_version: String,
     pub(super) name: String,
     plural: String,
@@ -24,13 +24,13 @@ pub(super) struct Kind {
 }
 
 /// All kinds.
-pub(super) fn all() -> Result<Vec<Kind>> {
+pub(super) fn all() -> Result<Vec<TestedKind>> {
     let rows = yaml(include_bytes!("kinds.yaml"))?;
     Ok(rows
         .as_array()
         .into_iter()
         .flatten()
-        .map(Kind::read)
+        .map(TestedKind::read)
         .collect())
 }
 
@@ -39,7 +39,7 @@ pub(super) fn definition() -> Result<Value> {
     yaml(include_bytes!("widget.yaml"))
 }
 
-impl Kind {
+impl TestedKind {
     fn read(row: &Value) -> Self {
         let text = |field: &str| row[field].as_str().unwrap_or_default().to_owned();
         let list = |field: &str| row[field].as_array().cloned().unwrap_or_default();
@@ -142,7 +142,7 @@ mod tests {
             .unwrap();
         assert_eq!(
             own.collection("n"),
-            format!("{}/n/widgets", Kind::folder_of(&definition))
+            format!("{}/n/widgets", TestedKind::folder_of(&definition))
         );
     }
 

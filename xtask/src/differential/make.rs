@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::kinds::merge;
-use super::operations::{Body, JSON, Operation, Sequence, Subject};
+use super::operation::{Body, JSON, Operation, Subject};
+use super::sequence::Sequence;
 
 const TABLE: &str = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json";
 const PARTIAL: &str =

@@ -7,7 +7,7 @@ use anyhow::Result;
 use serde_json::Value;
 
 use super::kinds::merge;
-use super::operations::{Body, Operation, Version};
+use super::operation::{Body, Operation, SentVersion};
 use crate::replay::{Answer, Call, Server};
 
 /// A server during one sequence.
@@ -97,15 +97,15 @@ impl<'s> Side<'s> {
     }
 
     /// Returns the object as this server last returned it, with an edit.
-    fn edited(&self, operation: &Operation, patch: &Value, version: Version) -> Option<Value> {
+    fn edited(&self, operation: &Operation, patch: &Value, version: SentVersion) -> Option<Value> {
         let known = self.objects.get(&operation.about)?;
         let mut object = known.last.clone();
         merge(&mut object, patch);
         let metadata = object["metadata"].as_object_mut()?;
         match version {
-            Version::Last => {}
-            Version::None => drop(metadata.remove("resourceVersion")),
-            Version::First => drop(metadata.insert(
+            SentVersion::Last => {}
+            SentVersion::None => drop(metadata.remove("resourceVersion")),
+            SentVersion::First => drop(metadata.insert(
                 "resourceVersion".to_owned(),
                 known.first_version.clone().into(),
             )),

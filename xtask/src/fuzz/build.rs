@@ -7,16 +7,12 @@
 //! has an origin.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::Read as _;
 
 use anyhow::{Context, Result};
 use lode_kustomize::{Options, Order, Restrictions, build};
 use lode_tree::{RepoPath, Tree};
 use lode_yaml::{Dialect, Nodes, Origins};
-
-use super::yaml::{ARCHIVE, WINDOW_LOG};
-use crate::workspace;
 
 const OWN: &str = "app\n=== app/kustomization.yaml\nresources: [../base]\nnamePrefix: a-\nnamespace: n\nlabels:\n- pairs: {k: v}\n  \
                    includeSelectors: true\nimages: [{name: x, newTag: '2'}]\nreplicas: [{name: d, count: 3}]\nconfigMapGenerator:\n- name: c\n  \
@@ -32,18 +28,14 @@ const FILE_MARK: &str = "=== ";
 
 pub(super) fn seeds() -> Result<Vec<String>> {
     let mut seeds = vec![OWN.to_owned(); 20];
-    let archive = workspace::root()
-        .parent()
-        .context("find the folder above the checkout")?
-        .join(ARCHIVE);
+    let archive = cases::folder().join(cases::KUSTOMIZE);
     if !archive.exists() {
         eprintln!("{} is not here: only a case of our own", archive.display());
         return Ok(seeds);
     }
-    let mut decoder = zstd::Decoder::new(File::open(&archive).context("open the corpus")?)?;
-    decoder.window_log_max(WINDOW_LOG)?;
+    let mut unpacked = cases::unpack(&archive).context("open the corpus")?;
     let mut cases: BTreeMap<String, (String, String)> = BTreeMap::new();
-    for entry in tar::Archive::new(decoder).entries()? {
+    for entry in unpacked.entries()? {
         let mut entry = entry?;
         let path = entry.path()?.to_string_lossy().into_owned();
         let Some((case, file)) = path

@@ -5,7 +5,6 @@
 //! else; what is written reads back as the same value; an accepted edit sets its value and no
 //! other.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
@@ -14,8 +13,6 @@ use lode_yaml::edit::{Edit, Step};
 use lode_yaml::{
     Content, Dialect, Extra, Node, Nodes, Options, Origins, Style, write_node, write_v3,
 };
-
-use crate::workspace;
 
 /// Texts with features that manifests rarely use.
 const OWN: [&str; 8] = [
@@ -30,8 +27,6 @@ const OWN: [&str; 8] = [
 ];
 /// Number of copies of our own texts, so that they are not lost among the files.
 const OWN_COUNT: usize = 400;
-pub(super) const ARCHIVE: &str = "shared/corpus/kustomize/cases.tar.zst";
-pub(super) const WINDOW_LOG: u32 = 27;
 /// Most files of the corpus that are used.
 const FILES_MAX: usize = 3000;
 const FILE_MAX: u64 = 32 << 10;
@@ -45,10 +40,7 @@ pub(super) fn seeds() -> Result<Vec<String>> {
         .take(OWN_COUNT)
         .map(|text| (*text).to_owned())
         .collect();
-    let archive = workspace::root()
-        .parent()
-        .context("find the folder above the checkout")?
-        .join(ARCHIVE);
+    let archive = cases::folder().join(cases::KUSTOMIZE);
     if !archive.exists() {
         eprintln!(
             "{} is not here: only {} texts of our own",
@@ -57,9 +49,8 @@ pub(super) fn seeds() -> Result<Vec<String>> {
         );
         return Ok(seeds);
     }
-    let mut decoder = zstd::Decoder::new(File::open(&archive).context("open the corpus")?)?;
-    decoder.window_log_max(WINDOW_LOG)?;
-    for entry in tar::Archive::new(decoder).entries()? {
+    let mut unpacked = cases::unpack(&archive).context("open the corpus")?;
+    for entry in unpacked.entries()? {
         let mut entry = entry?;
         let path = entry.path()?.into_owned();
         let is_yaml = path

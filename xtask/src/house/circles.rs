@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use anyhow::{Context as _, Result};
 
 use super::module::{Module, Segments};
-use crate::tidy::source::Source;
+use crate::tidy::source::SourceFile;
 
 /// Longest chain of re-exports followed.
 const EXPORTS_MAX: usize = 8;
 
 /// Returns each circle with its crate and files.
-pub(super) fn find(sources: &[Source]) -> Result<Vec<String>> {
+pub(super) fn find(sources: &[SourceFile]) -> Result<Vec<String>> {
     let mut crates = BTreeMap::<&str, Files>::new();
     for source in sources {
         // Outside `src` there are only build scripts and examples.
@@ -186,7 +186,9 @@ mod tests {
     fn circles(files: &[(&str, &str)]) -> Vec<String> {
         let sources: Vec<_> = files
             .iter()
-            .map(|(file, text)| Source::new(&format!("crates/x/y/src/{file}"), (*text).to_owned()))
+            .map(|(file, text)| {
+                SourceFile::new(&format!("crates/x/y/src/{file}"), (*text).to_owned())
+            })
             .collect();
         find(&sources).unwrap()
     }

@@ -1,7 +1,7 @@
 //! How dense functions are: comments, and long bodies without a break.
 
 use crate::tidy::lexer;
-use crate::tidy::source::Source;
+use crate::tidy::source::SourceFile;
 
 /// Lines from which a function counts as long.
 const LONG: usize = 20;
@@ -20,7 +20,7 @@ pub(super) struct Density {
 }
 
 /// Counts the comments, and the long functions without a break.
-pub(super) fn density(sources: &[Source]) -> Density {
+pub(super) fn density(sources: &[SourceFile]) -> Density {
     let mut density = Density::default();
     for source in sources {
         let tests: Vec<bool> = source
@@ -56,7 +56,7 @@ pub(super) fn density(sources: &[Source]) -> Density {
 }
 
 /// Returns line, name and text of each function with a body, from `fn` to its closing brace.
-fn bodies(source: &Source) -> Vec<(usize, &str, &str)> {
+fn bodies(source: &SourceFile) -> Vec<(usize, &str, &str)> {
     let code = &source.product;
     let mut found = Vec::new();
     for start in lexer::words(code, "fn") {
@@ -108,7 +108,7 @@ mod tests {
             body("    // Why.\n"),
             body("")
         );
-        let density = density(&[Source::new("a.rs", text)]);
+        let density = density(&[SourceFile::new("a.rs", text)]);
         assert_eq!(density.comments, 2);
         assert_eq!(density.long, 3);
         assert_eq!(density.unbroken, ["a.rs:4 unbroken (22 lines)"]);

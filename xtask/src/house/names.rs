@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result};
 use syn::Item;
 
-use crate::tidy::source::Source;
+use crate::tidy::source::SourceFile;
 use crate::tidy::statements::is_for_tests;
 
 /// Number of files from which a name counts as shared.
@@ -13,7 +13,7 @@ const FILES_MIN: usize = 4;
 
 /// Returns the names of types, traits and aliases that are defined in four files or more, with the
 /// files; the most frequent first.
-pub(super) fn shared(sources: &[Source]) -> Result<Vec<(String, Vec<String>)>> {
+pub(super) fn shared(sources: &[SourceFile]) -> Result<Vec<(String, Vec<String>)>> {
     let mut files = BTreeMap::<String, Vec<String>>::new();
     for source in sources {
         let file =
@@ -72,7 +72,7 @@ mod tests {
         let sources: Vec<_> = texts
             .iter()
             .enumerate()
-            .map(|(at, text)| Source::new(&format!("{at}.rs"), (*text).to_owned()))
+            .map(|(at, text)| SourceFile::new(&format!("{at}.rs"), (*text).to_owned()))
             .collect();
         let files = ["0.rs", "1.rs", "2.rs", "3.rs"].map(str::to_owned).to_vec();
         assert_eq!(shared(&sources).unwrap(), [("Change".to_owned(), files)]);

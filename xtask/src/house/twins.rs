@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::tidy::source::Source;
+use crate::tidy::source::SourceFile;
 
 /// Lines per window.
 const WINDOW: usize = 6;
@@ -19,11 +19,11 @@ pub(super) struct Twins {
 
 /// Line numbers, from 1, and lines of code without indentation: no comments, blank lines, imports
 /// or tests.
-type Lines<'s> = Vec<(usize, &'s str)>;
+type CodeLines<'s> = Vec<(usize, &'s str)>;
 
 /// Returns the windows of six lines that appear twice or more.
-pub(super) fn find(sources: &[Source]) -> Twins {
-    let all: Vec<Lines<'_>> = sources.iter().map(lines).collect();
+pub(super) fn find(sources: &[SourceFile]) -> Twins {
+    let all: Vec<CodeLines<'_>> = sources.iter().map(lines).collect();
     let mut places = BTreeMap::<Vec<&str>, Vec<(usize, usize)>>::new();
     for (file, lines) in all.iter().enumerate() {
         for (at, window) in lines.windows(WINDOW).enumerate() {
@@ -59,7 +59,7 @@ pub(super) fn find(sources: &[Source]) -> Twins {
     }
 }
 
-fn lines(source: &Source) -> Lines<'_> {
+fn lines(source: &SourceFile) -> CodeLines<'_> {
     let mut is_import = false;
     let mut lines = Vec::new();
     for (at, (line, code)) in source.text.lines().zip(source.product.lines()).enumerate() {
@@ -84,13 +84,13 @@ mod tests {
         let spaced = seven.replace('\n', "\n\n    // Why.\n");
         let five: String = (1..=5).map(line).collect();
         let sources = [
-            Source::new("a.rs", format!("fn a() {{\n{seven}}}\n")),
-            Source::new(
+            SourceFile::new("a.rs", format!("fn a() {{\n{seven}}}\n")),
+            SourceFile::new(
                 "b.rs",
                 format!("use c::{{\n    D,\n}};\nfn b() {{\n{spaced}}}\n"),
             ),
-            Source::new("c.rs", format!("fn c() {{\n{five}}}\n")),
-            Source::new("d.rs", format!("#[cfg(test)]\nmod tests {{\n{seven}}}\n")),
+            SourceFile::new("c.rs", format!("fn c() {{\n{five}}}\n")),
+            SourceFile::new("d.rs", format!("#[cfg(test)]\nmod tests {{\n{seven}}}\n")),
         ];
         let twins = find(&sources);
         assert_eq!(twins.windows, 3, "lines 1 to 6, 2 to 7, and 3 to the brace");

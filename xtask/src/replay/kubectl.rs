@@ -13,7 +13,7 @@ use anyhow::Result;
 use regex::{Captures, Regex};
 use serde_json::Value;
 
-use super::lines;
+use super::lines::lines;
 use super::report::Report;
 use super::same::{Difference, Same};
 use super::scenarios::columns;

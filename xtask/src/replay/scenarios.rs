@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
-use super::lines;
+use super::lines::lines;
 use super::report::Report;
 use super::same::{Difference, Same};
 use super::server::{Answer, Call, Server, Who};

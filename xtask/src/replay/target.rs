@@ -15,7 +15,7 @@ use crate::workspace;
 
 /// Which server; by default a fresh real one.
 #[derive(clap::Args, Default)]
-pub(crate) struct Target {
+pub(crate) struct JudgedServer {
     /// Kubeconfig of a running server; it should be empty and know the users of the test cluster
     #[arg(long, conflicts_with = "lode")]
     kubeconfig: Option<PathBuf>,
@@ -47,7 +47,7 @@ struct Lode {
 /// Longest time until `lode apiserver` answers.
 const READY_MAX: Duration = Duration::from_secs(20);
 
-impl Target {
+impl JudgedServer {
     /// Finds or starts the server, for a run of `purpose`.
     pub(crate) fn start(&self, purpose: &str) -> Result<Running> {
         match (&self.kubeconfig, &self.lode) {

@@ -9,7 +9,7 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use serde_json::{Map, Value};
 
-use super::read_json;
+use super::document::read_json;
 
 /// Returns the data file and its number of resources.
 pub(super) fn made(module: &str, folder: &Path) -> Result<(String, usize)> {

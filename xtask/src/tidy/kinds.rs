@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use lode_api::kinds::{self, Row};
 
 use super::lexer;
-use super::source::Source;
+use super::source::SourceFile;
 
 /// The page about adding a kind.
 const PAGE: &str = "docs/adding-a-kind.md";
@@ -26,7 +26,7 @@ const WINGS: [&str; 4] = [
     "crates/face/",
 ];
 /// Checks the places against the page, and that each kind has its own page.
-pub(super) fn check(root: &Path, sources: &[Source]) -> Result<Vec<String>> {
+pub(super) fn check(root: &Path, sources: &[SourceFile]) -> Result<Vec<String>> {
     let page = root.join(PAGE);
     let page = fs::read_to_string(&page).with_context(|| format!("read {}", page.display()))?;
     let mut findings = places(&listed(&page), sources);
@@ -42,7 +42,7 @@ pub(super) fn check(root: &Path, sources: &[Source]) -> Result<Vec<String>> {
     Ok(findings)
 }
 
-fn places(listed: &[&str], sources: &[Source]) -> Vec<String> {
+fn places(listed: &[&str], sources: &[SourceFile]) -> Vec<String> {
     let mut findings = Vec::new();
     if listed.len() > PLACES_MAX {
         findings.push(format!(
@@ -115,7 +115,7 @@ mod tests {
     fn findings(listed: &[&str], sources: &[(&str, &str)]) -> Vec<String> {
         let sources = sources
             .iter()
-            .map(|(path, text)| Source::new(path, (*text).to_owned()));
+            .map(|(path, text)| SourceFile::new(path, (*text).to_owned()));
         places(listed, &sources.collect::<Vec<_>>())
     }
 

@@ -86,14 +86,12 @@ fn arrows(members: &[Member]) -> Vec<String> {
             };
             // A test kit outside the wings has the level of what it depends on.
             let kit = || {
-                other
-                    .dependencies
-                    .iter()
-                    .filter_map(|below| by_name.get(below.name.as_str())?.height())
-                    .max()
+                let below = other.dependencies.iter();
+                let heights = below.filter_map(|below| by_name.get(below.name.as_str())?.height());
+                heights.max().unwrap_or(0)
             };
             let above = if dependency.for_tests {
-                other.height().or_else(kit)
+                Some(other.height().unwrap_or_else(kit))
             } else {
                 other.height()
             };
@@ -301,6 +299,13 @@ mod tests {
             2,
             "what is not a test stands in the house"
         );
+    }
+
+    #[test]
+    fn a_kit_for_tests_that_stands_on_nothing_serves_all() {
+        let mut members = house(&[("model/tree", &["lode-kit?"]), ("x/kit", &["serde"])]);
+        members[1].folder = "kit".to_owned();
+        assert_eq!(arrows(&members), Vec::<String>::new());
     }
 
     #[test]

@@ -8,14 +8,14 @@ use std::ops::Range;
 
 /// What a piece of source is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) enum Kind {
+pub(crate) enum PieceKind {
     Code,
     Comment,
     Literal,
 }
 
 /// Returns the source with all but one kind blanked; lines and offsets do not change.
-pub(crate) fn only(text: &str, kind: Kind) -> String {
+pub(crate) fn only(text: &str, kind: PieceKind) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for (_, range) in pieces(text).into_iter().filter(|(found, _)| *found != kind) {
         blank(&mut bytes[range]);
@@ -69,7 +69,7 @@ pub(crate) fn line(text: &str, offset: usize) -> usize {
     text[..offset].matches('\n').count() + 1
 }
 
-fn pieces(text: &str) -> Vec<(Kind, Range<usize>)> {
+fn pieces(text: &str) -> Vec<(PieceKind, Range<usize>)> {
     let bytes = text.as_bytes();
     let (mut pieces, mut at, mut code_from) = (Vec::new(), 0, 0);
     while at < bytes.len() {
@@ -77,22 +77,22 @@ fn pieces(text: &str) -> Vec<(Kind, Range<usize>)> {
             at += 1;
             continue;
         };
-        pieces.push((Kind::Code, code_from..at));
+        pieces.push((PieceKind::Code, code_from..at));
         pieces.push((kind, at..end));
         (at, code_from) = (end, end);
     }
-    pieces.push((Kind::Code, code_from..at));
+    pieces.push((PieceKind::Code, code_from..at));
     pieces
 }
 
 /// Returns the kind and end of a comment that starts here, if one does.
-fn comment(bytes: &[u8], at: usize) -> Option<(Kind, usize)> {
+fn comment(bytes: &[u8], at: usize) -> Option<(PieceKind, usize)> {
     if bytes[at..].starts_with(b"//") {
         let length = bytes[at..]
             .iter()
             .position(|byte| *byte == b'\n')
             .unwrap_or(bytes.len() - at);
-        return Some((Kind::Comment, at + length));
+        return Some((PieceKind::Comment, at + length));
     }
     if !bytes[at..].starts_with(b"/*") {
         return None;
@@ -110,19 +110,19 @@ fn comment(bytes: &[u8], at: usize) -> Option<(Kind, usize)> {
             end += 1;
         }
     }
-    Some((Kind::Comment, end))
+    Some((PieceKind::Comment, end))
 }
 
 /// Returns the kind and end of a string or character that starts here, if one does. A prefix such
 /// as `b` counts as code.
-fn literal(bytes: &[u8], at: usize) -> Option<(Kind, usize)> {
+fn literal(bytes: &[u8], at: usize) -> Option<(PieceKind, usize)> {
     let end = match bytes[at] {
         b'"' => quoted(bytes, at, b'"'),
         b'\'' => character(bytes, at)?,
         b'r' => raw(bytes, at)?,
         _ => return None,
     };
-    Some((Kind::Literal, end))
+    Some((PieceKind::Literal, end))
 }
 
 /// Returns the end of a literal with escapes.
@@ -185,7 +185,7 @@ mod tests {
     use super::*;
 
     fn code(text: &str) -> String {
-        only(text, Kind::Code)
+        only(text, PieceKind::Code)
     }
 
     #[test]
@@ -231,7 +231,10 @@ mod tests {
 
     #[test]
     fn comments_can_be_all_that_is_left() {
-        assert_eq!(only("a // b\n\"// c\"", Kind::Comment), "  // b\n      ");
+        assert_eq!(
+            only("a // b\n\"// c\"", PieceKind::Comment),
+            "  // b\n      "
+        );
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! [`super::layers`] checks their manifests.
 
 use super::lexer;
-use super::source::Source;
+use super::source::SourceFile;
 
 /// Modules of the standard library that reach outside.
 const MODULES: [&str; 4] = ["fs", "env", "net", "process"];
@@ -16,7 +16,7 @@ const CALLS: [&str; 5] = [
     "thread::sleep",
 ];
 
-pub(super) fn check(source: &Source) -> Vec<String> {
+pub(super) fn check(source: &SourceFile) -> Vec<String> {
     let pure =
         source.path.starts_with("crates/model/") || source.path.starts_with("crates/engine/");
     if !pure || source.is_test() {
@@ -40,7 +40,7 @@ pub(super) fn check(source: &Source) -> Vec<String> {
     findings
 }
 
-fn impure(source: &Source, offset: usize, what: &str) -> String {
+fn impure(source: &SourceFile, offset: usize, what: &str) -> String {
     source.finding(
         offset,
         &format!("{what} reaches outside, and this wing is pure: take it as an argument"),
@@ -52,7 +52,7 @@ mod tests {
     use super::*;
 
     fn findings(path: &str, text: &str) -> usize {
-        check(&Source::new(path, text.to_owned())).len()
+        check(&SourceFile::new(path, text.to_owned())).len()
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! Gate: every test that `SECURITY.md` names exists.
 
-use super::source::Source;
+use super::source::SourceFile;
 
 /// The page that names tests.
 pub(super) const PAGE: &str = "SECURITY.md";
 
 /// Checks the tests that the rows of the page's table name.
-pub(super) fn check(page: &str, sources: &[Source]) -> Vec<String> {
+pub(super) fn check(page: &str, sources: &[SourceFile]) -> Vec<String> {
     let mut findings = Vec::new();
     for (number, line) in page
         .lines()
@@ -29,7 +29,7 @@ mod tests {
 
     #[test]
     fn a_test_that_is_gone_is_found_with_its_line() {
-        let sources = [Source::new(
+        let sources = [SourceFile::new(
             "a.rs",
             "#[test]\nfn one_is_there() {}\n".to_owned(),
         )];

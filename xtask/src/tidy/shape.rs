@@ -4,9 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::lexer;
-use super::source::Source;
+use super::source::SourceFile;
 
-pub(super) fn check(sources: &[Source]) -> Vec<String> {
+pub(super) fn check(sources: &[SourceFile]) -> Vec<String> {
     let mut findings = Vec::new();
     let modules = declared_modules(sources);
     let mut suites: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
@@ -40,7 +40,7 @@ pub(super) fn check(sources: &[Source]) -> Vec<String> {
 }
 
 /// Returns all `mod name;` lines, each as its file and the name.
-fn declared_modules(sources: &[Source]) -> BTreeSet<(String, String)> {
+fn declared_modules(sources: &[SourceFile]) -> BTreeSet<(String, String)> {
     let mut modules = BTreeSet::new();
     for source in sources {
         for at in lexer::words(&source.code, "mod") {
@@ -119,9 +119,9 @@ mod tests {
     use super::*;
 
     fn findings(files: &[(&str, &str)]) -> Vec<String> {
-        let sources: Vec<Source> = files
+        let sources: Vec<SourceFile> = files
             .iter()
-            .map(|(path, text)| Source::new(path, (*text).to_owned()))
+            .map(|(path, text)| SourceFile::new(path, (*text).to_owned()))
             .collect();
         check(&sources)
     }
@@ -130,7 +130,10 @@ mod tests {
     fn a_table_of_contents_is_no_logic() {
         let text = "//! Page.\n#![warn(x)]\nmod a;\npub(crate) mod b;\n#[cfg(test)]\nmod tests { fn t() {} }\n\
                     pub use a::{b, c};\npub type E = c::D<u8>;\n#[doc(inline)]\npub use b::d;\n";
-        assert_eq!(first_logic(&Source::new("", text.to_owned()).product), None);
+        assert_eq!(
+            first_logic(&SourceFile::new("", text.to_owned()).product),
+            None
+        );
     }
 
     #[test]

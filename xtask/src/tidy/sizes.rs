@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
 
-use super::source::Source;
+use super::source::SourceFile;
 use super::statements::functions;
 
 /// The list of exceptions: `path:lines  # why` or `path:function:statements  # why`.
@@ -19,7 +19,7 @@ const FILE_MAX: usize = 800;
 /// matches; tests may be as long as their data.
 const FUNCTION_MAX: usize = 30;
 
-pub(super) fn check(sources: &[Source], ratchet: &str) -> Result<Vec<String>> {
+pub(super) fn check(sources: &[SourceFile], ratchet: &str) -> Result<Vec<String>> {
     let mut over = BTreeMap::new();
     for source in sources {
         let lines = source.text.lines().count() - source.test_lines;
@@ -109,15 +109,15 @@ fn bound(what: &str) -> String {
 mod tests {
     use super::*;
 
-    fn source(path: &str, body: usize) -> Source {
+    fn source(path: &str, body: usize) -> SourceFile {
         let text = format!(
             "//! Page.\nfn long() {{\n{}}}\nfn short() {{}}\n",
             "    call();\n".repeat(body)
         );
-        Source::new(path, text)
+        SourceFile::new(path, text)
     }
 
-    fn found(sources: &[Source], ratchet: &str) -> Vec<String> {
+    fn found(sources: &[SourceFile], ratchet: &str) -> Vec<String> {
         check(sources, ratchet).unwrap()
     }
 
@@ -148,10 +148,10 @@ mod tests {
             "// line\n".repeat(900)
         );
         assert_eq!(
-            found(&[Source::new("a.rs", tests)], ""),
+            found(&[SourceFile::new("a.rs", tests)], ""),
             Vec::<String>::new()
         );
-        let long = Source::new("a.rs", "// line\n".repeat(801));
+        let long = SourceFile::new("a.rs", "// line\n".repeat(801));
         assert_eq!(
             found(&[long], ""),
             ["a.rs: 801 lines; a file has 800 at most"]
@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_file_that_cannot_be_parsed_is_named() {
-        let error = check(&[Source::new("a.rs", "fn (".to_owned())], "").unwrap_err();
+        let error = check(&[SourceFile::new("a.rs", "fn (".to_owned())], "").unwrap_err();
         assert!(error.to_string().contains("parse a.rs"), "{error:#}");
     }
 }

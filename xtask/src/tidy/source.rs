@@ -1,9 +1,9 @@
 //! A Rust file as the gates see it.
 
-use super::lexer::{self, Kind};
+use super::lexer::{self, PieceKind};
 
 /// One file, with views that keep its lines and offsets.
-pub(crate) struct Source {
+pub(crate) struct SourceFile {
     /// Relative to the root of the checkout.
     pub(crate) path: String,
     /// The file as it is.
@@ -16,9 +16,9 @@ pub(crate) struct Source {
     pub(crate) test_lines: usize,
 }
 
-impl Source {
+impl SourceFile {
     pub(crate) fn new(path: &str, text: String) -> Self {
-        let code = lexer::only(&text, Kind::Code);
+        let code = lexer::only(&text, PieceKind::Code);
         let (product, test_lines) = without_tests(&code);
         Self {
             path: path.to_owned(),
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn items_for_tests_are_left_out() {
         let text = "fn a() {}\n#[cfg(test)]\nmod tests {\n    fn b() {}\n}\nfn c() {}\n#[cfg(test)]\nuse d;\n";
-        let source = Source::new("src/a.rs", text.to_owned());
+        let source = SourceFile::new("src/a.rs", text.to_owned());
         assert_eq!(source.test_lines, 6);
         assert!(source.product.contains("fn a") && source.product.contains("fn c"));
         assert!(!source.product.contains("fn b") && !source.product.contains("use d"));
@@ -94,7 +94,7 @@ mod tests {
             ("a/src/testing.rs", false),
         ] {
             assert_eq!(
-                Source::new(path, String::new()).is_test(),
+                SourceFile::new(path, String::new()).is_test(),
                 is_test,
                 "{path}"
             );

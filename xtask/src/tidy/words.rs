@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use super::lexer::{self, Kind};
-use super::source::Source;
+use super::lexer::{self, PieceKind};
+use super::source::SourceFile;
 
 /// Code that may not be committed, and why.
 const BANNED: [(&str, &str); 5] = [
@@ -36,7 +36,7 @@ const REWRITTEN: [&str; 3] = [
     "crates/control/kustomization/",
 ];
 
-pub(super) fn check(source: &Source) -> Vec<String> {
+pub(super) fn check(source: &SourceFile) -> Vec<String> {
     let mut findings = Vec::new();
     if !source.text.starts_with("//!") {
         findings.push(source.finding(0, "does not open with a //! page"));
@@ -48,7 +48,7 @@ pub(super) fn check(source: &Source) -> Vec<String> {
             .filter(|(offset, _)| stands_alone(&source.code, *offset, word));
         findings.extend(places.map(|(offset, _)| source.finding(offset, &format!("{word} {why}"))));
     }
-    let comments = lexer::only(&source.text, Kind::Comment);
+    let comments = lexer::only(&source.text, PieceKind::Comment);
     for mark in MARKS {
         let places = comments.match_indices(mark);
         findings.extend(
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     fn findings(text: &str) -> Vec<String> {
-        check(&Source::new("a.rs", text.to_owned()))
+        check(&SourceFile::new("a.rs", text.to_owned()))
     }
 
     #[test]

@@ -63,7 +63,7 @@ impl Applier {
     #[must_use]
     pub fn new(client: Client, discovery: Discovery, cache: Arc<Cache>, options: Options) -> Self {
         // We ourselves have no bound.
-        let namespaces = cache.selected(&namespace_resource(), "", "", "").ok();
+        let namespaces = cache.selected(&Resource::namespaces(), "", "", "").ok();
         let reviews = Arc::new(Reviews::new(client.clone()));
         Self {
             client,
@@ -248,9 +248,4 @@ impl Applier {
             dry_run,
         }
     }
-}
-
-/// Returns where namespaces live.
-pub(crate) fn namespace_resource() -> Resource {
-    Resource::known("v1", "Namespace", "namespaces", false)
 }

@@ -4,30 +4,11 @@
 //! the manager that applies it, or else the live value is taken over into what is sent.
 
 use lode_merge::fields::{self, Operation};
-use lode_object::{Object, Value};
+use lode_object::{Object, Selector, Value};
 use regex::Regex;
 
 use crate::desired::Desired;
 use crate::error::Error;
-
-/// Selects objects; an empty part selects all. Names are anchored regular expressions.
-#[derive(Debug, Default, Clone)]
-pub struct Selector {
-    /// API group.
-    pub group: String,
-    /// API version.
-    pub version: String,
-    /// Kind.
-    pub kind: String,
-    /// Namespace.
-    pub namespace: String,
-    /// Name.
-    pub name: String,
-    /// `key=value` and `key` terms, comma separated.
-    pub labels: String,
-    /// The same for annotations.
-    pub annotations: String,
-}
 
 /// One compiled rule.
 #[derive(Debug)]
@@ -59,8 +40,8 @@ impl Rule {
             kind,
             namespace,
             name,
-            labels,
-            annotations,
+            label_selector,
+            annotation_selector,
         } = selector;
         Ok(Self {
             paths: paths.to_vec(),
@@ -71,8 +52,8 @@ impl Rule {
                 part(namespace)?,
                 part(name)?,
             ],
-            labels: labels.clone(),
-            annotations: annotations.clone(),
+            labels: label_selector.clone(),
+            annotations: annotation_selector.clone(),
         })
     }
 
@@ -229,7 +210,7 @@ mod tests {
     fn rule(kind: &str, labels: &str) -> Rule {
         let selector = Selector {
             kind: kind.into(),
-            labels: labels.into(),
+            label_selector: labels.into(),
             ..Selector::default()
         };
         Rule::new(0, &selector, &["/spec/replicas".to_owned()]).unwrap()

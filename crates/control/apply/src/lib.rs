@@ -33,7 +33,7 @@ pub use apply::Request;
 pub use decide::{Decision, decide, drifted};
 pub use desired::{Common, Desired, How};
 pub use error::{Error, Fault};
-pub use ignore::{Rule, Selector};
+pub use ignore::Rule;
 pub use normalize::normalize;
 pub use outcome::{Action, Change, Drift, Outcome, change_log};
 pub use prune::Pruned;

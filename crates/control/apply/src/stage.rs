@@ -15,11 +15,11 @@
 use std::collections::{HashMap, HashSet};
 
 use futures::future::BoxFuture;
-use lode_cluster::{Error as ClusterError, Gone, Status};
+use lode_cluster::{Error as ClusterError, Gone, Resource, Status};
 use lode_merge::{Digest, Flags, Observed};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
 
-use crate::applier::{Applier, Kinds, Known, namespace_resource};
+use crate::applier::{Applier, Kinds, Known};
 use crate::calls::{all_in_order, until_a_fault};
 use crate::decide::{Decision, decide};
 use crate::desired::Desired;
@@ -260,7 +260,7 @@ impl<'a> Run<'a> {
 
     /// Returns whether a namespace exists, or nothing where the user we act as may not know.
     async fn namespace_exists(&self, namespace: &str) -> Result<Option<bool>, Error> {
-        let resource = namespace_resource();
+        let resource = Resource::namespaces();
         if !self.applier.may_get(&resource, "").await? {
             return Ok(None);
         }

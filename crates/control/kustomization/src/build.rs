@@ -8,8 +8,8 @@ use std::fmt::Write as _;
 use lode_api::kustomization::SubstituteStrategy;
 use lode_api::{Kustomization, reasons};
 use lode_apply::{Common, Desired, Set};
-use lode_object::NamespacedName;
-use lode_render::{Dropped, Image, Patch, Plan, Prepared, Substitution, Target};
+use lode_object::{NamespacedName, Selector};
+use lode_render::{Dropped, Image, Patch, Plan, Prepared, Substitution};
 use lode_runtime::Failure;
 use lode_stdx::Digest;
 use lode_stdx::budget::{Budget, Exceeded, Limits, Spent};
@@ -308,21 +308,9 @@ fn substitution(
 }
 
 fn patch(patch: &lode_api::shared::Patch) -> Patch {
-    let target = patch.target.as_deref().map(|target| {
-        let text = |field: &Option<Box<str>>| field.as_deref().unwrap_or_default().to_owned();
-        Target {
-            group: text(&target.group),
-            version: text(&target.version),
-            kind: text(&target.kind),
-            name: text(&target.name),
-            namespace: text(&target.namespace),
-            label_selector: text(&target.label_selector),
-            annotation_selector: text(&target.annotation_selector),
-        }
-    });
     Patch {
         patch: patch.patch.to_string(),
-        target,
+        target: patch.target.as_deref().map(Selector::from),
         ..Patch::default()
     }
 }

@@ -145,11 +145,8 @@ pub async fn variables(client: &Client, object: &Kustomization) -> Result<Variab
     };
     for reference in &post_build.substitute_from {
         let (resource, plural) = match &*reference.kind {
-            "Secret" => (Resource::known("v1", "Secret", "secrets", true), "secrets"),
-            _ => (
-                Resource::known("v1", "ConfigMap", "configmaps", true),
-                "configmaps",
-            ),
+            "Secret" => (Resource::secrets(), "secrets"),
+            _ => (Resource::config_maps(), "configmaps"),
         };
         let (kind, name) = (&reference.kind, &reference.name);
         match client
@@ -241,13 +238,7 @@ pub(crate) async fn refuse_remote_cluster(
         return Err(unsupported("spec.kubeConfig"));
     };
     let (namespace, name) = (&*object.metadata.namespace, &*reference.name);
-    let secret = client
-        .get(
-            &Resource::known("v1", "Secret", "secrets", true),
-            namespace,
-            name,
-        )
-        .await;
+    let secret = client.get(&Resource::secrets(), namespace, name).await;
     let secret = secret.map_err(|error| {
         let text = format!("unable to read KubeConfig secret '{namespace}/{name}' error: {error}");
         Failure::new(reasons::RECONCILIATION_FAILED, text)

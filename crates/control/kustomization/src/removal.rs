@@ -79,8 +79,7 @@ impl Kustomizations {
         let Some(account) = self.options.account(object) else {
             return Ok(false);
         };
-        let resource =
-            lode_cluster::Resource::known("v1", "ServiceAccount", "serviceaccounts", true);
+        let resource = lode_cluster::Resource::service_accounts();
         let namespace = &object.metadata.namespace;
         match self.own.client().get(&resource, namespace, account).await {
             Ok(_) => Ok(false),

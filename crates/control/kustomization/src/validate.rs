@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use lode_api::{Kustomization, reasons};
-use lode_apply::{Rule, Selector};
+use lode_apply::Rule;
 use lode_cel::{Expr, Limits};
 use lode_deliver::HealthExprs;
-use lode_object::NamespacedName;
+use lode_object::{NamespacedName, Selector};
 use lode_runtime::{Dependency, Failure, Use};
 
 use crate::options::Options;
@@ -127,17 +127,8 @@ fn dependencies(object: &Kustomization, options: &Options) -> Result<Vec<Depende
 
 fn rules(object: &Kustomization) -> Result<Vec<Rule>, Failure> {
     let one = |(index, rule): (usize, &lode_api::kustomization::IgnoreRule)| {
-        let target = rule.target.as_deref().cloned().unwrap_or_default();
-        let text = |part: &Option<Box<str>>| part.as_deref().unwrap_or_default().to_owned();
-        let selector = Selector {
-            group: text(&target.group),
-            version: text(&target.version),
-            kind: text(&target.kind),
-            namespace: text(&target.namespace),
-            name: text(&target.name),
-            labels: text(&target.label_selector),
-            annotations: text(&target.annotation_selector),
-        };
+        let selector = rule.target.as_deref().map(Selector::from);
+        let selector = selector.unwrap_or_default();
         let paths: Vec<String> = rule.paths.iter().map(ToString::to_string).collect();
         Rule::new(index, &selector, &paths)
             .map_err(|error| Failure::terminal(reasons::FAILED, error.to_string()))

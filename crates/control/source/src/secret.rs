@@ -28,7 +28,7 @@ pub async fn read(
     let Some(LocalRef { name }) = name else {
         return Ok(None);
     };
-    let secrets = Resource::known("v1", "Secret", "secrets", true);
+    let secrets = Resource::secrets();
     let found = client.get(&secrets, namespace, name).await;
     let found = found.map_err(|error| {
         let text = format!("failed to get secret '{namespace}/{name}': {error}");

@@ -64,10 +64,10 @@ fn clear(kind: &Kind, new: &mut Value, path: &str) {
     }
 }
 
-type Rule = fn(&mut Value);
+type CreateRule = fn(&mut Value);
 
 /// By group and kind, what the rows of the strategies cannot express.
-const RULES: &[(&str, &str, Rule)] = &[
+const RULES: &[(&str, &str, CreateRule)] = &[
     ("", "Namespace", namespace),
     ("", "Node", |node| {
         add(

@@ -25,12 +25,14 @@ mod rules;
 mod rules_of;
 mod scalar;
 mod structural;
+mod ty;
 mod validate;
 mod versions;
 
 pub use admission::{prepare_definition, validate_definition};
 pub use defaults::default;
-pub use definition::{Column, Definition, Names, Scale, Type, Version};
+pub use definition::{Definition, Names, Version};
 pub use names::accept;
 pub use prune::prune;
+pub use ty::{Column, Scale, Type};
 pub use validate::{validate, validate_after};

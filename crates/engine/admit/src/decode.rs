@@ -10,6 +10,7 @@
 
 mod base64;
 mod client;
+mod client_step;
 pub(crate) mod quantity;
 mod refuse;
 mod special;
@@ -28,13 +29,14 @@ use serde_json::{Value, json};
 
 use self::{
     refuse::TypeMeta,
-    state::{Path, State},
+    state::{DecodePath, DecodeState},
     typed::Typed,
     untyped::Untyped,
 };
 use crate::{field_error::FieldError, kind::Kind, protobuf, status::Status};
 
-pub use self::client::{Kept, Step, kept};
+pub use self::client::{Kept, kept};
+pub use self::client_step::ClientStep;
 pub use self::state::DROPPED_MAX;
 pub use self::syntax::syntax_error;
 
@@ -195,7 +197,7 @@ pub fn delete_options(media: Media, bytes: &[u8]) -> Result<Value, Status> {
 }
 
 /// Returns the options read, and their kind.
-fn options((object, state): (Value, State)) -> Result<(Value, String), String> {
+fn options((object, state): (Value, DecodeState)) -> Result<(Value, String), String> {
     state.into_findings()?;
     let kind = object
         .get("kind")
@@ -210,7 +212,7 @@ fn strict_message(findings: &[String]) -> String {
 }
 
 /// An object as read, and the findings; or why it cannot be read at all.
-type Read = Result<(Value, State), String>;
+type Read = Result<(Value, DecodeState), String>;
 
 fn from_json(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
     let text = String::from_utf8_lossy(bytes);
@@ -277,12 +279,12 @@ fn from_protobuf(kind: &Kind, bytes: &[u8]) -> Result<Decoded, Status> {
 
 /// Reads an object of a Go type; without a Go type it is a custom one.
 fn read<'de, D: Deserializer<'de>>(ty: Option<Id>, deserializer: D, strict: bool) -> Read {
-    let mut state = State::new(fields(), strict);
+    let mut state = DecodeState::new(fields(), strict);
     let read = match ty {
-        Some(ty) => Typed::new(&mut state, ty, Path::ROOT).deserialize(deserializer),
+        Some(ty) => Typed::new(&mut state, ty, DecodePath::ROOT).deserialize(deserializer),
         None => Untyped {
             state: &mut state,
-            path: Path::ROOT,
+            path: DecodePath::ROOT,
             metadata: *OBJECT_META,
         }
         .deserialize(deserializer),
@@ -307,7 +309,7 @@ fn go_type(kind: &Kind) -> Option<Id> {
 }
 
 /// Returns Go's error for the kind of something that is not an object.
-fn not_an_object(value: &Value, state: State) -> String {
+fn not_an_object(value: &Value, state: DecodeState) -> String {
     let untyped = match value {
         Value::Array(_) => "array",
         Value::String(_) => "string",

@@ -10,6 +10,7 @@
 mod image;
 mod rules;
 mod table;
+mod unset;
 
 use lode_schema::{Map, Schema, TypeRef, builtin};
 use serde_json::Value;
@@ -17,12 +18,13 @@ use serde_json::Value;
 use crate::kind::{Kind, Types};
 
 pub(crate) use rules::TEMPLATE_GENERATION;
-use table::{TABLE, Table};
+use table::{DefaultTable, TABLE};
+use unset::is_unset;
 
 /// Sets the defaults of an object.
 pub fn default(kind: &Kind, object: &mut Value) {
     if matches!(kind.types, Types::Builtin) {
-        Walk {
+        DefaultWalk {
             schema: &builtin().schema,
             table: &TABLE,
         }
@@ -30,12 +32,12 @@ pub fn default(kind: &Kind, object: &mut Value) {
     }
 }
 
-struct Walk<'w> {
+struct DefaultWalk<'w> {
     schema: &'w Schema,
-    table: &'w Table,
+    table: &'w DefaultTable,
 }
 
-impl Walk<'_> {
+impl DefaultWalk<'_> {
     fn value(&self, ty: TypeRef, value: &mut Value, depth: usize) {
         if depth > DEPTH_MAX || !self.table.concerns(ty) {
             return;
@@ -83,16 +85,6 @@ impl Walk<'_> {
                 }
             }
         }
-    }
-}
-
-/// Returns whether a field counts as absent: with Go types, empty texts and lists do.
-fn is_unset(value: Option<&Value>) -> bool {
-    match value {
-        None | Some(Value::Null) => true,
-        Some(Value::String(text)) => text.is_empty(),
-        Some(Value::Array(items)) => items.is_empty(),
-        Some(_) => false,
     }
 }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lode_object::GroupVersionKind;
-use lode_schema::{Resource, Schema, Subresource, TypeRef, builtin};
+use lode_schema::{ApiResource, Schema, Subresource, TypeRef, builtin};
 
 use crate::custom;
 
@@ -36,7 +36,7 @@ pub enum Types {
 impl Kind {
     /// Returns a built-in kind; `None` if its type is unknown.
     #[must_use]
-    pub fn builtin(resource: &Resource) -> Option<Self> {
+    pub fn builtin(resource: &ApiResource) -> Option<Self> {
         let gvk = GroupVersionKind {
             group: resource.group.clone(),
             version: resource.version.clone(),

@@ -6,6 +6,7 @@
 //!
 //! Left out: writing protobuf. Every client that sends it also accepts JSON.
 
+mod error;
 mod special;
 mod wire;
 
@@ -18,53 +19,10 @@ use lode_schema::{
 };
 use serde_json::{Map, Value};
 
+pub use self::error::{Error, QuantityError};
+
+use self::error::{DEPTH_MAX, MESSAGES_MAX};
 use self::wire::{Payload, Wire};
-use crate::decode::quantity;
-
-/// Why a body cannot be decoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// It is empty.
-    #[error("empty data")]
-    Empty,
-    /// It does not begin with the magic bytes.
-    #[error(
-        "provided data does not appear to be a protobuf message, expected prefix [107 56 115 0]"
-    )]
-    Prefix,
-    /// There is nothing after the magic bytes.
-    #[error("empty body")]
-    EmptyBody,
-    /// It is truncated, or not protobuf.
-    #[error("proto: unexpected end of message or illegal tag")]
-    Malformed,
-    /// A field has the wrong wire type.
-    #[error("proto: wrong wireType for field {0}")]
-    WireType(&'static str),
-    /// A part that should be JSON is not.
-    #[error("a field that holds JSON holds none")]
-    Json,
-    /// A malformed quantity.
-    #[error(transparent)]
-    Quantity(#[from] QuantityError),
-    /// Messages are nested too deeply.
-    #[error("messages are nested deeper than {DEPTH_MAX}")]
-    TooDeep,
-    /// There are too many messages.
-    #[error("there are more than {MESSAGES_MAX} messages")]
-    TooMany,
-}
-
-/// Why a text in a message is not a quantity.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(transparent)]
-pub struct QuantityError(#[from] quantity::Error);
-
-impl From<quantity::Error> for Error {
-    fn from(error: quantity::Error) -> Self {
-        Self::Quantity(QuantityError(error))
-    }
-}
 
 /// The envelope of an object.
 #[derive(Debug, Clone)]
@@ -126,13 +84,17 @@ impl<'b> Envelope<'b> {
             fields: fields(),
             messages: 0,
         };
-        decoder.single(ty, Payload::Bytes(self.message), At { name: "", depth: 0 })
+        decoder.single(
+            ty,
+            Payload::Bytes(self.message),
+            ValueAt { name: "", depth: 0 },
+        )
     }
 }
 
 /// Position of a value.
 #[derive(Clone, Copy)]
-struct At {
+struct ValueAt {
     /// The field.
     name: &'static str,
     /// Number of enclosing messages.
@@ -185,7 +147,7 @@ impl Decoder {
         object: &mut Map<String, Value>,
         depth: usize,
     ) -> Result<(), Error> {
-        let at = At {
+        let at = ValueAt {
             name: field.name,
             depth,
         };
@@ -229,7 +191,7 @@ impl Decoder {
         element: Id,
         payload: Payload<'_>,
         items: &mut Vec<Value>,
-        at: At,
+        at: ValueAt,
     ) -> Result<(), Error> {
         let scalar = matches!(
             self.fields.get(element).sort,
@@ -247,7 +209,12 @@ impl Decoder {
         Ok(())
     }
 
-    fn entry(&mut self, ty: Id, payload: Payload<'_>, at: At) -> Result<(String, Value), Error> {
+    fn entry(
+        &mut self,
+        ty: Id,
+        payload: Payload<'_>,
+        at: ValueAt,
+    ) -> Result<(String, Value), Error> {
         let Payload::Bytes(bytes) = payload else {
             return Err(Error::WireType(at.name));
         };
@@ -268,7 +235,7 @@ impl Decoder {
     }
 
     /// Returns a single value of a field.
-    fn single(&mut self, ty: Id, payload: Payload<'_>, at: At) -> Result<Value, Error> {
+    fn single(&mut self, ty: Id, payload: Payload<'_>, at: ValueAt) -> Result<Value, Error> {
         let found: &'static _ = self.fields.get(ty);
         Ok(match (&found.sort, payload) {
             (Sort::Pointer(to), payload) => self.single(*to, payload, at)?,
@@ -301,7 +268,7 @@ impl Decoder {
 
     /// A list that is itself a message; an empty one is null, because Go cannot distinguish it from
     /// none.
-    fn wrapped(&mut self, element: Id, bytes: &[u8], at: At) -> Result<Value, Error> {
+    fn wrapped(&mut self, element: Id, bytes: &[u8], at: ValueAt) -> Result<Value, Error> {
         let mut items = Vec::new();
         let mut wire = Wire::new(bytes);
         while let Some((number, payload)) = wire.next()? {
@@ -333,7 +300,7 @@ impl Message<'_> {
         self.decoder.single(
             ty,
             Payload::Bytes(bytes),
-            At {
+            ValueAt {
                 name: "schema",
                 depth: self.depth + 1,
             },
@@ -356,8 +323,4 @@ pub(crate) fn float(number: f64) -> Value {
 }
 
 const MAGIC: [u8; 4] = *b"k8s\0";
-/// Deepest nesting of messages.
-const DEPTH_MAX: usize = 200;
-/// Most messages of one object; a few bytes can each become a struct with many fields.
-const MESSAGES_MAX: usize = 250_000;
 const JSON_SCHEMA: &str = "apiextensions/v1.JSONSchemaProps";

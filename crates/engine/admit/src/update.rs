@@ -56,10 +56,10 @@ fn only_status(live: &Value, new: &mut Value) {
     *new = object;
 }
 
-type Rule = fn(&str, &Value, &mut Value);
+type UpdateRule = fn(&str, &Value, &mut Value);
 
 /// By group and kind, what the rows of the strategies cannot express.
-const RULES: &[(&str, &str, Rule)] = &[
+const RULES: &[(&str, &str, UpdateRule)] = &[
     ("", "Namespace", namespace),
     ("", "Pod", pod),
     ("", "Secret", secret),

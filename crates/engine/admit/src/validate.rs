@@ -98,7 +98,7 @@ pub fn warnings(kind: &Kind, live: Option<&Value>, object: &Value) -> Vec<String
 }
 
 /// The rules of a kind besides those for metadata.
-struct Rules {
+struct KindRules {
     /// For every object.
     object: fn(&At<'_, '_>, &mut Errors),
     /// For a new one.
@@ -111,8 +111,8 @@ struct Rules {
     change_first: bool,
 }
 
-fn rules(kind: &Kind) -> Option<&'static Rules> {
-    let of = |(group, kinds, _): &&(&str, &[&str], Rules)| {
+fn rules(kind: &Kind) -> Option<&'static KindRules> {
+    let of = |(group, kinds, _): &&(&str, &[&str], KindRules)| {
         *group == &*kind.gvk.group && kinds.contains(&&*kind.gvk.kind)
     };
     matches!(kind.types, Types::Builtin)
@@ -122,11 +122,11 @@ fn rules(kind: &Kind) -> Option<&'static Rules> {
 }
 
 /// By group: kinds that share rules, and the rules.
-const ROWS: &[(&str, &[&str], Rules)] = &[
+const ROWS: &[(&str, &[&str], KindRules)] = &[
     (
         "",
         &["ConfigMap"],
-        Rules {
+        KindRules {
             object: config::config_map,
             change: config::config_map_change,
             ..NONE
@@ -135,7 +135,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
         &["Secret"],
-        Rules {
+        KindRules {
             object: config::secret,
             change: config::secret_change,
             ..NONE
@@ -144,7 +144,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
         &["Event"],
-        Rules {
+        KindRules {
             object: config::event,
             ..NONE
         },
@@ -152,7 +152,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
         &["PersistentVolume"],
-        Rules {
+        KindRules {
             object: storage::volume,
             change: storage::volume_change,
             ..NONE
@@ -161,7 +161,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
         &["PersistentVolumeClaim"],
-        Rules {
+        KindRules {
             object: storage::claim,
             change: storage::claim_change,
             ..NONE
@@ -170,7 +170,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
         &["Pod"],
-        Rules {
+        KindRules {
             object: pod::pod,
             change: pod::change,
             ..NONE
@@ -179,7 +179,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
         &["PodTemplate"],
-        Rules {
+        KindRules {
             object: workload::pod_template,
             ..NONE
         },
@@ -187,7 +187,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
         &["ReplicationController"],
-        Rules {
+        KindRules {
             object: workload::replication_controller,
             ..NONE
         },
@@ -195,7 +195,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "",
         &["Service"],
-        Rules {
+        KindRules {
             object: service::service,
             change: service::change,
             status: service::status,
@@ -205,7 +205,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "apiextensions.k8s.io",
         &["CustomResourceDefinition"],
-        Rules {
+        KindRules {
             new: |new, errors| errors.extend(validate_definition(None, new.value)),
             change: |live, new, errors| {
                 errors.extend(validate_definition(Some(live.value), new.value));
@@ -216,7 +216,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "apps",
         &["DaemonSet"],
-        Rules {
+        KindRules {
             object: workload::daemon_set,
             change: workload::selector_stays,
             change_first: true,
@@ -226,7 +226,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "apps",
         &["Deployment"],
-        Rules {
+        KindRules {
             object: workload::deployment,
             change: workload::selector_stays,
             ..NONE
@@ -235,7 +235,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "apps",
         &["ReplicaSet"],
-        Rules {
+        KindRules {
             object: workload::replica_set,
             change: workload::selector_stays,
             ..NONE
@@ -244,7 +244,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "apps",
         &["StatefulSet"],
-        Rules {
+        KindRules {
             object: workload::stateful_set,
             new: workload::stateful_set_new,
             change: workload::stateful_set_change,
@@ -254,7 +254,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "autoscaling",
         &["HorizontalPodAutoscaler"],
-        Rules {
+        KindRules {
             object: scaling::autoscaler,
             ..NONE
         },
@@ -262,7 +262,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "batch",
         &["CronJob"],
-        Rules {
+        KindRules {
             object: schedule::cron_job,
             new: schedule::cron_job_new,
             ..NONE
@@ -271,7 +271,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "batch",
         &["Job"],
-        Rules {
+        KindRules {
             object: schedule::job,
             change: schedule::job_change,
             ..NONE
@@ -280,7 +280,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "certificates.k8s.io",
         &["CertificateSigningRequest"],
-        Rules {
+        KindRules {
             new: config::signing_request,
             ..NONE
         },
@@ -288,7 +288,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "flowcontrol.apiserver.k8s.io",
         &["FlowSchema"],
-        Rules {
+        KindRules {
             object: rbac::flow_schema,
             ..NONE
         },
@@ -296,7 +296,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "networking.k8s.io",
         &["Ingress"],
-        Rules {
+        KindRules {
             object: network::ingress,
             ..NONE
         },
@@ -304,7 +304,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "networking.k8s.io",
         &["IngressClass"],
-        Rules {
+        KindRules {
             object: network::ingress_class,
             change: network::ingress_class_change,
             change_first: true,
@@ -314,7 +314,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "networking.k8s.io",
         &["NetworkPolicy"],
-        Rules {
+        KindRules {
             object: network::policy,
             ..NONE
         },
@@ -322,7 +322,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "policy",
         &["PodDisruptionBudget"],
-        Rules {
+        KindRules {
             object: scaling::disruption_budget,
             ..NONE
         },
@@ -330,7 +330,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "rbac.authorization.k8s.io",
         &["Role"],
-        Rules {
+        KindRules {
             object: rbac::role,
             ..NONE
         },
@@ -338,7 +338,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "rbac.authorization.k8s.io",
         &["ClusterRole"],
-        Rules {
+        KindRules {
             object: rbac::cluster_role,
             ..NONE
         },
@@ -346,7 +346,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "rbac.authorization.k8s.io",
         &["RoleBinding"],
-        Rules {
+        KindRules {
             object: rbac::binding,
             change: rbac::role_stays,
             ..NONE
@@ -355,7 +355,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "rbac.authorization.k8s.io",
         &["ClusterRoleBinding"],
-        Rules {
+        KindRules {
             object: rbac::cluster_binding,
             change: rbac::role_stays,
             ..NONE
@@ -364,7 +364,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "scheduling.k8s.io",
         &["PriorityClass"],
-        Rules {
+        KindRules {
             change: scaling::priority_stays,
             ..NONE
         },
@@ -372,7 +372,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     (
         "storage.k8s.io",
         &["StorageClass"],
-        Rules {
+        KindRules {
             object: storage::class,
             change: storage::class_change,
             ..NONE
@@ -380,7 +380,7 @@ const ROWS: &[(&str, &[&str], Rules)] = &[
     ),
 ];
 
-const NONE: Rules = Rules {
+const NONE: KindRules = KindRules {
     object: |_, _| {},
     new: |_, _| {},
     change: |_, _, _| {},

@@ -8,7 +8,7 @@ use std::{panic, thread};
 use kube_cel::cel::{ParseError, ParseErrors, common::ast::IdedExpr, parser::Parser};
 
 use crate::error::Error;
-use crate::{cost::Shape, rewrite::rewrite};
+use crate::{cost::ExprShape, rewrite::rewrite};
 
 /// Limits of an expression and its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Limits {
 #[derive(Debug)]
 pub struct Expr {
     pub(crate) ast: IdedExpr,
-    pub(crate) shape: Shape,
+    pub(crate) shape: ExprShape,
     pub(crate) limits: Limits,
     pub(crate) text_bytes: usize,
 }
@@ -84,7 +84,7 @@ fn read(text: &str, limits: Limits) -> Result<Expr, Error> {
     let parser = Parser::new().enable_optional_syntax(true);
     let mut ast = parser.parse(text).map_err(|errors| syntax(text, &errors))?;
     rewrite(&mut ast);
-    let shape = Shape::of(&ast)?;
+    let shape = ExprShape::of(&ast)?;
     if shape.depth > limits.depth {
         return Err(Error::TooDeep);
     }

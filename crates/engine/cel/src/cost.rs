@@ -18,7 +18,7 @@ use crate::{error::Error, growth::Growth, loops, types};
 
 /// The measures of an expression.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Shape {
+pub(crate) struct ExprShape {
     /// Depth of the tree.
     pub(crate) depth: usize,
     /// Nesting of macros.
@@ -37,7 +37,7 @@ pub(crate) struct Shape {
     pub(crate) variables: BTreeSet<String>,
 }
 
-impl Shape {
+impl ExprShape {
     /// Measures an expression.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ impl Shape {
         };
         shape.add(
             expr,
-            At {
+            NodeAt {
                 depth: 1,
                 nesting: 0,
                 bound: None,
@@ -77,11 +77,11 @@ impl Shape {
         bytes.saturating_mul(times)
     }
 
-    fn add(&mut self, expr: &IdedExpr, at: At<'_>) -> Result<(), Error> {
+    fn add(&mut self, expr: &IdedExpr, at: NodeAt<'_>) -> Result<(), Error> {
         self.depth = self.depth.max(at.depth);
         self.nesting = self.nesting.max(at.nesting);
         self.nodes += 1;
-        let below = At {
+        let below = NodeAt {
             depth: at.depth + 1,
             ..at
         };
@@ -112,7 +112,7 @@ impl Shape {
         }
     }
 
-    fn name(&mut self, name: &str, at: At<'_>) {
+    fn name(&mut self, name: &str, at: NodeAt<'_>) {
         if Bound::has(at.bound, name) {
             return;
         }
@@ -124,7 +124,7 @@ impl Shape {
         }
     }
 
-    fn comprehension(&mut self, of: &ComprehensionExpr, at: At<'_>) -> Result<(), Error> {
+    fn comprehension(&mut self, of: &ComprehensionExpr, at: NodeAt<'_>) -> Result<(), Error> {
         self.add(&of.iter_range, at)?;
         self.add(&of.accu_init, at)?;
         let made = Bound {
@@ -135,7 +135,7 @@ impl Shape {
             names: [&of.iter_var, ""],
             outer: Some(&made),
         };
-        let within = At {
+        let within = NodeAt {
             nesting: at.nesting + 1,
             bound: Some(&bound),
             ..at
@@ -144,14 +144,14 @@ impl Shape {
         self.add(&of.loop_step, within)?;
         self.add(
             &of.result,
-            At {
+            NodeAt {
                 bound: Some(&made),
                 ..within
             },
         )
     }
 
-    fn call(&mut self, call: &CallExpr, at: At<'_>) -> Result<(), Error> {
+    fn call(&mut self, call: &CallExpr, at: NodeAt<'_>) -> Result<(), Error> {
         let space = match call.target.as_deref().map(|target| &target.expr) {
             Some(Expr::Ident(space)) if is_namespace(space) && !Bound::has(at.bound, space) => {
                 Some(space)
@@ -175,7 +175,7 @@ impl Shape {
             outer: at.bound,
         };
         let nesting = at.nesting + u32::from(binding.is_loop);
-        let within = At {
+        let within = NodeAt {
             nesting,
             bound: Some(&bound),
             ..at
@@ -186,7 +186,7 @@ impl Shape {
             .try_for_each(|part| self.add(part, within))
     }
 
-    fn count(&mut self, space: Option<&str>, name: &str, at: At<'_>) {
+    fn count(&mut self, space: Option<&str>, name: &str, at: NodeAt<'_>) {
         let full = space.map_or_else(|| name.to_owned(), |space| format!("{space}.{name}"));
         match full.as_str() {
             "lists.range" => self.ranges = true,
@@ -200,7 +200,7 @@ impl Shape {
 
 /// Position of a node in the tree.
 #[derive(Clone, Copy)]
-struct At<'b> {
+struct NodeAt<'b> {
     depth: usize,
     nesting: u32,
     bound: Option<&'b Bound<'b>>,

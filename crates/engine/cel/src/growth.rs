@@ -70,7 +70,7 @@ impl Growth {
 /// What a part builds, and the outermost loop whose entries it refers to (0: something outside of
 /// all loops).
 #[derive(Clone, Copy)]
-struct Part {
+struct MeasuredPart {
     growth: Growth,
     names: u32,
 }
@@ -78,14 +78,14 @@ struct Part {
 /// A name bound to a part.
 struct Name<'n> {
     text: &'n str,
-    part: Part,
+    part: MeasuredPart,
     outer: Option<&'n Name<'n>>,
 }
 
-type Names<'n> = Option<&'n Name<'n>>;
+type OuterNames<'n> = Option<&'n Name<'n>>;
 
 /// Measures a part of an expression that is inside `loops` loops.
-fn part(expr: &IdedExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Part {
+fn part(expr: &IdedExpr, names: OuterNames<'_>, loops: u32, most: &mut Growth) -> MeasuredPart {
     let mut of = |expr: &IdedExpr| part(expr, names, loops, most);
     let measured = match &expr.expr {
         Expr::Literal(literal) => self::literal(literal),
@@ -111,7 +111,7 @@ fn part(expr: &IdedExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Par
     measured
 }
 
-fn literal(literal: &LiteralValue) -> Part {
+fn literal(literal: &LiteralValue) -> MeasuredPart {
     let bytes = match literal {
         LiteralValue::String(text) => text.inner().len(),
         LiteralValue::Bytes(bytes) => bytes.inner().len(),
@@ -119,7 +119,7 @@ fn literal(literal: &LiteralValue) -> Part {
     };
     // A short text costs at most an entry with its overhead.
     if bytes > SHORT_BYTES {
-        Part {
+        MeasuredPart {
             growth: Growth::number(1),
             names: 0,
         }
@@ -128,9 +128,9 @@ fn literal(literal: &LiteralValue) -> Part {
     }
 }
 
-fn find(names: Names<'_>, name: &str) -> Part {
+fn find(names: OuterNames<'_>, name: &str) -> MeasuredPart {
     match names {
-        None => Part {
+        None => MeasuredPart {
             growth: Growth::number(1),
             names: 0,
         },
@@ -139,7 +139,7 @@ fn find(names: Names<'_>, name: &str) -> Part {
     }
 }
 
-fn call(call: &CallExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Part {
+fn call(call: &CallExpr, names: OuterNames<'_>, loops: u32, most: &mut Growth) -> MeasuredPart {
     let Some(binding) = Binding::of(call) else {
         let parts = call.target.as_deref().into_iter().chain(&call.args);
         let mut parts = parts.map(|expr| part(expr, names, loops, most));
@@ -156,7 +156,7 @@ fn call(call: &CallExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Par
                 } else {
                     1
                 };
-                Part {
+                MeasuredPart {
                     growth: all.growth.by(factor),
                     ..all
                 }
@@ -170,7 +170,7 @@ fn call(call: &CallExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Par
         .fold(NOTHING, both);
     let level = if binding.is_loop { loops + 1 } else { loops };
     let entry = if binding.is_loop {
-        Part {
+        MeasuredPart {
             names: level,
             ..range
         }
@@ -200,14 +200,19 @@ fn call(call: &CallExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Par
     } else {
         made.growth
     };
-    Part {
+    MeasuredPart {
         growth: growth.or(range.growth),
         names: range.names.min(made.names),
     }
 }
 
 /// A macro that only tests: what it builds for one entry is released before the next.
-fn test(of: &ComprehensionExpr, names: Names<'_>, loops: u32, most: &mut Growth) -> Part {
+fn test(
+    of: &ComprehensionExpr,
+    names: OuterNames<'_>,
+    loops: u32,
+    most: &mut Growth,
+) -> MeasuredPart {
     let range = part(&of.iter_range, names, loops, most);
     let made = Name {
         text: &of.accu_var,
@@ -216,7 +221,7 @@ fn test(of: &ComprehensionExpr, names: Names<'_>, loops: u32, most: &mut Growth)
     };
     let entry = Name {
         text: &of.iter_var,
-        part: Part {
+        part: MeasuredPart {
             names: loops + 1,
             ..range
         },
@@ -228,21 +233,21 @@ fn test(of: &ComprehensionExpr, names: Names<'_>, loops: u32, most: &mut Growth)
     NOTHING
 }
 
-fn both(a: Part, b: Part) -> Part {
-    Part {
+fn both(a: MeasuredPart, b: MeasuredPart) -> MeasuredPart {
+    MeasuredPart {
         growth: a.growth.and(b.growth),
         names: a.names.min(b.names),
     }
 }
 
-fn either(a: Part, b: Part) -> Part {
-    Part {
+fn either(a: MeasuredPart, b: MeasuredPart) -> MeasuredPart {
+    MeasuredPart {
         growth: a.growth.or(b.growth),
         names: a.names.min(b.names),
     }
 }
 
-const NOTHING: Part = Part {
+const NOTHING: MeasuredPart = MeasuredPart {
     growth: Growth([0; POWERS]),
     names: u32::MAX,
 };

@@ -12,7 +12,7 @@ use kube_cel::cel::{
 pub(crate) fn register(context: &mut Context<'_>) {
     context.add_function("timestamp", timestamp);
     context.add_function("duration", duration);
-    let parts: [(&str, Part); 6] = [
+    let parts: [(&str, TimePart); 6] = [
         ("getFullYear", |time| time.year().into()),
         ("getMonth", |time| time.month0().into()),
         ("getDayOfYear", |time| time.ordinal0().into()),
@@ -31,7 +31,7 @@ pub(crate) fn register(context: &mut Context<'_>) {
             },
         );
     }
-    let clock: [(&str, Part, Count); 4] = [
+    let clock: [(&str, TimePart, Count); 4] = [
         (
             "getHours",
             |time| time.hour().into(),
@@ -66,7 +66,7 @@ pub(crate) fn register(context: &mut Context<'_>) {
 }
 
 /// A part of a time.
-type Part = fn(&DateTime<FixedOffset>) -> i64;
+type TimePart = fn(&DateTime<FixedOffset>) -> i64;
 /// A unit count of a duration.
 type Count = fn(&chrono::Duration) -> i64;
 

@@ -7,6 +7,7 @@ use kube_cel::cel::{
     functions::time,
     objects::{Key, Map, OptionalValue},
 };
+use lode_stdx::base64::letter_value;
 use serde_json::Value;
 
 use crate::input::{self, Measure};
@@ -168,15 +169,7 @@ fn decode(text: &str) -> Option<Vec<u8>> {
     let mut out = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut held) = (0_u32, 0);
     for byte in text.trim_end_matches('=').bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            _ => return None,
-        };
-        bits = (bits << 6) | u32::from(value);
+        bits = (bits << 6) | u32::from(letter_value(byte)?);
         held += 6;
         if held >= 8 {
             held -= 8;

@@ -6,7 +6,7 @@
 
 use std::{cmp::Reverse, collections::BTreeMap};
 
-use lode_schema::Resource;
+use lode_schema::ApiResource;
 use serde_json::{Map, Value, json};
 
 /// Everything that is served, in the order of discovery.
@@ -23,20 +23,20 @@ pub enum Aggregated {
 }
 
 /// The resources of a group by version, the preferred one first.
-type Versions<'r> = BTreeMap<Reverse<Rank<'r>>, Vec<&'r Resource>>;
+type Versions<'r> = BTreeMap<Reverse<Rank<'r>>, Vec<&'r ApiResource>>;
 
 #[derive(Debug)]
 struct Group<'r> {
     name: &'r str,
     /// Whether it is a built-in group, whose documents omit some defaults.
     builtin: bool,
-    versions: Vec<(&'r str, Vec<&'r Resource>)>,
+    versions: Vec<(&'r str, Vec<&'r ApiResource>)>,
 }
 
 impl<'r> Catalogue<'r> {
     /// Returns the catalogue of some resources.
     #[must_use]
-    pub fn of(resources: impl IntoIterator<Item = &'r Resource>) -> Self {
+    pub fn of(resources: impl IntoIterator<Item = &'r ApiResource>) -> Self {
         let mut groups: BTreeMap<(usize, &str), Versions<'_>> = BTreeMap::new();
         let builtin: Vec<&str> = lode_schema::resources()
             .group_versions()
@@ -176,7 +176,7 @@ impl Group<'_> {
 }
 
 /// Returns a resource and its subresources as items of a list.
-fn rows(resource: &Resource) -> impl Iterator<Item = Value> {
+fn rows(resource: &ApiResource) -> impl Iterator<Item = Value> {
     let mut own = json!({
         "name": resource.plural,
         "singularName": resource.singular,
@@ -206,7 +206,7 @@ fn rows(resource: &Resource) -> impl Iterator<Item = Value> {
 }
 
 /// Returns a resource as in aggregated discovery.
-fn entry(resource: &Resource, builtin: bool) -> Value {
+fn entry(resource: &ApiResource, builtin: bool) -> Value {
     let kind = |group: &str, version: &str, kind: &str| {
         let implied = builtin && (group, version) == (&*resource.group, &*resource.version);
         let (group, version) = if implied { ("", "") } else { (group, version) };
@@ -230,7 +230,7 @@ fn entry(resource: &Resource, builtin: bool) -> Value {
     entry
 }
 
-fn extend(entry: &mut Value, resource: &Resource) {
+fn extend(entry: &mut Value, resource: &ApiResource) {
     for (key, texts) in [
         ("shortNames", &resource.short_names),
         ("categories", &resource.categories),

@@ -8,23 +8,16 @@
 mod action;
 mod custom;
 mod paths;
+mod published;
+mod reference;
 mod types;
 
 use std::fmt::Write;
 
-use lode_schema::Resource;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-/// A published resource of a group and version.
-#[derive(Debug, Clone, Copy)]
-pub struct Published<'a> {
-    /// How it is served.
-    pub resource: &'a Resource,
-    /// The schema of a custom resource in this version (`openAPIV3Schema`); none for a built-in
-    /// one.
-    pub schema: Option<&'a Value>,
-}
+pub use published::Published;
 
 /// Returns the index of documents: their paths (see [`place`]) and digests (see [`digest`]).
 #[must_use]
@@ -101,18 +94,3 @@ pub fn bare(place: &str) -> Value {
         "components": {},
     })
 }
-
-/// Returns a reference to a type.
-fn reference(name: &str) -> Value {
-    json!({"$ref": format!("{REFERENCE}{name}")})
-}
-
-/// Returns the name of a type that all groups share.
-fn meta(kind: &str) -> String {
-    format!("io.k8s.apimachinery.pkg.apis.meta.v1.{kind}")
-}
-
-/// The prefix of references.
-const REFERENCE: &str = "#/components/schemas/";
-/// The key under which a type or an operation lists its kinds.
-const KINDS: &str = "x-kubernetes-group-version-kind";

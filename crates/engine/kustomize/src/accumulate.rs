@@ -22,7 +22,9 @@ use crate::input::manifests;
 use crate::input::remote::{is_remote, looks_remote};
 use crate::input::settings_file::settings_file;
 use crate::input::source::{Source, unread};
+use crate::object::behavior::Behavior;
 use crate::object::note::{self, Note};
+use crate::object::noting;
 use crate::object::order;
 use crate::object::resource::Resource;
 use crate::object::resources::Resources;
@@ -30,7 +32,7 @@ use crate::object::scopes::Scopes;
 use crate::options::Options;
 use crate::patching::merging::Merging;
 use crate::patching::patch;
-use crate::transform::change::{self, Step};
+use crate::transform::change::{self, ChangeStep};
 use crate::transform::references;
 use crate::transform::vars::{self, Var};
 use crate::{generator::hash, generator::secret, input::crds};
@@ -162,7 +164,7 @@ impl<'s, 'l> Run<'s, 'l> {
             resources.iter_mut().for_each(set_managed_by);
         }
         for resource in &mut resources {
-            note::finish(
+            noting::finish(
                 resource,
                 config.notes("originAnnotations"),
                 config.notes("transformerAnnotations"),
@@ -397,7 +399,7 @@ impl<'s, 'l> Run<'s, 'l> {
                 scopes,
                 ..read(node)
             };
-            resources.absorb(made, generate::Behavior::Create, self.source.budget)?;
+            resources.absorb(made, Behavior::Create, self.source.budget)?;
         }
         Ok(())
     }
@@ -406,7 +408,7 @@ impl<'s, 'l> Run<'s, 'l> {
         &mut self,
         level: &Level<'_>,
         entries: &[At<String>],
-    ) -> Result<Vec<Step>, Fault> {
+    ) -> Result<Vec<ChangeStep>, Fault> {
         let mut steps = Vec::new();
         for object in self.configurators(level, entries)? {
             let more = builtin::transformer(self.source, &level.config.folder, &object);

@@ -43,7 +43,6 @@ mod tests;
 
 pub use bounds::LIMITS;
 pub use build::{Build, Builder, Built, build, build_within, rebuild};
-pub use config::selector::Target;
 pub use error::{Error, FileCause, ObjectCause};
 pub use input::charts::{Chart, Charts};
 pub use input::decode::At;

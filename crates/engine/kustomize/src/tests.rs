@@ -3,9 +3,6 @@
 
 mod units;
 
-use std::fs::File;
-use std::io::Read as _;
-
 use lode_yaml::{Dialect, Node, Nodes, Origins};
 use serde_json::Value;
 
@@ -66,36 +63,22 @@ pub(crate) fn text(node: &Node) -> String {
 /// Reads a file with one case per line from the corpus' unit cases; nothing if the corpus is
 /// absent.
 pub(crate) fn units(name: &str) -> Option<Vec<Value>> {
-    let file = file(name)?;
-    let lines = file.lines().filter(|line| !line.is_empty());
-    Some(
-        lines
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect(),
-    )
+    Some(cases::parse_lines(name, &file(name)?))
 }
 
 /// Reads a file from the corpus' unit cases; nothing if the corpus is absent.
 pub(crate) fn file(name: &str) -> Option<String> {
-    let path = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../../shared/corpus/kustomize/cases.tar.zst"
-    );
-    let Ok(file) = File::open(path) else {
-        println!("{path} is not here: nothing compared");
-        return None;
-    };
-    let mut decoder = zstd::Decoder::new(file).unwrap();
-    decoder.window_log_max(WINDOW_LOG).unwrap();
-    for entry in tar::Archive::new(decoder).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        if entry.path().unwrap().ends_with(format!("units/{name}")) {
-            let mut text = String::new();
-            entry.read_to_string(&mut text).unwrap();
-            return Some(text);
+    let mut found = None;
+    let is_here = cases::visit(cases::KUSTOMIZE, |path, content| {
+        if let cases::Content::File(bytes) = content
+            && path.ends_with(&format!("units/{name}"))
+        {
+            found = String::from_utf8(bytes).ok();
         }
-    }
-    panic!("the corpus has no units/{name}");
+    });
+    assert!(
+        !is_here || found.is_some(),
+        "the corpus has no units/{name}"
+    );
+    found
 }
-
-const WINDOW_LOG: u32 = 27;

@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::fields::{self, Entry, Operation};
+use crate::fields::{self, ManagerEntry, Operation};
 
 /// Returns whether [`patch`] would change the object.
 #[must_use]
@@ -50,7 +50,7 @@ pub(crate) struct Rules<'r> {
 impl Rules<'_> {
     /// Returns whether an entry's fields should become ours. Names given by the user must match
     /// exactly, the others are prefixes.
-    pub(crate) fn folds(&self, entry: &Entry<'_>) -> bool {
+    pub(crate) fn folds(&self, entry: &ManagerEntry<'_>) -> bool {
         if !entry.subresource.is_empty() {
             return false;
         }
@@ -91,7 +91,7 @@ fn marks(metadata: &Value) -> impl Iterator<Item = (&'static str, &'static str)>
 /// folded.
 fn folded(live: &Value, rules: &Rules<'_>) -> Option<Vec<Value>> {
     let raw = fields::raw_entries(live);
-    let is = |raw: &Value, test: &dyn Fn(&Entry<'_>) -> bool| {
+    let is = |raw: &Value, test: &dyn Fn(&ManagerEntry<'_>) -> bool| {
         fields::entry(raw).is_some_and(|entry| test(&entry))
     };
     let mut own = raw

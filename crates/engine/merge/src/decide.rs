@@ -10,6 +10,7 @@
 //! Without a schema the recorded set itself shows which lists are merged and which are one value.
 //! Left out: the effects of admission.
 
+mod decision;
 mod guided;
 mod values;
 
@@ -17,41 +18,15 @@ use lode_schema::{Schema, TypeRef};
 use serde_json::Value;
 
 use crate::{
-    fields::{self, Entry, Operation},
+    fields::{self, ManagerEntry},
     set::{Element, Set},
     typed::{Duplicates, Typed},
     write::{self, Endpoint, Request},
 };
 
-/// Whether an apply would change anything.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    /// Nothing would change; this is proven.
-    NoOp,
-    /// The ownership of fields would change.
-    Changed,
-    /// It cannot be determined.
-    Unknown(Reason),
-}
+use decision::{STATUS, is_shared};
 
-/// Why it cannot be determined.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reason {
-    /// The object is being deleted.
-    Deleting,
-    /// The manager has applied nothing, or more than once in different ways.
-    NotApplied,
-    /// The manager applied another API version.
-    OtherVersion,
-    /// The manager's field set cannot be read.
-    Unreadable,
-    /// The desired object does not match its type.
-    Unfit,
-    /// A value differs. It may be a different notation, or changed by admission.
-    Differs,
-    /// It cannot be determined without the type.
-    Untyped,
-}
+pub use decision::{Decision, Reason};
 
 /// Returns whether anything would change if `manager` applied `desired` over `live`.
 ///
@@ -69,7 +44,7 @@ pub fn decide(
     {
         return Decision::Unknown(Reason::Deleting);
     }
-    let is_own = |entry: &Entry<'_>| entry.is_apply_of(manager);
+    let is_own = |entry: &ManagerEntry<'_>| entry.is_apply_of(manager);
     let mut own = fields::entries(live).filter(is_own);
     let (first, second) = (own.next(), own.next());
     let decided = match (first, second, schema) {
@@ -86,7 +61,7 @@ pub fn decide(
 fn applied(
     live: &Value,
     desired: &Value,
-    own: &Entry<'_>,
+    own: &ManagerEntry<'_>,
     schema: Option<(&Schema, TypeRef)>,
 ) -> Result<Decision, Reason> {
     if desired.get("apiVersion").and_then(Value::as_str) != Some(own.api_version) {
@@ -158,19 +133,3 @@ fn would_own<'t>(desired: &'t Typed<'_>) -> Set<'t> {
     }
     set
 }
-
-/// Returns whether anyone other than the appliers of an object owns something below a path.
-fn is_shared(live: &Value, path: &[Element<'_>]) -> bool {
-    let owns = |entry: Entry<'_>| {
-        let set = Set::from_map(entry.fields).unwrap_or_default();
-        path.iter()
-            .try_fold(&set, |set, element| set.below(element))
-            .is_some()
-    };
-    fields::entries(live)
-        .filter(|entry| entry.operation == Operation::Update)
-        .any(owns)
-}
-
-/// The field that no applier owns, if the type has it.
-const STATUS: &str = "status";

@@ -13,6 +13,7 @@ use crate::{
     order::equal as same,
     path::{Path, Step},
     quantity,
+    zero::is_zero,
 };
 
 /// One field that differs.
@@ -75,7 +76,7 @@ pub fn between(before: &Value, after: &Value) -> Vec<Difference> {
 }
 
 fn run(desired: &Value, live: &Value, both_sides: bool) -> Vec<Difference> {
-    let mut walk = Walk {
+    let mut walk = DiffWalk {
         both_sides,
         path: Path::default(),
         found: Vec::new(),
@@ -90,14 +91,14 @@ fn run(desired: &Value, live: &Value, both_sides: bool) -> Vec<Difference> {
     walk.found
 }
 
-struct Walk {
+struct DiffWalk {
     /// Whether fields that only the live side has count.
     both_sides: bool,
     path: Path,
     found: Vec<Difference>,
 }
 
-impl Walk {
+impl DiffWalk {
     fn root(&mut self, desired: &Value, live: &Value) {
         let (Some(desired), Some(live)) = (desired.as_object(), live.as_object()) else {
             return self.pair(Some(desired), Some(live));
@@ -258,17 +259,6 @@ fn tells_apart(items: &[Value], key: &str) -> bool {
     }
     values.sort_unstable();
     values.windows(2).all(|pair| pair[0] != pair[1])
-}
-
-fn is_zero(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(truth) => !truth,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.values().all(is_zero),
-    }
 }
 
 /// Fields that distinguish list items, the most common ones first.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest as _, Sha256};
 
 use crate::contract::Contract;
-use crate::fields::{self, Entry};
+use crate::fields::{self, ManagerEntry};
 
 /// The first half of a SHA-256.
 pub type Digest = [u8; 16];
@@ -64,7 +64,11 @@ pub fn own_digest(live: &Value, manager: &str) -> Option<Digest> {
     own_digest_of(live, &entries, manager)
 }
 
-pub(crate) fn own_digest_of(live: &Value, entries: &[Entry<'_>], manager: &str) -> Option<Digest> {
+pub(crate) fn own_digest_of(
+    live: &Value,
+    entries: &[ManagerEntry<'_>],
+    manager: &str,
+) -> Option<Digest> {
     let own = entries.iter().find(|entry| entry.is_apply_of(manager))?;
     let others = entries
         .iter()
@@ -72,7 +76,7 @@ pub(crate) fn own_digest_of(live: &Value, entries: &[Entry<'_>], manager: &str) 
         .map(|entry| entry.fields)
         .collect();
     let contract = Contract::of(live);
-    let mut walk = Walk {
+    let mut walk = DigestWalk {
         hash: Hash::default(),
         others,
         path: Vec::with_capacity(PATH_USUAL),
@@ -84,7 +88,7 @@ pub(crate) fn own_digest_of(live: &Value, entries: &[Entry<'_>], manager: &str) 
 }
 
 /// A parallel walk through one manager's set and the live object.
-struct Walk<'o> {
+struct DigestWalk<'o> {
     hash: Hash,
     others: Vec<&'o Map<String, Value>>,
     /// Keys from the root of the set to the current node.
@@ -92,7 +96,7 @@ struct Walk<'o> {
     contract: Contract,
 }
 
-impl<'o> Walk<'o> {
+impl<'o> DigestWalk<'o> {
     fn children(&mut self, node: &'o Map<String, Value>, live: Option<&'o Value>) {
         in_order(node.iter(), |key, child| {
             if !self.contract.is_empty() && self.contract.covers(&self.path, key, child) {

@@ -21,7 +21,7 @@ pub enum Operation {
 
 /// One manager's entry.
 #[derive(Debug, Clone, Copy)]
-pub struct Entry<'o> {
+pub struct ManagerEntry<'o> {
     /// The manager's name.
     pub manager: &'o str,
     /// How it wrote.
@@ -37,7 +37,7 @@ pub struct Entry<'o> {
 }
 
 /// Returns the entries of a live object; an entry without manager or operation is skipped.
-pub fn entries(live: &Value) -> impl Iterator<Item = Entry<'_>> {
+pub fn entries(live: &Value) -> impl Iterator<Item = ManagerEntry<'_>> {
     raw_entries(live).iter().filter_map(entry)
 }
 
@@ -93,14 +93,14 @@ pub(crate) fn raw_entries(live: &Value) -> &[Value] {
         .map_or(&[], |e| e)
 }
 
-pub(crate) fn entry(raw: &Value) -> Option<Entry<'_>> {
+pub(crate) fn entry(raw: &Value) -> Option<ManagerEntry<'_>> {
     let text = |key: &str| raw.get(key).and_then(Value::as_str);
     let operation = match text("operation")? {
         "Apply" => Operation::Apply,
         "Update" => Operation::Update,
         _ => return None,
     };
-    Some(Entry {
+    Some(ManagerEntry {
         manager: text("manager")?,
         operation,
         api_version: text("apiVersion").unwrap_or_default(),
@@ -113,7 +113,7 @@ pub(crate) fn entry(raw: &Value) -> Option<Entry<'_>> {
     })
 }
 
-impl Entry<'_> {
+impl ManagerEntry<'_> {
     /// Returns whether this entry is what `manager` owns by applying the object itself.
     #[must_use]
     pub fn is_apply_of(&self, manager: &str) -> bool {

@@ -52,6 +52,7 @@ pub mod typed;
 pub mod updater;
 pub mod who;
 pub mod write;
+mod zero;
 
 pub use decide::{Decision, Reason, decide};
 pub use digest::{Digest, content_digest, content_equal, digest, own_digest};

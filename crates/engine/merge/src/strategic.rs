@@ -11,47 +11,18 @@
 
 mod apply;
 mod diff;
+mod directive;
+mod error;
 mod lists;
+mod place;
 
-use lode_schema::{Patch, Schema, TypeRef};
+use lode_schema::{Schema, TypeRef};
 use serde_json::{Map, Value};
 
-/// Why a patch cannot be created or applied.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The patched value is not an object.
-    #[error("invalid JSON document")]
-    NotAnObject,
-    /// A list item lacks the field by which items are matched.
-    #[error("map: {item} does not contain declared merge key: {key}")]
-    NoMergeKey {
-        /// The item.
-        item: Box<str>,
-        /// The field.
-        key: Box<str>,
-    },
-    /// A list must be merged, but no field matches its items.
-    #[error("cannot merge lists without merge key")]
-    NoKey,
-    /// A list with nested lists must be merged.
-    #[error("lists of lists are not supported")]
-    ListOfLists,
-    /// A list has items of several types, or is empty when it must not be.
-    #[error("list element types are not identical")]
-    MixedList,
-    /// A directive has an invalid value.
-    #[error("invalid value for special key: {0}")]
-    Directive(&'static str),
-    /// Two patches contradict each other in the same field.
-    #[error("{0} of two patches are not equal")]
-    Unequal(&'static str),
-    /// A patch keeps fields that are not in its list of retained ones.
-    #[error("$retainKeys must list all fields of the patch")]
-    NotRetained,
-    /// The items of a patch are in another order than it states.
-    #[error("The order in patch list doesn't match $setElementOrder list of {0}")]
-    Order(Box<str>),
-}
+pub use error::Error;
+
+use directive::{DELETE_FROM, ORDER, PATCH, RETAIN_KEYS};
+use place::PatchPlace;
 
 /// Applies a patch.
 ///
@@ -63,10 +34,7 @@ pub fn apply(
     schema: &Schema,
     ty: TypeRef,
 ) -> Result<Value, Error> {
-    let place = Place {
-        schema,
-        ty: Some(ty),
-    };
+    let place = PatchPlace::of(schema, ty);
     apply::maps(
         object(original)?,
         object(patch)?,
@@ -86,10 +54,7 @@ pub fn two_way(
     schema: &Schema,
     ty: TypeRef,
 ) -> Result<Value, Error> {
-    let place = Place {
-        schema,
-        ty: Some(ty),
-    };
+    let place = PatchPlace::of(schema, ty);
     diff::maps(
         &object(original)?,
         &object(modified)?,
@@ -109,10 +74,7 @@ pub fn three_way(
     current: &Value,
     (schema, ty): (&Schema, TypeRef),
 ) -> Result<Value, Error> {
-    let place = Place {
-        schema,
-        ty: Some(ty),
-    };
+    let place = PatchPlace::of(schema, ty);
     let modified = object(modified)?;
     let changes = diff::maps(&object(current)?, &modified, place, diff::Wanted::CHANGES)?;
     let deletions = diff::maps(
@@ -132,49 +94,3 @@ fn object(value: &Value) -> Result<Map<String, Value>, Error> {
         _ => Err(Error::NotAnObject),
     }
 }
-
-/// The position of a patch in a type; nowhere below fields without a type.
-#[derive(Clone, Copy)]
-struct Place<'s> {
-    schema: &'s Schema,
-    ty: Option<TypeRef>,
-}
-
-impl<'s> Place<'s> {
-    /// Returns the position of a field, and how it is patched.
-    fn field(self, name: &str) -> (Self, Option<&'s Patch>) {
-        let map = self.ty.and_then(|ty| self.schema.map(ty));
-        let patch = map
-            .and_then(|map| map.field(name))
-            .map(|field| &field.patch);
-        (
-            Self {
-                ty: map.and_then(|map| map.field_type(name)),
-                ..self
-            },
-            patch,
-        )
-    }
-
-    /// Returns the position of a list's items. If a list has the type of an item, its items have
-    /// it.
-    fn items(self) -> Self {
-        let element = |ty| match self.schema.atom(ty) {
-            atom if atom.map.as_ref().is_some_and(|map| !map.fields.is_empty()) => Some(ty),
-            atom => atom.list.as_ref().map(|list| list.element),
-        };
-        Self {
-            ty: self.ty.and_then(element),
-            ..self
-        }
-    }
-}
-
-/// The action for a map or a list item.
-const PATCH: &str = "$patch";
-/// The fields of a map that are kept.
-const RETAIN_KEYS: &str = "$retainKeys";
-/// Prefix of the name of a list of scalars to remove.
-const DELETE_FROM: &str = "$deleteFromPrimitiveList/";
-/// Prefix of the name of a list that gives the order of items.
-const ORDER: &str = "$setElementOrder/";

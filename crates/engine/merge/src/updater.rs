@@ -6,6 +6,8 @@
 //! owned by others only by force. A field that its last version contained and this one does not is
 //! removed, unless another manager owns it.
 
+mod conversion;
+mod owner;
 mod prune;
 
 use std::{
@@ -13,108 +15,18 @@ use std::{
     collections::{BTreeMap, BTreeSet},
 };
 
-use lode_schema::{Schema, TypeRef};
 use serde_json::Value;
 
 use crate::{
-    fields::Operation,
     filter::Filter,
     set::Set,
-    typed::{Comparison, Errors, Typed, reconcile},
+    typed::{Comparison, Typed, reconcile},
 };
 
-/// Who wrote and how: an applier has one set, an updater one for each version it wrote in.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Manager<'a> {
-    /// Its name.
-    pub name: Cow<'a, str>,
-    /// How it wrote.
-    pub operation: Operation,
-    /// The API version it wrote in; empty for an applier.
-    pub api_version: Cow<'a, str>,
-    /// The subresource it wrote to; may be empty.
-    pub subresource: Cow<'a, str>,
-}
+pub use conversion::{Convert, Versions};
+pub use owner::{Conflict, ConvertError, Error, Manager, Managers, Owned};
 
-/// The fields a manager owns.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Owned<'a> {
-    /// Its fields.
-    pub set: Set<'a>,
-    /// The API version of these fields.
-    pub version: Cow<'a, str>,
-}
-
-/// All managers of an object.
-pub type Managers<'a> = BTreeMap<Manager<'a>, Owned<'a>>;
-
-/// Converts an object to another API version.
-pub trait Convert {
-    /// Returns the object in `version`; borrowed if nothing changes.
-    ///
-    /// # Errors
-    /// There is no such version, or the object cannot be converted to it.
-    fn convert<'a>(
-        &'a self,
-        object: &'a Typed<'_>,
-        version: &str,
-    ) -> Result<Typed<'a>, ConvertError>;
-}
-
-/// Why an object could not be converted.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ConvertError {
-    /// The version no longer exists: managers that owned fields in it own nothing.
-    #[error("no such version")]
-    Missing,
-    /// The conversion failed.
-    #[error("{0}")]
-    Failed(String),
-}
-
-/// Versions that have the same fields, like those of a custom resource without conversion: only
-/// `apiVersion` differs, and the type of each version.
-#[derive(Debug, Clone, Copy)]
-pub struct Versions<'s>(pub &'s [(&'s str, &'s Schema, TypeRef)]);
-
-impl Convert for Versions<'_> {
-    fn convert<'a>(
-        &'a self,
-        object: &'a Typed<'_>,
-        version: &str,
-    ) -> Result<Typed<'a>, ConvertError> {
-        let known = self.0.iter().find(|(other, ..)| *other == version);
-        let (_, schema, ty) = *known.ok_or(ConvertError::Missing)?;
-        let mut value = Cow::Borrowed(&*object.value);
-        if value.get(API_VERSION).is_some_and(|old| old != version) {
-            value.to_mut()[API_VERSION] = version.into();
-        }
-        Ok(Typed { value, schema, ty })
-    }
-}
-
-/// A field owned by another manager.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflict<'a> {
-    /// The owner.
-    pub manager: Manager<'a>,
-    /// The fields.
-    pub fields: Set<'a>,
-}
-
-/// Why a write failed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error<'a> {
-    /// Other managers own fields it would change, and it has no force.
-    #[error("fields are owned by others")]
-    Conflicts(Vec<Conflict<'a>>),
-    /// The applied object cannot be merged.
-    #[error("failed to merge config: {0}")]
-    Merge(#[source] Errors),
-    /// The object cannot be converted to a version in which a manager wrote.
-    #[error("failed to convert the object: {0}")]
-    Convert(#[source] ConvertError),
-}
+use conversion::shown_in;
 
 /// The result of an apply.
 #[derive(Debug, Clone, PartialEq)]
@@ -217,7 +129,7 @@ impl Updater<'_> {
             },
         );
         let pruned = match last.filter(|last| !last.set.is_empty()) {
-            Some(last) => prune::run(self, &merged, (&managers, &last), version)?,
+            Some(last) => prune::run(self.converter, &merged, (&managers, &last), version)?,
             None => None,
         };
         let new = pruned.map_or(merged, |pruned| live.with(pruned));
@@ -251,9 +163,10 @@ impl Updater<'_> {
                 without(others, &compared, &mut conflicts, &mut left);
                 continue;
             }
-            let (Some(live), Some(new)) =
-                (self.convert(live, version)?, self.convert(new, version)?)
-            else {
+            let (Some(live), Some(new)) = (
+                shown_in(self.converter, live, version)?,
+                shown_in(self.converter, new, version)?,
+            ) else {
                 left.extend(others.map(|(manager, _)| (manager.clone(), Set::default())));
                 continue;
             };
@@ -281,26 +194,13 @@ impl Updater<'_> {
     ) -> Result<Managers<'a>, Error<'a>> {
         let mut gone = Vec::new();
         for (manager, owned) in &mut managers {
-            match self.convert(live, &owned.version)? {
+            match shown_in(self.converter, live, &owned.version)? {
                 Some(live) => reconcile(&mut owned.set, live.schema, live.ty),
                 None => gone.push(manager.clone()),
             }
         }
         managers.retain(|manager, _| !gone.contains(manager));
         Ok(managers)
-    }
-
-    /// Returns the object in a version; `None` if there is no such version.
-    fn convert<'t>(
-        &'t self,
-        object: &'t Typed<'_>,
-        version: &str,
-    ) -> Result<Option<Typed<'t>>, Error<'static>> {
-        match self.converter.convert(object, version) {
-            Ok(object) => Ok(Some(object)),
-            Err(ConvertError::Missing) => Ok(None),
-            Err(error) => Err(Error::Convert(error)),
-        }
     }
 
     fn filter<'a>(&'a self, version: &str, set: &mut Set<'a>) {
@@ -342,6 +242,3 @@ fn without<'m, 'a: 'm>(
         left.push((manager.clone(), set));
     }
 }
-
-/// The field with the version of an object.
-const API_VERSION: &str = "apiVersion";

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use crate::{
-    fields::{self, Element, Entry, Operation},
+    fields::{self, Element, ManagerEntry, Operation},
     order,
     path::{Path, Step},
 };
@@ -32,7 +32,7 @@ pub struct Who {
 #[must_use]
 pub fn owner_of(live: &Value, ours: &str, paths: &[Path]) -> Option<Who> {
     let foreign = || fields::entries(live).filter(|entry| entry.manager != ours);
-    let owns = |entry: &Entry<'_>| paths.iter().any(|path| owns(entry.fields, path.steps()));
+    let owns = |entry: &ManagerEntry<'_>| paths.iter().any(|path| owns(entry.fields, path.steps()));
     if let Some(owner) = foreign().filter(owns).max_by_key(|entry| entry.time) {
         return Some(who(&owner, true));
     }
@@ -42,7 +42,7 @@ pub fn owner_of(live: &Value, ours: &str, paths: &[Path]) -> Option<Who> {
     Some(who(&guess, false))
 }
 
-fn who(entry: &Entry<'_>, owns: bool) -> Who {
+fn who(entry: &ManagerEntry<'_>, owns: bool) -> Who {
     Who {
         manager: entry.manager.into(),
         operation: entry.operation,

@@ -6,83 +6,28 @@
 //! [`Refusal`] in the API server's words. Left out: everything else the server does to an object
 //! (defaults, validation, admission); [`keep_times`] runs after that.
 
+mod endpoint;
 mod last_applied;
 mod managed;
 mod refusal;
 mod scale;
 
-use std::{borrow::Cow, collections::BTreeMap};
+use std::borrow::Cow;
 
-use lode_schema::{Schema, TypeRef, fields, fields::written};
+use lode_schema::{fields, fields::written};
 use serde_json::{Value, json};
 
-pub use refusal::{Cause, Refusal};
+pub use endpoint::Endpoint;
+pub use refusal::{Refusal, RefusalCause};
 pub use scale::Scaled;
 
 use crate::{
     fields::Operation,
-    filter::Filter,
     set::{Element, Set},
     typed::{Duplicates, Typed},
-    updater::{Convert, Error, Manager, Owned, Updater, Versions, Write},
+    updater::{Error, Manager, Owned, Updater, Versions, Write},
 };
-use managed::State;
-
-/// The target of a write.
-pub struct Endpoint<'e> {
-    /// The schema that defines the type.
-    pub schema: &'e Schema,
-    /// The type of its objects.
-    pub ty: TypeRef,
-    /// Their API version.
-    pub api_version: &'e str,
-    /// Their kind.
-    pub kind: &'e str,
-    /// The subresource; may be empty.
-    pub subresource: &'e str,
-    /// How objects are converted to other versions; `None` if there are no others.
-    pub converter: Option<&'e dyn Convert>,
-    /// The fields that nobody owns through this endpoint because it resets them, by API version.
-    pub resets: BTreeMap<Cow<'e, str>, Filter<'e>>,
-}
-
-impl<'e> Endpoint<'e> {
-    /// Returns the endpoint for whole objects of a type with one version. It does not write a
-    /// status if the type has one; a custom resource without a status endpoint needs other
-    /// [`resets`](Self::resets).
-    #[must_use]
-    pub fn new(schema: &'e Schema, ty: TypeRef, api_version: &'e str, kind: &'e str) -> Self {
-        let mut resets = BTreeMap::new();
-        if schema
-            .map(ty)
-            .is_some_and(|map| map.field(STATUS).is_some())
-        {
-            let mut status = Set::default();
-            status.insert(&[Element::Field(STATUS)]);
-            resets.insert(Cow::Borrowed(api_version), Filter::Except(status));
-        }
-        Self {
-            schema,
-            ty,
-            api_version,
-            kind,
-            subresource: "",
-            converter: None,
-            resets,
-        }
-    }
-
-    /// Returns the status endpoint of the same objects: it writes only the status.
-    #[must_use]
-    pub fn status(mut self) -> Self {
-        let mut spec = Set::default();
-        spec.insert(&[Element::Field(SPEC)]);
-        self.resets
-            .insert(Cow::Borrowed(self.api_version), Filter::Except(spec));
-        self.subresource = STATUS;
-        self
-    }
-}
+use managed::ManagedState;
 
 /// Who writes, and when.
 #[derive(Debug, Clone, Copy)]
@@ -125,7 +70,7 @@ pub fn apply(
     let only = [(to.api_version, to.schema, to.ty)];
     let only = Versions(&only);
     let writes = Writes::new(to, &only, request.now);
-    let mut state = State::read(original).map_err(|error| refusal::undecodable(&error))?;
+    let mut state = ManagedState::read(original).map_err(|error| refusal::undecodable(&error))?;
     if state.managers.is_empty() {
         state = writes
             .own(&empty, &live, state, BEFORE_FIRST_APPLY)
@@ -161,7 +106,7 @@ pub fn apply(
 #[must_use]
 pub fn update(live: Option<&Value>, new: &Value, to: &Endpoint<'_>, request: Request<'_>) -> Value {
     let mut object = managed::without(new);
-    let state = State::of_update(live, new, to.subresource);
+    let state = ManagedState::of_update(live, new, to.subresource);
     if state.managers.is_empty() && live.is_some() {
         // Nobody uses apply: nothing is tracked.
         return object;
@@ -244,7 +189,7 @@ impl<'w> Writes<'w> {
         &'a self,
         live: &'a Typed<'_>,
         config: &'a Typed<'_>,
-        state: &mut State<'a>,
+        state: &mut ManagedState<'a>,
         write: Write<'_, 'a>,
     ) -> Result<Option<Value>, Refusal> {
         let applied = match self
@@ -279,9 +224,9 @@ impl<'w> Writes<'w> {
         &'a self,
         live: &'a Typed<'_>,
         new: &'a Typed<'_>,
-        mut state: State<'a>,
+        mut state: ManagedState<'a>,
         name: &'a str,
-    ) -> Result<State<'a>, Error<'a>>
+    ) -> Result<ManagedState<'a>, Error<'a>>
     where
         'w: 'a,
     {
@@ -338,7 +283,7 @@ pub(crate) fn nobodys() -> Set<'static> {
 }
 
 /// Removes fields that nobody can own from a manager.
-fn strip<'a>(state: &mut State<'a>, manager: &Manager<'a>) {
+fn strip<'a>(state: &mut ManagedState<'a>, manager: &Manager<'a>) {
     if let Some(Owned { set, .. }) = state.managers.get_mut(manager) {
         set.subtract(&nobodys());
         if set.is_empty() {
@@ -357,10 +302,6 @@ fn zero(to: &Endpoint<'_>) -> Value {
     zero
 }
 
-/// The part of an object that has a separate endpoint.
-const STATUS: &str = "status";
-/// The field that the status endpoint resets.
-const SPEC: &str = "spec";
 /// The owner of fields that existed before the first apply.
 const BEFORE_FIRST_APPLY: &str = "before-first-apply";
 /// Stands for the current write, until its fields are added to its manager's.

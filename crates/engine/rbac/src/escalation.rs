@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{
     cover::objection,
     policy::{GROUP, Policy, RoleRef},
-    request::{Attributes, Resource, User, refused},
+    request::{Attributes, ResourceAttributes, User, refused},
     rule::{ALL, Rule},
 };
 
@@ -58,12 +58,12 @@ impl Policy {
         if self.has_verb(
             user,
             "escalate",
-            Resource {
+            ResourceAttributes {
                 group: GROUP,
                 resource,
                 namespace,
                 name,
-                ..Resource::default()
+                ..ResourceAttributes::default()
             },
         ) {
             return Ok(());
@@ -95,12 +95,12 @@ impl Policy {
         } else {
             "clusterroles"
         };
-        let bound = Resource {
+        let bound = ResourceAttributes {
             group: GROUP,
             resource,
             namespace,
             name: &role.name,
-            ..Resource::default()
+            ..ResourceAttributes::default()
         };
         if self.has_verb(user, "bind", bound) {
             return Ok(());
@@ -108,7 +108,7 @@ impl Policy {
         self.holds(user, write, self.rules_of(&role, namespace)?)
     }
 
-    fn has_verb(&self, user: &User, verb: &str, resource: Resource<'_>) -> bool {
+    fn has_verb(&self, user: &User, verb: &str, resource: ResourceAttributes<'_>) -> bool {
         self.allowed(user, &Attributes::resource(verb, resource))
             .allowed
     }
@@ -126,11 +126,11 @@ impl Write<'_> {
     fn refused(&self, why: &str) -> Status {
         let name = self.object["metadata"]["name"].as_str().unwrap_or_default();
         refused(
-            &Resource {
+            &ResourceAttributes {
                 group: GROUP,
                 resource: self.resource,
                 name,
-                ..Resource::default()
+                ..ResourceAttributes::default()
             },
             why,
         )

@@ -2,35 +2,35 @@
 
 use crate::{
     policy::SERVICE_ACCOUNT,
-    request::{Attributes, Resource, User},
+    request::{Attributes, ResourceAttributes, User},
 };
 
 /// Returns the permissions needed to act as another user: every part is checked separately.
 #[must_use]
 pub fn impersonations(wanted: &User) -> Vec<Attributes<'_>> {
     let who = match service_account(&wanted.name) {
-        Some((namespace, name)) => Resource {
+        Some((namespace, name)) => ResourceAttributes {
             resource: "serviceaccounts",
             namespace,
             name,
-            ..Resource::default()
+            ..ResourceAttributes::default()
         },
-        None => Resource {
+        None => ResourceAttributes {
             resource: "users",
             name: &wanted.name,
-            ..Resource::default()
+            ..ResourceAttributes::default()
         },
     };
-    let groups = wanted.groups.iter().map(|name| Resource {
+    let groups = wanted.groups.iter().map(|name| ResourceAttributes {
         resource: "groups",
         name,
-        ..Resource::default()
+        ..ResourceAttributes::default()
     });
     let extras = wanted
         .extra
         .iter()
         .flat_map(|(key, values)| values.iter().map(move |value| (key, value)));
-    let extras = extras.map(|(subresource, name)| Resource {
+    let extras = extras.map(|(subresource, name)| ResourceAttributes {
         subresource,
         ..authentication("userextras", name)
     });
@@ -78,12 +78,12 @@ fn service_account(user: &str) -> Option<(&str, &str)> {
     (plain(namespace) && plain(name)).then_some((namespace, name))
 }
 
-fn authentication<'a>(resource: &'a str, name: &'a str) -> Resource<'a> {
-    Resource {
+fn authentication<'a>(resource: &'a str, name: &'a str) -> ResourceAttributes<'a> {
+    ResourceAttributes {
         group: "authentication.k8s.io",
         resource,
         name,
-        ..Resource::default()
+        ..ResourceAttributes::default()
     }
 }
 

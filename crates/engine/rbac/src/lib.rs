@@ -5,7 +5,7 @@
 //! user's bindings and not on the size of the cluster.
 //!
 //! ```
-//! use lode_rbac::{Attributes, Policy, Resource, User};
+//! use lode_rbac::{Attributes, Policy, ResourceAttributes, User};
 //!
 //! let mut policy: Policy = lode_rbac::bootstrap::objects().iter().collect();
 //! policy.put(&serde_json::json!({
@@ -13,7 +13,7 @@
 //!     "roleRef": {"kind": "ClusterRole", "name": "cluster-admin"},
 //!     "subjects": [{"kind": "User", "name": "jane"}],
 //! }));
-//! let (jane, pods) = (User::new("jane"), Resource { resource: "pods", namespace: "shop", ..Resource::default() });
+//! let (jane, pods) = (User::new("jane"), ResourceAttributes { resource: "pods", namespace: "shop", ..ResourceAttributes::default() });
 //! assert!(policy.allowed(&jane, &Attributes::resource("list", pods)).allowed);
 //! let denied = policy.authorize(&jane, &Attributes::path("get", "/metrics")).unwrap_err();
 //! assert_eq!(denied.message, "forbidden: User \"jane\" cannot get path \"/metrics\"");
@@ -33,5 +33,5 @@ mod rule;
 pub use escalation::Write;
 pub use impersonation::{as_user, impersonations};
 pub use policy::{Decision, Policy};
-pub use request::{Attributes, Resource, Target, User, forbidden};
+pub use request::{Attributes, ResourceAttributes, Target, User, forbidden};
 pub use rule::Rule;

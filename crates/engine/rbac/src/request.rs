@@ -30,14 +30,14 @@ pub struct Attributes<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Target<'a> {
     /// Objects.
-    Resource(Resource<'a>),
+    Resource(ResourceAttributes<'a>),
     /// A path of the server without objects: `/version`.
     Path(&'a str),
 }
 
 /// The objects of a request; empty fields are not checked.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Resource<'a> {
+pub struct ResourceAttributes<'a> {
     /// The group; empty for the core.
     pub group: &'a str,
     /// The plural name: `pods`.
@@ -60,7 +60,7 @@ pub fn forbidden(user: &User, attributes: &Attributes<'_>, reason: &str) -> Stat
         format!("{why}: {reason}")
     };
     let Target::Resource(asked) = attributes.target else {
-        return refused(&Resource::default(), &why);
+        return refused(&ResourceAttributes::default(), &why);
     };
     refused(&asked, &why)
 }
@@ -92,7 +92,7 @@ impl User {
 impl<'a> Attributes<'a> {
     /// Returns an action on objects.
     #[must_use]
-    pub fn resource(verb: &'a str, resource: Resource<'a>) -> Self {
+    pub fn resource(verb: &'a str, resource: ResourceAttributes<'a>) -> Self {
         Self {
             verb,
             target: Target::Resource(resource),
@@ -118,7 +118,7 @@ impl<'a> Attributes<'a> {
 }
 
 /// Returns the response that refuses a request for a resource.
-pub(crate) fn refused(asked: &Resource<'_>, why: &str) -> Status {
+pub(crate) fn refused(asked: &ResourceAttributes<'_>, why: &str) -> Status {
     let qualified = match asked.group {
         "" => asked.resource.to_owned(),
         group => format!("{}.{group}", asked.resource),
@@ -174,17 +174,17 @@ mod tests {
     #[test]
     fn a_refusal_names_group_subresource_and_scope() {
         let jane = User::new("jane");
-        let status = Resource {
+        let status = ResourceAttributes {
             group: "apps",
             resource: "deployments",
             subresource: "status",
-            ..Resource::default()
+            ..ResourceAttributes::default()
         };
         let refusal = forbidden(
             &jane,
             &Attributes::resource(
                 "patch",
-                Resource {
+                ResourceAttributes {
                     name: "web",
                     ..status
                 },
@@ -205,7 +205,7 @@ mod tests {
             &jane,
             &Attributes::resource(
                 "list",
-                Resource {
+                ResourceAttributes {
                     namespace: "x",
                     ..status
                 },

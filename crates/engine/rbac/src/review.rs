@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     policy::Policy,
-    request::{Attributes, Resource, User},
+    request::{Attributes, ResourceAttributes, User},
     rule::Rule,
 };
 
@@ -119,7 +119,7 @@ fn answered(policy: &Policy, user: &User, body: &Value) -> Value {
         }
         _ => Attributes::resource(
             text("verb"),
-            Resource {
+            ResourceAttributes {
                 group: text("group"),
                 resource: text("resource"),
                 subresource: text("subresource"),

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::{Map, Value, json};
 
-use crate::request::{Attributes, Resource, Target};
+use crate::request::{Attributes, ResourceAttributes, Target};
 
 /// One rule of a role.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -68,7 +68,7 @@ impl Rule {
             }
     }
 
-    fn allows_resource(&self, asked: &Resource<'_>) -> bool {
+    fn allows_resource(&self, asked: &ResourceAttributes<'_>) -> bool {
         has_or_star(&self.groups, asked.group)
             && self
                 .resources
@@ -122,7 +122,7 @@ pub(crate) fn path_covers(own: &str, path: &str) -> bool {
     own == path || own.ends_with('*') && path.starts_with(own.trim_end_matches('*'))
 }
 
-fn resource_matches(own: &str, asked: &Resource<'_>) -> bool {
+fn resource_matches(own: &str, asked: &ResourceAttributes<'_>) -> bool {
     if asked.subresource.is_empty() {
         return own == ALL || own == asked.resource;
     }
@@ -149,11 +149,11 @@ mod tests {
     fn pods<'a>(subresource: &'a str, name: &'a str) -> Attributes<'a> {
         Attributes::resource(
             "get",
-            Resource {
+            ResourceAttributes {
                 resource: "pods",
                 subresource,
                 name,
-                ..Resource::default()
+                ..ResourceAttributes::default()
             },
         )
     }

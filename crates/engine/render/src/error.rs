@@ -12,7 +12,7 @@ pub enum Error {
     /// The plan's path is not a folder of the source.
     #[error("path \"{0}\" is not a folder of the source")]
     PathMissing(String),
-    /// The folder does not build.
+    /// The folder does not build, or two objects are the same one after variables were replaced.
     #[error(transparent)]
     Build(#[from] lode_kustomize::Error),
     /// An object has an error.
@@ -24,16 +24,6 @@ pub enum Error {
         origin: Origin,
         /// The cause.
         cause: ObjectCause,
-    },
-    /// Two objects have the same identity.
-    #[error("{id} is defined twice: {first} and {second}")]
-    Duplicate {
-        /// The object.
-        id: Box<Id>,
-        /// The place of the first one.
-        first: Origin,
-        /// The place of the second one.
-        second: Origin,
     },
     /// A variable has a name that cannot be written as `${name}`.
     #[error(
@@ -101,7 +91,7 @@ impl Error {
         use lode_kustomize::{Error as BuildError, FileCause};
         match self {
             Self::PathMissing(_) => Some("spec.path is relative to the root of the source"),
-            Self::Duplicate { .. } | Self::Build(BuildError::Duplicate { .. }) => {
+            Self::Build(BuildError::Duplicate { .. }) => {
                 Some("remove one of the two, or build them in different Kustomizations")
             }
             Self::Object {

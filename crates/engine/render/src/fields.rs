@@ -7,7 +7,7 @@
 
 use std::fmt::{self, Write as _};
 
-use lode_admit::decode::{self, Step};
+use lode_admit::decode::{self, ClientStep};
 use lode_kustomize::{Built, Files, Origin};
 use lode_object::{Object, Value};
 use lode_yaml::{Node, Place};
@@ -47,18 +47,18 @@ pub(crate) fn kept(object: &Object, built: &Built, files: &Files) -> Option<(Val
 
 /// Finds the place of a field. If the build does not know a part of the path, a variable produced
 /// it: its name may be secret and is left out.
-fn dropped(steps: &[Step], built: &Built, files: &Files) -> Dropped {
+fn dropped(steps: &[ClientStep], built: &Built, files: &Files) -> Dropped {
     let mut field = String::new();
     let mut place = Place::default();
     let mut node = Some(&built.node);
     for step in steps {
         let found = node.and_then(|node| down(node, step));
         match step {
-            Step::Index(index) => {
+            ClientStep::Index(index) => {
                 // Writing to a `String` cannot fail.
                 let _infallible = write!(field, "[{index}]");
             }
-            Step::Key(key) => {
+            ClientStep::Key(key) => {
                 if !field.is_empty() {
                     field.push('.');
                 }
@@ -83,10 +83,10 @@ fn dropped(steps: &[Step], built: &Built, files: &Files) -> Dropped {
 }
 
 /// Returns the node that a step leads to, and its place.
-fn down<'n>(node: &'n Node, step: &Step) -> Option<(Place, &'n Node)> {
+fn down<'n>(node: &'n Node, step: &ClientStep) -> Option<(Place, &'n Node)> {
     match step {
-        Step::Index(index) => node.items()?.get(*index).map(|item| (item.place, item)),
-        Step::Key(key) => {
+        ClientStep::Index(index) => node.items()?.get(*index).map(|item| (item.place, item)),
+        ClientStep::Key(key) => {
             let entry = node
                 .entries()?
                 .iter()

@@ -8,11 +8,11 @@ use lode_stdx::budget::{Exceeded, Meter};
 
 /// A parsed pattern.
 pub(crate) struct Glob {
-    parts: Vec<Part>,
+    parts: Vec<GlobPart>,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum GlobPart {
     /// `*`: any bytes.
     Any,
     /// `?`: one byte.
@@ -37,11 +37,11 @@ impl Glob {
         let mut bytes = pattern.bytes();
         while let Some(byte) = bytes.next() {
             parts.push(match byte {
-                b'*' if parts.last() == Some(&Part::Any) => continue,
-                b'*' => Part::Any,
-                b'?' => Part::One,
-                b'\\' => bytes.next().map_or(Part::Never, Part::Byte),
-                byte => Part::Byte(byte),
+                b'*' if parts.last() == Some(&GlobPart::Any) => continue,
+                b'*' => GlobPart::Any,
+                b'?' => GlobPart::One,
+                b'\\' => bytes.next().map_or(GlobPart::Never, GlobPart::Byte),
+                byte => GlobPart::Byte(byte),
             });
         }
         Ok(Self { parts })
@@ -79,7 +79,7 @@ const WAYS_PER_STEP: u64 = 8;
 
 /// Returns how many of some bytes match a pattern.
 fn fitting(
-    parts: &[Part],
+    parts: &[GlobPart],
     bytes: impl Iterator<Item = u8>,
     want: Want,
     (is_end, meter): (&dyn Fn(usize) -> bool, &Meter<'_>),
@@ -95,9 +95,9 @@ fn fitting(
         next.clear();
         for &way in &ways {
             match parts.get(way) {
-                Some(Part::Any) => enter(parts, way, &mut next),
-                Some(Part::One) => enter(parts, way + 1, &mut next),
-                Some(Part::Byte(wanted)) if *wanted == byte => enter(parts, way + 1, &mut next),
+                Some(GlobPart::Any) => enter(parts, way, &mut next),
+                Some(GlobPart::One) => enter(parts, way + 1, &mut next),
+                Some(GlobPart::Byte(wanted)) if *wanted == byte => enter(parts, way + 1, &mut next),
                 _ => {}
             }
         }
@@ -111,11 +111,11 @@ fn fitting(
 
 /// Adds a path through the pattern, and those that need no byte from there. Paths are added in
 /// order, each once.
-fn enter(parts: &[Part], way: usize, ways: &mut Vec<usize>) {
+fn enter(parts: &[GlobPart], way: usize, ways: &mut Vec<usize>) {
     if ways.last().is_none_or(|last| *last < way) {
         ways.push(way);
     }
-    if parts.get(way) == Some(&Part::Any) && ways.last() == Some(&way) {
+    if parts.get(way) == Some(&GlobPart::Any) && ways.last() == Some(&way) {
         ways.push(way + 1);
     }
 }

@@ -32,6 +32,6 @@ mod substitute;
 
 pub use error::{Error, ObjectCause};
 pub use fields::Dropped;
-pub use lode_kustomize::{Image, LIMITS, Origin, Sources, Target};
+pub use lode_kustomize::{Image, LIMITS, Origin, Sources};
 pub use plan::{Patch, Plan, Substitution};
 pub use render::{Prepared, Rendered, render};

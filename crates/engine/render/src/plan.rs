@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use lode_kustomize::{Image, Target};
+use lode_kustomize::Image;
+use lode_object::Selector;
 
 /// What to build, and the overrides. The default builds the root without overrides.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -45,7 +46,7 @@ pub struct Patch {
     /// Strategic merge (YAML objects) or JSON 6902 (a list of operations), as text.
     pub patch: String,
     /// The objects; without it the patch itself names one.
-    pub target: Option<Target>,
+    pub target: Option<Selector>,
     /// Whether a strategic merge may change the name.
     pub allow_name_change: bool,
     /// Whether a strategic merge may change the kind.

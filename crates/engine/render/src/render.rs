@@ -305,11 +305,11 @@ fn refuse_twins(objects: &[Prepared]) -> Result<(), Error> {
         let id = object.id();
         if let Some(first) = seen.get(&id) {
             let id = Box::new(secrecy.masked(&id));
-            return Err(Error::Duplicate {
+            return Err(Error::Build(lode_kustomize::Error::Duplicate {
                 id,
                 first: (*first).clone(),
                 second: origin.clone(),
-            });
+            }));
         }
         seen.insert(id, origin);
     }

@@ -449,7 +449,7 @@ fn shown(expression: &str, is_shown: impl Fn(&str) -> bool) -> String {
 }
 
 type Replace = fn(&str, &str, &str) -> String;
-type Change = fn(&str) -> String;
+type TextChange = fn(&str) -> String;
 
 const ANCHORED: [(&str, Replace); 3] = [
     ("/#", |value, from, to| {
@@ -473,7 +473,7 @@ const TRIMS: [(&str, (bool, Want)); 4] = [
     ("%", (false, Want::Shortest)),
 ];
 
-const CASES: [(&str, Change); 4] = [
+const CASES: [(&str, TextChange); 4] = [
     ("^^", str::to_uppercase),
     (",,", str::to_lowercase),
     ("^", |value| {

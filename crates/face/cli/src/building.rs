@@ -15,6 +15,7 @@ mod form;
 mod impact;
 mod outcome;
 mod place;
+mod readable;
 mod remote;
 mod root;
 mod wanted;
@@ -34,7 +35,8 @@ use lode_stdx::Lock;
 use crate::building::flux::Checkout;
 use crate::building::form::Form;
 use crate::building::outcome::Outcome;
-use crate::building::place::Place;
+use crate::building::place::BuildPlace;
+use crate::building::readable::{readable, relative};
 use crate::building::wanted::Wanted;
 use crate::egress;
 use crate::limits::BuildLimits;
@@ -107,7 +109,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     limits: BuildLimits,
     #[command(flatten)]
-    refused: Refused,
+    refused: RefusedFlags,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -134,7 +136,7 @@ enum Reorder {
     clippy::struct_excessive_bools,
     reason = "each is a flag of its own on the command line"
 )]
-struct Refused {
+struct RefusedFlags {
     #[arg(long, hide = true)]
     enable_helm: bool,
     #[arg(long, hide = true)]
@@ -201,7 +203,7 @@ fn one(
     egress: &Egress,
 ) -> anyhow::Result<Outcome> {
     let reads_any_file = args.flux || matches!(args.load_restrictor, LoadRestrictor::None);
-    let place = Place::find(path, args.root.as_deref(), reads_any_file, egress)?;
+    let place = BuildPlace::find(path, args.root.as_deref(), reads_any_file, egress)?;
     let sources = args.origin || !args.explain_impact.is_empty();
     let budget = Arc::new(args.limits.budget());
     if let Some(wanted) = wanted {
@@ -274,7 +276,7 @@ impl Args {
     }
 }
 
-impl Refused {
+impl RefusedFlags {
     fn check(&self) -> anyhow::Result<()> {
         let given = [
             (
@@ -326,28 +328,6 @@ impl Refused {
 }
 
 const PROGRAMS: &str = "a build never runs programs or containers";
-
-fn readable(error: &anyhow::Error) -> anyhow::Error {
-    let hint = error
-        .downcast_ref::<lode_render::Error>()
-        .and_then(lode_render::Error::hint);
-    let text = relative(&format!("{error:#}"));
-    match hint {
-        Some(hint) => Told::new(text, hint).into(),
-        None => anyhow!(text),
-    }
-}
-
-/// Rewrites paths of the disk, which builds name from its root, relative to the working folder.
-fn relative(text: &str) -> String {
-    let folder = std::env::current_dir()
-        .ok()
-        .and_then(|folder| Some(folder.to_str()?.trim_start_matches('/').to_owned()));
-    match folder.filter(|folder| !folder.is_empty()) {
-        Some(folder) => text.replace(&format!("{folder}/"), ""),
-        None => text.to_owned(),
-    }
-}
 
 #[cfg(test)]
 mod tests;

@@ -30,7 +30,7 @@ use crate::diff::compare::Comparison;
 use crate::kinds::{Noun, name_of};
 use crate::limits::BuildLimits;
 use crate::report::Told;
-use crate::session::Place;
+use crate::session::ClusterPlace;
 use crate::words::{self, Chosen};
 use crate::{folder, output};
 
@@ -52,7 +52,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     build_limits: BuildLimits,
     #[command(flatten)]
-    place: Place,
+    place: ClusterPlace,
 }
 
 /// Prints the differences; the exit code says whether there are any.

@@ -25,7 +25,7 @@ const DEPTH_MAX: usize = 64;
 
 /// Reads a folder.
 pub(crate) fn read(root: &Path) -> anyhow::Result<Tree> {
-    let mut reader = Reader {
+    let mut reader = FolderReader {
         tree: Tree::default(),
         bytes: 0,
     };
@@ -33,12 +33,12 @@ pub(crate) fn read(root: &Path) -> anyhow::Result<Tree> {
     Ok(reader.tree)
 }
 
-struct Reader {
+struct FolderReader {
     tree: Tree,
     bytes: u64,
 }
 
-impl Reader {
+impl FolderReader {
     fn folder(&mut self, folder: &Path, at: &RepoPath, depth: usize) -> anyhow::Result<()> {
         if depth > DEPTH_MAX {
             bail!(

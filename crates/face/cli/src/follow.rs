@@ -20,7 +20,7 @@ pub(crate) async fn until<T>(
         labels: "".into(),
         fields: format!("metadata.name={}", name.name).into(),
     };
-    let (sender, mut seen) = latest::channel(Seen::Nothing);
+    let (sender, mut seen) = latest::channel(FollowedObjects::Nothing);
     let task = Task(tokio::spawn(watch(
         client.clone(),
         subject,
@@ -32,9 +32,9 @@ pub(crate) async fn until<T>(
     let answer = async {
         loop {
             let answer = match &*seen.borrow_and_update() {
-                Seen::Nothing => None,
-                Seen::Absent => judge(None),
-                Seen::There(object) => judge(Some(object)),
+                FollowedObjects::Nothing => None,
+                FollowedObjects::Absent => judge(None),
+                FollowedObjects::There(object) => judge(Some(object)),
             };
             if answer.is_some() || seen.changed().await.is_err() {
                 return answer;
@@ -57,7 +57,7 @@ impl Drop for Task {
 
 /// What the watch has reported so far.
 #[derive(Debug, PartialEq)]
-enum Seen {
+enum FollowedObjects {
     Nothing,
     Absent,
     There(Value),
@@ -65,7 +65,7 @@ enum Seen {
 
 /// Keeps only the newest version; intermediate ones are skipped.
 struct Latest {
-    sender: latest::Sender<Seen>,
+    sender: latest::Sender<FollowedObjects>,
     /// Whether the list in progress has contained the object.
     is_there: bool,
 }
@@ -78,17 +78,17 @@ impl Sink for Latest {
     fn applied(&mut self, _: &Head<'_>, object: &[u8]) {
         self.is_there = true;
         if let Ok(object) = serde_json::from_slice(object) {
-            self.sender.send_replace(Seen::There(object));
+            self.sender.send_replace(FollowedObjects::There(object));
         }
     }
 
     fn deleted(&mut self, _: &Head<'_>, _: &[u8]) {
-        self.sender.send_replace(Seen::Absent);
+        self.sender.send_replace(FollowedObjects::Absent);
     }
 
     fn synced(&mut self, _: &str) {
         if !self.is_there {
-            self.sender.send_replace(Seen::Absent);
+            self.sender.send_replace(FollowedObjects::Absent);
         }
     }
 }
@@ -99,7 +99,7 @@ mod tests {
 
     #[test]
     fn an_object_no_list_tells_of_is_absent() {
-        let (sender, seen) = latest::channel(Seen::Nothing);
+        let (sender, seen) = latest::channel(FollowedObjects::Nothing);
         let mut sink = Latest {
             sender,
             is_there: false,
@@ -107,9 +107,12 @@ mod tests {
         sink.restart();
         sink.applied(&Head::default(), b"{\"a\":1}");
         sink.synced("");
-        assert_eq!(*seen.borrow(), Seen::There(serde_json::json!({"a": 1})));
+        assert_eq!(
+            *seen.borrow(),
+            FollowedObjects::There(serde_json::json!({"a": 1}))
+        );
         sink.restart();
         sink.synced("");
-        assert_eq!(*seen.borrow(), Seen::Absent);
+        assert_eq!(*seen.borrow(), FollowedObjects::Absent);
     }
 }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use anyhow::bail;
 use clap::ValueEnum;
-use lode_api::kinds::{self, Row};
+use lode_api::kinds;
 use lode_api::standing::{is_suspended, ready};
 use lode_cluster::Client;
 use lode_object::json::text;
@@ -15,8 +15,9 @@ use lode_object::{NamespacedName, Value};
 use serde_json::json;
 
 use crate::kinds::{Noun, name_of};
+use crate::listing::Listing;
 use crate::report::Told;
-use crate::session::Place;
+use crate::session::ClusterPlace;
 use crate::words::{self, Chosen};
 use crate::{output, table, unserved};
 
@@ -42,7 +43,7 @@ pub(crate) struct Args {
     #[arg(short, long, value_enum, value_name = "FORM")]
     output: Option<Form>,
     #[command(flatten)]
-    place: Place,
+    place: ClusterPlace,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -55,18 +56,6 @@ enum Form {
     Yaml,
     /// One name per line
     Name,
-}
-
-/// The objects of one kind.
-pub(crate) struct Listing {
-    /// Name of the kind in lower case, singular.
-    pub(crate) singular: String,
-    /// API group of the kind.
-    pub(crate) group: String,
-    /// The kind's row; none for a kind that Lodestone does not serve.
-    pub(crate) row: Option<&'static Row>,
-    /// The objects as the API server returned them.
-    pub(crate) objects: Vec<Value>,
 }
 
 /// Shows objects.
@@ -149,17 +138,6 @@ fn nothing_found(namespace: &str, elsewhere: &[Value]) -> String {
     format!(
         "no objects found in namespace {namespace}; there are {shown}: -n NAMESPACE shows one, -A all"
     )
-}
-
-impl Listing {
-    fn new(noun: Noun, objects: Vec<Value>) -> Self {
-        Self {
-            singular: noun.singular().to_owned(),
-            group: noun.names().group.to_owned(),
-            row: Some(noun.row()),
-            objects,
-        }
-    }
 }
 
 fn shown(found: Vec<Listing>, args: &Args) -> String {

@@ -23,6 +23,7 @@ mod install;
 mod kinds;
 mod leader_election;
 mod limits;
+mod listing;
 mod output;
 mod reconcile;
 mod report;

@@ -11,7 +11,7 @@ use serde_json::json;
 
 use crate::kinds::Noun;
 use crate::report::Told;
-use crate::session::Place;
+use crate::session::ClusterPlace;
 use crate::values::duration;
 use crate::words::{self, Chosen, several};
 use crate::{follow, output};
@@ -32,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DURATION", value_parser = duration, default_value = "5m")]
     timeout: Duration,
     #[command(flatten)]
-    place: Place,
+    place: ClusterPlace,
 }
 
 /// Reconciles an object now.

@@ -22,7 +22,7 @@ pub(crate) struct Access {
 
 /// Which cluster and namespace to use.
 #[derive(Debug, Clone, clap::Args)]
-pub(crate) struct Place {
+pub(crate) struct ClusterPlace {
     #[command(flatten)]
     pub(crate) access: Access,
     /// Namespace [default: that of the context, or flux-system if it has none]
@@ -43,7 +43,7 @@ impl Access {
     }
 }
 
-impl Place {
+impl ClusterPlace {
     /// Creates a client and determines the namespace.
     pub(crate) async fn connect(&self) -> anyhow::Result<Session> {
         let client = self.access.connect().await?;

@@ -11,7 +11,7 @@ use crate::kinds::{Noun, name_of};
 use crate::output;
 use crate::reconcile::wait;
 use crate::report::Told;
-use crate::session::{Place, Session};
+use crate::session::{ClusterPlace, Session};
 use crate::values::duration;
 use crate::words::{self, Chosen};
 
@@ -47,7 +47,7 @@ struct Objects {
     #[arg(long, conflicts_with = "name")]
     all: bool,
     #[command(flatten)]
-    place: Place,
+    place: ClusterPlace,
 }
 
 /// Suspends objects.

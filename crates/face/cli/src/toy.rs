@@ -12,7 +12,7 @@ use lode_sandbox::{Options, Sandbox};
 use serde_json::json;
 
 use crate::kinds::Noun;
-use crate::session::{Access, Place};
+use crate::session::{Access, ClusterPlace};
 use crate::words::Chosen;
 
 /// The rows of a program that serves no other kind.
@@ -67,8 +67,8 @@ pub(crate) async fn cluster() -> Sandbox {
 }
 
 /// Returns the object's place, as flags name it.
-pub(crate) fn place(sandbox: &Sandbox) -> Place {
-    Place {
+pub(crate) fn place(sandbox: &Sandbox) -> ClusterPlace {
+    ClusterPlace {
         access: Access {
             kubeconfig: Some(sandbox.kubeconfig().to_owned()),
             context: None,

@@ -5,7 +5,7 @@ use lode_api::kinds::NOT_SERVED;
 use lode_cluster::{Client, Discovery};
 use lode_object::GroupKind;
 
-use crate::get::Listing;
+use crate::listing::Listing;
 use crate::{kinds, output};
 
 /// The message shown for such an object.

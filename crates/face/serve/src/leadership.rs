@@ -120,7 +120,7 @@ impl Leadership {
 /// Returns the namespace of an existing installation, so that an operator started by hand competes
 /// for the same Lease.
 async fn usual_namespace(client: &Client) -> &'static str {
-    let namespaces = Resource::known("v1", "Namespace", "namespaces", false);
+    let namespaces = Resource::namespaces();
     match client.get(&namespaces, "", INSTALLED).await {
         Ok(_) => INSTALLED,
         Err(_) => ANY,

@@ -33,7 +33,7 @@ pub fn init(filter: &str, encoding: Encoding) -> anyhow::Result<()> {
         .with_env_filter(filter)
         .with_writer(move || Out { to_terminal });
     let started = match encoding {
-        Encoding::Json => builder.event_format(Lines).try_init(),
+        Encoding::Json => builder.event_format(LogLines).try_init(),
         Encoding::Text => builder.try_init(),
     };
     started.map_err(|error| anyhow::anyhow!("start logging: {error}"))
@@ -69,9 +69,9 @@ fn ours(filter: &str) -> String {
     }
 }
 
-struct Lines;
+struct LogLines;
 
-impl<S, N> FormatEvent<S, N> for Lines
+impl<S, N> FormatEvent<S, N> for LogLines
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -82,7 +82,7 @@ where
         mut writer: Writer<'_>,
         event: &Event<'_>,
     ) -> fmt::Result {
-        let mut fields = Fields(Map::new());
+        let mut fields = LogFields(Map::new());
         event.record(&mut fields);
         let mut line = fields.0;
         let level = match *event.metadata().level() {
@@ -104,9 +104,9 @@ where
     }
 }
 
-struct Fields(Map<String, Value>);
+struct LogFields(Map<String, Value>);
 
-impl Fields {
+impl LogFields {
     fn put(&mut self, field: &Field, value: Value) {
         let name = if field.name() == "message" {
             "msg"
@@ -117,7 +117,7 @@ impl Fields {
     }
 }
 
-impl Visit for Fields {
+impl Visit for LogFields {
     fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
         self.put(field, format!("{value:?}").into());
     }

@@ -64,7 +64,7 @@ impl Part {
 }
 
 /// What all parts share.
-pub(crate) struct Shared<'a> {
+pub(crate) struct SharedByParts<'a> {
     pub(crate) options: &'a Options,
     pub(crate) client: &'a Client,
     pub(crate) artifacts: &'a Arc<lode_store::Store>,
@@ -72,7 +72,7 @@ pub(crate) struct Shared<'a> {
     pub(crate) memory: Memory,
 }
 
-impl Shared<'_> {
+impl SharedByParts<'_> {
     /// Wires all controllers; only the mirrors of their kinds run yet.
     ///
     /// # Errors

@@ -22,7 +22,7 @@ use crate::ending::Ending;
 use crate::leadership::Leadership;
 use crate::obstacles;
 use crate::options::Options;
-use crate::parts::Shared;
+use crate::parts::SharedByParts;
 
 /// Time to write events during shutdown.
 const FLUSH: Duration = Duration::from_secs(5);
@@ -129,12 +129,12 @@ impl Started<'_> {
         Ok(())
     }
 
-    fn shared(&self) -> Shared<'_> {
+    fn shared(&self) -> SharedByParts<'_> {
         // The processors are shared by the builds and fetches of all controllers.
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let memory = Memory::new(self.options.memory_budget, processors);
         info!(mib = memory.total() >> 20, "memory budget");
-        Shared {
+        SharedByParts {
             options: self.options,
             client: &self.client,
             artifacts: &self.artifacts,

@@ -126,6 +126,21 @@ object! {
     }
 }
 
+impl From<&Selector> for lode_object::Selector {
+    fn from(selector: &Selector) -> Self {
+        let text = |field: &Option<Box<str>>| field.as_deref().unwrap_or_default().to_owned();
+        Self {
+            group: text(&selector.group),
+            version: text(&selector.version),
+            kind: text(&selector.kind),
+            name: text(&selector.name),
+            namespace: text(&selector.namespace),
+            label_selector: text(&selector.label_selector),
+            annotation_selector: text(&selector.annotation_selector),
+        }
+    }
+}
+
 object! {
     /// A patch and the objects to apply it to.
     pub struct Patch {

@@ -1,16 +1,11 @@
 //! Compares the types with the written contract and with what Flux's own controllers wrote.
 //!
-//! Input: `shared/spec/flux-api.md` part B and `shared/corpus/flux`, next to the repository. If
-//! they are absent, a test says so and passes.
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "the helpers of a test fail it and talk for it"
-)]
+//! Input: `flux-api.md` part B of the written contract, and `flux/` of the corpus.
+#![expect(clippy::unwrap_used, reason = "the helpers of a test fail it")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
 
+use cases::Score;
 use lode_api::{GitRepository, Kind, Kustomization, Resource, kinds};
 use serde_json::{Value, json};
 
@@ -19,36 +14,25 @@ type Lines = BTreeMap<String, String>;
 
 #[test]
 fn definitions_hold_the_contract_field_by_field() {
-    let Some(text) = shared("spec/flux-api.md") else {
+    let Some(text) = cases::spec("flux-api.md") else {
         return;
     };
     let shapes = Shapes::parse(&text);
-    let (mut same, mut all) = (0, 0);
-    let mut wrong = Vec::new();
+    let mut score = Score::of_all("fields of the contract", 80);
     for definition in kinds::definitions() {
         let kind = definition["spec"]["names"]["kind"].as_str().unwrap();
         let (expected, found) = (contract(&text, &definition), shapes.render(&definition));
         for field in expected.keys().chain(found.keys()).collect::<BTreeSet<_>>() {
-            all += 1;
-            if expected.get(field) == found.get(field) {
-                same += 1;
-            } else {
-                wrong.push(format!(
-                    "{kind} {field}:\n  contract: {:?}\n  ours:     {:?}",
-                    expected.get(field),
-                    found.get(field)
-                ));
-            }
+            let name = format!("{kind} {field}");
+            score.check(&name, &found.get(field), &expected.get(field));
         }
     }
-    println!("{same} of {all} fields");
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(all > 80, "the contract was not read");
+    score.finish();
 }
 
 #[test]
 fn shared_shapes_have_the_fields_of_the_contract() {
-    let Some(text) = shared("spec/flux-api.md") else {
+    let Some(text) = cases::spec("flux-api.md") else {
         return;
     };
     let shapes = Shapes::parse(&text);
@@ -78,27 +62,25 @@ fn shared_shapes_have_the_fields_of_the_contract() {
 
 #[test]
 fn recorded_statuses_lose_nothing() {
-    let (mut statuses, mut wrong) = (0, Vec::new());
+    let mut score = Score::of_all("recorded statuses", 100);
     for name in ["source", "kustomization"] {
-        let Some(text) = shared(&format!("corpus/flux/{name}.json")) else {
+        let Some(scenarios) = cases::json(&format!("flux/{name}.json")) else {
             return;
         };
-        let scenarios: Vec<Value> = serde_json::from_str(&text).unwrap();
+        let scenarios = scenarios.as_array().unwrap();
         for (scenario, object, recorded) in scenarios.iter().flat_map(recorded) {
-            statuses += 1;
             let written = match object.split_once('/').unwrap().0 {
                 "GitRepository" => again::<GitRepository>(recorded),
                 "Kustomization" => again::<Kustomization>(recorded),
                 other => panic!("{scenario}: kind {other} is not known to this test"),
             };
-            if let Err(place) = holds(&written, recorded, "status") {
-                wrong.push(format!("{scenario} {object}: {place}"));
-            }
+            let held = holds(&written, recorded, "status");
+            score.add(held.is_ok(), || {
+                format!("{scenario} {object}: {}", held.unwrap_err())
+            });
         }
     }
-    println!("{} of {statuses} recorded statuses", statuses - wrong.len());
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
-    assert!(statuses > 100, "the recordings were not read");
+    score.finish();
 }
 
 #[test]
@@ -582,16 +564,4 @@ fn standard_condition(schema: &Value) {
     assert_eq!(field("type")["maxLength"], 316);
     assert!(field("type")["pattern"].is_string());
     assert_eq!(schema["properties"].as_object().unwrap().len(), 6);
-}
-
-// === files ===
-
-/// Reads a file of the material next to the repository; says so if it is absent.
-fn shared(path: &str) -> Option<String> {
-    let root: PathBuf = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared");
-    let text = std::fs::read_to_string(root.join(path)).ok();
-    if text.is_none() {
-        println!("shared/{path} is absent: nothing to compare with");
-    }
-    text
 }

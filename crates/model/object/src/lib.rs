@@ -24,12 +24,14 @@ pub mod meta;
 mod object;
 pub mod order;
 pub mod secrecy;
+mod selection;
 pub mod selector;
 
 pub use id::{GroupKind, GroupVersionKind, Id, InventoryError, NamespacedName};
 pub use merge_patch::merge_patch;
 pub use object::{Error, Object};
 pub use secrecy::{Secrecy, Words};
+pub use selection::Selector;
 pub use selector::LabelSelector;
 /// The JSON model: maps sorted by key, as Go's encoder writes them.
 pub use serde_json::{Map, Value};

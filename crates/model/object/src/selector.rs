@@ -56,7 +56,7 @@ impl LabelSelector {
     /// # Errors
     /// See [`Error`].
     pub fn parse(text: &str) -> Result<Self, Error> {
-        let mut reader = Reader { rest: text };
+        let mut reader = SelectorReader { rest: text };
         let mut requirements = Vec::new();
         if reader.peek().is_empty() {
             return Ok(Self::default());
@@ -166,11 +166,11 @@ impl Requirement {
 }
 
 /// Reads words and punctuation.
-struct Reader<'t> {
+struct SelectorReader<'t> {
     rest: &'t str,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> SelectorReader<'t> {
     fn requirement(&mut self) -> Result<Requirement, Error> {
         if self.peek() == "!" {
             self.next();
@@ -283,7 +283,8 @@ const SELECTOR_MAX: usize = 1000;
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use cases::Score;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -356,5 +357,50 @@ mod tests {
             LabelSelector::from_value(&wrong),
             Err(Error::Operator("In".into()))
         );
+    }
+
+    #[test]
+    fn a_real_server_selects_the_same() {
+        let mut score = Score::of_all("label selectors", 9);
+        let mut objects: Vec<Value> = Vec::new();
+        for step in cases::own_requests() {
+            if step["scenario"] != "objects are selected by their labels" {
+                continue;
+            }
+            let Some(selector) = asked(&step["pathSent"]) else {
+                objects.push(step["resp"].clone());
+                continue;
+            };
+
+            let names = |objects: &mut dyn Iterator<Item = &Value>| {
+                let mut names: Vec<Value> = objects
+                    .map(|object| object["metadata"]["name"].clone())
+                    .collect();
+                names.sort_by_key(Value::to_string);
+                names
+            };
+            let found = LabelSelector::parse(&selector).ok().map(|selector| {
+                let matching = |object: &&Value| {
+                    selector.matches(|key| object["metadata"]["labels"].get(key)?.as_str())
+                };
+                names(&mut objects.iter().filter(matching))
+            });
+            let items = step["resp"]["items"].as_array();
+            let expected = items.map(|items| names(&mut items.iter()));
+            score.check(&selector, &found, &expected);
+        }
+        score.finish();
+    }
+
+    /// Returns the selector that a path asks for.
+    fn asked(path: &Value) -> Option<String> {
+        let (_, selector) = path.as_str()?.split_once("labelSelector=")?;
+        let codes = [("%3D", "="), ("%20", " "), ("%3E", ">"), ("%3C", "<")];
+        let decoded = codes
+            .into_iter()
+            .fold(selector.to_owned(), |text, (code, letter)| {
+                text.replace(code, letter)
+            });
+        Some(decoded)
     }
 }

@@ -119,6 +119,12 @@ impl Builder {
     }
 }
 
+impl Default for Schema {
+    fn default() -> Self {
+        Builder::default().finish()
+    }
+}
+
 impl Default for Builder {
     fn default() -> Self {
         let names = [
@@ -153,17 +159,7 @@ pub(crate) fn any() -> Atom {
         preserve_unknown: true,
         ..Map::default()
     };
-    let list = List {
-        element: TypeRef::ANY,
-        atomic: true,
-        keys: Box::default(),
-    };
-    Atom {
-        scalar: Some(Scalar::Untyped),
-        list: Some(list),
-        map: Some(map),
-        ..Atom::default()
-    }
+    untyped(map)
 }
 
 /// Returns the type that allows anything, with granular maps and atomic lists.
@@ -173,6 +169,11 @@ fn deduced() -> Atom {
         preserve_unknown: true,
         ..Map::default()
     };
+    untyped(map)
+}
+
+/// Anything, with maps of this sort: any scalar, or an atomic list.
+fn untyped(map: Map) -> Atom {
     let list = List {
         element: TypeRef::ANY,
         atomic: true,

@@ -25,6 +25,7 @@
 mod build;
 mod builtin;
 pub mod fields;
+mod json;
 pub mod kinds;
 pub mod openapi;
 pub mod plain;
@@ -36,8 +37,8 @@ pub use build::Builder;
 pub use builtin::{Builtin, builtin, published};
 pub use fields::{Fields, fields};
 pub use kinds::Kinds;
-pub use resources::{Resource, Resources, Subresource, resources};
+pub use resources::{ApiResource, Resources, Subresource, resources};
 pub use types::{
-    Atom, Field, Format, List, ListView, Map, MapView, Patch, Scalar, Schema, Shape, TypeId,
-    TypeRef,
+    Atom, Field, Format, List, ListView, Map, MapView, PatchStrategy, Scalar, Schema, Shape,
+    TypeId, TypeRef,
 };

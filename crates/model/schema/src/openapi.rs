@@ -8,8 +8,9 @@ use serde_json::Value;
 
 use crate::{
     build::Builder,
+    json::{text, texts},
     kinds::Kinds,
-    types::{Atom, Field, Format, List, Map, Patch, Scalar, TypeRef},
+    types::{Atom, Field, Format, List, Map, PatchStrategy, Scalar, TypeRef},
 };
 
 /// Why a document is not a schema.
@@ -61,8 +62,8 @@ pub fn read(schemas: &Value, builder: &mut Builder, kinds: &mut Kinds) -> Result
     Ok(())
 }
 
-/// Returns whether Go writes this value for a field that was never set.
-pub(crate) fn is_zero(value: &Value) -> bool {
+/// Returns whether a value is what Go writes for a field that was never set. A map with fields is not, whatever they hold.
+pub(crate) fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(truth) => !truth,
@@ -204,7 +205,7 @@ impl Reader<'_> {
                 .get("default")
                 .filter(|default| !default.is_null())
                 .cloned();
-            let assumed = self.zero_is_assumed && default.as_ref().is_some_and(is_zero);
+            let assumed = self.zero_is_assumed && default.as_ref().is_some_and(is_unset);
             let required = required.contains(&Box::from(name.as_str()));
             fields.push(Field {
                 name: name.as_str().into(),
@@ -270,11 +271,11 @@ fn values(schema: &Value) -> Box<[Box<str>]> {
     texts(schema, "enum")
 }
 
-fn patch(schema: &Value) -> Patch {
+fn patch(schema: &Value) -> PatchStrategy {
     let strategy = text(schema, "x-kubernetes-patch-strategy").unwrap_or_default();
     let has = |word: &str| strategy.split(',').any(|part| part == word);
     let key = text(schema, "x-kubernetes-patch-merge-key").map(Into::into);
-    Patch {
+    PatchStrategy {
         merge: has("merge"),
         replace: has("replace"),
         retain_keys: has("retainKeys"),
@@ -288,21 +289,6 @@ fn map_is_atomic(word: &str) -> Result<bool, Error> {
         "granular" => Ok(false),
         other => Err(Error::Unknown("map type", other.to_owned())),
     }
-}
-
-fn text<'v>(schema: &'v Value, key: &str) -> Option<&'v str> {
-    schema.get(key).and_then(Value::as_str)
-}
-
-fn texts(schema: &Value, key: &str) -> Box<[Box<str>]> {
-    schema
-        .get(key)
-        .and_then(Value::as_array)
-        .into_iter()
-        .flatten()
-        .filter_map(Value::as_str)
-        .map(Into::into)
-        .collect()
 }
 
 fn flag(schema: &Value, key: &str) -> bool {

@@ -4,8 +4,8 @@ use serde_json::{Map as Json, Value};
 
 use crate::{
     build::Builder,
-    openapi::is_zero,
-    types::{Atom, Field, List, Map, Patch, Scalar, Schema, TypeRef},
+    openapi::is_unset,
+    types::{Atom, Field, List, Map, PatchStrategy, Scalar, Schema, TypeRef},
 };
 
 /// Why a document is not a schema.
@@ -129,14 +129,14 @@ fn field(builder: &mut Builder, entry: &Value, depth: usize) -> Result<Field, Er
         .get("default")
         .filter(|default| !default.is_null())
         .cloned();
-    let assumed = default.as_ref().is_some_and(is_zero);
+    let assumed = default.as_ref().is_some_and(is_unset);
     Ok(Field {
         name: name.into(),
         ty,
         default,
         assumed,
         required: false,
-        patch: Patch::default(),
+        patch: PatchStrategy::default(),
     })
 }
 

@@ -109,12 +109,12 @@ pub struct Field {
     /// An object without it is invalid.
     pub required: bool,
     /// How a strategic merge patch changes it.
-    pub patch: Patch,
+    pub patch: PatchStrategy,
 }
 
 /// How a strategic merge patch changes a field.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Patch {
+pub struct PatchStrategy {
     /// List items are merged rather than replaced.
     pub merge: bool,
     /// A map is replaced rather than merged.
@@ -234,7 +234,7 @@ impl Schema {
 }
 
 impl TypeRef {
-    /// Anything, changed as a whole.
+    /// Returns the type that allows anything and changes as a whole.
     pub const ANY: Self = Self {
         id: TypeId(0),
         atomic: None,
@@ -301,11 +301,5 @@ impl<'s> MapView<'s> {
     #[must_use]
     pub fn field(&self, name: &str) -> Option<&'s Field> {
         self.map.field(name)
-    }
-}
-
-impl Default for Schema {
-    fn default() -> Self {
-        crate::Builder::default().finish()
     }
 }

@@ -18,6 +18,7 @@
 //! Left out on purpose: clocks and files. Time and content are passed as arguments.
 
 mod bare_url;
+pub mod base64;
 pub mod budget;
 pub mod digest;
 pub mod duration;

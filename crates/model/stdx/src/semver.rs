@@ -31,7 +31,7 @@ pub struct Version {
 /// A set of versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Range {
-    any_of: Vec<Vec<Rule>>,
+    any_of: Vec<Vec<Comparator>>,
 }
 
 /// Why a text is not a version.
@@ -161,13 +161,13 @@ enum Operator {
 
 /// One comparison. `known` is the number of numbers given: 1 for `1.x`, 0 for `*`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Rule {
+struct Comparator {
     operator: Operator,
     version: Version,
     known: u8,
 }
 
-impl Rule {
+impl Comparator {
     fn holds(&self, version: &Version) -> bool {
         let order = compare(version, &self.version);
         match self.operator {
@@ -214,7 +214,7 @@ impl Rule {
 
 // === reading ===
 
-fn read_alternative(text: &str) -> Option<Vec<Rule>> {
+fn read_alternative(text: &str) -> Option<Vec<Comparator>> {
     let mut rules = Vec::new();
     for part in text.split(',') {
         let words: Vec<&str> = part.split_whitespace().collect();
@@ -227,7 +227,7 @@ fn read_alternative(text: &str) -> Option<Vec<Rule>> {
 }
 
 /// Reads comparisons between commas; an operator may be separated from its version by spaces.
-fn read_conjunction(words: &[&str], rules: &mut Vec<Rule>) -> Option<()> {
+fn read_conjunction(words: &[&str], rules: &mut Vec<Comparator>) -> Option<()> {
     let mut at = 0;
     while let Some(word) = words.get(at) {
         if words.get(at + 1) == Some(&"-") {
@@ -235,11 +235,11 @@ fn read_conjunction(words: &[&str], rules: &mut Vec<Rule>) -> Option<()> {
             if low.operator != Operator::Equal || high.operator != Operator::Equal {
                 return None;
             }
-            rules.push(Rule {
+            rules.push(Comparator {
                 operator: Operator::GreaterEqual,
                 ..low
             });
-            rules.push(Rule {
+            rules.push(Comparator {
                 operator: Operator::LessEqual,
                 ..high
             });
@@ -260,7 +260,7 @@ fn read_conjunction(words: &[&str], rules: &mut Vec<Rule>) -> Option<()> {
 
 const OPERATORS: [char; 6] = ['=', '!', '<', '>', '~', '^'];
 
-fn read_rule(text: &str) -> Option<Rule> {
+fn read_rule(text: &str) -> Option<Comparator> {
     let version = text.trim_start_matches(OPERATORS);
     let operator = match &text[..text.len() - version.len()] {
         "" | "=" => Operator::Equal,
@@ -279,7 +279,7 @@ fn read_rule(text: &str) -> Option<Rule> {
         Operator::Caret | Operator::Tilde if known == 0 => Operator::GreaterEqual,
         operator => operator,
     };
-    Some(Rule {
+    Some(Comparator {
         operator,
         version,
         known,

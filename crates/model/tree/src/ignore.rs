@@ -94,16 +94,16 @@ impl Meter<'_> {
 /// All patterns; later ones take precedence.
 struct Patterns {
     /// The default patterns.
-    own: Vec<Pattern>,
+    own: Vec<IgnorePattern>,
     /// Patterns from files, by the folder they apply to; those of a deeper folder take precedence.
-    by_folder: HashMap<RepoPath, Vec<Pattern>>,
+    by_folder: HashMap<RepoPath, Vec<IgnorePattern>>,
     /// Patterns from the specification.
-    spec: Vec<Pattern>,
+    spec: Vec<IgnorePattern>,
 }
 
-struct Pattern {
+struct IgnorePattern {
     /// Parts to match, `**` among them.
-    parts: Vec<Part>,
+    parts: Vec<PatternPart>,
     /// Matches from the folder only, not at any depth.
     anchored: bool,
     folders_only: bool,
@@ -111,7 +111,7 @@ struct Pattern {
 }
 
 /// One part of a pattern, between slashes.
-enum Part {
+enum PatternPart {
     /// `**`.
     Folders,
     /// A name without special characters.
@@ -180,10 +180,10 @@ impl Patterns {
 /// Returns the last pattern that matches a file below the patterns' folder, or one of the folders
 /// that contain it.
 fn last_match<'p>(
-    patterns: &'p [Pattern],
+    patterns: &'p [IgnorePattern],
     names: &[&str],
     meter: &mut Meter<'_>,
-) -> Result<Option<&'p Pattern>, Exceeded> {
+) -> Result<Option<&'p IgnorePattern>, Exceeded> {
     for pattern in patterns.iter().rev() {
         if pattern.matches(names, meter)? {
             return Ok(Some(pattern));
@@ -192,7 +192,7 @@ fn last_match<'p>(
     Ok(None)
 }
 
-fn parse(text: &str, budget: &Budget) -> Result<Vec<Pattern>, Exceeded> {
+fn parse(text: &str, budget: &Budget) -> Result<Vec<IgnorePattern>, Exceeded> {
     let mut patterns = Vec::new();
     for line in text.lines() {
         budget.steps(1 + line.len() as u64 / 32)?;
@@ -204,12 +204,12 @@ fn parse(text: &str, budget: &Budget) -> Result<Vec<Pattern>, Exceeded> {
         let parts = line.bytes().filter(|byte| *byte == b'/').count() as u64;
         budget.bytes(PATTERN_BYTES + 6 * line.len() as u64 + 64 * parts)?;
         budget.nodes(1)?;
-        patterns.extend(Pattern::parse(line));
+        patterns.extend(IgnorePattern::parse(line));
     }
     Ok(patterns)
 }
 
-impl Pattern {
+impl IgnorePattern {
     fn parse(line: &str) -> Option<Self> {
         let (takes_back, line) = line
             .strip_prefix('!')
@@ -222,7 +222,7 @@ impl Pattern {
         if line.is_empty() {
             return None;
         }
-        let parts = line.split('/').map(Part::parse).collect();
+        let parts = line.split('/').map(PatternPart::parse).collect();
         Some(Self {
             parts,
             anchored,
@@ -260,7 +260,7 @@ impl Pattern {
         ends[0] = true;
         for (i, part) in self.parts.iter().enumerate() {
             let mut next = vec![false; names.len() + 1];
-            if matches!(part, Part::Folders) {
+            if matches!(part, PatternPart::Folders) {
                 // At the end, `**` means everything inside a folder; elsewhere, any number of
                 // folders.
                 let inside = usize::from(i + 1 == self.parts.len());
@@ -284,7 +284,7 @@ impl Pattern {
     }
 }
 
-impl Part {
+impl PatternPart {
     fn parse(text: &str) -> Self {
         const SPECIAL: [char; 4] = ['*', '?', '[', '\\'];
         if text == "**" {

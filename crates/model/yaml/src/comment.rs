@@ -9,59 +9,17 @@
 
 mod attribute;
 mod gap;
+mod piece;
 
 use std::collections::VecDeque;
 
 use lode_stdx::budget::{Exceeded, Meter};
 
+pub(crate) use piece::{CommentKind, Token};
+
+use piece::{BLOCK, Comment, CommentPart, CommentParts, Document, Found};
+
 use crate::node::{Content, Extra, Node, Style};
-
-/// What the composer passed in a text, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// A `%` line; ends after its line break.
-    Directive,
-    /// `---` or `...`.
-    Mark,
-    /// An anchor or a tag.
-    Property,
-    Scalar,
-    Alias,
-    /// A node without content; not a token.
-    Empty,
-    /// `[` or `{`.
-    FlowStart,
-    /// `]` or `}`.
-    FlowEnd,
-    /// `,`
-    Comma,
-    /// `-`
-    Entry,
-    /// `?`
-    Key,
-    /// `:`
-    Value,
-    /// A list begins at the following token; `end` holds its column.
-    SequenceStart,
-    /// A mapping begins at the following token; `end` holds its column.
-    MappingStart,
-    /// A list begins at the column of its mapping; it does not count in go-yaml's indentation.
-    BareStart,
-    /// The innermost list of that kind ends.
-    BareEnd,
-    /// The innermost block collection ends; `start` is determined later.
-    BlockEnd,
-    /// `key: value` inside `[…]` begins.
-    PairStart,
-    PairEnd,
-}
-
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Token {
-    kind: Kind,
-    start: usize,
-    end: usize,
-}
 
 /// The tokens of a document, if they are needed.
 #[derive(Default)]
@@ -85,7 +43,7 @@ impl Trace {
     }
 
     #[inline]
-    pub(crate) fn note(&mut self, kind: Kind, start: usize, end: usize) {
+    pub(crate) fn note(&mut self, kind: CommentKind, start: usize, end: usize) {
         if self.wanted {
             self.push(Token { kind, start, end });
         }
@@ -99,30 +57,11 @@ impl Trace {
 
     /// Inserts a start that was only recognised later.
     #[inline]
-    pub(crate) fn insert(&mut self, at: usize, kind: Kind, (start, end): (usize, usize)) {
+    pub(crate) fn insert(&mut self, at: usize, kind: CommentKind, (start, end): (usize, usize)) {
         if self.wanted {
             self.tokens.insert(at, Token { kind, start, end });
         }
     }
-}
-
-/// A part of the comments in a gap.
-struct Comment {
-    part: Part,
-    text: String,
-    /// A token at or after this position takes it.
-    bound: usize,
-    start: usize,
-    column: usize,
-    /// The range that was scanned for it; nothing for a line comment.
-    looked_at: Option<(usize, usize)>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Head,
-    Line,
-    Foot,
 }
 
 /// The comments of a text, from document to document.
@@ -131,32 +70,6 @@ pub(crate) struct Comments<'t> {
     /// Comments not yet taken.
     queue: VecDeque<Comment>,
     is_first: bool,
-}
-
-/// What a node is given.
-#[derive(Default)]
-struct Parts {
-    head: String,
-    line: String,
-    foot: String,
-}
-
-/// A node as it was announced, with what it was given.
-struct Found {
-    start: usize,
-    /// [`BLOCK`] for a block collection.
-    end: usize,
-    parts: Parts,
-}
-
-/// Stands for the end of a block collection, which is identified by its first byte only.
-const BLOCK: usize = usize::MAX;
-
-/// A document's own comments.
-struct Document {
-    head: String,
-    foot: String,
-    nodes: Vec<Found>,
 }
 
 impl<'t> Comments<'t> {
@@ -196,12 +109,6 @@ impl<'t> Comments<'t> {
         tokens.clear();
         trace.tokens = tokens;
         Ok(())
-    }
-}
-
-impl Parts {
-    fn is_empty(&self) -> bool {
-        self.head.is_empty() && self.line.is_empty() && self.foot.is_empty()
     }
 }
 

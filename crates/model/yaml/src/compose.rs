@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 
 use crate::bounds::{DEPTH_MAX, NODES_MAX};
-use crate::comment::{Comments, Kind, Trace};
+use crate::comment::{CommentKind, Comments, Trace};
 use crate::compose::mapping::Entries;
 use crate::compose::property::{Anchor, Properties};
 use crate::cost::{NODE_BYTES, STEP_BYTES, text_bytes};
@@ -159,7 +159,8 @@ impl<'t> Composer<'t> {
     }
 
     fn pass_document_mark(&mut self) {
-        self.trace.note(Kind::Mark, self.scan.at, self.scan.at + 3);
+        self.trace
+            .note(CommentKind::Mark, self.scan.at, self.scan.at + 3);
         self.scan.at += 3;
         self.scan.starts_allowed = false;
         self.scan.skip_to_token();
@@ -178,7 +179,7 @@ impl<'t> Composer<'t> {
             match self.lead(outer.is_some())? {
                 Lead::Key(key) => {
                     self.trace
-                        .insert(first, Kind::MappingStart, (start.at, start.column));
+                        .insert(first, CommentKind::MappingStart, (start.at, start.column));
                     return self.mapping(start, outer, FirstKey::Read(key));
                 }
                 Lead::Value(inner, node) => {
@@ -224,7 +225,8 @@ impl<'t> Composer<'t> {
         match indicator {
             b'-' => self.sequence(start, outer, list_ok).map(Some),
             b'?' => {
-                self.trace.note(Kind::MappingStart, start.at, start.column);
+                self.trace
+                    .note(CommentKind::MappingStart, start.at, start.column);
                 self.mapping(start, outer, FirstKey::Explicit).map(Some)
             }
             _ => Err(self.scan.error_here(Syntax::KeyExpected)),
@@ -258,7 +260,7 @@ impl<'t> Composer<'t> {
                     Some(node) => node,
                     None => self.empty(properties.end)?,
                 };
-                self.trace.note(Kind::Value, colon, colon + 1);
+                self.trace.note(CommentKind::Value, colon, colon + 1);
                 return Ok(Lead::Key(self.with_properties(node, properties)?));
             }
         }
@@ -328,9 +330,9 @@ impl<'t> Composer<'t> {
         self.last_end = end;
         self.trace.note(
             if start.at < end {
-                Kind::Scalar
+                CommentKind::Scalar
             } else {
-                Kind::Empty
+                CommentKind::Empty
             },
             start.at,
             end,
@@ -362,14 +364,15 @@ impl<'t> Composer<'t> {
         self.count(1, start)?;
         let around = std::mem::replace(&mut self.indent, start.column.cast_signed());
         let begins = if shares_column {
-            Kind::BareStart
+            CommentKind::BareStart
         } else {
-            Kind::SequenceStart
+            CommentKind::SequenceStart
         };
         self.trace.note(begins, start.at, start.column);
         let mut items = Vec::new();
         loop {
-            self.trace.note(Kind::Entry, self.scan.at, self.scan.at + 1);
+            self.trace
+                .note(CommentKind::Entry, self.scan.at, self.scan.at + 1);
             self.scan.at += 1;
             self.scan.starts_allowed = true;
             let behind = self.scan.mark();
@@ -391,9 +394,9 @@ impl<'t> Composer<'t> {
         }
         self.trace.note(
             if shares_column {
-                Kind::BareEnd
+                CommentKind::BareEnd
             } else {
-                Kind::BlockEnd
+                CommentKind::BlockEnd
             },
             0,
             0,
@@ -429,7 +432,7 @@ impl<'t> Composer<'t> {
             }
             next = self.next_key()?;
         }
-        self.trace.note(Kind::BlockEnd, 0, 0);
+        self.trace.note(CommentKind::BlockEnd, 0, 0);
         self.indent = around;
         self.depth -= 1;
         let mut node = entries.into_node();
@@ -454,7 +457,8 @@ impl<'t> Composer<'t> {
 
     /// Reads `? key` and `: value`, of which either may be missing.
     fn explicit_entry(&mut self) -> Result<(Node, Node), Error> {
-        self.trace.note(Kind::Key, self.scan.at, self.scan.at + 1);
+        self.trace
+            .note(CommentKind::Key, self.scan.at, self.scan.at + 1);
         self.scan.at += 1;
         let behind = self.scan.mark();
         let key = self.block_value(true)?;
@@ -469,7 +473,8 @@ impl<'t> Composer<'t> {
         if !has_value {
             return Ok((key, self.empty(behind)?));
         }
-        self.trace.note(Kind::Value, self.scan.at, self.scan.at + 1);
+        self.trace
+            .note(CommentKind::Value, self.scan.at, self.scan.at + 1);
         self.scan.at += 1;
         Ok((key, self.block_value(true)?))
     }

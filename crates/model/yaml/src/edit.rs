@@ -6,16 +6,21 @@
 //!
 //! Left out: values shared by an anchor, because more than one place would change; whole documents.
 
+mod change;
+mod error;
 mod layout;
 mod line;
 mod shown;
 
 use std::collections::HashMap;
-use std::ops::Range;
 
+use crate::edit::change::{Spot, TextChange};
 use crate::edit::layout::Layout;
 use crate::node::{Content, Entry, Node, Tag};
 use crate::{Dialect, Nodes, Origins};
+
+pub use change::New;
+pub use error::Error;
 
 /// One step of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,67 +35,6 @@ pub enum Step<'p> {
         key: &'p str,
         /// The value it must have.
         value: &'p str,
-    },
-}
-
-/// The new value for a place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum New<'v> {
-    /// A text: a string stays one whatever the new text looks like; a number or another plain word
-    /// is written plain.
-    Text(&'v str),
-    /// A value with its type.
-    Node(&'v Node),
-}
-
-impl<'v> From<&'v str> for New<'v> {
-    fn from(text: &'v str) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl<'v> From<&'v Node> for New<'v> {
-    fn from(node: &'v Node) -> Self {
-        Self::Node(node)
-    }
-}
-
-/// Why a text was not changed.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
-    /// The text is not YAML.
-    #[error(transparent)]
-    Unreadable(#[from] crate::Error),
-    /// There are fewer documents.
-    #[error("there is no document {0}, counted from 0")]
-    NoDocument(usize),
-    /// A step leads nowhere.
-    #[error("line {line}: step {step} of the path leads nowhere from here")]
-    NoPlace {
-        /// Line of the value that has no such key or item.
-        line: u32,
-        /// The number of the step, from 1.
-        step: usize,
-    },
-    /// The key already exists.
-    #[error("line {line}: the key is there already")]
-    Exists {
-        /// Line of its value.
-        line: u32,
-    },
-    /// An anchor shares the value.
-    #[error(
-        "line {line}: the value is shared by an anchor and its aliases or merges: edit each use separately"
-    )]
-    Shared {
-        /// Line of the anchored value.
-        line: u32,
-    },
-    /// The result would not have the intended meaning.
-    #[error("line {line}: this layout cannot be edited without changing more than the one value")]
-    Layout {
-        /// Line of the value.
-        line: u32,
     },
 }
 
@@ -262,7 +206,7 @@ impl Edit {
     /// Makes a change if its result reads as intended.
     fn apply(
         &mut self,
-        change: Change,
+        change: TextChange,
         document: usize,
         spot: &Spot,
         meant: impl FnOnce(&mut Node),
@@ -293,46 +237,6 @@ impl Edit {
         }
         (self.text, self.documents) = (text, documents);
         Ok(())
-    }
-}
-
-/// A piece of text to be replaced.
-#[derive(Debug)]
-struct Change {
-    range: Range<usize>,
-    text: String,
-}
-
-/// A value with all its ancestors, the root first.
-struct Spot {
-    chain: Vec<Node>,
-    indexes: Vec<usize>,
-}
-
-impl Spot {
-    fn node(&self) -> &Node {
-        &self.chain[self.chain.len() - 1]
-    }
-
-    fn line(&self) -> u32 {
-        self.node().place.line.max(1)
-    }
-
-    /// Returns the index in the parent, and the parent.
-    fn parent(&self) -> Option<(usize, Self)> {
-        let (last, indexes) = self.indexes.split_last()?;
-        let chain = self.chain[..self.chain.len() - 1].to_vec();
-        Some((
-            *last,
-            Self {
-                chain,
-                indexes: indexes.to_vec(),
-            },
-        ))
-    }
-
-    fn layout_error(&self) -> Error {
-        Error::Layout { line: self.line() }
     }
 }
 

@@ -19,10 +19,10 @@ pub struct Nodes<'t> {
     text: &'t [u8],
     options: Options,
     budget: Option<&'t Budget>,
-    state: State<'t>,
+    state: NodesState<'t>,
 }
 
-enum State<'t> {
+enum NodesState<'t> {
     Start,
     Reading(Box<Composer<'t>>),
     Done,
@@ -41,7 +41,7 @@ impl<'t> Nodes<'t> {
             text,
             options,
             budget: None,
-            state: State::Start,
+            state: NodesState::Start,
         }
     }
 
@@ -67,17 +67,17 @@ impl Iterator for Nodes<'_> {
     type Item = Result<Node, Error>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        let mut composer = match std::mem::replace(&mut self.state, State::Done) {
-            State::Start => match Composer::new(self.text, self.options, self.budget) {
+        let mut composer = match std::mem::replace(&mut self.state, NodesState::Done) {
+            NodesState::Start => match Composer::new(self.text, self.options, self.budget) {
                 Ok(composer) => Box::new(composer),
                 Err(error) => return Some(Err(error)),
             },
-            State::Reading(composer) => composer,
-            State::Done => return None,
+            NodesState::Reading(composer) => composer,
+            NodesState::Done => return None,
         };
         let document = composer.document().transpose();
         if matches!(document, Some(Ok(_))) {
-            self.state = State::Reading(composer);
+            self.state = NodesState::Reading(composer);
         }
         document
     }

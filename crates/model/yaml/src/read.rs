@@ -6,22 +6,13 @@
 use lode_stdx::budget::Budget;
 use serde_json::{Map, Value};
 
+use crate::dialect::Dialect;
 use crate::error::{Cause, Error};
 use crate::lines::Lines;
 use crate::node::{Content, Entry, Node};
 use crate::nodes::Nodes;
 use crate::scan::error_in;
 use crate::{Origins, scalar};
-
-/// How plain words and unusual keys are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Dialect {
-    /// go-yaml v3: `yes` is text, a duplicate key is an error, keys are text. For resource files.
-    V3,
-    /// sigs.k8s.io/yaml on go-yaml v2: `yes` is `true`, the last duplicate key wins, keys become
-    /// text. For `kustomization.yaml`, and for text after variable substitution.
-    V2,
-}
 
 /// One document of a text.
 #[derive(Debug, Clone, PartialEq)]

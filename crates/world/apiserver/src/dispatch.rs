@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, header};
 use hyper::body::Body;
 use lode_admit::{Details, Status};
-use lode_rbac::{Attributes, Resource, User};
+use lode_rbac::{Attributes, ResourceAttributes, User};
 
 use crate::api::Api;
 use crate::auth;
@@ -240,7 +240,7 @@ impl Asked<'_> {
                 } else {
                     &target.namespace
                 };
-                let resource = Resource {
+                let resource = ResourceAttributes {
                     group: &target.group,
                     resource: &target.resource,
                     subresource: &target.subresource,

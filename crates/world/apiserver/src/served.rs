@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use lode_admit::decode::{self, FieldValidation};
 use lode_admit::{Kind, convert, custom};
-use lode_schema::{Resource, resources};
+use lode_schema::{ApiResource, resources};
 use serde_json::Value;
 
 use crate::store::stored::Stored;
@@ -19,14 +19,14 @@ use lode_describe::discovery::Catalogue;
 /// One resource in one served version.
 #[derive(Debug)]
 pub(crate) struct Served {
-    pub(crate) resource: Resource,
+    pub(crate) resource: ApiResource,
     pub(crate) kind: Kind,
     /// Group and version, as in objects.
     pub(crate) api_version: Box<str>,
     /// The version in which its objects are stored.
     pub(crate) stored_version: Box<str>,
     /// Its objects, shared by all versions.
-    pub(crate) objects: Arc<store::Resource>,
+    pub(crate) objects: Arc<store::ResourceStore>,
     /// Its kind in every served version, including this one.
     pub(crate) versions: Arc<[Kind]>,
     /// The beginning of a stored object's text in this version.
@@ -49,7 +49,7 @@ impl Served {
     /// them.
     pub(crate) fn new(
         store: &Store,
-        resource: Resource,
+        resource: ApiResource,
         kind: Kind,
         stored_version: &str,
         versions: &Arc<[Kind]>,
@@ -207,7 +207,7 @@ impl Registry {
 }
 
 /// Returns the kinds of the built-in resources that share their objects.
-fn builtin_versions(resource: &Resource, stored: &str) -> Arc<[Kind]> {
+fn builtin_versions(resource: &ApiResource, stored: &str) -> Arc<[Kind]> {
     let same = resources()
         .iter()
         .filter(|other| other.plural == resource.plural)

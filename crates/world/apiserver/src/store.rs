@@ -18,7 +18,7 @@ use lode_stdx::{Lock, SharedLock};
 use tokio::sync::{mpsc, watch};
 
 use self::key::Key;
-use self::log::{Change, Expired, Log};
+use self::log::{Expired, Log, StoreChange};
 use self::stored::{Draft, Stored};
 
 /// All objects.
@@ -26,12 +26,12 @@ use self::stored::{Draft, Stored};
 pub(crate) struct Store {
     revision: AtomicU64,
     taps: Lock<Vec<mpsc::UnboundedSender<Noted>>>,
-    resources: SharedLock<HashMap<Box<str>, Arc<Resource>>>,
+    resources: SharedLock<HashMap<Box<str>, Arc<ResourceStore>>>,
 }
 
 /// The objects of one resource (`deployments.apps`).
 #[derive(Debug)]
-pub(crate) struct Resource {
+pub(crate) struct ResourceStore {
     name: Arc<str>,
     inner: Lock<Inner>,
     changed: watch::Sender<u64>,
@@ -47,7 +47,7 @@ struct Inner {
 #[derive(Debug, Clone)]
 pub(crate) struct Noted {
     pub(crate) resource: Arc<str>,
-    pub(crate) change: Arc<Change>,
+    pub(crate) change: Arc<StoreChange>,
 }
 
 /// What a write is based on.
@@ -94,14 +94,14 @@ impl Store {
     }
 
     /// Returns a resource by its name with group, created empty if absent.
-    pub(crate) fn resource(&self, name: &str) -> Arc<Resource> {
+    pub(crate) fn resource(&self, name: &str) -> Arc<ResourceStore> {
         let found = self.resources.read().get(name).map(Arc::clone);
         found.unwrap_or_else(|| {
             let mut resources = self.resources.write();
             Arc::clone(
                 resources
                     .entry(name.into())
-                    .or_insert_with(|| Arc::new(Resource::new(name))),
+                    .or_insert_with(|| Arc::new(ResourceStore::new(name))),
             )
         })
     }
@@ -109,7 +109,7 @@ impl Store {
     /// Replaces an object if it is still the one that the write is based on.
     pub(crate) fn put(
         &self,
-        resource: &Resource,
+        resource: &ResourceStore,
         key: Key,
         from: From,
         draft: &Draft,
@@ -124,7 +124,7 @@ impl Store {
         let revision = self.next();
         let stored = Arc::new(draft.after(previous.as_deref(), revision));
         inner.objects.insert(key.clone(), Arc::clone(&stored));
-        let change = inner.log.note(Change {
+        let change = inner.log.note(StoreChange {
             key,
             object: Arc::clone(&stored),
             previous,
@@ -140,7 +140,7 @@ impl Store {
     /// report it.
     pub(crate) fn remove(
         &self,
-        resource: &Resource,
+        resource: &ResourceStore,
         key: &Key,
         from: u64,
     ) -> Result<Arc<Stored>, Clash> {
@@ -154,7 +154,7 @@ impl Store {
         };
         let revision = self.next();
         let last = Arc::new(previous.gone_at(revision));
-        let change = Change {
+        let change = StoreChange {
             key,
             object: Arc::clone(&last),
             previous: Some(previous),
@@ -175,7 +175,7 @@ impl Store {
         receiver
     }
 
-    fn tell(&self, resource: &Resource, change: Arc<Change>) {
+    fn tell(&self, resource: &ResourceStore, change: Arc<StoreChange>) {
         let noted = Noted {
             resource: Arc::clone(&resource.name),
             change,
@@ -198,7 +198,7 @@ impl Store {
     }
 
     /// Returns a resource's objects in a namespace (all if it is empty) at the latest revision.
-    pub(crate) fn list(&self, resource: &Resource, namespace: &str) -> Snapshot {
+    pub(crate) fn list(&self, resource: &ResourceStore, namespace: &str) -> Snapshot {
         let inner = resource.inner.lock();
         // Nothing is written to this resource meanwhile, so a counter that runs ahead still
         // describes the list.
@@ -209,7 +209,7 @@ impl Store {
     }
 }
 
-impl Resource {
+impl ResourceStore {
     fn new(name: &str) -> Self {
         Self {
             name: name.into(),
@@ -264,7 +264,11 @@ impl Resource {
     }
 
     /// Returns up to `most` changes after a revision, oldest first.
-    pub(crate) fn since(&self, revision: u64, most: usize) -> Result<Vec<Arc<Change>>, Expired> {
+    pub(crate) fn since(
+        &self,
+        revision: u64,
+        most: usize,
+    ) -> Result<Vec<Arc<StoreChange>>, Expired> {
         Ok(self
             .inner
             .lock()

@@ -19,12 +19,12 @@ use lode_object::Value;
 use lode_stdx::Lock;
 use serde::Deserialize;
 
+use crate::account::Account;
 use crate::connect::{self, Connection, Incoming, IsWatch};
 use crate::error::Error;
 use crate::gate::WriteGate;
 use crate::refusal::Status;
 use crate::resource::{Resource, escape};
-use crate::review::Account;
 
 /// Largest response read, in bytes: objects are limited by etcd to 1.5 MiB, pages to 500 of them.
 const ANSWER_MAX: usize = 64 << 20;
@@ -589,7 +589,7 @@ mod tests {
 
     /// Attempts each kind of write and returns the results.
     async fn write(client: &Client) -> Vec<Result<(), Error>> {
-        let maps = Resource::known("v1", "ConfigMap", "configmaps", true);
+        let maps = Resource::config_maps();
         let target = |dry_run| Target {
             namespace: "team",
             name: "a",
@@ -635,7 +635,7 @@ mod tests {
         }
         assert!(client.counts().is_empty(), "nothing was sent");
 
-        let maps = Resource::known("v1", "ConfigMap", "configmaps", true);
+        let maps = Resource::config_maps();
         let read = client.get(&maps, "team", "a").await;
         assert!(matches!(read, Err(Error::Unreachable(_))), "{read:?}");
         gate.open_until(lode_ambient::Ambient::default().since_boot() + Duration::from_hours(1));

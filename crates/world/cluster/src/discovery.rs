@@ -184,7 +184,7 @@ struct Group {
     #[serde(default)]
     metadata: Name,
     #[serde(default)]
-    versions: Vec<Version>,
+    versions: Vec<DiscoveredVersion>,
 }
 
 #[derive(Deserialize, Default)]
@@ -194,23 +194,23 @@ struct Name {
 }
 
 #[derive(Deserialize)]
-struct Version {
+struct DiscoveredVersion {
     version: Box<str>,
     #[serde(default)]
-    resources: Vec<Entry>,
+    resources: Vec<DiscoveredEntry>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Entry {
+struct DiscoveredEntry {
     resource: Box<str>,
-    response_kind: Option<Kind>,
+    response_kind: Option<DiscoveredKind>,
     #[serde(default)]
     scope: Box<str>,
 }
 
 #[derive(Deserialize)]
-struct Kind {
+struct DiscoveredKind {
     #[serde(default)]
     kind: Box<str>,
 }

@@ -20,7 +20,7 @@ use lode_object::NamespacedName;
 
 /// The latest known version of each object of one kind, with a value for each.
 pub struct Fresh<V> {
-    entries: HashMap<NamespacedName, Entry<V>>,
+    entries: HashMap<NamespacedName, FreshEntry<V>>,
     /// Number of the current or last list.
     round: u32,
     /// Whether a list is in progress.
@@ -29,7 +29,7 @@ pub struct Fresh<V> {
     reached: u64,
 }
 
-struct Entry<V> {
+struct FreshEntry<V> {
     value: V,
     version: u64,
     /// The round of the list in which the watch last reported the object.
@@ -167,7 +167,7 @@ impl<V> Fresh<V> {
     }
 
     fn insert(&mut self, name: NamespacedName, version: u64, value: V) -> Option<V> {
-        let entry = Entry {
+        let entry = FreshEntry {
             value,
             version,
             seen: self.round,

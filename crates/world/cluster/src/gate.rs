@@ -38,14 +38,14 @@ const RENEWAL_MAX: Duration = Duration::from_mins(1);
 /// Whether writes may be sent now. Cloning is cheap and shares the gate.
 #[derive(Clone)]
 pub struct WriteGate {
-    state: watch::Sender<State>,
+    state: watch::Sender<GateState>,
     /// Whether a refusal was already logged.
     is_told: Arc<AtomicBool>,
     ambient: Ambient,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum GateState {
     /// Writes are refused. The number counts the terms that have ended.
     Closed(u64),
     /// Open until this time since boot; after that, writes wait for a renewal or the closing. The
@@ -53,7 +53,7 @@ enum State {
     OpenUntil(u64, Duration),
 }
 
-impl State {
+impl GateState {
     /// Returns how many terms have ended before this one.
     fn term(self) -> u64 {
         match self {
@@ -72,7 +72,7 @@ impl WriteGate {
     #[must_use]
     pub fn closed(ambient: Ambient) -> Self {
         Self {
-            state: watch::Sender::new(State::Closed(0)),
+            state: watch::Sender::new(GateState::Closed(0)),
             is_told: Arc::default(),
             ambient,
         }
@@ -83,14 +83,14 @@ impl WriteGate {
     pub fn open_until(&self, end: Duration) {
         self.is_told.store(false, Ordering::Relaxed);
         self.state
-            .send_modify(|state| *state = State::OpenUntil(state.term(), end));
+            .send_modify(|state| *state = GateState::OpenUntil(state.term(), end));
     }
 
     /// Closes the gate and ends the term: writes are refused, including waiting ones, and
     /// connections of the term are broken.
     pub fn close(&self) {
         self.state
-            .send_modify(|state| *state = State::Closed(state.term() + 1));
+            .send_modify(|state| *state = GateState::Closed(state.term() + 1));
     }
 
     /// Waits until it is open.
@@ -101,7 +101,7 @@ impl WriteGate {
         let mut states = self.state.subscribe();
         let decided = states.wait_for(|state| !state.is_over(self.ambient.since_boot()));
         match tokio::time::timeout(RENEWAL_MAX, decided).await {
-            Ok(Ok(state)) if matches!(*state, State::OpenUntil(..)) => Ok(()),
+            Ok(Ok(state)) if matches!(*state, GateState::OpenUntil(..)) => Ok(()),
             _ => Err(self.refusal()),
         }
     }
@@ -129,7 +129,7 @@ impl WriteGate {
     }
 
     fn is_open(&self, now: Duration) -> bool {
-        matches!(*self.state.borrow(), State::OpenUntil(_, end) if now < end)
+        matches!(*self.state.borrow(), GateState::OpenUntil(_, end) if now < end)
     }
 
     /// Returns how many terms have ended.

@@ -10,8 +10,8 @@ use std::sync::{Arc, Weak};
 use lode_object::NamespacedName;
 use lode_stdx::Lock;
 
-use crate::cache::Kind;
 use crate::error::Error;
+use crate::kind::{Kind, Number};
 
 /// The watches of each namespace.
 pub(crate) struct Ledger {
@@ -21,9 +21,6 @@ pub(crate) struct Ledger {
 
 /// Watches by the namespace they are for.
 type Held = HashMap<Box<str>, HashMap<Number, Weak<Watched>>>;
-
-/// The number of a watched kind.
-pub(crate) type Number = u64;
 
 /// A kind that is watched for a namespace, as long as this lives.
 pub struct Watched {
@@ -157,7 +154,7 @@ mod tests {
     #[tokio::test]
     async fn a_namespace_has_so_many_watches_and_others_have_theirs() {
         let cache = cache(2).await;
-        let pods = Resource::known("v1", "Pod", "pods", true);
+        let pods = Resource::pods();
         let one = |name: &str, holder: &str| cache.one(&pods, "shop", name, holder);
         let first = (one("a", "team").unwrap(), one("b", "team").unwrap());
         assert!(one("a", "team").is_ok(), "it is watched already");

@@ -12,13 +12,16 @@
 //! Left out on purpose: typed objects (`model/api`), retries of refused writes (their caller knows
 //! what they mean), and kube's own runtime, which keeps whole objects.
 
+mod account;
 mod cache;
+mod changes;
 mod client;
 mod connect;
 mod discovery;
 mod error;
 mod fresh;
 mod gate;
+mod kind;
 mod ledger;
 mod lines;
 mod refusal;
@@ -27,15 +30,18 @@ mod review;
 mod seen;
 mod watch;
 
-pub use cache::{Cache, Changes, Kind};
+pub use account::Account;
+pub use cache::Cache;
+pub use changes::Changes;
 pub use client::{Client, Identity, Target};
 pub use discovery::Discovery;
 pub use error::Error;
 pub use fresh::Fresh;
 pub use gate::WriteGate;
+pub use kind::Kind;
 pub use ledger::{Subscription, Watched};
 pub use refusal::{Cause, Details, Status};
 pub use resource::Resource;
-pub use review::{Account, Reviews};
+pub use review::Reviews;
 pub use seen::{Gone, Seen};
 pub use watch::{Head, Sink, Subject, watch};

@@ -32,7 +32,7 @@ struct Line<C> {
 }
 
 /// A watch's place on a connection, for as long as it lives.
-pub(crate) struct Place {
+pub(crate) struct WatchPlace {
     open: Arc<()>,
     answered: Option<Arc<()>>,
 }
@@ -46,7 +46,7 @@ impl<C: Clone> Lines<C> {
     }
 
     /// Returns a connection with room for one more watch, and a place on it.
-    pub(crate) fn take(&self) -> (C, Place) {
+    pub(crate) fn take(&self) -> (C, WatchPlace) {
         let mut lines = self.lines.lock();
         lines.retain(|line| held(&line.open) > 0);
         if !lines.iter().any(|line| held(&line.open) < line.limit) {
@@ -65,14 +65,14 @@ impl<C: Clone> Lines<C> {
         match line {
             Some(line) => (
                 line.connection.clone(),
-                Place {
+                WatchPlace {
                     open: line.open.clone(),
                     answered: None,
                 },
             ),
             None => (
                 (self.dial)(),
-                Place {
+                WatchPlace {
                     open: Arc::default(),
                     answered: None,
                 },
@@ -81,7 +81,7 @@ impl<C: Clone> Lines<C> {
     }
 
     /// Records that the server has answered a watch.
-    pub(crate) fn answered(&self, place: &mut Place) {
+    pub(crate) fn answered(&self, place: &mut WatchPlace) {
         let lines = self.lines.lock();
         let line = lines
             .iter()
@@ -91,7 +91,7 @@ impl<C: Clone> Lines<C> {
 
     /// Records that the server does not answer a watch: it may allow fewer streams than we use. The
     /// number of answered ones becomes this connection's limit.
-    pub(crate) fn silent(&self, place: &Place) {
+    pub(crate) fn silent(&self, place: &WatchPlace) {
         let mut lines = self.lines.lock();
         if let Some(line) = lines
             .iter_mut()
@@ -110,11 +110,11 @@ fn held(count: &Arc<()>) -> usize {
 /// The body of a response that holds its place until it is dropped.
 pub(crate) struct Placed<B> {
     body: B,
-    _place: Place,
+    _place: WatchPlace,
 }
 
 impl<B> Placed<B> {
-    pub(crate) fn new(body: B, place: Place) -> Self {
+    pub(crate) fn new(body: B, place: WatchPlace) -> Self {
         Self {
             body,
             _place: place,
@@ -154,11 +154,11 @@ mod tests {
         Lines::new(move || opened.fetch_add(1, Ordering::Relaxed))
     }
 
-    fn take(lines: &Lines<usize>, number: usize) -> Vec<(usize, Place)> {
+    fn take(lines: &Lines<usize>, number: usize) -> Vec<(usize, WatchPlace)> {
         (0..number).map(|_| lines.take()).collect()
     }
 
-    fn connections(places: &[(usize, Place)]) -> usize {
+    fn connections(places: &[(usize, WatchPlace)]) -> usize {
         places
             .iter()
             .map(|(connection, _)| connection + 1)

@@ -28,6 +28,36 @@ impl Resource {
         }
     }
 
+    /// Returns where Secrets live.
+    #[must_use]
+    pub fn secrets() -> Self {
+        Self::known("v1", "Secret", "secrets", true)
+    }
+
+    /// Returns where `ConfigMap`s live.
+    #[must_use]
+    pub fn config_maps() -> Self {
+        Self::known("v1", "ConfigMap", "configmaps", true)
+    }
+
+    /// Returns where Namespaces live.
+    #[must_use]
+    pub fn namespaces() -> Self {
+        Self::known("v1", "Namespace", "namespaces", false)
+    }
+
+    /// Returns where `ServiceAccount`s live.
+    #[must_use]
+    pub fn service_accounts() -> Self {
+        Self::known("v1", "ServiceAccount", "serviceaccounts", true)
+    }
+
+    /// Returns where Pods live.
+    #[must_use]
+    pub fn pods() -> Self {
+        Self::known("v1", "Pod", "pods", true)
+    }
+
     /// Returns the path of one object, or of the collection if `name` is empty.
     ///
     /// Characters in names that would end or change the path are escaped, so that a hostile name
@@ -100,7 +130,7 @@ mod tests {
 
     #[test]
     fn paths_follow_group_scope_and_name() {
-        let pod = Resource::known("v1", "Pod", "pods", true);
+        let pod = Resource::pods();
         assert_eq!(pod.path("a", "b"), "/api/v1/namespaces/a/pods/b");
         assert_eq!(pod.path("", ""), "/api/v1/pods");
         let role = Resource::known(
@@ -117,7 +147,7 @@ mod tests {
 
     #[test]
     fn one_object_is_never_taken_for_all_or_for_another() {
-        let pod = Resource::known("v1", "Pod", "pods", true);
+        let pod = Resource::pods();
         assert_eq!(
             pod.path_of_one("a", "b").unwrap(),
             "/api/v1/namespaces/a/pods/b"
@@ -140,7 +170,7 @@ mod tests {
 
     #[test]
     fn a_hostile_name_stays_a_name() {
-        let pod = Resource::known("v1", "Pod", "pods", true);
+        let pod = Resource::pods();
         assert_eq!(
             pod.path("a/../b", "x?y#z"),
             "/api/v1/namespaces/a%2F..%2Fb/pods/x%3Fy%23z"

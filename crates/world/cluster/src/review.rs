@@ -18,6 +18,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
+use crate::account::Account;
 use crate::client::{Client, decode};
 use crate::error::Error;
 use crate::resource::Resource;
@@ -27,36 +28,10 @@ const REMEMBERED: Duration = Duration::from_secs(30);
 /// Most answers cached.
 const ANSWERS_MAX: usize = 10_000;
 
-/// A service account used for calls.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Account {
-    /// Its namespace.
-    pub namespace: Box<str>,
-    /// Its name.
-    pub name: Box<str>,
-}
-
-impl Account {
-    /// Returns its user name.
-    #[must_use]
-    pub fn user(&self) -> String {
-        format!("system:serviceaccount:{}:{}", self.namespace, self.name)
-    }
-
-    /// Returns its groups, as the API server assigns them.
-    fn groups(&self) -> [String; 3] {
-        [
-            "system:serviceaccounts".to_owned(),
-            format!("system:serviceaccounts:{}", self.namespace),
-            "system:authenticated".to_owned(),
-        ]
-    }
-}
-
 /// Asks what accounts may see, and caches the answers.
 pub struct Reviews {
     client: Client,
-    answers: Lock<HashMap<Asked, Answer>>,
+    answers: Lock<HashMap<Asked, KnownReview>>,
 }
 
 /// The question.
@@ -70,7 +45,7 @@ struct Asked {
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Answer {
+struct KnownReview {
     allowed: bool,
     /// When it was asked.
     since: Instant,
@@ -140,7 +115,7 @@ impl Reviews {
 
         let since = Instant::now();
         let allowed = self.ask(&asked).await?;
-        self.remember(asked, Answer { allowed, since });
+        self.remember(asked, KnownReview { allowed, since });
         Ok(allowed)
     }
 
@@ -158,7 +133,7 @@ impl Reviews {
             .map(|answer| answer.allowed)
     }
 
-    fn remember(&self, asked: Asked, answer: Answer) {
+    fn remember(&self, asked: Asked, answer: KnownReview) {
         let mut answers = self.answers.lock();
         if answers.len() >= ANSWERS_MAX {
             answers.retain(|_, answer| answer.since.elapsed() < REMEMBERED);
@@ -193,11 +168,11 @@ const API: &str = "authorization.k8s.io/v1";
 
 #[derive(Deserialize)]
 struct Reviewed {
-    status: Verdict,
+    status: ReviewVerdict,
 }
 
 #[derive(Deserialize)]
-struct Verdict {
+struct ReviewVerdict {
     #[serde(default)]
     allowed: bool,
 }
@@ -252,7 +227,7 @@ mod tests {
         let reviews = reviews().await;
         reviews.remember(
             asked(1),
-            Answer {
+            KnownReview {
                 allowed: true,
                 since: Instant::now(),
             },
@@ -269,7 +244,7 @@ mod tests {
         for number in 0..ANSWERS_MAX + 5 {
             reviews.remember(
                 asked(number),
-                Answer {
+                KnownReview {
                     allowed: true,
                     since: Instant::now(),
                 },
@@ -279,7 +254,7 @@ mod tests {
         tokio::time::advance(REMEMBERED).await;
         reviews.remember(
             asked(ANSWERS_MAX + 9),
-            Answer {
+            KnownReview {
                 allowed: false,
                 since: Instant::now(),
             },
@@ -299,7 +274,7 @@ mod tests {
             for (verb, allowed) in [("get", get), ("watch", watch)] {
                 reviews.remember(
                     Asked { verb, ..asked(1) },
-                    Answer {
+                    KnownReview {
                         allowed,
                         since: Instant::now(),
                     },

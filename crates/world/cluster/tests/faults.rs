@@ -58,7 +58,7 @@ fn answer(status: &str, headers: &str, body: &str) -> String {
 }
 
 fn pods() -> Resource {
-    Resource::known("v1", "Pod", "pods", true)
+    Resource::pods()
 }
 
 #[tokio::test]

@@ -86,12 +86,12 @@ impl Cache {
     }
 
     /// Waits for the remote's store; returns nothing if it is in use until the deadline.
-    pub(crate) async fn store(&self, remote: &Remote, deadline: Instant) -> Option<Store> {
+    pub(crate) async fn store(&self, remote: &Remote, deadline: Instant) -> Option<GitStore> {
         let key = remote.fingerprint(&self.salt);
         let turn = timeout_at(deadline, self.turn(key).lock_owned())
             .await
             .ok()?;
-        Some(Store {
+        Some(GitStore {
             folder: self.folder.join(key.hex()),
             unpacked: self.folder.clone(),
             commits: Vec::new(),
@@ -120,7 +120,7 @@ impl Cache {
 const COMMITS: &str = "commits";
 
 /// A store that is locked for us. Its methods may block briefly.
-pub(crate) struct Store {
+pub(crate) struct GitStore {
     folder: PathBuf,
     unpacked: PathBuf,
     /// Commits that are complete but without history, the last fetched at the end.
@@ -128,7 +128,7 @@ pub(crate) struct Store {
     _turn: Turn,
 }
 
-impl Store {
+impl GitStore {
     /// Creates the folder if needed, cleans it up and reads the list of commits.
     pub(crate) fn open(&mut self) -> io::Result<()> {
         fs::create_dir_all(self.packs())?;
@@ -222,7 +222,7 @@ mod tests {
         ObjectId::from_hex(digit.repeat(40).as_bytes()).unwrap()
     }
 
-    async fn open(cache: &Cache, remote: &Remote) -> Store {
+    async fn open(cache: &Cache, remote: &Remote) -> GitStore {
         let mut store = cache
             .store(remote, Instant::now() + Duration::from_mins(1))
             .await

@@ -22,11 +22,11 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::cache::{Cache, Store};
+use crate::cache::{Cache, GitStore};
 use crate::fetch_error::FetchError as Error;
 use crate::http::Session;
-use crate::options::{Limits, Options};
-use crate::protocol::{Server, Want};
+use crate::options::{FetchLimits, Options};
+use crate::protocol::{ServerOffer, Want};
 use crate::reference::Resolved;
 use crate::remote::Remote;
 use crate::snapshot::{self, Snapshot};
@@ -108,7 +108,7 @@ pub async fn fetch(
 struct Fetch<'a> {
     session: Session,
     /// In the computing thread while one runs.
-    store: Option<Store>,
+    store: Option<GitStore>,
     cache: &'a Cache,
     options: Arc<Options>,
     interrupt: Interrupt,
@@ -136,7 +136,7 @@ impl Fetch<'_> {
     async fn compute<T: Send + 'static>(
         &mut self,
         object_bytes: u64,
-        compute: impl FnOnce(&mut Store, &Work) -> Result<T, Error> + Send + 'static,
+        compute: impl FnOnce(&mut GitStore, &Work) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let began = Instant::now();
         // An object may be based on another one, as a delta is.
@@ -183,7 +183,7 @@ impl Fetch<'_> {
             .name
             .as_deref()
             .map_or(vec!["refs/heads/", "refs/tags/"], |name| vec![name]);
-        let server = Server::greet(&mut self.session, &prefixes).await?;
+        let server = ServerOffer::greet(&mut self.session, &prefixes).await?;
         let unknown = || Error::Commit(resolved.commit.clone());
         if resolved.object.kind() != server.hash {
             return Err(unknown());
@@ -217,7 +217,7 @@ impl Fetch<'_> {
     /// serve by its id.
     async fn search(
         &mut self,
-        server: &Server,
+        server: &ServerOffer,
         resolved: &Resolved,
         prefixes: &[&str],
     ) -> Result<(), Error> {
@@ -247,7 +247,7 @@ impl Fetch<'_> {
 
     async fn receive(
         &mut self,
-        server: &Server,
+        server: &ServerOffer,
         objects: &[ObjectId],
         history: bool,
     ) -> Result<(), Error> {
@@ -272,7 +272,7 @@ impl Fetch<'_> {
             .await?;
         let (
             hash,
-            Limits {
+            FetchLimits {
                 blob_bytes,
                 object_bytes,
                 ..
@@ -282,12 +282,12 @@ impl Fetch<'_> {
         // alone, in more memory.
         let usual = blob_bytes.min(object_bytes);
         let again = pack.try_clone().map_err(Error::Cache)?;
-        let unpack = move |store: &mut Store, work: &Work| {
+        let unpack = move |store: &mut GitStore, work: &Work| {
             work.unpack(store, pack, thin, hash, (usual, THREADS))
         };
         match self.compute(usual, unpack).await {
             Err(Error::Limit { .. }) if usual < object_bytes => {
-                let unpack = move |store: &mut Store, work: &Work| {
+                let unpack = move |store: &mut GitStore, work: &Work| {
                     work.unpack(store, again, thin, hash, (object_bytes, 1))
                 };
                 self.compute(object_bytes, unpack).await
@@ -297,7 +297,7 @@ impl Fetch<'_> {
     }
 
     /// Downloads a pack to a file, in pieces.
-    async fn download(&self, server: &Server, want: &Want<'_>) -> Result<File, Error> {
+    async fn download(&self, server: &ServerOffer, want: &Want<'_>) -> Result<File, Error> {
         let mut pack = server.fetch(&self.session, want).await?;
         let mut file = self.cache.spool().map_err(Error::Cache)?;
         loop {
@@ -345,7 +345,7 @@ fn of_disk(error: &(dyn std::error::Error + 'static)) -> Option<io::Error> {
 }
 
 impl Work {
-    fn read(&self, store: &Store, object: ObjectId) -> Result<Snapshot, Error> {
+    fn read(&self, store: &GitStore, object: ObjectId) -> Result<Snapshot, Error> {
         let mut objects = gix_odb::at(store.objects(), object.kind()).map_err(Error::Cache)?;
         objects.set_pack_cache(|| {
             Box::new(gix_pack::cache::lru::StaticLinkedList::<64>::new(
@@ -364,7 +364,7 @@ impl Work {
     /// Unpacks objects up to a size, on a number of threads.
     fn unpack(
         &self,
-        store: &Store,
+        store: &GitStore,
         mut pack: File,
         thin: bool,
         hash: gix_hash::Kind,

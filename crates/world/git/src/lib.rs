@@ -54,13 +54,13 @@ pub use cache::Cache;
 pub use fetch::fetch;
 pub use fetch_error::FetchError;
 pub use id::{Error as IdError, ObjectId};
-pub use options::{BUDGET, Limits, Options};
+pub use options::{BUDGET, FetchLimits, Options};
 pub use reference::{Error as ResolveError, Reference, Resolved, resolve};
 pub use remote::{ClientCertificate, Credentials, Error as RemoteError, Proxy, Remote};
 pub use repository::{
     Author, Changes, Commit, CommitError, Draft, EditError, HistoryError, References, Refusal,
     Repository, Update, Watch,
 };
-pub use server::{Access, Answer, Gate, Limits as ServerLimits, Secret, Server, serve};
+pub use server::{Access, Answer, Gate, Secret, Server, ServerLimits, serve};
 pub use snapshot::Snapshot;
 pub use transport_error::TransportError;

@@ -32,7 +32,7 @@ pub(crate) enum Lost {
 pub(crate) struct Full;
 
 /// Anything that objects are read from.
-pub(crate) trait Source {
+pub(crate) trait ObjectSource {
     /// Returns an object's kind and bytes.
     fn object(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), Lost>;
 
@@ -40,7 +40,7 @@ pub(crate) trait Source {
     fn size(&self, id: ObjectId) -> Result<u64, Lost>;
 }
 
-impl Source for gix_odb::Handle {
+impl ObjectSource for gix_odb::Handle {
     fn object(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), Lost> {
         let mut bytes = Vec::new();
         let data = gix_object::Find::try_find(self, &id, &mut bytes).map_err(|_| Lost::Corrupt)?;
@@ -175,7 +175,7 @@ impl Objects {
     }
 }
 
-impl Source for Objects {
+impl ObjectSource for Objects {
     fn object(&self, id: ObjectId) -> Result<(Kind, Vec<u8>), Lost> {
         let object = self.get(id).ok_or(Lost::Missing)?;
         Ok((object.kind, object.inflate()?))

@@ -10,7 +10,7 @@ use crate::admission::Admission;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// The limits.
-    pub limits: Limits,
+    pub limits: FetchLimits,
     /// Limits the total cost of files, names and the work of reading them; bytes are those of all
     /// files when unpacked, and nodes are files and folders.
     pub budget: Arc<Budget>,
@@ -22,7 +22,7 @@ pub struct Options {
 
 /// Size limits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
+pub struct FetchLimits {
     /// Bytes of a pack as received.
     pub pack_bytes: u64,
     /// Bytes of one object when unpacked.
@@ -43,7 +43,7 @@ impl Default for Options {
     fn default() -> Self {
         let budget = Arc::new(Budget::new(BUDGET));
         Self {
-            limits: Limits::default(),
+            limits: FetchLimits::default(),
             budget,
             sparse: Vec::new(),
             admission: Admission::default(),
@@ -51,7 +51,7 @@ impl Default for Options {
     }
 }
 
-impl Default for Limits {
+impl Default for FetchLimits {
     fn default() -> Self {
         Self {
             pack_bytes: 512 << 20,

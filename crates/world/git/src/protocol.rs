@@ -29,7 +29,7 @@ pub(crate) struct Reference {
 }
 
 /// A server's capabilities.
-pub(crate) struct Server {
+pub(crate) struct ServerOffer {
     /// The kind of object ids it uses.
     pub(crate) hash: Kind,
     version_2: bool,
@@ -57,11 +57,11 @@ pub(crate) struct Want<'a> {
 
 /// A pack as it arrives.
 pub(crate) struct Pack<'s> {
-    lines: Lines<'s>,
+    lines: AnswerLines<'s>,
     first: Option<Vec<u8>>,
 }
 
-impl Server {
+impl ServerOffer {
     /// Requests the server's capabilities; `prefixes` are the prefixes of all references that will
     /// be requested.
     pub(crate) async fn greet(session: &mut Session, prefixes: &[&str]) -> Result<Self, Error> {
@@ -74,7 +74,7 @@ impl Server {
             any: false,
         };
         server
-            .read_greeting(Lines { body, session }, prefixes)
+            .read_greeting(AnswerLines { body, session }, prefixes)
             .await?;
         Ok(server)
     }
@@ -104,7 +104,7 @@ impl Server {
         let body = session
             .upload_pack(request, "a list of references", REFERENCES_BYTES_MAX)
             .await?;
-        let mut lines = Lines { body, session };
+        let mut lines = AnswerLines { body, session };
         while let Packet::Line(line) = lines.next().await? {
             self.reference(&line)?
                 .filter(|reference| begins(&reference.name, prefixes))
@@ -144,7 +144,7 @@ impl Server {
         let body = session
             .upload_pack(request, "a pack", want.pack_bytes_max)
             .await?;
-        let mut lines = Lines { body, session };
+        let mut lines = AnswerLines { body, session };
         for _ in 0..PREAMBLE_MAX {
             match lines.next().await? {
                 Packet::Line(line) if matches!(line.first(), Some(1..=3)) => {
@@ -163,7 +163,7 @@ impl Server {
 
     async fn read_greeting(
         &mut self,
-        mut lines: Lines<'_>,
+        mut lines: AnswerLines<'_>,
         prefixes: &[&str],
     ) -> Result<(), Error> {
         let (mut announced, mut begun) = (false, false);
@@ -357,12 +357,12 @@ fn begins(name: &str, prefixes: &[&str]) -> bool {
 }
 
 /// The lines of a response, with the server's error messages turned into errors.
-struct Lines<'s> {
+struct AnswerLines<'s> {
     body: Body,
     session: &'s Session,
 }
 
-impl Lines<'_> {
+impl AnswerLines<'_> {
     async fn next(&mut self) -> Result<Packet, Error> {
         let mut digits = [0; 4];
         if !self.body.fill(&mut digits).await? {
@@ -413,7 +413,7 @@ mod tests {
 
     #[test]
     fn what_is_kept_of_references_is_bounded_by_bytes() {
-        let mut server = Server {
+        let mut server = ServerOffer {
             hash: Kind::Sha1,
             version_2: false,
             references: Vec::new(),

@@ -8,7 +8,7 @@ use gix_hash::ObjectId;
 use lode_stdx::semver::{Range, Version};
 
 use crate::http::Session;
-use crate::protocol::{self, Server};
+use crate::protocol::{self, ServerOffer};
 use crate::remote::Remote;
 use crate::transport_error::TransportError;
 
@@ -150,7 +150,7 @@ impl Asker {
         if whole.len() > NAME_MAX || whole.contains(|c: char| c.is_control() || c == ' ') {
             return Err(missing());
         }
-        let server = Server::greet(&mut self.session, &[whole]).await?;
+        let server = ServerOffer::greet(&mut self.session, &[whole]).await?;
         let mut found = None;
         let take = |reference: protocol::Reference| {
             if reference.name == whole {
@@ -169,7 +169,7 @@ impl Asker {
     async fn highest(&mut self, text: &str) -> Result<Resolved, Error> {
         let shown = || text.chars().take(NAME_MAX).collect();
         let range = Range::parse(text).map_err(|_| Error::Range(shown()))?;
-        let server = Server::greet(&mut self.session, &[TAGS]).await?;
+        let server = ServerOffer::greet(&mut self.session, &[TAGS]).await?;
         let mut highest: Option<(Version, protocol::Reference)> = None;
         let take = |found: protocol::Reference| {
             let version = found
@@ -199,7 +199,11 @@ impl Asker {
         }
     }
 
-    async fn empty_or(&self, server: &Server, missing: Error) -> Result<Error, TransportError> {
+    async fn empty_or(
+        &self,
+        server: &ServerOffer,
+        missing: Error,
+    ) -> Result<Error, TransportError> {
         Ok(if server.is_empty(&self.session).await? {
             Error::Empty
         } else {

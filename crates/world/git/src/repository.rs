@@ -57,9 +57,9 @@ const TAGS_MAX: usize = 8;
 
 /// A repository in memory; clones are the same repository.
 #[derive(Clone)]
-pub struct Repository(Arc<Shared>);
+pub struct Repository(Arc<SharedRepository>);
 
-struct Shared {
+struct SharedRepository {
     objects: Objects,
     references: references::Board,
     /// The full name of the branch that HEAD refers to.
@@ -114,7 +114,7 @@ impl Repository {
     #[must_use]
     pub fn new(branch: &str) -> Self {
         let objects = Objects::new(BYTES_MAX);
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedRepository {
             objects,
             references: references::Board::default(),
             head: branch_name(branch),

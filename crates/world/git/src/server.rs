@@ -23,6 +23,7 @@
 mod access;
 mod body;
 mod depth;
+mod limits;
 mod paint;
 mod receive;
 mod route;
@@ -33,9 +34,6 @@ mod upload;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{Request, Response};
-use hyper::body::Body;
 use lode_net::{Caller, Terms};
 use lode_stdx::SharedLock;
 use tokio::net::TcpListener;
@@ -45,6 +43,7 @@ use crate::repository::Repository;
 
 pub use access::{Access, Gate, Secret};
 pub use body::Answer;
+pub use limits::ServerLimits;
 
 /// Most connections, in total and per peer.
 const CONNECTIONS_MAX: usize = 256;
@@ -54,36 +53,15 @@ const FETCHES_MAX: usize = 16;
 /// Most pushes read and unpacked at the same time; each may be held in memory completely.
 const PUSHES_MAX: usize = 4;
 
-/// Size limits of a push.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of a push as received.
-    pub pack_bytes: u64,
-    /// Bytes of one object when unpacked.
-    pub object_bytes: u64,
-    /// Bytes of all objects of a push when unpacked.
-    pub unpacked_bytes: u64,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            pack_bytes: 64 << 20,
-            object_bytes: 64 << 20,
-            unpacked_bytes: 1 << 30,
-        }
-    }
-}
-
 /// Repositories by name; clones serve the same ones.
 #[derive(Clone)]
-pub struct Server(Arc<Shared>);
+pub struct Server(Arc<SharedServer>);
 
-struct Shared {
+struct SharedServer {
     by_name: SharedLock<BTreeMap<String, Hosted>>,
     /// Hosts that requests must name; empty for any.
     hosts: SharedLock<Vec<String>>,
-    limits: Limits,
+    limits: ServerLimits,
     fetches: Arc<Semaphore>,
     pushes: Arc<Semaphore>,
 }
@@ -96,20 +74,20 @@ struct Hosted {
 
 impl Default for Server {
     fn default() -> Self {
-        Self::with(Limits::default())
+        Self::with(ServerLimits::default())
     }
 }
 
 impl Server {
     /// Returns a server without repositories, with these limits for pushes.
     #[must_use]
-    pub fn with(limits: Limits) -> Self {
+    pub fn with(limits: ServerLimits) -> Self {
         let (fetches, pushes) = (
             Arc::new(Semaphore::new(FETCHES_MAX)),
             Arc::new(Semaphore::new(PUSHES_MAX)),
         );
         let (by_name, hosts) = (SharedLock::default(), SharedLock::default());
-        Self(Arc::new(Shared {
+        Self(Arc::new(SharedServer {
             by_name,
             hosts,
             limits,
@@ -139,14 +117,6 @@ impl Server {
     /// Stops serving a repository; requests in progress are completed.
     pub fn remove(&self, name: &str) {
         self.0.by_name.write().remove(name);
-    }
-
-    /// Answers one request; its path is that of a repository followed by what Git appends.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Answer>
-    where
-        B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
-    {
-        route::answer(self, request).await
     }
 
     fn answers_to(&self, host: Option<&str>) -> bool {

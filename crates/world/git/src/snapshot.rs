@@ -14,7 +14,7 @@ use lode_spool::Spool;
 use lode_tree::{ENTRY_BYTES, Entry, RepoPath, Tree};
 
 use crate::fetch_error::FetchError as Error;
-use crate::objects::{Lost, Source};
+use crate::objects::{Lost, ObjectSource};
 use crate::options::Options;
 
 /// Most annotated tags followed to reach a commit.
@@ -43,13 +43,13 @@ pub struct Snapshot {
 
 /// Reads the commit `object`, or the one that an annotated tag leads to.
 pub(crate) fn read(
-    objects: &dyn Source,
+    objects: &dyn ObjectSource,
     object: ObjectId,
     options: &Options,
     interrupted: &AtomicBool,
     spool: &mut Spool,
 ) -> Result<Snapshot, Error> {
-    let mut reader = Reader {
+    let mut reader = SnapshotReader {
         objects,
         options,
         interrupted,
@@ -108,8 +108,8 @@ pub(crate) fn read(
     })
 }
 
-struct Reader<'o> {
-    objects: &'o dyn Source,
+struct SnapshotReader<'o> {
+    objects: &'o dyn ObjectSource,
     options: &'o Options,
     interrupted: &'o AtomicBool,
     /// Where contents go.
@@ -120,7 +120,7 @@ struct Reader<'o> {
     misnamed: Vec<RepoPath>,
 }
 
-impl Reader<'_> {
+impl SnapshotReader<'_> {
     fn commit(&self, mut object: ObjectId) -> Result<(ObjectId, Vec<u8>), Error> {
         for _ in 0..TAGS_MAX {
             let (kind, bytes) = self.object(object)?;

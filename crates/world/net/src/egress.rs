@@ -31,21 +31,12 @@ use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use url::Host;
 
 use self::address::Special;
-use self::rule::Verdict;
+use self::rule::RuleVerdict;
 
-pub use rule::{Rule, RuleError};
+pub use rule::{Rule, RuleError, Rules};
 
 /// Most addresses of one name that are considered.
 const ADDRESSES_MAX: usize = 64;
-
-/// The egress settings of an operator.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Rules {
-    /// Allowed although refused by default (`--egress-allow`).
-    pub allow: Vec<Rule>,
-    /// Refused although allowed by default (`--egress-deny`).
-    pub deny: Vec<Rule>,
-}
 
 /// Decides where connections may lead. Cloning is cheap; the default refuses what rule 3 refuses.
 #[derive(Clone)]
@@ -184,12 +175,16 @@ impl Egress {
         let host = host(url)?;
         match &host {
             Host::Domain(name) => self.name(name).map(drop),
-            Host::Ipv4(address) => {
-                self.address(&host.to_string(), IpAddr::V4(*address), &Verdict::Unsaid)
-            }
-            Host::Ipv6(address) => {
-                self.address(&address.to_string(), IpAddr::V6(*address), &Verdict::Unsaid)
-            }
+            Host::Ipv4(address) => self.address(
+                &host.to_string(),
+                IpAddr::V4(*address),
+                &RuleVerdict::Unsaid,
+            ),
+            Host::Ipv6(address) => self.address(
+                &address.to_string(),
+                IpAddr::V6(*address),
+                &RuleVerdict::Unsaid,
+            ),
         }
     }
 
@@ -203,7 +198,7 @@ impl Egress {
         let Host::Domain(name) = host(url)? else {
             return Ok(());
         };
-        if !matches!(self.name(&name)?, Verdict::Unsaid) {
+        if !matches!(self.name(&name)?, RuleVerdict::Unsaid) {
             return Ok(());
         }
         if let Some(rule) = self.0.rules.denies_every_address() {
@@ -257,9 +252,9 @@ impl Egress {
     }
 
     /// Returns the verdict of the rules on a name.
-    fn name(&self, name: &str) -> Result<Verdict, Refused> {
+    fn name(&self, name: &str) -> Result<RuleVerdict, Refused> {
         match self.0.rules.of_name(name) {
-            Verdict::Denied(rule) => Err(Refused {
+            RuleVerdict::Denied(rule) => Err(Refused {
                 host: rule::normal(name),
                 address: None,
                 why: Why::Denied(rule),
@@ -269,8 +264,8 @@ impl Egress {
     }
 
     /// Checks an address, and addresses embedded in it, given the verdict on its name.
-    fn address(&self, host: &str, address: IpAddr, standing: &Verdict) -> Result<(), Refused> {
-        if matches!(standing, Verdict::Allowed(Rule::Host(_))) {
+    fn address(&self, host: &str, address: IpAddr, standing: &RuleVerdict) -> Result<(), Refused> {
+        if matches!(standing, RuleVerdict::Allowed(Rule::Host(_))) {
             return Ok(());
         }
         let refused = |why| Refused {
@@ -280,12 +275,12 @@ impl Egress {
         };
         for address in address::faces(address) {
             let verdict = self.0.rules.of_address(address);
-            if let (Verdict::Denied(rule), Verdict::Unsaid) = (&verdict, standing) {
+            if let (RuleVerdict::Denied(rule), RuleVerdict::Unsaid) = (&verdict, standing) {
                 return Err(refused(Why::Denied(rule.clone())));
             }
             if let (Some(special), false) = (
                 address::special(address),
-                matches!(verdict, Verdict::Allowed(_)),
+                matches!(verdict, RuleVerdict::Allowed(_)),
             ) {
                 return Err(refused(Why::Special(special)));
             }

@@ -12,6 +12,7 @@
 //! service needs, so watches keep running.
 
 mod body;
+mod caller;
 mod connection;
 mod limits;
 mod places;
@@ -31,9 +32,10 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use self::places::{Place, Places};
+use self::places::{ConnectionPlace, Places};
 
 pub use body::RequestBody;
+pub use caller::Caller;
 pub use limits::{Limits, Terms};
 
 /// Pause when no connection can be accepted, for instance because file descriptors are exhausted.
@@ -42,15 +44,6 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 const FULL_PAUSE: Duration = Duration::from_millis(100);
 /// Shortest time between log lines about refused connections.
 const REFUSED_LOG_INTERVAL: Duration = Duration::from_mins(1);
-
-/// The other end of a connection.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Address and port.
-    pub address: SocketAddr,
-    /// The verified client certificate in DER, if the connection is encrypted.
-    pub certificate: Option<Vec<u8>>,
-}
 
 /// Serves until `stop` resolves, then completes responses in progress within [`Limits::drain`].
 ///
@@ -77,7 +70,7 @@ pub async fn serve<L, G, A, F, B>(
     );
     let (stopping, stopped) = watch::channel(false);
     let mut connections = JoinSet::new();
-    let mut refused = Refused::default();
+    let mut refused = RefusedCount::default();
 
     let mut stop = std::pin::pin!(stop);
     loop {
@@ -119,8 +112,8 @@ async fn enter(
     listener: &TcpListener,
     places: &Arc<Places>,
     terms: &Terms,
-    refused: &mut Refused,
-) -> Option<(TcpStream, SocketAddr, Place)> {
+    refused: &mut RefusedCount,
+) -> Option<(TcpStream, SocketAddr, ConnectionPlace)> {
     let (stream, address) = match listener.accept().await {
         Ok(accepted) => accepted,
         Err(error) => {
@@ -148,12 +141,12 @@ async fn enter(
 /// Counts refused connections and logs them now and then: one log line for each would itself be an
 /// attack.
 #[derive(Default)]
-struct Refused {
+struct RefusedCount {
     count: u64,
     logged_at: Option<Instant>,
 }
 
-impl Refused {
+impl RefusedCount {
     fn note(&mut self, server: &str, address: SocketAddr) {
         self.count = self.count.saturating_add(1);
         if self

@@ -18,7 +18,7 @@ use tokio::sync::watch;
 /// Injects faults; see the [module](self).
 #[derive(Clone, Copy)]
 pub struct Faults<'s> {
-    pub(crate) plan: &'s Plan,
+    pub(crate) plan: &'s FaultPlan,
     pub(crate) api: &'s Server,
 }
 
@@ -58,7 +58,7 @@ pub enum Fault {
 }
 
 /// The faults that are requested and not used up.
-pub(crate) struct Plan {
+pub(crate) struct FaultPlan {
     strikes: Lock<Vec<Strike>>,
     struck: AtomicUsize,
     lifted: watch::Sender<()>,
@@ -121,7 +121,7 @@ impl Faults<'_> {
     }
 }
 
-impl Plan {
+impl FaultPlan {
     /// Creates an empty plan for a cluster with a clock; also returns the clock that can be moved.
     pub(crate) fn new(
         clock: Clock,
@@ -185,7 +185,7 @@ impl Plan {
     }
 }
 
-impl lode_apiserver::Faults for Plan {
+impl lode_apiserver::Faults for FaultPlan {
     fn meet<'r>(
         &'r self,
         request: Request<'r>,
@@ -270,8 +270,8 @@ mod tests {
         }
     }
 
-    fn plan() -> Arc<Plan> {
-        Plan::new(Arc::new(|| Timestamp::UNIX_EPOCH), None).0
+    fn plan() -> Arc<FaultPlan> {
+        FaultPlan::new(Arc::new(|| Timestamp::UNIX_EPOCH), None).0
     }
 
     #[test]
@@ -320,7 +320,7 @@ mod tests {
 
     #[test]
     fn the_clock_can_be_turned_either_way() {
-        let (plan, clock) = Plan::new(Arc::new(|| Timestamp::UNIX_EPOCH), None);
+        let (plan, clock) = FaultPlan::new(Arc::new(|| Timestamp::UNIX_EPOCH), None);
         plan.ahead_ms.fetch_add(-1500, Ordering::SeqCst);
         assert_eq!(clock().as_millisecond(), -1500);
     }

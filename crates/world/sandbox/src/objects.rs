@@ -78,12 +78,7 @@ impl Objects {
         namespace: &str,
         name: &str,
     ) -> Result<Option<Value>, Error> {
-        let name = Which {
-            api_version: kind.0,
-            kind: kind.1,
-            namespace,
-            name,
-        };
+        let name = Which::of(kind, namespace, name);
         let resource = self.resource(name).await?;
         match self.client.get(&resource, namespace, name.name).await {
             Ok(object) => Ok(Some(object)),
@@ -97,12 +92,7 @@ impl Objects {
     /// # Errors
     /// See [`Error`].
     pub async fn list(&self, kind: (&str, &str), namespace: &str) -> Result<Vec<Value>, Error> {
-        let name = Which {
-            api_version: kind.0,
-            kind: kind.1,
-            namespace,
-            name: "",
-        };
+        let name = Which::of(kind, namespace, "");
         let resource = self.resource(name).await?;
         let page = self
             .client
@@ -154,12 +144,7 @@ impl Objects {
         (namespace, name): (&str, &str),
         patch: &Value,
     ) -> Result<(), Error> {
-        let name = Which {
-            api_version: kind.0,
-            kind: kind.1,
-            namespace,
-            name,
-        };
+        let name = Which::of(kind, namespace, name);
         let resource = self.resource(name).await?;
         let done = self
             .client
@@ -178,12 +163,7 @@ impl Objects {
         namespace: &str,
         name: &str,
     ) -> Result<(), Error> {
-        let name = Which {
-            api_version: kind.0,
-            kind: kind.1,
-            namespace,
-            name,
-        };
+        let name = Which::of(kind, namespace, name);
         let resource = self.resource(name).await?;
         self.client
             .delete(&resource, namespace, name.name, "")
@@ -263,6 +243,16 @@ impl Objects {
 }
 
 impl<'a> Which<'a> {
+    fn of(kind: (&'a str, &'a str), namespace: &'a str, name: &'a str) -> Self {
+        let (api_version, kind) = kind;
+        Self {
+            api_version,
+            kind,
+            namespace,
+            name,
+        }
+    }
+
     fn target(&self, manager: &'a str) -> Target<'a> {
         Target {
             namespace: self.namespace,

@@ -12,7 +12,7 @@ use lode_disk::{Scratch, private};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::faults::{self, Faults, Plan};
+use crate::faults::{self, FaultPlan, Faults};
 use crate::git::Git;
 use crate::objects::{self, Objects};
 
@@ -28,7 +28,7 @@ pub struct Options {
 /// A cluster and a Git server; both end when this is dropped.
 pub struct Sandbox {
     api: Server,
-    plan: Arc<Plan>,
+    plan: Arc<FaultPlan>,
     git: Git,
     objects: Objects,
     kubeconfig: PathBuf,
@@ -75,7 +75,7 @@ impl Sandbox {
     /// # Errors
     /// See [`Error`].
     pub async fn start(options: Options) -> Result<Self, Error> {
-        let (plan, clock) = Plan::new(options.api.clock, options.api.faults);
+        let (plan, clock) = FaultPlan::new(options.api.clock, options.api.faults);
         let api = Server::start(Config {
             clock: clock.clone(),
             faults: Some(plan.clone()),

@@ -83,11 +83,11 @@ async fn answer<B>(request: Request<B>, root: Arc<Path>) -> Response<FileBody> {
 struct FoundArtifact {
     file: File,
     size: u64,
-    part: Part,
+    part: ByteRange,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum ByteRange {
     All,
     /// First byte and number of bytes.
     Some(u64, u64),
@@ -102,8 +102,8 @@ fn open(root: &Path, parts: &[String; 4], range: Option<&str>) -> io::Result<Fou
     }
 
     let size = metadata.len();
-    let part = range.map_or(Part::All, |range| part(range, size));
-    if let Part::Some(first, _) = part {
+    let part = range.map_or(ByteRange::All, |range| part(range, size));
+    if let ByteRange::Some(first, _) = part {
         file.seek(SeekFrom::Start(first))?;
     }
     Ok(FoundArtifact { file, size, part })
@@ -126,9 +126,9 @@ fn below(root: &Path, parts: &[String; 4]) -> io::Result<File> {
 impl FoundArtifact {
     fn response(self, kind: &'static str, head: bool) -> Response<FileBody> {
         let (status, length) = match self.part {
-            Part::All => (StatusCode::OK, self.size),
-            Part::Some(_, length) => (StatusCode::PARTIAL_CONTENT, length),
-            Part::None => (StatusCode::RANGE_NOT_SATISFIABLE, 0),
+            ByteRange::All => (StatusCode::OK, self.size),
+            ByteRange::Some(_, length) => (StatusCode::PARTIAL_CONTENT, length),
+            ByteRange::None => (StatusCode::RANGE_NOT_SATISFIABLE, 0),
         };
         let body = if head || length == 0 {
             FileBody::empty()
@@ -142,11 +142,11 @@ impl FoundArtifact {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
         headers.insert(CONTENT_LENGTH, HeaderValue::from(length));
         let range = match self.part {
-            Part::All => return response,
-            Part::Some(first, length) => {
+            ByteRange::All => return response,
+            ByteRange::Some(first, length) => {
                 format!("bytes {first}-{}/{}", first + length - 1, self.size)
             }
-            Part::None => format!("bytes */{}", self.size),
+            ByteRange::None => format!("bytes */{}", self.size),
         };
         headers.extend(HeaderValue::try_from(range).map(|value| (CONTENT_RANGE, value)));
         response
@@ -154,23 +154,25 @@ impl FoundArtifact {
 }
 
 /// Parses a `Range` header. Anything but a single range of bytes is ignored.
-fn part(range: &str, size: u64) -> Part {
+fn part(range: &str, size: u64) -> ByteRange {
     let Some((first, last)) = range
         .strip_prefix("bytes=")
         .and_then(|range| range.split_once('-'))
     else {
-        return Part::All;
+        return ByteRange::All;
     };
     let (first, last) = (first.trim(), last.trim());
     match (first.parse::<u64>(), last.parse::<u64>()) {
-        (Ok(first), _) if first >= size => Part::None,
-        (Ok(first), Ok(last)) if last >= first => Part::Some(first, last.min(size - 1) - first + 1),
-        (Ok(first), Err(_)) if last.is_empty() => Part::Some(first, size - first),
-        (Err(_), Ok(0)) if first.is_empty() => Part::None,
-        (Err(_), Ok(length)) if first.is_empty() && size > 0 => {
-            Part::Some(size - length.min(size), length.min(size))
+        (Ok(first), _) if first >= size => ByteRange::None,
+        (Ok(first), Ok(last)) if last >= first => {
+            ByteRange::Some(first, last.min(size - 1) - first + 1)
         }
-        _ => Part::All,
+        (Ok(first), Err(_)) if last.is_empty() => ByteRange::Some(first, size - first),
+        (Err(_), Ok(0)) if first.is_empty() => ByteRange::None,
+        (Err(_), Ok(length)) if first.is_empty() && size > 0 => {
+            ByteRange::Some(size - length.min(size), length.min(size))
+        }
+        _ => ByteRange::All,
     }
 }
 
@@ -211,10 +213,10 @@ fn percent_decoded(text: &str) -> Option<String> {
 /// A file's bytes, read in pieces on the threads for blocking work.
 struct FileBody {
     left: u64,
-    state: State,
+    state: FileState,
 }
 
-enum State {
+enum FileState {
     Empty,
     Idle(File),
     Reading(JoinHandle<(File, io::Result<Vec<u8>>)>),
@@ -224,14 +226,14 @@ impl FileBody {
     fn empty() -> Self {
         Self {
             left: 0,
-            state: State::Empty,
+            state: FileState::Empty,
         }
     }
 
     fn of(file: File, length: u64) -> Self {
         Self {
             left: length,
-            state: State::Idle(file),
+            state: FileState::Idle(file),
         }
     }
 }
@@ -245,22 +247,23 @@ impl Body for FileBody {
         cx: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         loop {
-            match std::mem::replace(&mut self.state, State::Empty) {
-                State::Empty => return Poll::Ready(None),
-                State::Idle(_) if self.left == 0 => return Poll::Ready(None),
-                State::Idle(file) => {
+            match std::mem::replace(&mut self.state, FileState::Empty) {
+                FileState::Empty => return Poll::Ready(None),
+                FileState::Idle(_) if self.left == 0 => return Poll::Ready(None),
+                FileState::Idle(file) => {
                     let wanted = self.left.min(CHUNK);
-                    self.state = State::Reading(spawn_blocking(move || read_piece(file, wanted)));
+                    self.state =
+                        FileState::Reading(spawn_blocking(move || read_piece(file, wanted)));
                 }
-                State::Reading(mut piece) => {
+                FileState::Reading(mut piece) => {
                     let Poll::Ready(done) = Pin::new(&mut piece).poll(cx) else {
-                        self.state = State::Reading(piece);
+                        self.state = FileState::Reading(piece);
                         return Poll::Pending;
                     };
                     let (file, bytes) = done.map_err(io::Error::other)?;
                     let bytes = bytes?;
                     self.left -= bytes.len() as u64;
-                    self.state = State::Idle(file);
+                    self.state = FileState::Idle(file);
                     return Poll::Ready(Some(Ok(Frame::data(bytes.into()))));
                 }
             }
@@ -292,21 +295,21 @@ mod tests {
     #[test]
     fn ranges_are_read_as_http_says() {
         for (range, part_wanted) in [
-            ("bytes=0-3", Part::Some(0, 4)),
-            ("bytes=4-", Part::Some(4, 6)),
-            ("bytes=-3", Part::Some(7, 3)),
-            ("bytes=-30", Part::Some(0, 10)),
-            ("bytes=5-99", Part::Some(5, 5)),
-            ("bytes=10-", Part::None),
-            ("bytes=-0", Part::None),
-            ("bytes=5-2", Part::All),
-            ("bytes=0-1,4-5", Part::All),
-            ("lines=0-1", Part::All),
-            ("bytes=x-y", Part::All),
+            ("bytes=0-3", ByteRange::Some(0, 4)),
+            ("bytes=4-", ByteRange::Some(4, 6)),
+            ("bytes=-3", ByteRange::Some(7, 3)),
+            ("bytes=-30", ByteRange::Some(0, 10)),
+            ("bytes=5-99", ByteRange::Some(5, 5)),
+            ("bytes=10-", ByteRange::None),
+            ("bytes=-0", ByteRange::None),
+            ("bytes=5-2", ByteRange::All),
+            ("bytes=0-1,4-5", ByteRange::All),
+            ("lines=0-1", ByteRange::All),
+            ("bytes=x-y", ByteRange::All),
         ] {
             assert_eq!(part(range, 10), part_wanted, "{range}");
         }
-        assert_eq!(part("bytes=0-", 0), Part::None);
+        assert_eq!(part("bytes=0-", 0), ByteRange::None);
     }
 
     #[test]

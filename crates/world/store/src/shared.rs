@@ -30,12 +30,12 @@ struct Recent {
 
 /// The trees in memory.
 #[derive(Debug, Default)]
-pub(crate) struct Shared {
+pub(crate) struct SharedTrees {
     slots: Lock<HashMap<Digest, Slot>>,
     recent: Lock<VecDeque<Recent>>,
 }
 
-impl Shared {
+impl SharedTrees {
     /// Returns a tree, loading it if it is not in memory. Concurrent requests for the same one wait
     /// for it.
     pub(crate) fn get<E>(
@@ -130,7 +130,7 @@ mod tests {
 
     #[test]
     fn many_users_share_one_tree() {
-        let (shared, count) = (Shared::default(), AtomicUsize::new(0));
+        let (shared, count) = (SharedTrees::default(), AtomicUsize::new(0));
         let make = || {
             count.fetch_add(1, Ordering::Relaxed);
             Ok::<_, Infallible>(Tree::default())
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn only_the_last_few_outlive_their_users() {
-        let shared = Shared::default();
+        let shared = SharedTrees::default();
         let mut trees = Vec::new();
         for n in 0..20_u8 {
             let tree = shared
@@ -166,7 +166,7 @@ mod tests {
 
     #[test]
     fn large_ones_make_room_for_one_another() {
-        let shared = Shared::default();
+        let shared = SharedTrees::default();
         let mut trees = Vec::new();
         for n in 0..4_u8 {
             let large = vec![n; (KEPT_BYTES_MAX / 3) as usize];
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn a_failure_is_not_kept() {
-        let shared = Shared::default();
+        let shared = SharedTrees::default();
         shared.get(Digest::of(b"x"), || Err(())).unwrap_err();
         shared
             .get(Digest::of(b"x"), || Ok::<_, ()>(Tree::default()))

@@ -23,7 +23,7 @@ use tempfile::NamedTempFile;
 use crate::archive::{self, ReadError};
 use crate::lock::TEMPORARY;
 use crate::owner::{self, Owner};
-use crate::shared::Shared;
+use crate::shared::SharedTrees;
 
 /// The file in an owner's folder that contains its uid.
 const CLAIM: &str = ".owner";
@@ -43,7 +43,7 @@ pub struct Store {
     claims: Lock<HashMap<String, String>>,
     /// Digests of files that have not changed since.
     known: Lock<HashMap<PathBuf, (Stamp, Digest)>>,
-    trees: Shared,
+    trees: SharedTrees,
 }
 
 /// A stored artifact.
@@ -122,7 +122,7 @@ impl Store {
             limits: archive::BUDGET,
             claims,
             known,
-            trees: Shared::default(),
+            trees: SharedTrees::default(),
         })
     }
 

@@ -56,7 +56,7 @@ impl Replica {
 
     /// Returns whether a write gets through.
     async fn writes(&self) -> bool {
-        let maps = Resource::known("v1", "ConfigMap", "configmaps", true);
+        let maps = Resource::config_maps();
         let map =
             json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"generateName": "a-"}});
         let written = self.client.create(&maps, "default", &map).await;
@@ -115,7 +115,7 @@ async fn a_second_replica_waits_until_the_first_lets_go() {
     election.release().await;
     second.elected().await;
     assert!(second.shows(1) && second.writes().await);
-    let maps = Resource::known("v1", "ConfigMap", "configmaps", true);
+    let maps = Resource::config_maps();
     let late = client.create(&maps, "default", &json!({})).await;
     assert!(matches!(late, Err(Error::NotLeading)), "{late:?}");
 }

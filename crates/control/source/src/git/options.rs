@@ -10,7 +10,7 @@ pub struct GitOptions {
     /// Folder for the objects that Git has fetched; it can be lost at any time.
     pub cache_dir: PathBuf,
     /// How large a repository may be.
-    pub limits: lode_git::Limits,
+    pub limits: lode_git::FetchLimits,
     /// Where connections to repositories and proxies may lead.
     pub egress: Egress,
 }
@@ -19,7 +19,7 @@ impl Default for GitOptions {
     fn default() -> Self {
         Self {
             cache_dir: PathBuf::from("git"),
-            limits: lode_git::Limits::default(),
+            limits: lode_git::FetchLimits::default(),
             egress: Egress::default(),
         }
     }

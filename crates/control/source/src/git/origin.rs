@@ -9,7 +9,7 @@ use lode_api::git_repository::{GitRepositoryStatus, Spec};
 use lode_api::shared::Artifact;
 use lode_api::{GitRepository, reasons};
 use lode_cluster::Client;
-use lode_git::{Cache, Limits, Remote, Resolved};
+use lode_git::{Cache, FetchLimits, Remote, Resolved};
 use lode_net::Egress;
 use lode_runtime::{Change, Failure, Memory, Store, Use, name_of};
 use tracing::{debug, warn};
@@ -35,7 +35,7 @@ pub struct GitOrigin {
     objects: Arc<Store<GitRepository>>,
     cache: Arc<Cache>,
     memory: Memory,
-    limits: Limits,
+    limits: FetchLimits,
     egress: Egress,
 }
 
@@ -58,7 +58,7 @@ impl GitOrigin {
     ) -> io::Result<Self> {
         // One object must fit in memory together with those that a delta builds on.
         let object_bytes = options.limits.object_bytes.min(memory.total() / 2);
-        let limits = Limits {
+        let limits = FetchLimits {
             object_bytes,
             ..options.limits
         };

@@ -3,9 +3,9 @@
 //! Steps that need Git or a cluster are replaced by what those would say; everything after that is our own. State
 //! (conditions without messages, what the artifact was made with) must be equal; words are counted.
 
-use std::path::Path;
 use std::sync::Arc;
 
+use cases::Score;
 use lode_api::GitRepository;
 use lode_api::shared::Artifact;
 use lode_git::{FetchError, ResolveError, TransportError};
@@ -52,15 +52,12 @@ const WORLD: [(&str, Said); 5] = [
 
 #[test]
 fn statuses_are_those_that_flux_writes() {
-    let corpus =
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/flux/source.json");
-    let Ok(text) = std::fs::read_to_string(corpus) else {
-        println!("no recordings beside the project: nothing compared");
+    let Some(scenarios) = cases::json("flux/source.json") else {
         return;
     };
-    let scenarios: Vec<Value> = serde_json::from_str(&text).unwrap();
-    let (mut all, mut same, mut words) = (0, 0, 0);
-    for scenario in &scenarios {
+    let mut states = Score::of_all("statuses of sources", 16);
+    let mut words = Score::new("statuses of sources, to the letter", 1);
+    for scenario in scenarios.as_array().unwrap() {
         let name = scenario["name"].as_str().unwrap();
         let specs = specs(scenario);
         for (object, recorded) in scenario["expected"]
@@ -78,21 +75,13 @@ fn statuses_are_those_that_flux_writes() {
             };
             let ours = replay(name, spec, &recorded["status"], &specs);
             let theirs = recorded["status"].clone();
-            all += 1;
-            words += usize::from(messages(&ours) == messages(&theirs));
-            if state(&ours) == state(&theirs) {
-                same += 1;
-            } else {
-                println!(
-                    "{name} {object}:\n  ours   {}\n  theirs {}",
-                    state(&ours),
-                    state(&theirs)
-                );
-            }
+            let name = format!("{name} {object}");
+            states.check(&name, &state(&ours), &state(&theirs));
+            words.check(&name, &messages(&ours), &messages(&theirs));
         }
     }
-    println!("status: {same} of {all} recordings; words: {words} of {all}");
-    assert!(all > 15 && same == all);
+    states.finish();
+    words.finish();
 }
 
 /// Returns what is applied as sources, with the URL of the recording filled in.

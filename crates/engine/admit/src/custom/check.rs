@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     lists::Older,
-    node::{Additional, Checks, Node, Sort},
+    node::{Additional, Checks, Node},
     path::Path,
     scalar,
 };
@@ -15,14 +15,14 @@ use crate::field_error::{FieldError, Reason};
 
 /// The findings of checks.
 #[derive(Debug, Default)]
-pub(super) struct Outcome {
+pub(super) struct CheckOutcome {
     pub(super) errors: Vec<FieldError>,
     /// Number of checks made; if none of several schemas matches, the one with most checks reports
     /// its errors.
     checks: u32,
 }
 
-impl Outcome {
+impl CheckOutcome {
     fn merge(&mut self, other: Self) {
         self.errors.extend(other.errors);
         self.checks += other.checks;
@@ -34,13 +34,18 @@ impl Outcome {
 }
 
 /// Validates a value by a node. `old` is the previous value.
-pub(super) fn check(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Value>) -> Outcome {
+pub(super) fn check(
+    node: &Node,
+    path: &Path<'_>,
+    value: &Value,
+    old: Option<&Value>,
+) -> CheckOutcome {
     if old == Some(value) {
-        return Outcome::default();
+        return CheckOutcome::default();
     }
-    let mut outcome = Outcome {
+    let mut outcome = CheckOutcome {
         checks: 1,
-        ..Outcome::default()
+        ..CheckOutcome::default()
     };
     outcome.errors.extend(scalar::sort(node, path, value));
     let checks = node.checks.as_deref();
@@ -67,21 +72,21 @@ pub(super) fn check(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Va
     outcome
 }
 
-fn alternatives(checks: &Checks, path: &Path<'_>, value: &Value, outcome: &mut Outcome) {
-    let all = |nodes: &[Node]| -> Vec<Outcome> {
+fn alternatives(checks: &Checks, path: &Path<'_>, value: &Value, outcome: &mut CheckOutcome) {
+    let all = |nodes: &[Node]| -> Vec<CheckOutcome> {
         nodes
             .iter()
             .map(|node| check(node, path, value, None))
             .collect()
     };
-    let say = |outcome: &mut Outcome, text: &str| {
+    let say = |outcome: &mut CheckOutcome, text: &str| {
         let message = format!("Invalid value: \"\": {:?} must {text}", path.dotted());
         outcome
             .errors
             .push(FieldError::new(Path::Root, Reason::Invalid, message));
     };
     let any = all(&checks.any_of);
-    if !any.is_empty() && !any.iter().any(Outcome::is_valid) {
+    if !any.is_empty() && !any.iter().any(CheckOutcome::is_valid) {
         say(outcome, "validate at least one schema (anyOf)");
         nearest(any, outcome);
     }
@@ -123,7 +128,7 @@ fn alternatives(checks: &Checks, path: &Path<'_>, value: &Value, outcome: &mut O
 }
 
 /// Reports the errors of the schema that came nearest.
-fn nearest(found: Vec<Outcome>, outcome: &mut Outcome) {
+fn nearest(found: Vec<CheckOutcome>, outcome: &mut CheckOutcome) {
     let best = found.into_iter().reduce(|best, next| {
         if next.checks > best.checks {
             next
@@ -136,7 +141,13 @@ fn nearest(found: Vec<Outcome>, outcome: &mut Outcome) {
     }
 }
 
-fn list(node: &Node, path: &Path<'_>, items: &[Value], old: Option<&Value>, outcome: &mut Outcome) {
+fn list(
+    node: &Node,
+    path: &Path<'_>,
+    items: &[Value],
+    old: Option<&Value>,
+    outcome: &mut CheckOutcome,
+) {
     outcome.checks += 1;
     if let Some(node_of_item) = &node.items {
         let older = Older::of(&node.list, old);
@@ -176,7 +187,13 @@ fn list(node: &Node, path: &Path<'_>, items: &[Value], old: Option<&Value>, outc
     }
 }
 
-fn map(node: &Node, path: &Path<'_>, value: &Value, old: Option<&Value>, outcome: &mut Outcome) {
+fn map(
+    node: &Node,
+    path: &Path<'_>,
+    value: &Value,
+    old: Option<&Value>,
+    outcome: &mut CheckOutcome,
+) {
     let Some(map) = value.as_object() else { return };
     outcome.checks += 1;
     if let Some(checks) = &node.checks {
@@ -225,12 +242,4 @@ fn count_of_fields(checks: &Checks, path: &Path<'_>, fields: usize) -> Option<Fi
     }
     let max = checks.properties.max.filter(|max| count > *max)?;
     Some(FieldError::too_many(name, fields, max as usize))
-}
-
-/// Returns the type that a node requires, if it is only one.
-pub(super) fn wanted(node: &Node) -> Option<String> {
-    match node.sort {
-        _ if node.int_or_string => Some("integer,string".to_owned()),
-        sort => sort.map(Sort::as_str).map(str::to_owned),
-    }
 }

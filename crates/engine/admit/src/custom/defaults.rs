@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{definition::Type, node::Node};
+use super::{node::Node, ty::Type};
 
 /// Sets the defaults of an object. A null where it is not allowed counts as absent: it is replaced
 /// by the default, or removed.

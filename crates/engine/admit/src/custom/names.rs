@@ -196,10 +196,10 @@ fn weigh(wanted: &Names, had: &Names, others: &[Names]) -> (Names, Conflict) {
 }
 
 /// Type, status, reason, message.
-type Condition = (&'static str, &'static str, &'static str, String);
+type NamesCondition = (&'static str, &'static str, &'static str, String);
 
 /// Returns the condition for a group reserved by Kubernetes.
-fn approval(definition: &Value) -> Option<Condition> {
+fn approval(definition: &Value) -> Option<NamesCondition> {
     let group = text(definition.get("spec")?, "group").filter(|group| is_protected(group))?;
     let why = definition
         .pointer("/metadata/annotations")
@@ -246,7 +246,7 @@ fn has(conditions: &[Value], kind: &str) -> bool {
 }
 
 /// Sets a condition; its time is that of the last change of its status.
-fn set(conditions: &mut Vec<Value>, (kind, status, reason, message): Condition, now: &str) {
+fn set(conditions: &mut Vec<Value>, (kind, status, reason, message): NamesCondition, now: &str) {
     let old = conditions
         .iter()
         .position(|condition| condition["type"] == kind);

@@ -6,7 +6,7 @@ use lode_cel::Pattern;
 use serde_json::Value;
 
 use super::field::{count, flag, members, text, texts};
-use super::{format::Format, rule::Rule};
+use super::{format::Format, rule::SchemaRule};
 
 /// One node of a structural schema.
 #[expect(
@@ -38,7 +38,7 @@ pub(crate) struct Node {
     /// Further checks of values.
     pub(crate) checks: Option<Box<Checks>>,
     /// Rules in CEL.
-    pub(crate) rules: Vec<Rule>,
+    pub(crate) rules: Vec<SchemaRule>,
     /// Whether there are rules here or below.
     pub(crate) has_rules: bool,
 }
@@ -146,7 +146,7 @@ impl Node {
                 .filter(|default| !default.is_null())
                 .cloned(),
             checks: Checks::read(schema, depth),
-            rules: Rule::read(schema),
+            rules: SchemaRule::read(schema),
             has_rules: false,
         };
         node.lift();

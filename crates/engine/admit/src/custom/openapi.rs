@@ -14,7 +14,7 @@ use crate::field_error::FieldError;
 
 /// Position of a node in a schema.
 #[derive(Clone, Copy)]
-struct At<'p> {
+struct SchemaAt<'p> {
     /// Whether it describes whole objects.
     root: bool,
     /// Whether it describes the metadata of a resource.
@@ -44,7 +44,7 @@ pub(super) fn check(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError
     node(
         schema,
         path,
-        At {
+        SchemaAt {
             root: true,
             metadata: false,
             uncorrelated: None,
@@ -73,11 +73,11 @@ fn is_deeper(schema: &Value, left: usize) -> bool {
     below.any(|schema| is_deeper(schema, left))
 }
 
-fn node(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError>) {
+fn node(schema: &Value, path: &Path<'_>, at: SchemaAt<'_>, errors: &mut Vec<FieldError>) {
     left_out(schema, path, at, errors);
     kinds_of_maps_and_lists(schema, path, errors);
     rules_of::check(schema, path, at.uncorrelated, errors);
-    let below = At { root: false, ..at };
+    let below = SchemaAt { root: false, ..at };
     if let Some(additional) = schema.get("additionalProperties") {
         if members(schema).next().is_some() && additional != &Value::Bool(true) {
             let detail = "additionalProperties and properties are mutual exclusive";
@@ -99,7 +99,7 @@ fn node(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError
         node(
             schema,
             &path.field("properties").key(name),
-            At { metadata, ..below },
+            SchemaAt { metadata, ..below },
             errors,
         );
     }
@@ -112,7 +112,7 @@ fn node(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError
             node(
                 schema,
                 &path.field(key).index(place),
-                At {
+                SchemaAt {
                     no_default,
                     ..below
                 },
@@ -124,7 +124,7 @@ fn node(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError
         node(
             not,
             &path.field("not"),
-            At {
+            SchemaAt {
                 no_default: "inside of not",
                 ..below
             },
@@ -141,7 +141,7 @@ fn node(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError
         node(
             items,
             &path.field("items"),
-            At {
+            SchemaAt {
                 uncorrelated,
                 ..below
             },
@@ -151,7 +151,7 @@ fn node(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError
 }
 
 /// Finds keywords that are not supported.
-fn left_out(schema: &Value, path: &Path<'_>, at: At<'_>, errors: &mut Vec<FieldError>) {
+fn left_out(schema: &Value, path: &Path<'_>, at: SchemaAt<'_>, errors: &mut Vec<FieldError>) {
     if schema.get("default").is_some() && !at.no_default.is_empty() {
         errors.push(FieldError::forbidden(
             path.field("default"),

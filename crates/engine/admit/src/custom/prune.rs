@@ -4,9 +4,9 @@ use lode_schema::{Shape, TypeRef, builtin};
 use serde_json::{Map, Value};
 
 use super::{
-    definition::Type,
     node::{Additional, Node},
     path::Path,
+    ty::Type,
 };
 
 /// Removes from an object what its type does not declare. Returns the removed paths in order.

@@ -1,4 +1,4 @@
-//! [`Rule`]: one of the `x-kubernetes-validations` of a schema.
+//! [`SchemaRule`]: one of the `x-kubernetes-validations` of a schema.
 
 use std::sync::OnceLock;
 
@@ -10,7 +10,7 @@ use crate::field_error::Reason;
 
 /// A rule in CEL, compiled on first use.
 #[derive(Debug)]
-pub(crate) struct Rule {
+pub(crate) struct SchemaRule {
     /// The condition, as text.
     pub(crate) text: Box<str>,
     /// The message if it does not hold.
@@ -27,7 +27,7 @@ pub(crate) struct Rule {
     compiled_message: OnceLock<Option<Expr>>,
 }
 
-impl Rule {
+impl SchemaRule {
     /// Reads the rules of a schema.
     pub(super) fn read(schema: &Value) -> Vec<Self> {
         let words = |rule: &Value, key: &str| {

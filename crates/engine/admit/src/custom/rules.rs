@@ -11,7 +11,7 @@ use super::{
     lists::{Older, identity},
     node::{ListType, Node, Sort},
     path::Path,
-    rule::{OLD_SELF, Rule, SELF},
+    rule::{OLD_SELF, SELF, SchemaRule},
 };
 use crate::field_error::{FieldError, Reason};
 
@@ -157,7 +157,7 @@ impl Asked {
 
 /// Checks one rule.
 fn broken(
-    rule: &Rule,
+    rule: &SchemaRule,
     expr: &Expr,
     path: &Path<'_>,
     (value, new, old): (&Value, &Input, Option<&Input>),
@@ -207,7 +207,7 @@ fn shown(path: &Path<'_>, value: &Value, reason: Reason, said: &str) -> FieldErr
 }
 
 /// Moves an error to the field that the rule blames.
-fn blamed(rule: &Rule, error: FieldError) -> FieldError {
+fn blamed(rule: &SchemaRule, error: FieldError) -> FieldError {
     let Some(below) = &rule.field_path else {
         return error;
     };

@@ -3,7 +3,6 @@
 use serde_json::Value;
 
 use super::{
-    check::wanted,
     node::{Bound, Checks, Node, Sort},
     path::Path,
 };
@@ -168,3 +167,11 @@ fn go_float(number: f64) -> String {
 
 /// Below this every whole float is an exact integer.
 const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// Returns the type that a node requires, if it is only one.
+pub(super) fn wanted(node: &Node) -> Option<String> {
+    match node.sort {
+        _ if node.int_or_string => Some("integer,string".to_owned()),
+        sort => sort.map(Sort::as_str).map(str::to_owned),
+    }
+}

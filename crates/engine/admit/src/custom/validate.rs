@@ -4,11 +4,11 @@ use serde_json::Value;
 
 use super::{
     check::check,
-    definition::{Scale, Type},
     lists,
     node::Node,
     path::{NOWHERE, Path},
     rules,
+    ty::{Scale, Type},
 };
 use crate::field_error::{FieldError, Reason};
 

@@ -1,5 +1,7 @@
 //! Bytes in JSON: base64 as Go reads and writes it.
 
+use lode_stdx::base64::letter_value;
+
 /// The alphabet, by value.
 const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -14,10 +16,13 @@ pub(crate) fn canonical(text: String) -> Result<String, String> {
         .bytes()
         .enumerate()
         .filter(|(_, byte)| !is_line_end(*byte));
-    let mut padded = false;
-    while let Some((at, byte)) = bytes.next() {
+    let padded = loop {
+        let Some((at, byte)) = bytes.next() else {
+            break false;
+        };
         if byte != b'=' {
-            (bits, letters) = (value(byte).ok_or_else(|| fail(at))?, letters + 1);
+            bits = u32::from(letter_value(byte).ok_or_else(|| fail(at))?);
+            letters += 1;
             continue;
         }
         match letters % 4 {
@@ -29,9 +34,8 @@ pub(crate) fn canonical(text: String) -> Result<String, String> {
             },
             _ => {}
         }
-        padded = true;
-        break;
-    }
+        break true;
+    };
     match bytes.next() {
         Some((at, _)) => return Err(fail(at)),
         None if letters % 4 != 0 && !padded => return Err(fail(text.len() - letters % 4)),
@@ -42,8 +46,7 @@ pub(crate) fn canonical(text: String) -> Result<String, String> {
         3 => 0b11,
         _ => 0,
     };
-    let is_canonical = bits & unused == 0 && !text.bytes().any(is_line_end);
-    if is_canonical {
+    if bits & unused == 0 && !text.bytes().any(is_line_end) {
         return Ok(text);
     }
     let kept = text.bytes().filter(|byte| !is_line_end(*byte)).enumerate();
@@ -61,17 +64,6 @@ pub(crate) fn canonical(text: String) -> Result<String, String> {
 
 fn is_line_end(byte: u8) -> bool {
     matches!(byte, b'\r' | b'\n')
-}
-
-fn value(byte: u8) -> Option<u32> {
-    Some(u32::from(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    }))
 }
 
 #[cfg(test)]

@@ -11,7 +11,8 @@ use lode_schema::fields;
 use serde::de::DeserializeSeed as _;
 use serde_json::Value;
 
-use super::state::{Path, State};
+use super::client_step::ClientStep;
+use super::state::{DecodePath, DecodeState};
 use super::typed::Typed;
 
 /// The part of an object that a client keeps.
@@ -21,16 +22,7 @@ pub struct Kept {
     pub object: Value,
     /// Paths of the fields that the type does not have; at most
     /// [`DROPPED_MAX`](super::DROPPED_MAX).
-    pub dropped: Vec<Vec<Step>>,
-}
-
-/// One step of a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Step {
-    /// Into a field or the value of a key.
-    Key(Box<str>),
-    /// Into an item of a list.
-    Index(usize),
+    pub dropped: Vec<Vec<ClientStep>>,
 }
 
 /// Returns what a client keeps of an object; nothing for kinds without a type, and for an object
@@ -48,8 +40,8 @@ pub fn kept(object: &Value) -> Option<Kept> {
     if Some(metadata.ty) != fields().named("meta/v1.ObjectMeta") {
         return None;
     }
-    let mut state = State::for_client(fields());
-    let read = Typed::new(&mut state, ty, Path::ROOT)
+    let mut state = DecodeState::for_client(fields());
+    let read = Typed::new(&mut state, ty, DecodePath::ROOT)
         .deserialize(object)
         .ok()?;
     if state.has_error() || !read.is_object() {
@@ -100,12 +92,12 @@ mod tests {
             json!({"spec": {"template": {"spec": {"containers": [{"name": "c", "image": "i"}]}}}}),
         );
         assert_eq!(kept.object, expected, "nothing is added");
-        let key = |text: &str| Step::Key(text.into());
+        let key = |text: &str| ClientStep::Key(text.into());
         let path = ["spec", "template", "spec", "containers"]
             .map(key)
             .into_iter();
-        let path: Vec<Step> = path
-            .chain([Step::Index(0), key("imagepullPolicy")])
+        let path: Vec<ClientStep> = path
+            .chain([ClientStep::Index(0), key("imagepullPolicy")])
             .collect();
         assert_eq!(kept.dropped.len(), 2);
         assert!(
@@ -130,7 +122,7 @@ mod tests {
                 "name": "c", "resources": {"limits": {"cpu": "500m", "memory": "1Gi"}},
                 "livenessProbe": {"httpGet": {"port": "http"}}}]}}}});
         assert_eq!(kept.object, object("apps/v1", "Deployment", expected));
-        assert_eq!(kept.dropped, Vec::<Vec<Step>>::new());
+        assert_eq!(kept.dropped, Vec::<Vec<ClientStep>>::new());
         let lease = object(
             "coordination.k8s.io/v1",
             "Lease",

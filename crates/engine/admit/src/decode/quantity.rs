@@ -30,7 +30,7 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Error> {
     if text == "0" {
         return Ok(Cow::Borrowed(text));
     }
-    let parts = Parts::of(text)?;
+    let parts = NumberParts::of(text)?;
     let form = form(parts.suffix).ok_or(Error::Suffix)?;
     if parts.keeps_its_spelling(form) {
         return Ok(Cow::Borrowed(text));
@@ -43,7 +43,7 @@ pub(crate) fn canonical(text: &str) -> Result<Cow<'_, str>, Error> {
 
 /// How a number is scaled and written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum NumberForm {
     /// Powers of ten with a letter.
     Si(i32),
     /// Powers of two with two letters.
@@ -52,30 +52,30 @@ enum Form {
     Exponent(i32),
 }
 
-fn form(suffix: &str) -> Option<Form> {
+fn form(suffix: &str) -> Option<NumberForm> {
     Some(match suffix {
-        "n" => Form::Si(-9),
-        "u" => Form::Si(-6),
-        "m" => Form::Si(-3),
-        "" => Form::Si(0),
-        "k" => Form::Si(3),
-        "M" => Form::Si(6),
-        "G" => Form::Si(9),
-        "T" => Form::Si(12),
-        "P" => Form::Si(15),
-        "E" => Form::Si(18),
-        "Ki" => Form::Binary(10),
-        "Mi" => Form::Binary(20),
-        "Gi" => Form::Binary(30),
-        "Ti" => Form::Binary(40),
-        "Pi" => Form::Binary(50),
-        "Ei" => Form::Binary(60),
-        other => Form::Exponent(other.strip_prefix(['e', 'E'])?.parse().ok()?),
+        "n" => NumberForm::Si(-9),
+        "u" => NumberForm::Si(-6),
+        "m" => NumberForm::Si(-3),
+        "" => NumberForm::Si(0),
+        "k" => NumberForm::Si(3),
+        "M" => NumberForm::Si(6),
+        "G" => NumberForm::Si(9),
+        "T" => NumberForm::Si(12),
+        "P" => NumberForm::Si(15),
+        "E" => NumberForm::Si(18),
+        "Ki" => NumberForm::Binary(10),
+        "Mi" => NumberForm::Binary(20),
+        "Gi" => NumberForm::Binary(30),
+        "Ti" => NumberForm::Binary(40),
+        "Pi" => NumberForm::Binary(50),
+        "Ei" => NumberForm::Binary(60),
+        other => NumberForm::Exponent(other.strip_prefix(['e', 'E'])?.parse().ok()?),
     })
 }
 
 /// The parts of a text: digits before and after the point, without leading zeros, and the suffix.
-struct Parts<'t> {
+struct NumberParts<'t> {
     negative: bool,
     has_digits: bool,
     whole: &'t str,
@@ -83,7 +83,7 @@ struct Parts<'t> {
     suffix: &'t str,
 }
 
-impl<'t> Parts<'t> {
+impl<'t> NumberParts<'t> {
     fn of(text: &'t str) -> Result<Self, Error> {
         if text.is_empty() {
             return Err(Error::Format);
@@ -119,12 +119,12 @@ impl<'t> Parts<'t> {
     }
 
     /// Go keeps the text if a quick check shows that it is in canonical form.
-    fn keeps_its_spelling(&self, form: Form) -> bool {
+    fn keeps_its_spelling(&self, form: NumberForm) -> bool {
         match form {
-            Form::Binary(power) => {
+            NumberForm::Binary(power) => {
                 self.is_small(power) && self.whole.parse::<i64>().is_ok_and(|whole| whole & 7 != 0)
             }
-            Form::Si(power) | Form::Exponent(power) => {
+            NumberForm::Si(power) | NumberForm::Exponent(power) => {
                 let digits = self.whole.len() + self.fraction.len();
                 let scale = i64::from(power) - self.fraction.len() as i64;
                 let ends_in = |at: usize| {
@@ -159,13 +159,13 @@ impl<'t> Parts<'t> {
     }
 
     /// Returns the number; `None` if it has too many digits to compute with.
-    fn amount(&self, form: Form) -> Result<Option<Amount>, Error> {
-        if !self.has_digits && matches!(form, Form::Binary(power) if !self.is_small(power)) {
+    fn amount(&self, form: NumberForm) -> Result<Option<Amount>, Error> {
+        if !self.has_digits && matches!(form, NumberForm::Binary(power) if !self.is_small(power)) {
             return Err(Error::Number);
         }
         let (power, factor) = match form {
-            Form::Si(power) | Form::Exponent(power) => (power, 1),
-            Form::Binary(power) => (0, 1_i128 << power),
+            NumberForm::Si(power) | NumberForm::Exponent(power) => (power, 1),
+            NumberForm::Binary(power) => (0, 1_i128 << power),
         };
         let scale = power.saturating_sub(self.fraction.len() as i32);
         let value = format!("{}{}", self.whole, self.fraction)
@@ -173,7 +173,7 @@ impl<'t> Parts<'t> {
             .ok();
         let amount = match (value.and_then(|value| value.checked_mul(factor)), form) {
             (Some(value), _) => Amount { value, scale }.rounded_up().capped(form),
-            (None, Form::Binary(_)) if self.whole.len() >= DIGITS_QUICK => LARGEST,
+            (None, NumberForm::Binary(_)) if self.whole.len() >= DIGITS_QUICK => LARGEST,
             (None, _) => return Ok(None),
         };
         Ok(Some(if self.negative {
@@ -218,9 +218,9 @@ impl Amount {
         }
     }
 
-    fn capped(self, form: Form) -> Self {
+    fn capped(self, form: NumberForm) -> Self {
         match form {
-            Form::Binary(_) if self.scale <= 0 && self.whole().0 >= LARGEST.value => LARGEST,
+            NumberForm::Binary(_) if self.scale <= 0 && self.whole().0 >= LARGEST.value => LARGEST,
             _ => self,
         }
     }
@@ -232,11 +232,11 @@ impl Amount {
         (self.value / divisor, self.value % divisor == 0)
     }
 
-    fn written(self, form: Form) -> Option<String> {
+    fn written(self, form: NumberForm) -> Option<String> {
         if self.value == 0 {
             return Some("0".to_owned());
         }
-        if matches!(form, Form::Binary(_)) && self.scale <= 0 {
+        if matches!(form, NumberForm::Binary(_)) && self.scale <= 0 {
             let (whole, exact) = self.whole();
             // A small or fractional number of bytes is written in decimal, so that nothing of it is
             // lost.
@@ -247,7 +247,7 @@ impl Amount {
         self.in_tens(form)
     }
 
-    fn in_tens(self, form: Form) -> Option<String> {
+    fn in_tens(self, form: NumberForm) -> Option<String> {
         let Self {
             mut value,
             mut scale,
@@ -260,8 +260,8 @@ impl Amount {
         value = value.checked_mul(10_i128.pow(above.unsigned_abs()))?;
         scale -= above;
         let suffix = match form {
-            Form::Exponent(_) if scale != 0 => format!("e{scale}"),
-            Form::Exponent(_) => String::new(),
+            NumberForm::Exponent(_) if scale != 0 => format!("e{scale}"),
+            NumberForm::Exponent(_) => String::new(),
             // There is no suffix beyond the letters.
             _ => usize::try_from(scale / 3 + 3)
                 .ok()

@@ -5,7 +5,7 @@ use serde_json::{Number, Value};
 
 use super::{
     quantity,
-    state::{Path, State},
+    state::{DecodePath, DecodeState},
     time,
 };
 
@@ -22,8 +22,8 @@ pub(super) enum Scalar<'v> {
 pub(super) fn value(
     special: Special,
     scalar: Scalar<'_>,
-    state: &mut State,
-    at: &Path<'_>,
+    state: &mut DecodeState,
+    at: &DecodePath<'_>,
 ) -> Value {
     match special {
         Special::Quantity => quantity_of(&scalar, state),
@@ -40,7 +40,7 @@ pub(super) fn value(
     }
 }
 
-fn quantity_of(scalar: &Scalar<'_>, state: &mut State) -> Value {
+fn quantity_of(scalar: &Scalar<'_>, state: &mut DecodeState) -> Value {
     let written = match scalar {
         Scalar::Text(text) => quantity::canonical(text.trim()).map(String::from),
         Scalar::Number(number) => quantity::canonical(&number.to_string()).map(String::from),
@@ -49,7 +49,7 @@ fn quantity_of(scalar: &Scalar<'_>, state: &mut State) -> Value {
     written.map_or_else(|error| refused(error.to_string(), state), Value::String)
 }
 
-fn int_or_string(scalar: Scalar<'_>, state: &mut State, at: &Path<'_>) -> Value {
+fn int_or_string(scalar: Scalar<'_>, state: &mut DecodeState, at: &DecodePath<'_>) -> Value {
     match scalar {
         Scalar::Text(text) => Value::String(text),
         Scalar::Number(number)
@@ -66,7 +66,12 @@ fn int_or_string(scalar: Scalar<'_>, state: &mut State, at: &Path<'_>) -> Value 
     }
 }
 
-fn point_in_time(scalar: &Scalar<'_>, unit: time::Unit, state: &mut State, at: &Path<'_>) -> Value {
+fn point_in_time(
+    scalar: &Scalar<'_>,
+    unit: time::Unit,
+    state: &mut DecodeState,
+    at: &DecodePath<'_>,
+) -> Value {
     match scalar {
         Scalar::Text(text) => {
             time::canonical(text, unit).unwrap_or_else(|message| refused(message, state))
@@ -78,12 +83,12 @@ fn point_in_time(scalar: &Scalar<'_>, unit: time::Unit, state: &mut State, at: &
     }
 }
 
-fn refused(message: String, state: &mut State) -> Value {
+fn refused(message: String, state: &mut DecodeState) -> Value {
     state.special_fail(message);
     Value::Null
 }
 
-fn mismatch(found: &str, go_name: &str, state: &mut State, at: &Path<'_>) -> Value {
+fn mismatch(found: &str, go_name: &str, state: &mut DecodeState, at: &DecodePath<'_>) -> Value {
     state.special_mismatch(found, go_name, at);
     Value::Null
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use lode_schema::fields::{Field, Fields, Id, Type};
 
 /// Findings during decoding.
-pub(super) struct State {
+pub(super) struct DecodeState {
     /// The types.
     pub(super) fields: &'static Fields,
     /// Whether unknown and duplicate fields are recorded.
@@ -20,20 +20,20 @@ pub(super) struct State {
     /// Whether decoding is for a client; see [`super::client`].
     is_client: bool,
     /// Fields that a client drops.
-    dropped: Vec<Vec<super::client::Step>>,
+    dropped: Vec<Vec<super::client_step::ClientStep>>,
 }
 
 /// Position of a value.
 #[derive(Clone, Copy)]
-pub(super) struct Path<'p> {
-    above: Option<&'p Path<'p>>,
-    step: Step<'p>,
+pub(super) struct DecodePath<'p> {
+    above: Option<&'p DecodePath<'p>>,
+    step: PathStep<'p>,
     depth: usize,
 }
 
 /// One step down.
 #[derive(Clone, Copy)]
-enum Step<'p> {
+enum PathStep<'p> {
     Root,
     Field {
         owner: &'static Type,
@@ -43,7 +43,7 @@ enum Step<'p> {
     Index(usize),
 }
 
-impl State {
+impl DecodeState {
     pub(super) fn new(fields: &'static Fields, strict: bool) -> Self {
         Self {
             fields,
@@ -69,7 +69,7 @@ impl State {
         self.is_client
     }
 
-    pub(super) fn into_dropped(self) -> Vec<Vec<super::client::Step>> {
+    pub(super) fn into_dropped(self) -> Vec<Vec<super::client_step::ClientStep>> {
         self.dropped
     }
 
@@ -85,7 +85,7 @@ impl State {
     }
 
     /// Records a field that the struct does not have.
-    pub(super) fn unknown(&mut self, name: &str, at: &Path<'_>) {
+    pub(super) fn unknown(&mut self, name: &str, at: &DecodePath<'_>) {
         if self.is_client {
             if self.dropped.len() < DROPPED_MAX {
                 self.dropped.push(at.steps_to(name));
@@ -96,11 +96,11 @@ impl State {
     }
 
     /// Records a duplicate field.
-    pub(super) fn duplicate(&mut self, name: &str, at: &Path<'_>) {
+    pub(super) fn duplicate(&mut self, name: &str, at: &DecodePath<'_>) {
         self.note("duplicate", name, at);
     }
 
-    fn note(&mut self, what: &str, name: &str, at: &Path<'_>) {
+    fn note(&mut self, what: &str, name: &str, at: &DecodePath<'_>) {
         if !self.strict || self.findings.len() >= FINDINGS_MAX {
             return;
         }
@@ -116,7 +116,7 @@ impl State {
     }
 
     /// Records that a value has the wrong type.
-    pub(super) fn mismatch(&mut self, found: &str, ty: Id, at: &Path<'_>) {
+    pub(super) fn mismatch(&mut self, found: &str, ty: Id, at: &DecodePath<'_>) {
         if self.error.is_none() {
             self.error = Some(at.mismatch(found, &self.fields.go_name(ty)));
         }
@@ -128,7 +128,7 @@ impl State {
     }
 
     /// Records a wrong type within a type with its own decoding that expects a Go type.
-    pub(super) fn special_mismatch(&mut self, found: &str, go_name: &str, at: &Path<'_>) {
+    pub(super) fn special_mismatch(&mut self, found: &str, go_name: &str, at: &DecodePath<'_>) {
         if self.special_error.is_none() {
             self.special_error = Some(at.mismatch(found, go_name));
         }
@@ -140,7 +140,7 @@ impl State {
     }
 
     /// Counts a struct, and returns whether the bounds still hold.
-    pub(super) fn is_within_bounds(&mut self, at: &Path<'_>) -> bool {
+    pub(super) fn is_within_bounds(&mut self, at: &DecodePath<'_>) -> bool {
         self.structs += 1;
         let within = at.depth <= DEPTH_MAX && self.structs <= STRUCTS_MAX;
         if !within {
@@ -150,26 +150,26 @@ impl State {
     }
 }
 
-impl<'p> Path<'p> {
+impl<'p> DecodePath<'p> {
     pub(super) const ROOT: Self = Self {
         above: None,
-        step: Step::Root,
+        step: PathStep::Root,
         depth: 0,
     };
 
     pub(super) fn field(&'p self, owner: &'static Type, field: &'static Field) -> Self {
-        self.down(Step::Field { owner, field })
+        self.down(PathStep::Field { owner, field })
     }
 
     pub(super) fn key(&'p self, key: &'p str) -> Self {
-        self.down(Step::Key(key))
+        self.down(PathStep::Key(key))
     }
 
     pub(super) fn index(&'p self, index: usize) -> Self {
-        self.down(Step::Index(index))
+        self.down(PathStep::Index(index))
     }
 
-    fn down(&'p self, step: Step<'p>) -> Self {
+    fn down(&'p self, step: PathStep<'p>) -> Self {
         Self {
             above: Some(self),
             step,
@@ -177,7 +177,7 @@ impl<'p> Path<'p> {
         }
     }
 
-    fn steps(&self) -> Vec<Step<'_>> {
+    fn steps(&self) -> Vec<PathStep<'_>> {
         let mut steps: Vec<_> = std::iter::successors(Some(self), |path| path.above)
             .map(|path| path.step)
             .collect();
@@ -186,13 +186,13 @@ impl<'p> Path<'p> {
     }
 
     /// Returns the path to a field of this value.
-    fn steps_to(&self, name: &str) -> Vec<super::client::Step> {
-        use super::client::Step as To;
+    fn steps_to(&self, name: &str) -> Vec<super::client_step::ClientStep> {
+        use super::client_step::ClientStep as To;
         let steps = self.steps().into_iter().filter_map(|step| match step {
-            Step::Root => None,
-            Step::Field { field, .. } => Some(To::Key(field.name.into())),
-            Step::Key(key) => Some(To::Key(key.into())),
-            Step::Index(index) => Some(To::Index(index)),
+            PathStep::Root => None,
+            PathStep::Field { field, .. } => Some(To::Key(field.name.into())),
+            PathStep::Key(key) => Some(To::Key(key.into())),
+            PathStep::Index(index) => Some(To::Index(index)),
         });
         steps.chain([To::Key(name.into())]).collect()
     }
@@ -202,13 +202,13 @@ impl<'p> Path<'p> {
         let mut text = String::new();
         for step in self.steps() {
             let name = match step {
-                Step::Root => continue,
-                Step::Index(index) => {
+                PathStep::Root => continue,
+                PathStep::Index(index) => {
                     let _ = write!(text, "[{index}]");
                     continue;
                 }
-                Step::Field { field, .. } => field.name,
-                Step::Key(key) => key,
+                PathStep::Field { field, .. } => field.name,
+                PathStep::Key(key) => key,
             };
             if !text.is_empty() {
                 text.push('.');
@@ -222,7 +222,7 @@ impl<'p> Path<'p> {
     fn mismatch(&self, found: &str, go_name: &str) -> String {
         let (mut structure, mut names) = ("", Vec::new());
         for step in self.steps() {
-            if let Step::Field { owner, field } = step {
+            if let PathStep::Field { owner, field } = step {
                 structure = owner.short_name();
                 names.extend(field.via.iter().copied());
                 names.push(field.name);

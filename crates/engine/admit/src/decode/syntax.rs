@@ -4,7 +4,7 @@
 #[must_use]
 pub fn syntax_error(text: &[u8]) -> Option<String> {
     let mut scanner = Scanner { open: Vec::new() };
-    let mut step = Step::Value;
+    let mut step = SyntaxStep::Value;
     for byte in text {
         step = match scanner.next(step, *byte) {
             Ok(step) => step,
@@ -14,7 +14,11 @@ pub fn syntax_error(text: &[u8]) -> Option<String> {
     // A number may end at the end of the text.
     let may_end = matches!(
         step,
-        Step::End | Step::Zero | Step::Digits | Step::Fraction | Step::Exponent
+        SyntaxStep::End
+            | SyntaxStep::Zero
+            | SyntaxStep::Digits
+            | SyntaxStep::Fraction
+            | SyntaxStep::Exponent
     );
     let ended = may_end && scanner.open.is_empty();
     (!ended).then(|| "unexpected end of JSON input".to_owned())
@@ -34,7 +38,7 @@ enum Open {
 
 /// What may come next.
 #[derive(Clone, Copy)]
-enum Step {
+enum SyntaxStep {
     Value,
     ValueOrEnd,
     Key,
@@ -55,33 +59,37 @@ enum Step {
     Word(&'static str, usize),
 }
 
-type Next = Result<Step, String>;
+type Next = Result<SyntaxStep, String>;
 
 impl Scanner {
-    fn next(&mut self, step: Step, byte: u8) -> Next {
+    fn next(&mut self, step: SyntaxStep, byte: u8) -> Next {
         let is_space = matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
         match step {
-            Step::Value | Step::ValueOrEnd | Step::Key | Step::KeyOrEnd if is_space => Ok(step),
-            Step::ValueOrEnd if byte == b']' => self.end(byte),
-            Step::Value | Step::ValueOrEnd => self.value(byte),
-            Step::KeyOrEnd if byte == b'}' => {
-                self.open.pop();
-                Ok(Step::End)
+            SyntaxStep::Value | SyntaxStep::ValueOrEnd | SyntaxStep::Key | SyntaxStep::KeyOrEnd
+                if is_space =>
+            {
+                Ok(step)
             }
-            Step::Key | Step::KeyOrEnd if byte == b'"' => Ok(Step::Text),
-            Step::Key | Step::KeyOrEnd => {
+            SyntaxStep::ValueOrEnd if byte == b']' => self.end(byte),
+            SyntaxStep::Value | SyntaxStep::ValueOrEnd => self.value(byte),
+            SyntaxStep::KeyOrEnd if byte == b'}' => {
+                self.open.pop();
+                Ok(SyntaxStep::End)
+            }
+            SyntaxStep::Key | SyntaxStep::KeyOrEnd if byte == b'"' => Ok(SyntaxStep::Text),
+            SyntaxStep::Key | SyntaxStep::KeyOrEnd => {
                 Err("looking for beginning of object key string".to_owned())
             }
-            Step::End => self.end(byte),
-            Step::Text | Step::Escape | Step::Hex(_) => text(step, byte),
-            Step::Word(word, at) if word.as_bytes().get(at) == Some(&byte) => {
+            SyntaxStep::End => self.end(byte),
+            SyntaxStep::Text | SyntaxStep::Escape | SyntaxStep::Hex(_) => text(step, byte),
+            SyntaxStep::Word(word, at) if word.as_bytes().get(at) == Some(&byte) => {
                 Ok(if at + 1 == word.len() {
-                    Step::End
+                    SyntaxStep::End
                 } else {
-                    Step::Word(word, at + 1)
+                    SyntaxStep::Word(word, at + 1)
                 })
             }
-            Step::Word(word, at) => Err(format!(
+            SyntaxStep::Word(word, at) => Err(format!(
                 "in literal {word} (expecting {})",
                 quoted(word.as_bytes()[at])
             )),
@@ -93,19 +101,19 @@ impl Scanner {
         Ok(match byte {
             b'{' => {
                 self.open.push(Open::ObjectKey);
-                Step::KeyOrEnd
+                SyntaxStep::KeyOrEnd
             }
             b'[' => {
                 self.open.push(Open::Array);
-                Step::ValueOrEnd
+                SyntaxStep::ValueOrEnd
             }
-            b'"' => Step::Text,
-            b'-' => Step::Sign,
-            b'0' => Step::Zero,
-            b'1'..=b'9' => Step::Digits,
-            b't' => Step::Word("true", 1),
-            b'f' => Step::Word("false", 1),
-            b'n' => Step::Word("null", 1),
+            b'"' => SyntaxStep::Text,
+            b'-' => SyntaxStep::Sign,
+            b'0' => SyntaxStep::Zero,
+            b'1'..=b'9' => SyntaxStep::Digits,
+            b't' => SyntaxStep::Word("true", 1),
+            b'f' => SyntaxStep::Word("false", 1),
+            b'n' => SyntaxStep::Word("null", 1),
             _ => return Err("looking for beginning of value".to_owned()),
         })
     }
@@ -113,21 +121,21 @@ impl Scanner {
     /// After a value, or a key.
     fn end(&mut self, byte: u8) -> Next {
         if matches!(byte, b' ' | b'\t' | b'\r' | b'\n') {
-            return Ok(Step::End);
+            return Ok(SyntaxStep::End);
         }
         let context = match (self.open.last_mut(), byte) {
             (Some(open @ Open::ObjectKey), b':') => {
                 *open = Open::ObjectValue;
-                return Ok(Step::Value);
+                return Ok(SyntaxStep::Value);
             }
             (Some(open @ Open::ObjectValue), b',') => {
                 *open = Open::ObjectKey;
-                return Ok(Step::Key);
+                return Ok(SyntaxStep::Key);
             }
-            (Some(Open::Array), b',') => return Ok(Step::Value),
+            (Some(Open::Array), b',') => return Ok(SyntaxStep::Value),
             (Some(Open::ObjectValue), b'}') | (Some(Open::Array), b']') => {
                 self.open.pop();
-                return Ok(Step::End);
+                return Ok(SyntaxStep::End);
             }
             (Some(Open::ObjectKey), _) => "after object key",
             (Some(Open::ObjectValue), _) => "after object key:value pair",
@@ -138,35 +146,44 @@ impl Scanner {
     }
 }
 
-fn text(step: Step, byte: u8) -> Next {
+fn text(step: SyntaxStep, byte: u8) -> Next {
     match (step, byte) {
-        (Step::Text, b'"') => Ok(Step::End),
-        (Step::Text, b'\\') => Ok(Step::Escape),
-        (Step::Text, ..0x20) => Err("in string literal".to_owned()),
-        (Step::Escape, b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => Ok(Step::Text),
-        (Step::Escape, b'u') => Ok(Step::Hex(0)),
-        (Step::Escape, _) => Err("in string escape code".to_owned()),
-        (Step::Hex(_), byte) if !byte.is_ascii_hexdigit() => {
+        (SyntaxStep::Text, b'"') => Ok(SyntaxStep::End),
+        (SyntaxStep::Text, b'\\') => Ok(SyntaxStep::Escape),
+        (SyntaxStep::Text, ..0x20) => Err("in string literal".to_owned()),
+        (SyntaxStep::Escape, b'b' | b'f' | b'n' | b'r' | b't' | b'\\' | b'/' | b'"') => {
+            Ok(SyntaxStep::Text)
+        }
+        (SyntaxStep::Escape, b'u') => Ok(SyntaxStep::Hex(0)),
+        (SyntaxStep::Escape, _) => Err("in string escape code".to_owned()),
+        (SyntaxStep::Hex(_), byte) if !byte.is_ascii_hexdigit() => {
             Err("in \\u hexadecimal character escape".to_owned())
         }
-        (Step::Hex(at), _) if at < 3 => Ok(Step::Hex(at + 1)),
-        _ => Ok(Step::Text),
+        (SyntaxStep::Hex(at), _) if at < 3 => Ok(SyntaxStep::Hex(at + 1)),
+        _ => Ok(SyntaxStep::Text),
     }
 }
 
 /// Returns nothing if the number ends before the byte.
-fn number(step: Step, byte: u8) -> Option<Next> {
+fn number(step: SyntaxStep, byte: u8) -> Option<Next> {
     Some(Ok(match (step, byte) {
-        (Step::Sign, b'0') => Step::Zero,
-        (Step::Sign, b'1'..=b'9') | (Step::Digits, b'0'..=b'9') => Step::Digits,
-        (Step::Sign, _) => return Some(Err("in numeric literal".to_owned())),
-        (Step::Zero | Step::Digits, b'.') => Step::Point,
-        (Step::Zero | Step::Digits | Step::Fraction, b'e' | b'E') => Step::ExponentStart,
-        (Step::Point | Step::Fraction, b'0'..=b'9') => Step::Fraction,
-        (Step::Point, _) => return Some(Err("after decimal point in numeric literal".to_owned())),
-        (Step::ExponentStart, b'+' | b'-') => Step::ExponentSign,
-        (Step::ExponentStart | Step::ExponentSign | Step::Exponent, b'0'..=b'9') => Step::Exponent,
-        (Step::ExponentStart | Step::ExponentSign, _) => {
+        (SyntaxStep::Sign, b'0') => SyntaxStep::Zero,
+        (SyntaxStep::Sign, b'1'..=b'9') | (SyntaxStep::Digits, b'0'..=b'9') => SyntaxStep::Digits,
+        (SyntaxStep::Sign, _) => return Some(Err("in numeric literal".to_owned())),
+        (SyntaxStep::Zero | SyntaxStep::Digits, b'.') => SyntaxStep::Point,
+        (SyntaxStep::Zero | SyntaxStep::Digits | SyntaxStep::Fraction, b'e' | b'E') => {
+            SyntaxStep::ExponentStart
+        }
+        (SyntaxStep::Point | SyntaxStep::Fraction, b'0'..=b'9') => SyntaxStep::Fraction,
+        (SyntaxStep::Point, _) => {
+            return Some(Err("after decimal point in numeric literal".to_owned()));
+        }
+        (SyntaxStep::ExponentStart, b'+' | b'-') => SyntaxStep::ExponentSign,
+        (
+            SyntaxStep::ExponentStart | SyntaxStep::ExponentSign | SyntaxStep::Exponent,
+            b'0'..=b'9',
+        ) => SyntaxStep::Exponent,
+        (SyntaxStep::ExponentStart | SyntaxStep::ExponentSign, _) => {
             return Some(Err("in exponent of numeric literal".to_owned()));
         }
         _ => return None,

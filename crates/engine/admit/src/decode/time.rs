@@ -27,7 +27,7 @@ pub(crate) fn canonical(text: &str, unit: Unit) -> Result<Value, String> {
         )
     };
     let out_of_range = |what: &str| format!("parsing time {}: {what} out of range", quoted(text));
-    let mut reader = Reader { rest: text };
+    let mut reader = TimeReader { rest: text };
     let mut numbers = [0_i16; 6];
     for (number, part) in numbers.iter_mut().zip(&PARTS) {
         reader
@@ -94,11 +94,11 @@ impl Unit {
     }
 }
 
-struct Reader<'t> {
+struct TimeReader<'t> {
     rest: &'t str,
 }
 
-impl Reader<'_> {
+impl TimeReader<'_> {
     fn literal(&mut self, expected: &str) -> Option<()> {
         self.rest = self.rest.strip_prefix(expected)?;
         Some(())
@@ -147,7 +147,7 @@ impl Reader<'_> {
             b'-' => -1,
             _ => return None,
         };
-        let mut ahead = Reader {
+        let mut ahead = TimeReader {
             rest: &self.rest[1..],
         };
         let hours = ahead.number(2).filter(|hours| *hours <= 24)?;
@@ -159,7 +159,7 @@ impl Reader<'_> {
 }
 
 /// One number of a time.
-struct Part {
+struct TimePart {
     /// The separator before it.
     separator: &'static str,
     /// How Go's layout spells it.
@@ -174,8 +174,8 @@ const fn part(
     layout: &'static str,
     name: &'static str,
     range: RangeInclusive<i16>,
-) -> Part {
-    Part {
+) -> TimePart {
+    TimePart {
         separator,
         layout,
         digits: layout.len(),
@@ -185,7 +185,7 @@ const fn part(
 }
 
 /// Whether the day exists in its month is checked at the end.
-const PARTS: [Part; 6] = [
+const PARTS: [TimePart; 6] = [
     part("", "2006", "year", 0..=9999),
     part("-", "01", "month", 1..=12),
     part("-", "02", "day", 0..=99),

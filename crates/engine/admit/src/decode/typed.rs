@@ -18,14 +18,14 @@ use serde_json::{Map, Number, Value};
 use super::{
     base64,
     special::{self, Scalar},
-    state::{Path, State},
+    state::{DecodePath, DecodeState},
 };
 use crate::protobuf::float;
 
 /// Decodes one value.
 pub(super) struct Typed<'s> {
-    pub(super) state: &'s mut State,
-    pub(super) path: Path<'s>,
+    pub(super) state: &'s mut DecodeState,
+    pub(super) path: DecodePath<'s>,
     ty: Id,
     /// Whether null means an absent value rather than a zero value.
     nullable: bool,
@@ -34,7 +34,7 @@ pub(super) struct Typed<'s> {
 }
 
 impl<'s> Typed<'s> {
-    pub(super) fn new(state: &'s mut State, ty: Id, path: Path<'s>) -> Self {
+    pub(super) fn new(state: &'s mut DecodeState, ty: Id, path: DecodePath<'s>) -> Self {
         match state.fields.get(ty).sort {
             Sort::Pointer(to) => Self {
                 state,

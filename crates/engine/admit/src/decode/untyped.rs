@@ -7,15 +7,15 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 use super::{
-    state::{Path, State},
+    state::{DecodePath, DecodeState},
     typed::Typed,
 };
 use crate::protobuf::float;
 
 /// Decodes one value.
 pub(super) struct Untyped<'s> {
-    pub(super) state: &'s mut State,
-    pub(super) path: Path<'s>,
+    pub(super) state: &'s mut DecodeState,
+    pub(super) path: DecodePath<'s>,
     /// The type of `metadata`, at the root.
     pub(super) metadata: Option<Id>,
 }

@@ -6,10 +6,10 @@ use serde_json::{Map, Value, json};
 use super::{image, is_unset};
 
 /// Sets the defaults of a struct.
-pub(super) type Rule = fn(&mut Map<String, Value>);
+pub(super) type DefaultRule = fn(&mut Map<String, Value>);
 
 /// By type, as the data file names them.
-pub(super) const RULES: &[(&str, Rule)] = &[
+pub(super) const RULES: &[(&str, DefaultRule)] = &[
     ("core.v1.Pod", pod),
     ("core.v1.PodSpec", pod_spec),
     ("core.v1.Container", container),

@@ -11,14 +11,14 @@ use serde_json::{Map, Value};
 use super::{is_unset, rules};
 
 /// Read once. Empty if the data file is malformed; a test checks that it is not.
-pub(super) static TABLE: LazyLock<Table> =
+pub(super) static TABLE: LazyLock<DefaultTable> =
     LazyLock::new(|| read(DATA, builtin()).unwrap_or_default());
 
 /// The rules of each type.
 #[derive(Default)]
-pub(super) struct Table {
+pub(super) struct DefaultTable {
     rows: HashMap<TypeId, Vec<Row>>,
-    rules: HashMap<TypeId, rules::Rule>,
+    rules: HashMap<TypeId, rules::DefaultRule>,
     /// Types that have a default somewhere below.
     concerned: HashSet<TypeId>,
 }
@@ -31,7 +31,7 @@ struct Row {
     zero_is_unset: bool,
 }
 
-impl Table {
+impl DefaultTable {
     pub(super) fn concerns(&self, ty: TypeRef) -> bool {
         self.concerned.contains(&ty.id())
     }
@@ -81,9 +81,9 @@ fn is_zero(value: Option<&Value>) -> bool {
     value.and_then(Value::as_f64) == Some(0.0)
 }
 
-fn read(data: &str, types: &Builtin) -> Option<Table> {
+fn read(data: &str, types: &Builtin) -> Option<DefaultTable> {
     let document: Value = serde_json::from_str(data).ok()?;
-    let mut table = Table::default();
+    let mut table = DefaultTable::default();
     for row in document.get("rows")?.as_array()? {
         let map = |key: &str| {
             row.get(key)

@@ -14,11 +14,11 @@ use crate::{
 pub(super) struct At<'p, 'v> {
     pub(super) value: &'v Value,
     parent: Option<&'p Self>,
-    step: Step<'p>,
+    step: FieldStep<'p>,
 }
 
 #[derive(Clone, Copy)]
-enum Step<'p> {
+enum FieldStep<'p> {
     Root,
     Field(&'p str),
     Index(usize),
@@ -33,21 +33,21 @@ impl<'p, 'v> At<'p, 'v> {
         Self {
             value,
             parent: None,
-            step: Step::Root,
+            step: FieldStep::Root,
         }
     }
 
     /// Returns a field; null if it is absent.
     pub(super) fn child(&'p self, name: &'p str) -> Self {
-        self.step(Step::Field(name), self.value.get(name))
+        self.step(FieldStep::Field(name), self.value.get(name))
     }
 
     /// Returns the value of a map's key, shown in brackets.
     pub(super) fn key(&'p self, key: &'p str) -> Self {
-        self.step(Step::Key(key), self.value.get(key))
+        self.step(FieldStep::Key(key), self.value.get(key))
     }
 
-    fn step(&'p self, step: Step<'p>, value: Option<&'v Value>) -> Self {
+    fn step(&'p self, step: FieldStep<'p>, value: Option<&'v Value>) -> Self {
         Self {
             value: value.unwrap_or(&Value::Null),
             parent: Some(self),
@@ -58,7 +58,7 @@ impl<'p, 'v> At<'p, 'v> {
     /// Returns the items of a list.
     pub(super) fn items(&'p self) -> impl Iterator<Item = Self> {
         let items = self.value.as_array().into_iter().flatten().enumerate();
-        items.map(move |(at, item)| self.step(Step::Index(at), Some(item)))
+        items.map(move |(at, item)| self.step(FieldStep::Index(at), Some(item)))
     }
 
     /// Returns the keys of a map with their values.
@@ -230,11 +230,11 @@ impl fmt::Display for At<'_, '_> {
         };
         parent.fmt(f)?;
         match self.step {
-            Step::Root => Ok(()),
-            Step::Field(name) if parent.parent.is_none() => f.write_str(name),
-            Step::Field(name) => write!(f, ".{name}"),
-            Step::Index(at) => write!(f, "[{at}]"),
-            Step::Key(key) => write!(f, "[{key}]"),
+            FieldStep::Root => Ok(()),
+            FieldStep::Field(name) if parent.parent.is_none() => f.write_str(name),
+            FieldStep::Field(name) => write!(f, ".{name}"),
+            FieldStep::Index(at) => write!(f, "[{at}]"),
+            FieldStep::Key(key) => write!(f, "[{key}]"),
         }
     }
 }

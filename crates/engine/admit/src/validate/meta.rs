@@ -253,35 +253,52 @@ fn managers(entries: &At<'_, '_>, errors: &mut Errors) {
 pub(super) fn selector(selector: &At<'_, '_>, errors: &mut Errors) {
     labels(&selector.child("matchLabels"), errors);
     for expression in selector.child("matchExpressions").items() {
-        let (operator, values) = (expression.child("operator"), expression.child("values"));
-        match operator.text() {
-            "In" | "NotIn" if values.is_empty() => {
-                errors
-                    .push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
-            }
-            "Exists" | "DoesNotExist" if !values.is_empty() => {
-                errors.push(values.forbidden(
-                    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
-                ));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
-            other => {
-                errors.push(operator.invalid_as(&other.into(), "not a valid selector operator"));
-            }
-        }
+        operator(&expression, &[], errors);
         let key = expression.child("key");
         errors.extend(
             names::qualified(key.text())
                 .iter()
                 .map(|wrong| key.invalid_as(&key.text().into(), wrong)),
         );
-        values
+        expression
+            .child("values")
             .items()
             .for_each(|value| value.spelt(names::label_value, errors));
     }
 }
 
-/// Returns whether a selector is empty.
+/// Validates the operator of a requirement and how many values it has. `single` are operators besides those of labels,
+/// which take one value.
+pub(super) fn operator(requirement: &At<'_, '_>, single: &[&str], errors: &mut Errors) {
+    let operator = requirement.child("operator");
+    let values = requirement.child("values");
+    match operator.text() {
+        "In" | "NotIn" if values.is_empty() => {
+            errors.push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
+        }
+        "Exists" | "DoesNotExist" if !values.is_empty() => {
+            errors.push(
+                values.forbidden(
+                    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+                ),
+            );
+        }
+        "In" | "NotIn" | "Exists" | "DoesNotExist" => {}
+        other if single.contains(&other) => {
+            if values.items().count() != 1 {
+                errors
+                    .push(values.required(
+                        "must be specified single value when `operator` is 'Lt' or 'Gt'",
+                    ));
+            }
+        }
+        other => {
+            errors.push(operator.invalid_as(&other.into(), "not a valid selector operator"));
+        }
+    }
+}
+
+/// Returns whether a selector says nothing.
 pub(super) fn selects_nothing_in_particular(selector: &At<'_, '_>) -> bool {
     selector.child("matchLabels").is_empty() && selector.child("matchExpressions").is_empty()
 }

@@ -35,28 +35,7 @@ fn nodes(affinity: &At<'_, '_>, errors: &mut Errors) {
 /// Validates a node selector term.
 pub(super) fn node_term(term: &At<'_, '_>, errors: &mut Errors) {
     for expression in term.child("matchExpressions").items() {
-        let (operator, values) = (expression.child("operator"), expression.child("values"));
-        match operator.text() {
-            "In" | "NotIn" if values.is_empty() => {
-                errors
-                    .push(values.required("must be specified when `operator` is 'In' or 'NotIn'"));
-            }
-            "Exists" | "DoesNotExist" if !values.is_empty() => {
-                errors.push(values.forbidden(
-                    "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
-                ));
-            }
-            "Gt" | "Lt" if values.items().count() != 1 => {
-                errors
-                    .push(values.required(
-                        "must be specified single value when `operator` is 'Lt' or 'Gt'",
-                    ));
-            }
-            "In" | "NotIn" | "Exists" | "DoesNotExist" | "Gt" | "Lt" => {}
-            other => {
-                errors.push(operator.invalid_as(&other.into(), "not a valid selector operator"));
-            }
-        }
+        meta::operator(&expression, &["Gt", "Lt"], errors);
         qualified(&expression.child("key"), errors);
     }
 }

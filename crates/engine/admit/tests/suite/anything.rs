@@ -22,7 +22,7 @@ fn strange() -> Vec<Value> {
 #[test]
 fn an_object_with_anything_in_it_is_right_or_refused() {
     let (strange, mut looked, mut errors) = (strange(), 0, 0);
-    for step in crate::lines("apiserver/http_crd_rbac_misc.jsonl") {
+    for step in cases::lines("apiserver/http_crd_rbac_misc.jsonl") {
         if step["scenario"] != "defaulting-min-objects" {
             continue;
         }

@@ -3,13 +3,10 @@
 
 use std::{
     collections::HashMap,
-    fs::File,
-    io::{BufRead, BufReader},
-    path::Path,
     sync::{Arc, LazyLock},
 };
 
-use flate2::read::GzDecoder;
+use cases::Score;
 use lode_admit::{
     FieldError,
     custom::{self, Definition, Type},
@@ -316,18 +313,8 @@ fn an_embedded_resource_says_what_it_is() {
 }
 
 /// Every recorded server-side apply.
-pub(crate) static ROWS: LazyLock<Vec<Value>> = LazyLock::new(|| {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../../shared/corpus/apiserver/ssa_corpus.jsonl.gz");
-    let Ok(file) = File::open(&path) else {
-        println!("no recorded cases at {}: nothing checked", path.display());
-        return Vec::new();
-    };
-    let lines = BufReader::new(GzDecoder::new(file)).lines();
-    lines
-        .map(|line| serde_json::from_str(&line.unwrap()).unwrap())
-        .collect()
-});
+pub(crate) static ROWS: LazyLock<Vec<Value>> =
+    LazyLock::new(|| cases::lines("apiserver/ssa_corpus.jsonl.gz"));
 
 /// Types by API version and kind, of definitions that are rows.
 static TYPES: LazyLock<HashMap<(String, String), Arc<Type>>> = LazyLock::new(|| {
@@ -370,7 +357,7 @@ fn applied(row: &Value, ty: &Type, to: &Endpoint<'_>) -> Value {
 
 #[test]
 fn applied_objects_are_those_of_the_server() {
-    let (mut right, mut total, mut misses) = (0, 0, Vec::new());
+    let mut score = Score::new("custom resources: applied objects", OBJECTS_FLOOR);
     for row in ROWS
         .iter()
         .filter(|row| row["status"] == 200 || row["status"] == 201)
@@ -379,29 +366,15 @@ fn applied_objects_are_those_of_the_server() {
             continue;
         };
         let found = content(&applied(row, ty, &to));
-        total += 1;
-        if found == content(&row["result"]) {
-            right += 1;
-        } else {
-            misses.push(format!(
-                "{} {}: {found}\n    not {}",
-                row["case"],
-                row["src"],
-                content(&row["result"])
-            ));
-        }
+        let name = format!("{} {}", row["case"], row["src"]);
+        score.check(&name, &found, &content(&row["result"]));
     }
-    println!("custom resources: {right} of {total} applied objects as on the server");
-    misses
-        .iter()
-        .take(8)
-        .for_each(|miss| println!("  {}", miss.chars().take(3000).collect::<String>()));
-    assert!(total == 0 || right >= OBJECTS_FLOOR, "{right} of {total}");
+    score.finish();
 }
 
 #[test]
 fn what_the_server_refused_is_refused_for_the_same_reasons() {
-    let (mut right, mut total, mut misses) = (0, 0, Vec::new());
+    let mut score = Score::new("custom resources: verdicts and messages", VERDICTS_FLOOR);
     for row in ROWS.iter() {
         let Some((ty, to)) = of_row(row) else {
             continue;
@@ -430,22 +403,10 @@ fn what_the_server_refused_is_refused_for_the_same_reasons() {
             })
             .collect();
         expected.sort();
-        total += 1;
-        if found == expected {
-            right += 1;
-        } else {
-            misses.push(format!(
-                "{} {}: {found:?}\n    not {expected:?}",
-                row["case"], row["src"]
-            ));
-        }
+        let name = format!("{} {}", row["case"], row["src"]);
+        score.check(&name, &found, &expected);
     }
-    println!("custom resources: {right} of {total} verdicts and messages as on the server");
-    misses
-        .iter()
-        .take(8)
-        .for_each(|miss| println!("  {}", miss.chars().take(2000).collect::<String>()));
-    assert!(total == 0 || right >= VERDICTS_FLOOR, "{right} of {total}");
+    score.finish();
 }
 
 /// Returns an object without what only a server can know.

@@ -1,8 +1,6 @@
 //! Decoded bodies and patched objects, compared with a real API server.
 
-use std::{fs::File, io::BufRead, io::BufReader};
-
-use flate2::read::GzDecoder;
+use cases::{Score, lines};
 use lode_admit::{
     Kind,
     custom::Definition,
@@ -11,8 +9,6 @@ use lode_admit::{
 };
 use lode_schema::resources;
 use serde_json::{Value, json, value::RawValue};
-
-use crate::{corpus, lines};
 
 /// Returns the built-in kind of an object.
 fn kind_of(object: &Value) -> Option<Kind> {
@@ -37,20 +33,17 @@ struct Case<'c> {
 
 #[test]
 fn what_a_real_server_has_stored_is_read_as_it_is() {
-    let Some(corpus) = corpus() else { return };
-    let file = BufReader::new(GzDecoder::new(
-        File::open(corpus.join("apiserver/ssa_corpus.jsonl.gz")).unwrap(),
-    ));
-    let (mut right, mut total) = (0, 0);
-    for line in file.lines() {
-        let line = line.unwrap();
-        let case: Case<'_> = serde_json::from_str(&line).unwrap();
+    let Some(text) = cases::text("apiserver/ssa_corpus.jsonl.gz") else {
+        return;
+    };
+    let mut score = Score::of_all("stored objects that are read as they are", 4_000);
+    for line in text.lines() {
+        let case: Case<'_> = serde_json::from_str(line).unwrap();
         let stored: Value = serde_json::from_str(case.result.get()).unwrap();
         let Some(kind) = kind_of(&stored).filter(|_| case.status == 200 || case.status == 201)
         else {
             continue;
         };
-        total += 1;
         let from_value = decode::value(&kind, &stored, FieldValidation::Strict);
         let from_text = decode::body(
             &kind,
@@ -58,22 +51,17 @@ fn what_a_real_server_has_stored_is_read_as_it_is() {
             case.result.get().as_bytes(),
             FieldValidation::Strict,
         );
-        match (from_value, from_text) {
+        let is_right = matches!(
+            (&from_value, &from_text),
             (Ok(value), Ok(text))
-                if value.object == stored && text == value && value.warnings.is_empty() =>
-            {
-                right += 1;
-            }
-            (value, _) => println!(
-                "  {}: {:?}",
-                case.name,
-                value.map(|value| differing(&value.object, &stored))
-            ),
-        }
+                if value.object == stored && text == value && value.warnings.is_empty()
+        );
+        score.add(is_right, || {
+            let differing = from_value.map(|value| differing(&value.object, &stored));
+            format!("{}: {differing:?}", case.name)
+        });
     }
-    println!("stored objects: {right} of {total} are read as they are");
-    assert_eq!(right, total);
-    assert!(total > 4_000, "{total}");
+    score.finish();
 }
 
 fn differing(ours: &Value, theirs: &Value) -> Vec<String> {
@@ -85,22 +73,21 @@ fn differing(ours: &Value, theirs: &Value) -> Vec<String> {
 
 #[test]
 fn bodies_are_taken_and_refused_as_by_a_real_server() {
-    let (mut right, mut total) = (0, 0);
+    let mut score = Score::of_all("bodies", 1);
     for file in ["http_core", "http_crd_rbac_misc", "http_list_watch_delete"] {
         for step in lines(&format!("apiserver/{file}.jsonl")) {
             let Some((kind, media, bytes, validation)) = request(&step) else {
                 continue;
             };
-            total += 1;
             let ours = decode::body(&kind, media, &bytes, validation);
-            match agrees(&step, ours) {
-                None => right += 1,
-                Some(why) => println!("  {} {}: {why}", step["scenario"], step["step"]),
-            }
+            let difference = agrees(&step, ours);
+            score.add(difference.is_none(), || {
+                let (scenario, number) = (&step["scenario"], &step["step"]);
+                format!("{scenario} {number}: {}", difference.unwrap_or_default())
+            });
         }
     }
-    println!("bodies: {right} of {total} as a real server");
-    assert_eq!(right, total);
+    score.finish();
 }
 
 /// Returns the body of a recorded step that writes an object of a built-in kind.
@@ -180,7 +167,7 @@ fn agrees(step: &Value, ours: Result<decode::Decoded, lode_admit::Status>) -> Op
 
 #[test]
 fn typed_clients_send_what_a_real_server_takes() {
-    let (mut right, mut total) = (0, 0);
+    let mut score = Score::of_all("protobuf bodies of kubectl", 1);
     for request in lines("apiserver/kubectl.jsonl") {
         if request["reqHeaders"]["content-type"] != "application/vnd.kubernetes.protobuf" {
             continue;
@@ -191,17 +178,16 @@ fn typed_clients_send_what_a_real_server_takes() {
         else {
             continue;
         };
-        total += 1;
         let object = decode::body(&kind, Media::Protobuf, bytes, FieldValidation::Strict)
             .unwrap()
             .object;
         let name = object["metadata"]["name"].as_str().unwrap_or_default();
-        right += usize::from(
-            request["status"] == 201 && request["cmd"].as_str().unwrap().contains(name),
-        );
+        let is_named = request["cmd"].as_str().unwrap().contains(name);
+        score.add(request["status"] == 201 && is_named, || {
+            format!("{}: {object}", request["cmd"])
+        });
     }
-    println!("protobuf bodies of kubectl: {right} of {total} are read");
-    assert_eq!(right, total);
+    score.finish();
 }
 
 #[test]

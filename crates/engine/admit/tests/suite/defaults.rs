@@ -1,13 +1,8 @@
 //! Defaults, compared with objects from a real API server.
 
-use std::{
-    collections::HashMap,
-    fs::File,
-    io::{BufRead, BufReader},
-    sync::LazyLock,
-};
+use std::{collections::HashMap, sync::LazyLock};
 
-use flate2::read::GzDecoder;
+use cases::Score;
 use lode_admit::{
     FieldError, Kind, create,
     decode::{self, FieldValidation},
@@ -20,19 +15,14 @@ use lode_merge::{
 use lode_schema::builtin;
 use serde_json::{Map, Value};
 
-use crate::{Score, strategies::kind};
+use crate::strategies::kind;
 
 /// Server-side applies of built-in kinds recorded on a real API server; read once for all tests.
 pub(crate) static ROWS: LazyLock<Vec<(Kind, Value)>> = LazyLock::new(rows);
 
 fn rows() -> Vec<(Kind, Value)> {
-    let Some(corpus) = crate::corpus() else {
-        return Vec::new();
-    };
-    let file = File::open(corpus.join("apiserver/ssa_corpus.jsonl.gz")).unwrap();
-    let lines = BufReader::new(GzDecoder::new(file)).lines();
-    let rows = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
-    let mut rows: Vec<_> = rows
+    let mut rows: Vec<_> = cases::lines("apiserver/ssa_corpus.jsonl.gz")
+        .into_iter()
         .filter_map(|row| Some((kind_of(&row["desired"])?, row)))
         .collect();
     let mut seen = HashMap::new();
@@ -150,7 +140,7 @@ fn what_is_applied_is_accepted_and_becomes_what_it_did_on_the_server() {
 #[test]
 fn the_smallest_objects_are_completed_as_on_the_server() {
     let mut score = Score::new("defaults of the smallest objects", 39);
-    for step in crate::lines("apiserver/http_crd_rbac_misc.jsonl") {
+    for step in cases::lines("apiserver/http_crd_rbac_misc.jsonl") {
         if step["scenario"] != "defaulting-min-objects" || step["status"] != 201 {
             continue;
         }

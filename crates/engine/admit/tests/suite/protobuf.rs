@@ -1,34 +1,18 @@
 //! Objects in protobuf, compared with Go's JSON of the same objects.
 
-use std::{collections::BTreeMap, fs::File, io::BufReader, io::Read};
-
+use cases::{Archive, Score};
 use lode_admit::protobuf::{Envelope, Error};
 use lode_schema::fields;
 use serde_json::Value;
-
-use crate::corpus;
 
 /// Number of kinds that must be correct.
 const RIGHT_MIN: usize = 185;
 
 /// Returns name, JSON and protobuf of each kind.
 fn kinds() -> Vec<(String, Value, Vec<u8>)> {
-    let Some(corpus) = corpus() else {
-        return Vec::new();
-    };
-    let mut archive = Vec::new();
-    let file = File::open(corpus.join("apiserver/pb.tar.xz")).unwrap();
-    lzma_rs::xz_decompress(&mut BufReader::new(file), &mut archive).unwrap();
-    let mut files = BTreeMap::new();
-    for entry in tar::Archive::new(&archive[..]).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let (path, mut bytes) = (
-            entry.path().unwrap().to_string_lossy().into_owned(),
-            Vec::new(),
-        );
-        entry.read_to_end(&mut bytes).unwrap();
-        files.insert(path, bytes);
-    }
+    let files = Archive::open("apiserver/pb.tar.xz")
+        .unwrap_or_default()
+        .files;
     let json = files
         .iter()
         .filter_map(|(path, bytes)| Some((path.strip_suffix(".json")?, bytes)));
@@ -62,22 +46,19 @@ fn decoded(body: &[u8]) -> Result<Value, Error> {
 
 #[test]
 fn every_field_of_every_kind_comes_out_as_go_writes_it() {
-    let (kinds, mut right) = (kinds(), 0);
-    for (name, expected, body) in &kinds {
-        match decoded(body) {
-            Ok(object) if object == *expected => right += 1,
-            Ok(object) => println!(
-                "  {name}: {}",
-                first_difference(&object, expected, String::new())
-            ),
-            Err(error) => println!("  {name}: {error}"),
-        }
+    let mut score = Score::new("kinds in protobuf", RIGHT_MIN);
+    for (name, expected, body) in &kinds() {
+        let found = decoded(body);
+        let is_right = found.as_ref().is_ok_and(|object| object == expected);
+        score.add(is_right, || match found {
+            Ok(object) => {
+                let difference = first_difference(&object, expected, String::new());
+                format!("{name}: {difference}")
+            }
+            Err(error) => format!("{name}: {error}"),
+        });
     }
-    println!("protobuf: {right} of {} kinds", kinds.len());
-    assert!(
-        kinds.is_empty() || right >= RIGHT_MIN,
-        "{right} is below {RIGHT_MIN}"
-    );
+    score.finish();
 }
 
 fn first_difference(ours: &Value, theirs: &Value, path: String) -> String {

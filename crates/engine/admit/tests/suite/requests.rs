@@ -4,6 +4,7 @@
 
 use std::collections::HashMap;
 
+use cases::Score;
 use lode_admit::{
     Kind, Status, create,
     decode::{self, FieldValidation},
@@ -17,10 +18,7 @@ use lode_merge::{
 use lode_schema::{builtin, resources};
 use serde_json::{Value, json};
 
-use crate::{
-    Score,
-    defaults::{NOW, comparable, difference},
-};
+use crate::defaults::{NOW, comparable, difference};
 
 /// A write to an object or one of its subresources.
 struct Step<'s> {
@@ -251,48 +249,50 @@ fn as_requests(recorded: &Value) -> Value {
 fn what_is_written_over_http_becomes_what_it_did_on_the_server() {
     let mut stored = Score::new("requests: objects", 145);
     let mut refused = Score::new("requests: refusals to the letter", 20);
-    for file in [
-        "http_core",
-        "http_crd_rbac_misc",
-        "http_list_watch_delete",
-        "kubectl",
-    ] {
-        let mut live: HashMap<String, Value> = HashMap::new();
-        for recorded in crate::lines(&format!("apiserver/{file}.jsonl")) {
-            let recorded = if file == "kubectl" {
-                as_requests(&recorded)
-            } else {
-                recorded
-            };
-            let Some(step) = Step::read(&recorded) else {
-                continue;
-            };
-            let reply = &recorded["resp"];
-            let found = step.result(live.get(&step.path));
-            let shown = format!("{} {}", recorded["scenario"], recorded["step"]);
-            if reply["reason"] == "Invalid"
-                && reply["message"]
-                    .as_str()
-                    .unwrap()
-                    .starts_with(&*step.kind.gvk.kind)
-            {
-                let message = found.and_then(Result::err).map(|status| status.message);
-                let right = message.as_deref() == reply["message"].as_str();
-                refused.add(right, || {
-                    format!("{shown}: {message:?} not {}", reply["message"])
-                });
-            } else if reply["kind"] == *step.kind.gvk.kind && reply["metadata"]["uid"].is_string() {
-                if let Some(found) = found {
-                    let (expected, found) = (comparable(reply), found.as_ref().map(comparable));
-                    stored.add(found.as_ref() == Ok(&expected), || match &found {
-                        Ok(found) => format!("{shown}: {}", difference(found, &expected)),
-                        Err(status) => format!("{shown}: {status}"),
-                    });
-                }
-                step.keep(&mut live);
-            }
-        }
+    for file in ["http_core", "http_crd_rbac_misc", "http_list_watch_delete"] {
+        let steps = cases::lines(&format!("apiserver/{file}.jsonl"));
+        replay(&steps, &mut stored, &mut refused);
     }
+    let of_kubectl = cases::lines("apiserver/kubectl.jsonl");
+    let steps: Vec<Value> = of_kubectl.iter().map(as_requests).collect();
+    replay(&steps, &mut stored, &mut refused);
     stored.finish();
     refused.finish();
+}
+
+#[test]
+fn our_own_requests_end_as_on_the_server() {
+    let mut stored = Score::of_all("own requests: objects", 15);
+    let mut refused = Score::of_all("own requests: refusals to the letter", 8);
+    replay(&cases::own_requests(), &mut stored, &mut refused);
+    stored.finish();
+    refused.finish();
+}
+
+/// Does the steps of a file again, each on what the server had after the ones before.
+fn replay(steps: &[Value], stored: &mut Score, refused: &mut Score) {
+    let mut live: HashMap<String, Value> = HashMap::new();
+    for recorded in steps {
+        let Some(step) = Step::read(recorded) else {
+            continue;
+        };
+        let reply = &recorded["resp"];
+        let found = step.result(live.get(&step.path));
+        let shown = format!("{} {}", recorded["scenario"], recorded["step"]);
+        let message = reply["message"].as_str().unwrap_or_default();
+
+        if reply["reason"] == "Invalid" && message.starts_with(&*step.kind.gvk.kind) {
+            let found = found.and_then(Result::err).map(|status| status.message);
+            refused.check(&shown, &found.as_deref(), &Some(message));
+        } else if reply["kind"] == *step.kind.gvk.kind && reply["metadata"]["uid"].is_string() {
+            if let Some(found) = found {
+                let (expected, found) = (comparable(reply), found.as_ref().map(comparable));
+                stored.add(found.as_ref() == Ok(&expected), || match &found {
+                    Ok(found) => format!("{shown}: {}", difference(found, &expected)),
+                    Err(status) => format!("{shown}: {status}"),
+                });
+            }
+            step.keep(&mut live);
+        }
+    }
 }

@@ -1,24 +1,12 @@
 //! Rules in CEL: recorded ones, and the behaviour of changes, optional values and messages.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
+use cases::Score;
 use lode_admit::custom;
 use serde_json::{Value, json};
 
 use crate::custom::typed;
-
-/// Returns the recorded cases, or none if they are absent.
-fn cases() -> Vec<Value> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../../shared/corpus/cel/k8s_crd_cel.jsonl");
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        println!("no recorded cases at {}: nothing checked", path.display());
-        return Vec::new();
-    };
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
 
 fn said(schema: &Value, old: Option<&Value>, new: &Value) -> Vec<String> {
     custom::validate(&typed(schema), old, new)
@@ -48,8 +36,9 @@ fn is_right(case: &Value, found: &[String]) -> bool {
 
 #[test]
 fn recorded_rules_end_as_recorded() {
-    let (mut right, mut total, mut sections) = (0, 0, BTreeMap::<String, (usize, usize)>::new());
-    for case in cases() {
+    let mut score = Score::new("rules", RULES_FLOOR);
+    let mut sections = BTreeMap::<String, (usize, usize)>::new();
+    for case in cases::lines("cel/k8s_crd_cel.jsonl") {
         let mut schema = case["schema"].clone();
         if let Some(rule) = case["rule"].as_str().filter(|_| case["table"] == "expr") {
             schema["x-kubernetes-validations"] = json!([{"rule": rule}]);
@@ -60,20 +49,18 @@ fn recorded_rules_end_as_recorded() {
         let section = sections
             .entry(case["name"].as_str().unwrap().to_owned())
             .or_default();
-        (total, right) = (total + 1, right + usize::from(is_right));
         *section = (section.0 + usize::from(is_right), section.1 + 1);
-        if !is_right && std::env::var_os("LODE_SHOW").is_some() {
-            println!(
-                "  {}: {} {found:?} not {} {}",
+        score.add(is_right, || {
+            format!(
+                "{}: {} {found:?} not {} {}",
                 case["name"], case["rule"], case["error"], case["errors"]
-            );
-        }
+            )
+        });
     }
-    println!("rules: {right} of {total} end as recorded");
     for (name, (right, total)) in sections.iter().filter(|(_, (right, total))| right < total) {
         println!("  {name}: {right} of {total}");
     }
-    assert!(total == 0 || right >= RULES_FLOOR, "{right} of {total}");
+    score.finish();
 }
 
 #[test]

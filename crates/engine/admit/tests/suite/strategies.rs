@@ -1,11 +1,10 @@
 //! Strategies, compared with what a real API server resets, selects and documents.
 
+use cases::Score;
 use lode_admit::{Kind, strategy};
 use lode_object::GroupVersionKind;
 use lode_schema::resources;
-use serde_json::{Value, json};
-
-use crate::Score;
+use serde_json::json;
 
 /// Returns a built-in kind.
 pub(crate) fn kind(api_version: &str, name: &str) -> Option<Kind> {
@@ -26,11 +25,9 @@ const ENDPOINTS: [(&str, &str); 4] = [
 
 #[test]
 fn endpoints_reset_what_those_of_the_server_do() {
-    let Some(corpus) = crate::corpus() else {
+    let Some(registries) = cases::json("smd/reset_fields.json") else {
         return;
     };
-    let text = std::fs::read_to_string(corpus.join("smd/reset_fields.json")).unwrap();
-    let registries: Value = serde_json::from_str(&text).unwrap();
     let mut score = Score::new("fields that endpoints reset", 55);
     for (registry, strategies) in registries.as_object().unwrap() {
         let word = registry.rsplit('/').next().unwrap();
@@ -49,7 +46,7 @@ fn endpoints_reset_what_those_of_the_server_do() {
                 .find(|(end, _)| name.ends_with(end))
                 .map_or("", |(_, endpoint)| endpoint);
             for (version, paths) in versions.as_object().unwrap() {
-                let of = |resource: &&lode_schema::Resource| {
+                let of = |resource: &&lode_schema::ApiResource| {
                     let gv = GroupVersionKind::new(version, "");
                     (&resource.group, &resource.version) == (&gv.group, &gv.version)
                         && (plural == Some(&*resource.plural) || &*resource.singular == singular)

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
+use cases::Score;
 use lode_admit::{Kind, Status, default, update, validate};
 use serde_json::{Value, json};
 
 use crate::{
-    Score,
     defaults::{ROWS, apply, wrong},
     strategies::kind,
 };

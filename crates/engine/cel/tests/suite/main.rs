@@ -1,16 +1,11 @@
 //! The language's own conformance cases and rules of real definitions, as far as JSON can express
 //! them.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a failing case fails the test, and figures are printed"
-)]
-
 mod functions;
 
 use std::collections::BTreeMap;
 
+use cases::{Score, lines};
 use lode_cel::{Expr, Limits};
 use serde_json::{Map, Value, json};
 
@@ -30,19 +25,6 @@ const LEFT_OUT: [&str; 8] = [
     "dynamic",
 ];
 
-/// Returns the recorded cases, or none if they are absent.
-fn cases(name: &str) -> Vec<Value> {
-    let folder =
-        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/cel");
-    let Ok(text) = std::fs::read_to_string(folder.join(name)) else {
-        println!("no recorded cases at {}: nothing checked", folder.display());
-        return Vec::new();
-    };
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
-}
-
 /// Counts of one section: correct cases, and all.
 #[derive(Default)]
 struct Count(usize, usize);
@@ -50,31 +32,25 @@ struct Count(usize, usize);
 #[test]
 fn conformance_does_not_fall() {
     let mut sections: BTreeMap<String, Count> = BTreeMap::new();
-    let cases = cases("celspec_simple.jsonl");
-    for case in &cases {
+    let mut score = Score::new("conformance, as far as JSON can say it", CONFORMANCE_FLOOR);
+    for case in &lines("cel/celspec_simple.jsonl") {
         let Some(right) = check(case) else { continue };
         let name = format!(
             "{}/{}",
             case["file"].as_str().unwrap(),
             case["section"].as_str().unwrap()
         );
-        let count = sections.entry(name).or_default();
+        let count = sections.entry(name.clone()).or_default();
         count.0 += usize::from(right);
         count.1 += 1;
+        score.add(right, || {
+            format!("{name} {}: {}", case["name"], case["expr"])
+        });
     }
-    let right: usize = sections.values().map(|count| count.0).sum();
-    let total: usize = sections.values().map(|count| count.1).sum();
-    println!(
-        "conformance: {right} of {total} cases that JSON can say ({} recorded)",
-        cases.len()
-    );
     for (name, count) in sections.iter().filter(|(_, count)| count.0 < count.1) {
         println!("  {name}: {} of {}", count.0, count.1);
     }
-    assert!(
-        cases.is_empty() || right >= CONFORMANCE_FLOOR,
-        "{right} of {total}, floor {CONFORMANCE_FLOOR}"
-    );
+    score.finish();
 }
 
 /// Checks one case; `None` if it is about something that JSON cannot express.
@@ -159,9 +135,8 @@ fn same(a: &Value, b: &Value) -> bool {
 /// object are not counted.
 #[test]
 fn rules_of_definitions_do_not_fall() {
-    let (mut right, mut total) = (0, 0);
-    let cases = cases("k8s_crd_cel.jsonl");
-    for case in &cases {
+    let mut score = Score::new("rules of definitions", RULES_FLOOR);
+    for case in &lines("cel/k8s_crd_cel.jsonl") {
         let rule = case["rule"].as_str().unwrap_or_default();
         if case["expectSkipped"] == true
             || rule.is_empty()
@@ -170,23 +145,20 @@ fn rules_of_definitions_do_not_fall() {
         {
             continue;
         }
-        total += 1;
         let found = Expr::compile(rule, Limits::default())
             .map(|expr| expr.eval_bool(&[("self", &case["obj"])]));
-        let is_right = match (case["valid"].as_bool(), found) {
-            (Some(true), Ok(Ok(found))) => found,
+        let is_right = match (case["valid"].as_bool(), &found) {
+            (Some(true), Ok(Ok(found))) => *found,
             (Some(false), Ok(Ok(found))) => !found,
             (Some(false), _) => true,
             _ => false,
         };
-        right += usize::from(is_right);
+        score.add(is_right, || {
+            format!(
+                "{}: {rule}: {found:?}, valid {}",
+                case["name"], case["valid"]
+            )
+        });
     }
-    println!(
-        "rules of definitions: {right} of {total} ({} recorded)",
-        cases.len()
-    );
-    assert!(
-        cases.is_empty() || right >= RULES_FLOOR,
-        "{right} of {total}, floor {RULES_FLOOR}"
-    );
+    score.finish();
 }

@@ -4,7 +4,7 @@ use std::{borrow::Cow, cmp::Ordering};
 
 use serde_json::Value;
 
-use super::{Filter, JsonPath, Operator, Slice, Step, To};
+use super::{Filter, FilterOperator, JsonPath, JsonPathStep, Slice, To};
 
 /// The values found; literals are owned by the path.
 type FoundValues<'v> = Vec<Cow<'v, Value>>;
@@ -31,7 +31,7 @@ impl JsonPath {
     }
 }
 
-impl Step {
+impl JsonPathStep {
     fn take<'v>(&'v self, found: FoundValues<'v>) -> Result<FoundValues<'v>, Nothing> {
         match self {
             Self::Literal(value) => Ok(vec![Cow::Borrowed(value)]),
@@ -117,7 +117,7 @@ impl Filter {
     }
 }
 
-impl Operator {
+impl FilterOperator {
     fn holds(self, left: &Value, right: &Value) -> Result<bool, Nothing> {
         let order = match (left, right) {
             (Value::Bool(left), Value::Bool(right))

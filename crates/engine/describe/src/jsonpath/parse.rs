@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Filter, JsonPath, Malformed, Operator, Slice, Step, To};
+use super::{Filter, FilterOperator, JsonPath, JsonPathStep, Malformed, Slice, To};
 
 impl JsonPath {
     /// Reads a path.
@@ -14,7 +14,7 @@ impl JsonPath {
     }
 }
 
-fn steps(mut rest: &str, depth: usize) -> Result<Vec<Step>, Malformed> {
+fn steps(mut rest: &str, depth: usize) -> Result<Vec<JsonPathStep>, Malformed> {
     if depth > DEPTH_MAX {
         return Err(Malformed);
     }
@@ -22,13 +22,13 @@ fn steps(mut rest: &str, depth: usize) -> Result<Vec<Step>, Malformed> {
     while let Some(first) = rest.chars().next() {
         if let Some(after) = rest.strip_prefix("[?(") {
             let (inside, after) = filter_end(after)?;
-            steps.push(Step::Filter(Box::new(filter(inside, depth)?)));
+            steps.push(JsonPathStep::Filter(Box::new(filter(inside, depth)?)));
             rest = after;
         } else if let Some(after) = rest.strip_prefix("..") {
-            if steps.last() == Some(&Step::Descent) {
+            if steps.last() == Some(&JsonPathStep::Descent) {
                 return Err(Malformed);
             }
-            steps.push(Step::Descent);
+            steps.push(JsonPathStep::Descent);
             rest = if after.starts_with(is_word) {
                 field(after, &mut steps)
             } else {
@@ -52,7 +52,7 @@ fn steps(mut rest: &str, depth: usize) -> Result<Vec<Step>, Malformed> {
 }
 
 /// Reads a name up to its end; a backslash escapes the next character.
-fn field<'t>(text: &'t str, steps: &mut Vec<Step>) -> &'t str {
+fn field<'t>(text: &'t str, steps: &mut Vec<JsonPathStep>) -> &'t str {
     let mut escaped = false;
     let end = text.find(|letter: char| {
         let ends = !escaped && ends_word(letter);
@@ -61,20 +61,20 @@ fn field<'t>(text: &'t str, steps: &mut Vec<Step>) -> &'t str {
     });
     let (name, rest) = text.split_at(end.unwrap_or(text.len()));
     steps.push(if name == "*" {
-        Step::Wildcard
+        JsonPathStep::Wildcard
     } else {
-        Step::Field(name.replace('\\', "").into())
+        JsonPathStep::Field(name.replace('\\', "").into())
     });
     rest
 }
 
-fn bracket(inside: &str, depth: usize, steps: &mut Vec<Step>) -> Result<(), Malformed> {
+fn bracket(inside: &str, depth: usize, steps: &mut Vec<JsonPathStep>) -> Result<(), Malformed> {
     if inside.contains(',') {
         let parts = inside.split(',').map(|part| {
             let mut path = Vec::new();
             bracket(part.trim_matches(' '), depth + 1, &mut path).map(|()| JsonPath(path))
         });
-        steps.push(Step::Union(parts.collect::<Result<_, _>>()?));
+        steps.push(JsonPathStep::Union(parts.collect::<Result<_, _>>()?));
         return Ok(());
     }
     let key = inside
@@ -86,7 +86,7 @@ fn bracket(inside: &str, depth: usize, steps: &mut Vec<Step>) -> Result<(), Malf
             let rest = field(key, steps);
             steps.extend(self::steps(rest, depth + 1)?);
         }
-        None => steps.push(Step::Slice(slice(inside).ok_or(Malformed)?)),
+        None => steps.push(JsonPathStep::Slice(slice(inside).ok_or(Malformed)?)),
     }
     Ok(())
 }
@@ -148,12 +148,12 @@ fn filter(inside: &str, depth: usize) -> Result<Filter, Malformed> {
     let (operator, right) =
         rest.split_at(rest.find(|letter| !is_operator(letter)).ok_or(Malformed)?);
     let operator = match operator {
-        "==" => Operator::Equal,
-        "!=" => Operator::NotEqual,
-        "<" => Operator::Less,
-        "<=" => Operator::LessOrEqual,
-        ">" => Operator::Greater,
-        ">=" => Operator::GreaterOrEqual,
+        "==" => FilterOperator::Equal,
+        "!=" => FilterOperator::NotEqual,
+        "<" => FilterOperator::Less,
+        "<=" => FilterOperator::LessOrEqual,
+        ">" => FilterOperator::Greater,
+        ">=" => FilterOperator::GreaterOrEqual,
         _ => return Err(Malformed),
     };
     if left.is_empty() || right.is_empty() {
@@ -165,7 +165,11 @@ fn filter(inside: &str, depth: usize) -> Result<Filter, Malformed> {
     })
 }
 
-fn quoted<'t>(text: &'t str, quote: char, steps: &mut Vec<Step>) -> Result<&'t str, Malformed> {
+fn quoted<'t>(
+    text: &'t str,
+    quote: char,
+    steps: &mut Vec<JsonPathStep>,
+) -> Result<&'t str, Malformed> {
     let mut escaped = false;
     let end = text[1..].find(|letter: char| {
         let ends = !escaped && letter == quote;
@@ -173,12 +177,12 @@ fn quoted<'t>(text: &'t str, quote: char, steps: &mut Vec<Step>) -> Result<&'t s
         ends
     });
     let (inside, rest) = text[1..].split_at(end.ok_or(Malformed)?);
-    steps.push(Step::Literal(inside.replace('\\', "").into()));
+    steps.push(JsonPathStep::Literal(inside.replace('\\', "").into()));
     Ok(&rest[1..])
 }
 
 /// Reads a number or a boolean. A bare name is invalid, because names begin with a dot.
-fn literal<'t>(text: &'t str, steps: &mut Vec<Step>) -> Result<&'t str, Malformed> {
+fn literal<'t>(text: &'t str, steps: &mut Vec<JsonPathStep>) -> Result<&'t str, Malformed> {
     let numeric = |letter: char| letter.is_ascii_digit() || matches!(letter, '+' | '-' | '.');
     let end = if text.starts_with(numeric) {
         text.find(|letter| !numeric(letter))
@@ -196,7 +200,7 @@ fn literal<'t>(text: &'t str, steps: &mut Vec<Step>) -> Result<&'t str, Malforme
                 .ok_or(Malformed)?
         }
     };
-    steps.push(Step::Literal(value));
+    steps.push(JsonPathStep::Literal(value));
     Ok(rest)
 }
 

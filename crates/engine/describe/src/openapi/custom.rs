@@ -1,12 +1,12 @@
 //! The types of a custom resource: its schema with the fields of all objects, and its list.
 
-use lode_schema::Resource;
+use lode_schema::ApiResource;
 use serde_json::{Value, json};
 
-use super::{KINDS, meta, reference};
+use super::reference::{KINDS, meta, reference};
 
 /// Returns the types of the objects and of their list, by name.
-pub(super) fn types(resource: &Resource, schema: &Value) -> [(String, Value); 2] {
+pub(super) fn types(resource: &ApiResource, schema: &Value) -> [(String, Value); 2] {
     let name = name(resource);
     let list_name = format!("{name}List");
     let mut object = schema.clone();
@@ -30,7 +30,7 @@ pub(super) fn types(resource: &Resource, schema: &Value) -> [(String, Value); 2]
 }
 
 /// Returns the name of the type: the reversed domain, as in Java.
-pub(super) fn name(resource: &Resource) -> String {
+pub(super) fn name(resource: &ApiResource) -> String {
     let domain: Vec<&str> = resource.group.split('.').rev().collect();
     format!(
         "{}.{}.{}",
@@ -40,7 +40,7 @@ pub(super) fn name(resource: &Resource) -> String {
     )
 }
 
-fn kinds(resource: &Resource, kind: &str) -> Value {
+fn kinds(resource: &ApiResource, kind: &str) -> Value {
     json!([{"group": resource.group, "version": resource.version, "kind": kind}])
 }
 

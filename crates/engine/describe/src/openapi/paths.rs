@@ -2,7 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{KINDS, Published, action::Action, custom, meta, reference, types};
+use super::{
+    action::Action,
+    custom,
+    published::Published,
+    reference::{KINDS, meta, reference},
+    types,
+};
 
 /// Returns the discovery path of a group and version.
 pub(super) fn root(group: &str, version: &str) -> Value {
@@ -18,7 +24,7 @@ pub(super) fn root(group: &str, version: &str) -> Value {
 pub(super) fn of(root: &str, published: &Published<'_>) -> Map<String, Value> {
     let resource = published.resource;
     let plural = &resource.plural;
-    let names = Names::of(published);
+    let names = TypeNames::of(published);
     let mut out = Map::new();
     let mut add = |path: String, operations: Vec<Operation<'_>>| {
         if !operations.is_empty() {
@@ -30,7 +36,7 @@ pub(super) fn of(root: &str, published: &Published<'_>) -> Map<String, Value> {
     } else {
         ""
     };
-    let own = Target {
+    let own = OperationTarget {
         kind: (&resource.group, &resource.version, &resource.kind),
         ty: names.object.as_deref(),
     };
@@ -78,7 +84,7 @@ pub(super) fn of(root: &str, published: &Published<'_>) -> Map<String, Value> {
             Some(name) => Some(name),
             None => names.object.as_deref(),
         };
-        let target = Target {
+        let target = OperationTarget {
             kind: (&below.group, &below.version, &below.kind),
             ty,
         };
@@ -103,7 +109,7 @@ pub(super) fn of(root: &str, published: &Published<'_>) -> Map<String, Value> {
 
 /// The target of an operation: group, version and kind, and the type of its objects.
 #[derive(Clone, Copy)]
-struct Target<'a> {
+struct OperationTarget<'a> {
     kind: (&'a str, &'a str, &'a str),
     ty: Option<&'a str>,
 }
@@ -123,12 +129,12 @@ struct Parameter<'a> {
 }
 
 /// The names of the types of a resource.
-struct Names {
+struct TypeNames {
     object: Option<String>,
     list: Option<String>,
 }
 
-impl Names {
+impl TypeNames {
     fn of(published: &Published<'_>) -> Self {
         let resource = published.resource;
         if published.schema.is_some() {
@@ -148,7 +154,11 @@ impl Names {
     }
 
     /// Returns the list of all namespaces.
-    fn everywhere(&self, target: Target<'_>, published: &Published<'_>) -> Operation<'static> {
+    fn everywhere(
+        &self,
+        target: OperationTarget<'_>,
+        published: &Published<'_>,
+    ) -> Operation<'static> {
         let resource = published.resource;
         let id = format!(
             "list{}{}{}ForAllNamespaces",
@@ -162,7 +172,7 @@ impl Names {
     fn operation(
         &self,
         action: Action,
-        target: Target<'_>,
+        target: OperationTarget<'_>,
         below: &str,
         published: &Published<'_>,
     ) -> Operation<'static> {
@@ -202,7 +212,7 @@ impl Names {
     fn built(
         &self,
         action: Action,
-        target: Target<'_>,
+        target: OperationTarget<'_>,
         id: &str,
         published: &Published<'_>,
         places: &[Parameter<'static>],

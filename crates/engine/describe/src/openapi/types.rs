@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::LazyLock};
 use lode_schema::builtin;
 use serde_json::{Map, Value, json};
 
-use super::{KINDS, REFERENCE, meta, reference};
+use super::reference::{KINDS, REFERENCE, meta, reference};
 
 /// Returns the types that paths use, transitively, from built-in and custom ones.
 pub(super) fn reachable(
@@ -49,7 +49,7 @@ pub(super) fn of_kind(group: &str, version: &str, kind: &str) -> Option<&'static
 
 fn published(name: &str, group: &str, version: &str) -> Option<Value> {
     let kept: Value = serde_json::from_str(TYPES.get(name)?).ok()?;
-    let mut ty = expanded(&kept, Place::Top);
+    let mut ty = expanded(&kept, SchemaPlace::Top);
     if let Some(kind) = ["DeleteOptions", "WatchEvent"]
         .into_iter()
         .find(|kind| *name == *meta(kind))
@@ -76,7 +76,7 @@ fn kinds(kind: &str, group: &str, version: &str) -> Value {
 
 /// Position of a schema.
 #[derive(Clone, Copy, PartialEq)]
-enum Place {
+enum SchemaPlace {
     Top,
     Property,
     /// It describes the items of a list or the values of a map.
@@ -85,7 +85,7 @@ enum Place {
 
 /// Restores what the data file omits because it follows from the rest: defaults of elements, and
 /// the long form of references, which may have siblings.
-fn expanded(kept: &Value, place: Place) -> Value {
+fn expanded(kept: &Value, place: SchemaPlace) -> Value {
     let Some(kept) = kept.as_object() else {
         return kept.clone();
     };
@@ -96,24 +96,24 @@ fn expanded(kept: &Value, place: Place) -> Value {
             ("properties", Value::Object(properties)) => {
                 let properties = properties.iter();
                 properties
-                    .map(|(name, ty)| (name.clone(), expanded(ty, Place::Property)))
+                    .map(|(name, ty)| (name.clone(), expanded(ty, SchemaPlace::Property)))
                     .collect()
             }
             ("items" | "additionalProperties", below @ Value::Object(_)) => {
-                expanded(below, Place::Element)
+                expanded(below, SchemaPlace::Element)
             }
             _ => value.clone(),
         };
         out.insert(key.clone(), value);
     }
     let target = kept.get("$ref").and_then(Value::as_str);
-    if place == Place::Element
+    if place == SchemaPlace::Element
         && let Some(zero) = zero(kept, target)
     {
         out.entry("default").or_insert(zero);
     }
     if let Some(target) = target {
-        if place == Place::Property || !out.is_empty() {
+        if place == SchemaPlace::Property || !out.is_empty() {
             out.insert("allOf".to_owned(), json!([reference(target)]));
         } else {
             return reference(target);

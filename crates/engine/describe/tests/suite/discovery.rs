@@ -1,13 +1,12 @@
 //! Discovery, compared with a real API server.
 
+use cases::{Score, lines};
 use lode_describe::discovery::{Aggregated, Catalogue};
-use lode_schema::{Resource, Subresource, resources};
+use lode_schema::{ApiResource, Subresource, resources};
 use serde_json::{Value, json};
 
-use crate::{entries, recorded};
-
 /// Returns a custom resource with a status.
-fn custom(group: &str, version: &str, plural: &str, kind: &str) -> Resource {
+fn custom(group: &str, version: &str, plural: &str, kind: &str) -> ApiResource {
     let verbs = |verbs: &[&str]| verbs.iter().map(|verb| Box::from(*verb)).collect();
     let status = Subresource {
         name: "status".into(),
@@ -16,7 +15,7 @@ fn custom(group: &str, version: &str, plural: &str, kind: &str) -> Resource {
         kind: kind.into(),
         verbs: verbs(&["get", "patch", "update"]),
     };
-    Resource {
+    ApiResource {
         group: group.into(),
         version: version.into(),
         kind: kind.into(),
@@ -43,12 +42,14 @@ fn custom(group: &str, version: &str, plural: &str, kind: &str) -> Resource {
 #[test]
 fn everything_at_once_is_as_a_real_server_tells_it() {
     let catalogue = Catalogue::of(resources());
+    let mut score = Score::of_all("aggregated discovery", 2);
     for (name, core) in [("agg_api.json", true), ("agg_apis.json", false)] {
-        let Some(text) = recorded(name) else { return };
-        let their: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(catalogue.aggregated(core, Aggregated::V2), their, "{name}");
+        let Some(their) = cases::json(&format!("apiserver/{name}")) else {
+            return;
+        };
+        score.check(&name, &catalogue.aggregated(core, Aggregated::V2), &their);
     }
-    println!("aggregated discovery: 2 of 2 documents");
+    score.finish();
     assert_eq!(
         catalogue.aggregated(true, Aggregated::V2Beta1)["apiVersion"],
         "apidiscovery.k8s.io/v2beta1"
@@ -58,11 +59,11 @@ fn everything_at_once_is_as_a_real_server_tells_it() {
 #[test]
 fn every_document_is_as_a_real_server_tells_it() {
     let catalogue = Catalogue::of(resources());
-    let mut total = 0;
-    let recorded = entries("http_core.jsonl")
+    let mut score = Score::of_all("discovery documents", 8);
+    let recorded = lines("apiserver/http_core.jsonl")
         .into_iter()
         .map(|entry| (entry["path"].clone(), entry["resp"].clone()));
-    let of_kubectl = entries("kubectl.jsonl")
+    let of_kubectl = lines("apiserver/kubectl.jsonl")
         .into_iter()
         .map(|entry| (entry["path"].clone(), entry["respBody"].clone()));
     for (path, their) in recorded.chain(of_kubectl) {
@@ -87,14 +88,9 @@ fn every_document_is_as_a_real_server_tells_it() {
             (["apis", group, version], "APIResourceList") => catalogue.resources(group, version),
             _ => continue,
         };
-        assert_eq!(ours.as_ref(), Some(&their), "{path}");
-        total += 1;
+        score.check(&path, &ours.as_ref(), &Some(&their));
     }
-    println!("discovery: {total} of {total} documents");
-    assert!(
-        self::recorded("http_core.jsonl").is_none() || total >= 8,
-        "{total}"
-    );
+    score.finish();
 }
 
 #[test]
@@ -154,7 +150,7 @@ fn a_custom_group_is_told_as_a_real_server_tells_it() {
             .is_some_and(|path| path.starts_with("/apis?"))
             && entry.to_string().contains("kc.io")
     };
-    let entries = entries("kubectl.jsonl");
+    let entries = lines("apiserver/kubectl.jsonl");
     let Some(entry) = entries.iter().find(with_it) else {
         return;
     };

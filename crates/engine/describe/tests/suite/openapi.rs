@@ -5,10 +5,8 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use lode_describe::openapi::{self, Published};
-use lode_schema::{Resource, Subresource, resources};
+use lode_schema::{ApiResource, Subresource, resources};
 use serde_json::{Value, json};
-
-use crate::entries;
 
 /// Paths that equal those in the documents of the module; one serves the log of a pod.
 const PATHS_MIN: usize = 221;
@@ -35,9 +33,9 @@ fn module() -> Option<PathBuf> {
         cache.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join("go/pkg/mod")))?;
     let folder = cache.join("k8s.io/kubernetes@v1.36.4/api/openapi-spec/v3");
     if !folder.is_dir() {
-        println!(
-            "no published module at {}: nothing checked",
-            folder.display()
+        cases::not_run(
+            "the OpenAPI documents of the module k8s.io/kubernetes",
+            &folder,
         );
         return None;
     }
@@ -164,7 +162,7 @@ fn the_index_leads_to_the_places_that_a_real_server_has() {
         index["paths"]["apis/apps/v1"],
         json!({"serverRelativeURL": format!("/openapi/v3/apis/apps/v1?hash={digest}")})
     );
-    let entries = entries("kubectl.jsonl");
+    let entries = cases::lines("apiserver/kubectl.jsonl");
     let Some(entry) = entries
         .iter()
         .find(|entry| entry["respBody"]["paths"]["api/v1"].is_object())
@@ -181,7 +179,7 @@ fn the_index_leads_to_the_places_that_a_real_server_has() {
 
 // --- custom resources ---
 
-fn gadget() -> Resource {
+fn gadget() -> ApiResource {
     let verbs = |verbs: &[&str]| verbs.iter().map(|verb| Box::from(*verb)).collect();
     let below = |name: &str, group: &str, version: &str, kind: &str| Subresource {
         name: name.into(),
@@ -190,7 +188,7 @@ fn gadget() -> Resource {
         kind: kind.into(),
         verbs: verbs(&["get", "patch", "update"]),
     };
-    Resource {
+    ApiResource {
         group: "kc.io".into(),
         version: "v1".into(),
         kind: "Gadget".into(),

@@ -6,11 +6,10 @@
 
 use std::collections::HashMap;
 
+use cases::{Score, lines};
 use jiff::{Timestamp, ToSpan};
 use lode_describe::table::{self, Columns, IncludeObject, Options, Version};
 use serde_json::{Value, json};
-
-use crate::{entries, recorded};
 
 fn options(now: Timestamp) -> Options {
     Options {
@@ -23,11 +22,10 @@ fn options(now: Timestamp) -> Options {
 
 #[test]
 fn columns_are_those_of_a_real_server() {
-    let Some(text) = recorded("table_columns.json") else {
+    let Some(theirs) = cases::json("apiserver/table_columns.json") else {
         return;
     };
-    let theirs: Value = serde_json::from_str(&text).unwrap();
-    let mut total = 0;
+    let mut score = Score::of_all("columns of kinds", 61);
     for (resource, their) in theirs.as_object().unwrap() {
         let group = resource.rsplitn(3, '/').nth(2).unwrap_or_default();
         let columns = Columns::builtin(group, their["kind"].as_str().unwrap());
@@ -39,25 +37,20 @@ fn columns_are_those_of_a_real_server() {
             }
             columns
         };
-        assert_eq!(
-            bare(&ours["columnDefinitions"]),
-            bare(&their["columns"]),
-            "{resource}"
-        );
-        total += 1;
+        let (ours, theirs) = (bare(&ours["columnDefinitions"]), bare(&their["columns"]));
+        score.check(resource, &ours, &theirs);
     }
-    println!("columns: {total} of {total} kinds");
-    assert!(total >= 61);
+    score.finish();
 }
 
 #[test]
 fn rows_are_those_of_a_real_server() {
-    let (mut right, mut seen, mut misses) = (0, 0, Vec::new());
+    let mut score = Score::of_all("rows of tables", 100);
     for (name, body) in [
         ("http_list_watch_delete.jsonl", "resp"),
         ("kubectl.jsonl", "respBody"),
     ] {
-        let entries = entries(name);
+        let entries = lines(&format!("apiserver/{name}"));
         let whole = whole_objects(&entries, body);
         for table in entries.iter().flat_map(|entry| {
             tables(&entry[body])
@@ -71,26 +64,20 @@ fn rows_are_those_of_a_real_server() {
                 let Some(object) = whole_of(row, &whole) else {
                     continue;
                 };
-                seen += 1;
                 let mut ours = times(&object).map(|now| made(&columns, &object, now));
-                if ours.any(|cells| cells == row["cells"]) {
-                    right += 1;
-                } else {
-                    misses.push(format!("{path}: {}", row["cells"]));
-                }
+                let is_right = ours.any(|cells| cells == row["cells"]);
+                score.add(is_right, || format!("{path}: {}", row["cells"]));
             }
         }
     }
-    println!("rows: {right} of {seen}");
-    assert!(misses.is_empty(), "{misses:#?}");
-    assert!(recorded("kubectl.jsonl").is_none() || seen >= 100, "{seen}");
+    score.finish();
 }
 
 #[test]
 fn whole_tables_are_those_of_a_real_server() {
-    let entries = entries("http_list_watch_delete.jsonl");
+    let entries = lines("apiserver/http_list_watch_delete.jsonl");
     let whole = whole_objects(&entries, "resp");
-    let mut total = 0;
+    let mut score = Score::of_all("whole answers", 7);
     for entry in &entries {
         let their = &entry["resp"];
         let accept = entry["accept"].as_str().unwrap_or_default();
@@ -144,11 +131,10 @@ fn whole_tables_are_those_of_a_real_server() {
             }
             _ => continue,
         };
-        assert_eq!(undescribed(&ours), undescribed(their), "{path} {accept}");
-        total += 1;
+        let name = format!("{path} {accept}");
+        score.check(&name, &undescribed(&ours), &undescribed(their));
     }
-    println!("whole answers: {total} of {total}");
-    assert!(entries.is_empty() || total >= 7, "{total}");
+    score.finish();
 }
 
 #[test]

@@ -11,14 +11,15 @@ use lode_yaml::{Node, Place, Tag};
 
 use crate::config::fieldspec::{FieldSpec, Fields};
 use crate::error::{Fault, FileCause};
-use crate::generator::generate::{self, Arguments, Kind};
+use crate::generator::generate::{self, Arguments, GeneratorKind};
 use crate::input::decode::{At, Mapping, Mode, Pairs};
 use crate::input::settings::{self, Image, Replicas};
 use crate::input::source::Source;
+use crate::object::behavior::Behavior;
 use crate::object::note::{Configured, Note};
 use crate::object::resource::Resource;
 use crate::patching::patch;
-use crate::transform::change::{self, Change, Step};
+use crate::transform::change::{self, Change, ChangeStep};
 use crate::transform::namespace::{Namespace, Subjects};
 use crate::transform::rename::Side;
 use crate::transform::value_add::ValueAdd;
@@ -28,14 +29,14 @@ pub(crate) fn transformer(
     source: &mut Source<'_>,
     folder: &RepoPath,
     object: &Resource,
-) -> Result<Vec<Step>, Fault> {
+) -> Result<Vec<ChangeStep>, Fault> {
     let mut fields = configured(object)?;
     let changes = changes(source, folder, object, &mut fields)?;
     let note = origin(object);
     let is_secret = object.words.is_some();
     Ok(changes
         .into_iter()
-        .map(|change| Step {
+        .map(|change| ChangeStep {
             change,
             note: note.clone(),
             is_secret,
@@ -48,12 +49,12 @@ pub(crate) fn generator(
     source: &mut Source<'_>,
     folder: &RepoPath,
     object: &Resource,
-) -> Result<(Resource, generate::Behavior), Fault> {
+) -> Result<(Resource, Behavior), Fault> {
     let mut fields = configured(object)?;
     let kind = match object.kind() {
-        "ConfigMapGenerator" => Kind::ConfigMap,
-        "SecretGenerator" => Kind::Secret,
-        "IAMPolicyGenerator" => return Ok((account(&mut fields)?, generate::Behavior::Create)),
+        "ConfigMapGenerator" => GeneratorKind::ConfigMap,
+        "SecretGenerator" => GeneratorKind::Secret,
+        "IAMPolicyGenerator" => return Ok((account(&mut fields)?, Behavior::Create)),
         "HelmChartInflationGenerator" => return Err(unsupported(object, CHARTS)),
         _ => return Err(unsupported(object, "it is not a built-in generator")),
     };

@@ -20,7 +20,7 @@ pub(crate) struct FieldSpec {
     /// As written.
     pub(crate) path: Box<str>,
     /// The parts of `path`.
-    parts: Box<[Part]>,
+    parts: Box<[PathPart]>,
     /// Whether absent parts of the path are created.
     pub(crate) create: bool,
 }
@@ -47,7 +47,7 @@ pub(crate) enum Misfit {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Part {
+struct PathPart {
     name: Box<str>,
     is_list: bool,
 }
@@ -90,7 +90,7 @@ impl FieldSpec {
 
     /// Returns its approximate size in bytes.
     pub(crate) fn bytes(&self) -> u64 {
-        (size_of::<Self>() + 2 * self.path.len() + self.parts.len() * size_of::<Part>()) as u64
+        (size_of::<Self>() + 2 * self.path.len() + self.parts.len() * size_of::<PathPart>()) as u64
     }
 
     /// Returns whether it applies to objects of this kind.
@@ -259,7 +259,7 @@ impl From<Exceeded> for Misfit {
     }
 }
 
-fn split(path: &str) -> Box<[Part]> {
+fn split(path: &str) -> Box<[PathPart]> {
     let mut names: Vec<String> = Vec::new();
     let whole = path.strip_prefix('/').unwrap_or(path);
     // A path that is too long is refused when it is used; its parts need not be known.
@@ -274,11 +274,11 @@ fn split(path: &str) -> Box<[Part]> {
         }
     }
     let part = |name: String| match name.strip_suffix("[]") {
-        Some(short) => Part {
+        Some(short) => PathPart {
             name: short.into(),
             is_list: true,
         },
-        None => Part {
+        None => PathPart {
             name: name.into(),
             is_list: false,
         },
@@ -287,7 +287,7 @@ fn split(path: &str) -> Box<[Part]> {
 }
 
 fn walk(
-    parts: &[Part],
+    parts: &[PathPart],
     node: &mut Node,
     (make, meter): (Make, &Meter<'_>),
     set: &mut impl FnMut(&mut Node) -> Result<(), Misfit>,
@@ -314,7 +314,7 @@ fn walk(
 /// Returns a field's value, created if it is absent and may be created; null is replaced.
 fn field<'n>(
     map: &'n mut Node,
-    part: &Part,
+    part: &PathPart,
     last: bool,
     make: Make,
 ) -> Result<Option<&'n mut Node>, Misfit> {

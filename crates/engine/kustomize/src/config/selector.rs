@@ -2,32 +2,13 @@
 
 use std::collections::BTreeSet;
 
+use lode_object::Selector;
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::Node;
 
 use crate::config::fieldspec::width;
 use crate::config::pattern::{Pattern, Refused};
 use crate::object::resource::{Identity, Resource};
-
-/// The objects that a patch or replacement applies to. Empty fields match anything; the others are
-/// anchored regular expressions, the last two label selectors.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Target {
-    /// API group.
-    pub group: String,
-    /// API version.
-    pub version: String,
-    /// Kind.
-    pub kind: String,
-    /// Name, before or after the build changed it.
-    pub name: String,
-    /// Namespace, before or after the build changed it.
-    pub namespace: String,
-    /// Selector on labels.
-    pub label_selector: String,
-    /// Selector on annotations.
-    pub annotation_selector: String,
-}
 
 /// An invalid target.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -46,7 +27,7 @@ pub(crate) enum Invalid {
 }
 
 /// A compiled target.
-pub(crate) struct Selector {
+pub(crate) struct TargetMatcher {
     group: Option<Anchored>,
     version: Option<Anchored>,
     kind: Option<Anchored>,
@@ -65,8 +46,8 @@ enum Requirement {
     NotIn(String, BTreeSet<String>),
 }
 
-impl Selector {
-    pub(crate) fn new(target: &Target, budget: &Budget) -> Result<Self, Invalid> {
+impl TargetMatcher {
+    pub(crate) fn new(target: &Selector, budget: &Budget) -> Result<Self, Invalid> {
         let anchored = |field, pattern| anchored(field, pattern, budget);
         Ok(Self {
             group: anchored("target.group", &target.group)?,
@@ -261,21 +242,21 @@ mod tests {
         Resource::new(Node::from_value(&value), Place::default())
     }
 
-    fn fits(target: &Target) -> Result<bool, Invalid> {
+    fn fits(target: &Selector) -> Result<bool, Invalid> {
         let budget = Budget::unlimited();
-        Ok(Selector::new(target, &budget)?.fits(&web(), &Meter::new(&budget))?)
+        Ok(TargetMatcher::new(target, &budget)?.fits(&web(), &Meter::new(&budget))?)
     }
 
     #[test]
     fn asking_an_object_of_a_long_name_costs_more() {
         let (mut long, budget) = (web(), Budget::unlimited());
         long.set_name("n".repeat(64_000));
-        let target = Target {
+        let target = Selector {
             kind: "Deployment".into(),
             namespace: "other".into(),
-            ..Target::default()
+            ..Selector::default()
         };
-        let selector = Selector::new(&target, &budget).unwrap();
+        let selector = TargetMatcher::new(&target, &budget).unwrap();
         assert_eq!(selector.fits(&long, &Meter::new(&budget)), Ok(false));
         assert!(budget.spent().steps > 1_000, "{:?}", budget.spent());
     }
@@ -283,16 +264,16 @@ mod tests {
     #[test]
     fn patterns_fit_whole_names() {
         for (pattern, want) in [("web", true), ("we", false), ("w.*|x", true), ("", true)] {
-            let target = Target {
+            let target = Selector {
                 name: pattern.into(),
                 kind: "Deployment".into(),
-                ..Target::default()
+                ..Selector::default()
             };
             assert_eq!(fits(&target), Ok(want), "{pattern}");
         }
-        let target = Target {
+        let target = Selector {
             name: "(".into(),
-            ..Target::default()
+            ..Selector::default()
         };
         assert!(fits(&target).is_err());
     }
@@ -307,16 +288,16 @@ mod tests {
             ("!app", false),
             ("!other", true),
         ] {
-            let target = Target {
+            let target = Selector {
                 label_selector: selector.into(),
-                ..Target::default()
+                ..Selector::default()
             };
             assert_eq!(fits(&target), Ok(want), "{selector}");
         }
         for selector in ["a b", "a in b", "(a)"] {
-            let target = Target {
+            let target = Selector {
                 label_selector: selector.into(),
-                ..Target::default()
+                ..Selector::default()
             };
             assert!(fits(&target).is_err(), "{selector}");
         }

@@ -10,6 +10,7 @@ use lode_yaml::{Content, Cost, Entry, Node, Place, Style, Tag, Text};
 use crate::error::{Fault, FileCause};
 use crate::input::decode::{At, Mapping, Pairs};
 use crate::input::source::Source;
+use crate::object::behavior::Behavior;
 use crate::object::parts::Parts;
 use crate::object::resource::Resource;
 
@@ -18,25 +19,16 @@ const BASE64_WIDTH: usize = 70;
 
 /// The kind that a generator makes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Kind {
+pub(crate) enum GeneratorKind {
     #[default]
     ConfigMap,
     Secret,
 }
 
-/// What happens to an existing object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Behavior {
-    #[default]
-    Create,
-    Merge,
-    Replace,
-}
-
 /// One entry of `configMapGenerator` or `secretGenerator`.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Arguments {
-    kind: Kind,
+    kind: GeneratorKind,
     name: At<String>,
     namespace: At<String>,
     pub(crate) behavior: Behavior,
@@ -56,7 +48,7 @@ pub(crate) struct Options {
     plain_name: bool,
 }
 
-impl Kind {
+impl GeneratorKind {
     fn text(self) -> &'static str {
         match self {
             Self::ConfigMap => "ConfigMap",
@@ -66,7 +58,7 @@ impl Kind {
 }
 
 impl Arguments {
-    pub(crate) fn read(entry: &mut Mapping<'_>, kind: Kind) -> Result<Self, Fault> {
+    pub(crate) fn read(entry: &mut Mapping<'_>, kind: GeneratorKind) -> Result<Self, Fault> {
         let behavior = match entry.text("behavior")?.as_str() {
             "merge" => Behavior::Merge,
             "replace" => Behavior::Replace,
@@ -82,7 +74,7 @@ impl Arguments {
             literals: entry.texts("literals")?,
             files: entry.texts("files")?,
             envs,
-            secret_type: if kind == Kind::Secret {
+            secret_type: if kind == GeneratorKind::Secret {
                 entry.text_at("type")?
             } else {
                 At::default()
@@ -315,7 +307,7 @@ impl Data<'_> {
             return Err(self.fault(by, &format!("key \"{key}\" is given twice")));
         }
         let (into, text) = match str::from_utf8(content) {
-            _ if self.entry.kind == Kind::Secret => (&mut self.text, encoded(content)),
+            _ if self.entry.kind == GeneratorKind::Secret => (&mut self.text, encoded(content)),
             Ok(text) => (&mut self.text, text.to_owned()),
             Err(_) => (&mut self.bytes, encoded(content)),
         };
@@ -358,7 +350,7 @@ impl Data<'_> {
             }
         }
         object.insert("metadata", metadata);
-        if *kind == Kind::Secret {
+        if *kind == GeneratorKind::Secret {
             let value = if secret_type.is_empty() {
                 text("Opaque", place)
             } else {
@@ -372,7 +364,7 @@ impl Data<'_> {
                 ..Node::mapping()
             }
             .placed(place);
-            if !map.is_nothing() || (*kind == Kind::Secret && field == "data") {
+            if !map.is_nothing() || (*kind == GeneratorKind::Secret && field == "data") {
                 object.insert(field, map);
             }
         }

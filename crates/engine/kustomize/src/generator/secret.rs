@@ -9,27 +9,10 @@ use lode_stdx::budget::{Budget, Exceeded};
 use lode_yaml::{Content, Node};
 
 use crate::error::{Fault, FileCause, ObjectCause};
+use crate::object::born::{Born, is_secret_kind};
 use crate::object::resource::Resource;
 use crate::object::resources::Resources;
 use crate::transform::replacement::path::Path;
-
-/// What an object was at first; its kind may change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Born {
-    Secret,
-    Open,
-}
-
-impl Born {
-    /// Returns the origin of an object that was read or generated.
-    pub(crate) fn of(object: &Node) -> Self {
-        if is_kind(object) {
-            Self::Secret
-        } else {
-            Self::Open
-        }
-    }
-}
 
 impl Resource {
     /// Returns whether the value at a path must not be shown.
@@ -47,7 +30,7 @@ impl Resource {
 
     /// Keeps an object that is no longer a Secret from being shown as if it had never been one.
     pub(crate) fn stay_veiled(&mut self, budget: &Budget) -> Result<(), Exceeded> {
-        if self.born == Born::Secret && !is_kind(&self.node) {
+        if self.born == Born::Secret && !is_secret_kind(&self.node) {
             self.veil(budget)
         } else {
             Ok(())
@@ -106,7 +89,7 @@ impl Resource {
     }
 
     fn is_secret(&self) -> bool {
-        self.born == Born::Secret || is_kind(&self.node)
+        self.born == Born::Secret || is_secret_kind(&self.node)
     }
 
     /// Returns whether its name contains no value of a Secret.
@@ -161,11 +144,6 @@ pub(crate) fn hidden(
         resource.words = words;
     }
     Ok(())
-}
-
-/// Returns whether an object is a Secret, of any group.
-fn is_kind(object: &Node) -> bool {
-    object.get("kind").and_then(Node::text) == Some("Secret")
 }
 
 /// Adds the keys and texts of an object; for a Secret's data, the keys only.

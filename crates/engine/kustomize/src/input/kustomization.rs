@@ -5,12 +5,13 @@
 
 use lode_stdx::budget::Budget;
 use lode_tree::RepoPath;
-use lode_yaml::{Node, Nodes, Origins, Place};
+use lode_yaml::{Node, Place};
 
 use crate::error::{Fault, FileCause};
-use crate::generator::generate::{Arguments, Kind, Options};
+use crate::generator::generate::{Arguments, GeneratorKind, Options};
 use crate::input::decode::{At, Mapping, Mode, Pairs, wrong};
-use crate::input::settings::{Image, Patch, Replicas, Rule};
+use crate::input::settings::{Image, LabelRule, Patch, Replicas};
+use crate::input::settings_file::first_document;
 use crate::input::source::Source;
 use crate::object::order::SortOptions;
 
@@ -53,7 +54,7 @@ pub struct Kustomization {
     pub(crate) chart_globals: Option<Node>,
     pub(crate) strategic_patches: Vec<At<String>>,
     pub(crate) json_patches: Vec<At<Patch>>,
-    pub(crate) labels: Vec<At<Rule>>,
+    pub(crate) labels: Vec<At<LabelRule>>,
     pub(crate) common_labels: Pairs,
     pub(crate) common_annotations: Pairs,
     pub(crate) replicas: Vec<At<Replicas>>,
@@ -98,20 +99,8 @@ impl Kustomization {
             Mode::Rewritten
         };
         let (blob, number) = source.read(file)?;
-        let origins = Origins {
-            source: number,
-            lines_above: 0,
-        };
-        let document = Nodes::new(&blob.bytes, mode.dialect(), origins)
-            .with_budget(source.budget)
-            .next()
-            .transpose();
-        let node = document
-            .map_err(|error| Fault::Yaml {
-                source: number,
-                error,
-            })?
-            .unwrap_or_else(Node::null);
+        let document = first_document(&blob.bytes, number, mode.dialect(), source.budget)?;
+        let node = document.unwrap_or_else(Node::null);
         let folder = file.parent().unwrap_or_default();
         let mut all = Self {
             folder,
@@ -215,8 +204,12 @@ impl Kustomization {
             .read("generatorOptions", Options::read)?
             .unwrap_or_default();
         for (field, kind, entries) in [
-            ("configMapGenerator", Kind::ConfigMap, &mut self.config_maps),
-            ("secretGenerator", Kind::Secret, &mut self.secrets),
+            (
+                "configMapGenerator",
+                GeneratorKind::ConfigMap,
+                &mut self.config_maps,
+            ),
+            ("secretGenerator", GeneratorKind::Secret, &mut self.secrets),
         ] {
             *entries = fields.entries(field, |entry| Arguments::read(entry, kind))?;
             for entry in entries.iter_mut() {
@@ -247,7 +240,7 @@ impl Kustomization {
         self.strategic_patches = fields.texts("patchesStrategicMerge")?;
         self.patches = fields.entries("patches", Patch::read)?;
         self.json_patches = fields.entries("patchesJson6902", Patch::read)?;
-        self.labels = fields.entries("labels", Rule::read)?;
+        self.labels = fields.entries("labels", LabelRule::read)?;
         self.common_labels = fields.pairs("commonLabels")?;
         self.common_annotations = fields.pairs("commonAnnotations")?;
         self.replicas = fields.entries("replicas", Replicas::read)?;

@@ -1,9 +1,9 @@
 //! The entries of a kustomization's lists: patches, images, replicas, labels.
 
+use lode_object::Selector;
 use lode_yaml::{Node, Place};
 
 use crate::config::fieldspec::FieldSpec;
-use crate::config::selector::Target;
 use crate::error::Fault;
 use crate::input::decode::{At, Mapping, Pairs};
 
@@ -15,7 +15,7 @@ pub struct Patch {
     /// Strategic merge (objects) or JSON 6902 (a list of operations), as text; or empty.
     pub patch: At<String>,
     /// The objects; without it the patch itself names one.
-    pub target: Option<Target>,
+    pub target: Option<Selector>,
     /// Whether a strategic merge may change the name.
     pub allow_name_change: bool,
     /// Whether a strategic merge may change the kind.
@@ -48,7 +48,7 @@ pub(crate) struct Replicas {
 
 /// One entry of `labels`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Rule {
+pub(crate) struct LabelRule {
     pub(crate) pairs: Pairs,
     pub(crate) include_selectors: bool,
     pub(crate) include_templates: bool,
@@ -110,7 +110,7 @@ impl Replicas {
     }
 }
 
-impl Rule {
+impl LabelRule {
     pub(crate) fn read(entry: &mut Mapping<'_>) -> Result<Self, Fault> {
         let fields = entry.entries("fields", FieldSpec::read)?;
         Ok(Self {
@@ -123,8 +123,8 @@ impl Rule {
 }
 
 /// Reads the target of a patch.
-pub(crate) fn target(fields: &mut Mapping<'_>) -> Result<Target, Fault> {
-    Ok(Target {
+pub(crate) fn target(fields: &mut Mapping<'_>) -> Result<Selector, Fault> {
+    Ok(Selector {
         group: fields.text("group")?,
         version: fields.text("version")?,
         kind: fields.text("kind")?,

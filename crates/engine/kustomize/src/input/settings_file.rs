@@ -1,5 +1,6 @@
 //! Settings files that a kustomization names.
 
+use lode_stdx::budget::Budget;
 use lode_tree::RepoPath;
 use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 
@@ -14,25 +15,30 @@ pub(crate) fn settings_file(
     by: Place,
 ) -> Result<Node, Fault> {
     let (_, blob, number) = source.named(folder, path, by)?;
-    let origins = Origins {
-        source: number,
-        lines_above: 0,
-    };
-    let document = Nodes::new(&blob.bytes, Dialect::V2, origins)
-        .with_budget(source.budget)
-        .next()
-        .transpose();
-    let node = document
-        .map_err(|error| Fault::Yaml {
-            source: number,
-            error,
-        })?
-        .filter(|node| !node.is_null());
-    Ok(node.unwrap_or_else(|| {
+    let node = first_document(&blob.bytes, number, Dialect::V2, source.budget)?;
+    Ok(node.filter(|node| !node.is_null()).unwrap_or_else(|| {
         Node::mapping().placed(Place {
             source: number,
             line: 1,
             ..Place::default()
         })
     }))
+}
+
+/// Reads the first document of a file of this number; nothing if the file has none.
+pub(crate) fn first_document(
+    bytes: &[u8],
+    source: u32,
+    dialect: Dialect,
+    budget: &Budget,
+) -> Result<Option<Node>, Fault> {
+    let origins = Origins {
+        source,
+        lines_above: 0,
+    };
+    Nodes::new(bytes, dialect, origins)
+        .with_budget(budget)
+        .next()
+        .transpose()
+        .map_err(|error| Fault::Yaml { source, error })
 }

@@ -136,9 +136,9 @@ pub(crate) fn sort(
 }
 
 fn by_kind(resources: &mut Vec<Resource>, rank: &dyn Fn(&str) -> isize) {
-    let mut keyed: Vec<(Key, Resource)> = std::mem::take(resources)
+    let mut keyed: Vec<(OrderKey, Resource)> = std::mem::take(resources)
         .into_iter()
-        .map(|resource| (Key::new(&resource, rank), resource))
+        .map(|resource| (OrderKey::new(&resource, rank), resource))
         .collect();
     keyed.sort_by(|(a, _), (b, _)| a.cmp(b));
     resources.extend(keyed.into_iter().map(|(_, resource)| resource));
@@ -146,13 +146,13 @@ fn by_kind(resources: &mut Vec<Resource>, rank: &dyn Fn(&str) -> isize) {
 
 /// The sort key of an object, most significant first.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct OrderKey {
     rank: isize,
     kind: String,
     id: String,
 }
 
-impl Key {
+impl OrderKey {
     fn new(resource: &Resource, rank: &dyn Fn(&str) -> isize) -> Self {
         let GroupVersionKind {
             group,

@@ -8,7 +8,7 @@ use lode_yaml::{Node, Place, Style, Tag};
 
 use crate::config::fieldspec::{self, Misfit};
 use crate::error::{Fault, ObjectCause};
-use crate::generator::secret::Born;
+use crate::object::born::Born;
 use crate::object::note::Note;
 use crate::object::parts::Parts;
 use crate::object::scopes::Scopes;

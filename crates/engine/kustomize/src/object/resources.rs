@@ -10,7 +10,8 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use lode_stdx::budget::Budget;
 
 use crate::error::{Error, Fault};
-use crate::generator::generate::{self, Behavior};
+use crate::generator::generate;
+use crate::object::behavior::Behavior;
 use crate::object::resource::{Identity, Resource};
 
 /// Most objects in one build.
@@ -44,18 +45,18 @@ impl Default for Touched {
 #[derive(Default)]
 struct Index {
     /// By every name an object has or had.
-    any: HashMap<u64, Places>,
+    any: HashMap<u64, IndexPlaces>,
     /// By every bare name an object has or had.
-    names: HashMap<u64, Places>,
+    names: HashMap<u64, IndexPlaces>,
 }
 
 /// Positions in order, each once.
-enum Places {
+enum IndexPlaces {
     One(usize),
     Many(Vec<usize>),
 }
 
-impl Places {
+impl IndexPlaces {
     fn insert(&mut self, at: usize) {
         match self {
             Self::One(only) if *only == at => {}
@@ -203,7 +204,7 @@ impl Resources {
             .indexed()
             .names
             .get(&digest(name))
-            .map_or(&[][..], Places::as_slice);
+            .map_or(&[][..], IndexPlaces::as_slice);
         Ok(places.to_vec())
     }
 
@@ -281,17 +282,19 @@ impl Index {
         for name in resource.past.iter().chain([&current]) {
             self.names
                 .entry(digest(&*name.name))
-                .or_insert(Places::One(at))
+                .or_insert(IndexPlaces::One(at))
                 .insert(at);
             self.any
                 .entry(digest(name))
-                .or_insert(Places::One(at))
+                .or_insert(IndexPlaces::One(at))
                 .insert(at);
         }
     }
 
     fn any(&self, name: &Identity) -> &[usize] {
-        self.any.get(&digest(name)).map_or(&[], Places::as_slice)
+        self.any
+            .get(&digest(name))
+            .map_or(&[], IndexPlaces::as_slice)
     }
 }
 

@@ -16,7 +16,7 @@ use lode_yaml::{Cost, Node, Place};
 /// How lists of each kind merge, and which custom kinds have a namespace.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Schema {
-    shapes: Vec<Shape>,
+    shapes: Vec<FieldShape>,
     /// The types of definitions, so that a document loaded later can refer to them.
     names: HashMap<Box<str>, TypeRef>,
     kinds: HashMap<GroupVersionKind, TypeRef>,
@@ -52,7 +52,7 @@ pub(crate) enum Error {
 }
 
 #[derive(Debug, Clone, Default)]
-struct Shape {
+struct FieldShape {
     fields: HashMap<Box<str>, TypeRef>,
     /// The type of every field that is not in `fields`.
     others: Option<TypeRef>,
@@ -140,7 +140,7 @@ impl Schema {
     pub(crate) fn cost(&self) -> Cost {
         let entries = self.names.len() + self.kinds.len() + self.namespaced.len();
         let fields: usize = self.shapes.iter().map(|shape| shape.fields.len()).sum();
-        let bytes = self.shapes.len() * size_of::<Shape>() + (entries + fields) * ENTRY_BYTES;
+        let bytes = self.shapes.len() * size_of::<FieldShape>() + (entries + fields) * ENTRY_BYTES;
         Cost {
             nodes: (self.shapes.len() + entries + fields) as u64,
             bytes: bytes as u64,
@@ -187,7 +187,7 @@ impl Schema {
         self.namespaced.get(gvk).copied()
     }
 
-    fn get(&self, of: TypeRef) -> Option<&Shape> {
+    fn get(&self, of: TypeRef) -> Option<&FieldShape> {
         self.shapes.get(of.0 as usize)
     }
 
@@ -201,7 +201,7 @@ impl Schema {
         None
     }
 
-    fn push(&mut self, shape: Shape) -> TypeRef {
+    fn push(&mut self, shape: FieldShape) -> TypeRef {
         self.shapes.push(shape);
         TypeRef(self.shapes.len() as u32 - 1)
     }
@@ -212,7 +212,7 @@ impl Schema {
         }
         let known = self.names.clone();
         for (name, _) in &definitions {
-            let of = self.push(Shape::default());
+            let of = self.push(FieldShape::default());
             self.names.insert((*name).into(), of);
         }
         let rules = Rules {
@@ -264,15 +264,15 @@ impl Schema {
                 .strip_prefix("#/definitions/")
                 .map(|name| name.replace("~1", "/").replace("~0", "~"));
             let known = name.and_then(|name| rules.names.get(name.as_str()).copied());
-            return known.unwrap_or_else(|| self.push(Shape::default()));
+            return known.unwrap_or_else(|| self.push(FieldShape::default()));
         }
         let properties = node
             .get("properties")
             .and_then(Node::entries)
             .unwrap_or_default();
-        let mut shape = Shape {
+        let mut shape = FieldShape {
             keys: rules.keys(node),
-            ..Shape::default()
+            ..FieldShape::default()
         };
         for entry in properties {
             let Some(name) = entry.key.text() else {
@@ -395,7 +395,7 @@ fn table_kind<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t st
     };
     let of = *names
         .entry(name)
-        .or_insert_with(|| schema.push(Shape::default()));
+        .or_insert_with(|| schema.push(FieldShape::default()));
     let mut parts = gvk.split('/');
     let (Some(group), Some(versions), Some(kind)) = (parts.next(), parts.next(), parts.next())
     else {
@@ -433,7 +433,7 @@ fn table_field<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t s
     let mut named = |schema: &mut Schema, name| {
         *names
             .entry(name)
-            .or_insert_with(|| schema.push(Shape::default()))
+            .or_insert_with(|| schema.push(FieldShape::default()))
     };
     let of = named(schema, of);
     let inner = (inner != "-").then(|| named(schema, inner));
@@ -443,16 +443,16 @@ fn table_field<'t>(line: &'t str, schema: &mut Schema, names: &mut HashMap<&'t s
     let value = match (keys, how, inner) {
         (Some(keys), ..) => {
             let keys = keys.split_whitespace().map(Box::from).collect();
-            schema.push(Shape {
+            schema.push(FieldShape {
                 keys: Some(keys),
                 items: inner,
-                ..Shape::default()
+                ..FieldShape::default()
             })
         }
         (None, "->", Some(inner)) => inner,
-        (None, _, items) => schema.push(Shape {
+        (None, _, items) => schema.push(FieldShape {
             items,
-            ..Shape::default()
+            ..FieldShape::default()
         }),
     };
     if let Some(shape) = schema.shapes.get_mut(of.0 as usize) {

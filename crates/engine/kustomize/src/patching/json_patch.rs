@@ -7,11 +7,14 @@
 //!
 //! Messages name the operation and the path, never a value, since it may be a secret.
 
+mod cause;
 mod json;
 mod pointer;
 
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::{Content, DEPTH_MAX, Dialect, Entry, Node, Place};
+
+pub(crate) use cause::JsonPatchCause;
 
 use pointer::{Missing, child, index, parent};
 
@@ -23,51 +26,18 @@ pub(crate) struct Error {
     pub(crate) operation: String,
     /// The place in the patch.
     pub(crate) place: Place,
-    pub(crate) cause: Cause,
+    pub(crate) cause: JsonPatchCause,
 }
 
 impl Error {
     /// Returns the exceeded limit of the budget, if that is the cause.
     pub(crate) fn exceeded(&self) -> Option<Exceeded> {
         match self.cause {
-            Cause::Exceeded(exceeded) | Cause::Missing(Missing::Exceeded(exceeded)) => {
-                Some(exceeded)
-            }
+            JsonPatchCause::Exceeded(exceeded)
+            | JsonPatchCause::Missing(Missing::Exceeded(exceeded)) => Some(exceeded),
             _ => None,
         }
     }
-}
-
-/// Why a patch does not apply.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Cause {
-    /// It is not a list of operations.
-    #[error("a JSON 6902 patch is a list of operations")]
-    NoList,
-    /// An operation lacks a required field.
-    #[error("\"{0}\" is missing or no text")]
-    NoField(&'static str),
-    /// `op` has an unknown value.
-    #[error("there is no such operation")]
-    Unknown,
-    /// A path leads nowhere.
-    #[error("{0}")]
-    Missing(#[from] Missing),
-    /// A `test` operation failed.
-    #[error("the test does not hold")]
-    TestFailed,
-    /// The replacement of the whole object is not an object.
-    #[error("an object can only be replaced by an object")]
-    NoObject,
-    /// The added value would be nested too deeply.
-    #[error("it is nested deeper than {DEPTH_MAX} levels")]
-    TooDeep,
-    /// The budget does not allow it: copies of copies grow without bound.
-    #[error(transparent)]
-    Exceeded(#[from] Exceeded),
-    /// A value has no form in JSON.
-    #[error("line {0} has no form in JSON")]
-    NotJson(u32),
 }
 
 /// Applies operations, read by the rules of `dialect`, to an object under construction.
@@ -122,7 +92,9 @@ pub(crate) fn apply(
         place: operations.place,
         cause,
     };
-    let list = operations.items().ok_or_else(|| failed(Cause::NoList))?;
+    let list = operations
+        .items()
+        .ok_or_else(|| failed(JsonPatchCause::NoList))?;
     json::normalize(object, Dialect::V3, &meter).map_err(failed)?;
     let patching = Patching {
         dialect,
@@ -141,7 +113,7 @@ pub(crate) fn apply(
         })?;
     }
     if object.entries().is_none() {
-        return Err(failed(Cause::NoObject));
+        return Err(failed(JsonPatchCause::NoObject));
     }
     json::make_floats(object);
     Ok(())
@@ -153,7 +125,7 @@ struct Patching<'b> {
 }
 
 impl Patching<'_> {
-    fn apply(&self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
+    fn apply(&self, object: &mut Node, operation: &Node) -> Result<(), JsonPatchCause> {
         match text(operation, "op")? {
             "add" => {
                 let path = text(operation, "path")?;
@@ -170,12 +142,12 @@ impl Patching<'_> {
             }
             "copy" => self.copy(object, operation),
             "test" => self.test(object, operation),
-            _ => Err(Cause::Unknown),
+            _ => Err(JsonPatchCause::Unknown),
         }
     }
 
     /// An absent key is copied as a null.
-    fn copy(&self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
+    fn copy(&self, object: &mut Node, operation: &Node) -> Result<(), JsonPatchCause> {
         let (parent, key) = parent(object, text(operation, "from")?, self.meter)?;
         let found = child(parent, &key, self.meter)?;
         found
@@ -188,7 +160,7 @@ impl Patching<'_> {
     }
 
     /// An absent key and a null are the same.
-    fn test(&self, object: &mut Node, operation: &Node) -> Result<(), Cause> {
+    fn test(&self, object: &mut Node, operation: &Node) -> Result<(), JsonPatchCause> {
         let path = text(operation, "path")?;
         let found = if path.is_empty() {
             Some(&*object)
@@ -208,11 +180,11 @@ impl Patching<'_> {
         if holds {
             Ok(())
         } else {
-            Err(Cause::TestFailed)
+            Err(JsonPatchCause::TestFailed)
         }
     }
 
-    fn value(&self, operation: &Node) -> Result<Node, Cause> {
+    fn value(&self, operation: &Node) -> Result<Node, JsonPatchCause> {
         let Some(value) = operation.get("value") else {
             return Ok(Node::null().placed(operation.place));
         };
@@ -223,15 +195,15 @@ impl Patching<'_> {
     }
 }
 
-fn text<'n>(operation: &'n Node, field: &'static str) -> Result<&'n str, Cause> {
+fn text<'n>(operation: &'n Node, field: &'static str) -> Result<&'n str, JsonPatchCause> {
     let found = operation
         .get(field)
         .filter(|node| node.is_string())
         .and_then(Node::text);
-    found.ok_or(Cause::NoField(field))
+    found.ok_or(JsonPatchCause::NoField(field))
 }
 
-fn add(object: &mut Node, path: &str, new: Node, meter: &Meter<'_>) -> Result<(), Cause> {
+fn add(object: &mut Node, path: &str, new: Node, meter: &Meter<'_>) -> Result<(), JsonPatchCause> {
     check_depth(path, &new, meter)?;
     let (parent, key) = parent(object, path, meter)?;
     match &mut parent.content {
@@ -250,11 +222,16 @@ fn add(object: &mut Node, path: &str, new: Node, meter: &Meter<'_>) -> Result<()
 }
 
 /// A mapping need not have the key yet: the library used by kustomize does not check.
-fn replace(object: &mut Node, path: &str, new: Node, meter: &Meter<'_>) -> Result<(), Cause> {
+fn replace(
+    object: &mut Node,
+    path: &str,
+    new: Node,
+    meter: &Meter<'_>,
+) -> Result<(), JsonPatchCause> {
     check_depth(path, &new, meter)?;
     if path.is_empty() {
         if new.text().is_some() {
-            return Err(Cause::NoObject);
+            return Err(JsonPatchCause::NoObject);
         }
         *object = new;
         return Ok(());
@@ -270,7 +247,7 @@ fn replace(object: &mut Node, path: &str, new: Node, meter: &Meter<'_>) -> Resul
     Ok(())
 }
 
-fn remove(object: &mut Node, path: &str, meter: &Meter<'_>) -> Result<Node, Cause> {
+fn remove(object: &mut Node, path: &str, meter: &Meter<'_>) -> Result<Node, JsonPatchCause> {
     let (parent, key) = parent(object, path, meter)?;
     match &mut parent.content {
         Content::Sequence(items) => {
@@ -287,11 +264,11 @@ const MOVED_PER_STEP: u64 = 16;
 
 /// Refuses values nested deeper than the readers' limit: otherwise each operation could add a level
 /// to the result of the last one.
-fn check_depth(path: &str, new: &Node, meter: &Meter<'_>) -> Result<(), Cause> {
+fn check_depth(path: &str, new: &Node, meter: &Meter<'_>) -> Result<(), JsonPatchCause> {
     meter.steps(new.cost().nodes)?;
     let above = path.bytes().filter(|byte| *byte == b'/').count();
     if above + depth(new) > DEPTH_MAX {
-        Err(Cause::TooDeep)
+        Err(JsonPatchCause::TooDeep)
     } else {
         Ok(())
     }
@@ -440,7 +417,10 @@ mod tests {
             &budget,
         )
         .unwrap_err();
-        assert!(matches!(error.cause, Cause::Exceeded(_)), "{error}");
+        assert!(
+            matches!(error.cause, JsonPatchCause::Exceeded(_)),
+            "{error}"
+        );
     }
 
     #[test]
@@ -485,6 +465,6 @@ mod tests {
             &Budget::unlimited(),
         )
         .unwrap_err();
-        assert_eq!(error.cause, Cause::TooDeep);
+        assert_eq!(error.cause, JsonPatchCause::TooDeep);
     }
 }

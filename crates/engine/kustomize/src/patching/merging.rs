@@ -15,7 +15,7 @@ use crate::input::settings_file::settings_file;
 use crate::input::source::Source;
 use crate::object::resource::Resource;
 use crate::object::schema::{Beside, Schema};
-use crate::transform::change::{Change, Step};
+use crate::transform::change::{Change, ChangeStep};
 
 /// How lists merge, as known at this point of a build.
 #[derive(Debug, Clone)]
@@ -95,7 +95,7 @@ impl Merging {
     /// Returns how lists merge in the next steps with these objects.
     pub(crate) fn before(
         &mut self,
-        steps: &[Step],
+        steps: &[ChangeStep],
         resources: &[Resource],
         budget: &Budget,
     ) -> Result<Arc<Schema>, Fault> {

@@ -1,10 +1,11 @@
 //! Patches: their type, their targets, and which parts of an object they must not change.
 
+use lode_object::Selector;
 use lode_stdx::budget::{Budget, Meter};
 use lode_tree::RepoPath;
 use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Place};
 
-use crate::config::selector::{Invalid, Selector, Target, is_plain};
+use crate::config::selector::{Invalid, TargetMatcher, is_plain};
 use crate::error::{Fault, FileCause};
 use crate::input::decode::At;
 use crate::input::manifests;
@@ -20,7 +21,7 @@ use crate::patching::strategic;
 #[derive(Debug, Clone)]
 pub(crate) struct Loaded {
     what: What,
-    target: Option<Target>,
+    target: Option<Selector>,
     allow_name_change: bool,
     allow_kind_change: bool,
     /// The entry of the kustomization.
@@ -285,12 +286,12 @@ const DOING: &str = "apply a patch";
 /// Returns the positions of the objects that a target selects.
 pub(crate) fn selected(
     resources: &mut Resources,
-    target: &Target,
+    target: &Selector,
     by: Place,
     budget: &Budget,
 ) -> Result<Vec<usize>, Fault> {
     let meter = Meter::new(budget);
-    let selector = Selector::new(target, budget).map_err(|invalid| match invalid {
+    let selector = TargetMatcher::new(target, budget).map_err(|invalid| match invalid {
         Invalid::Pattern { field, pattern } => Fault::At(by, FileCause::Pattern { field, pattern }),
         Invalid::Exceeded(exceeded) => exceeded.into(),
     })?;
@@ -438,7 +439,7 @@ fn merge(
         } else {
             patch.place
         };
-        if let strategic::Cause::Exceeded(exceeded) = error.cause {
+        if let strategic::StrategicCause::Exceeded(exceeded) = error.cause {
             return Fault::from(exceeded).during(DOING, by);
         }
         resource.discreet(Fault::Patch {

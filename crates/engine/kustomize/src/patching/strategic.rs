@@ -22,7 +22,7 @@ use lode_yaml::{Content, DEPTH_MAX, Dialect, Entry, Node, Style, Tag};
 use crate::object::schema::{Schema, TypeRef};
 
 pub(crate) use comments::may_be_in as may_hold_schemas;
-pub(crate) use error::{Cause, Error};
+pub(crate) use error::{Error, StrategicCause};
 
 use comments::Commented;
 use list::Against;
@@ -62,7 +62,7 @@ pub(crate) fn merge(
         options,
         meter: &meter,
     };
-    let fate = merger.combine(&mut object, patch, At { of: None, depth: 0 })?;
+    let fate = merger.combine(&mut object, patch, PatchAt { of: None, depth: 0 })?;
     Ok((fate == Fate::Stays).then_some(object))
 }
 
@@ -75,7 +75,7 @@ enum Fate {
 
 /// What is known about a position in the object.
 #[derive(Debug, Clone, Copy)]
-struct At {
+struct PatchAt {
     of: Option<TypeRef>,
     depth: usize,
 }
@@ -103,7 +103,7 @@ struct Merger<'s> {
 
 impl Merger<'_> {
     /// Merges the patch's value into the existing one.
-    fn combine(&self, dest: &mut Node, patch: &Node, at: At) -> Result<Fate, Error> {
+    fn combine(&self, dest: &mut Node, patch: &Node, at: PatchAt) -> Result<Fate, Error> {
         if patch.is_null() {
             return Ok(Fate::Goes);
         }
@@ -141,7 +141,7 @@ impl Merger<'_> {
             }
             _ => Err(Error::at(
                 patch,
-                Cause::Kind {
+                StrategicCause::Kind {
                     there: kind(dest),
                     patch: kind(patch),
                 },
@@ -149,7 +149,7 @@ impl Merger<'_> {
         }
     }
 
-    fn combine_lists(&self, dest: &mut Node, patch: &Node, at: At) -> Result<Fate, Error> {
+    fn combine_lists(&self, dest: &mut Node, patch: &Node, at: PatchAt) -> Result<Fate, Error> {
         let failed = |cause| Error::at(patch, cause);
         let (items, others) = (
             dest.items().unwrap_or_default(),
@@ -184,7 +184,7 @@ impl Merger<'_> {
     }
 
     /// Processes values that the patch does not mention.
-    fn settle(&self, node: &mut Node, at: At) -> Result<Fate, Error> {
+    fn settle(&self, node: &mut Node, at: PatchAt) -> Result<Fate, Error> {
         if node.is_null() {
             return Ok(if node.text() == Some("") {
                 Fate::Goes
@@ -209,7 +209,7 @@ impl Merger<'_> {
     }
 
     /// Merges what a patch adds into itself.
-    fn fresh(&self, node: &mut Node, at: At, unknown: Unknown) -> Result<Fate, Error> {
+    fn fresh(&self, node: &mut Node, at: PatchAt, unknown: Unknown) -> Result<Fate, Error> {
         if node.is_null() {
             return Ok(Fate::Goes);
         }
@@ -239,7 +239,7 @@ impl Merger<'_> {
         }
     }
 
-    fn fresh_list(&self, node: &mut Node, at: At, unknown: Unknown) -> Result<Fate, Error> {
+    fn fresh_list(&self, node: &mut Node, at: PatchAt, unknown: Unknown) -> Result<Fate, Error> {
         let items = node.items().unwrap_or_default();
         let Some(keys) = self
             .keys(at, &[items])
@@ -258,8 +258,8 @@ impl Merger<'_> {
     }
 
     /// Merges a patch's fields into a mapping.
-    fn fields(&self, dest: &mut Node, patch: &[Entry], at: At) -> Result<Fate, Error> {
-        let patch = Fields::new(patch);
+    fn fields(&self, dest: &mut Node, patch: &[Entry], at: PatchAt) -> Result<Fate, Error> {
+        let patch = PatchFields::new(patch);
         let mut used = vec![false; patch.entries.len()];
         each_field(dest, |node, key| {
             if let Some(found) = patch.find(key.text().unwrap_or_default()) {
@@ -298,13 +298,13 @@ impl Merger<'_> {
         node: &mut Node,
         against: Against<'_>,
         keys: &[Box<str>],
-        at: At,
+        at: PatchAt,
     ) -> Result<Fate, Error> {
         let place = node.place;
         let Some(items) = node.items_mut() else {
             return Ok(Fate::Stays);
         };
-        let at = At {
+        let at = PatchAt {
             of: at.of.and_then(|of| self.schema.items(of)),
             ..at
         };
@@ -316,7 +316,11 @@ impl Merger<'_> {
 
     /// Returns the keys by which lists merge, empty for a set of scalars; `None` if the patch's
     /// list replaces.
-    fn keys(&self, at: At, lists: &[&[Node]]) -> Result<Option<Vec<Box<str>>>, Cause> {
+    fn keys(
+        &self,
+        at: PatchAt,
+        lists: &[&[Node]],
+    ) -> Result<Option<Vec<Box<str>>>, StrategicCause> {
         match at.of {
             Some(of) => Ok(self.schema.keys(of).map(<[_]>::to_vec)),
             None if self.options.infer => list::inferred(lists),
@@ -325,20 +329,20 @@ impl Merger<'_> {
     }
 
     /// Returns what is known about a field, from its keys in the object and in the patch.
-    fn inside(&self, at: At, keys: &[&Node]) -> At {
+    fn inside(&self, at: PatchAt, keys: &[&Node]) -> PatchAt {
         let said = keys.iter().find_map(|key| self.commented.of(key));
         let name = keys.first().and_then(|key| key.text()).unwrap_or_default();
         let of = said.or_else(|| at.of.and_then(|of| self.schema.field(of, name)));
-        At {
+        PatchAt {
             of,
             depth: at.depth + 1,
         }
     }
 
     /// Finds the type that values state themselves: in a comment, or as an object inside an object.
-    fn entered(&self, at: At, dest: Option<&Node>, patch: &Node) -> Result<At, Error> {
+    fn entered(&self, at: PatchAt, dest: Option<&Node>, patch: &Node) -> Result<PatchAt, Error> {
         if at.depth > DEPTH_MAX {
-            return Err(Error::at(patch, Cause::TooDeep));
+            return Err(Error::at(patch, StrategicCause::TooDeep));
         }
         self.meter
             .steps(NODE_STEPS)
@@ -350,7 +354,7 @@ impl Merger<'_> {
             .or(at.of)
             .or_else(|| dest.and_then(|dest| self.own_type(dest)))
             .or_else(|| self.own_type(patch));
-        Ok(At { of, ..at })
+        Ok(PatchAt { of, ..at })
     }
 
     fn own_type(&self, node: &Node) -> Option<TypeRef> {
@@ -369,7 +373,7 @@ const DIRECTIVE: &str = "$patch";
 const NODE_STEPS: u64 = 2;
 
 /// A patch's fields; large mappings are searched by hash.
-struct Fields<'p> {
+struct PatchFields<'p> {
     entries: &'p [Entry],
     by_name: Option<HashMap<&'p str, usize>>,
 }
@@ -377,7 +381,7 @@ struct Fields<'p> {
 /// Up to this size a scan is faster than hashing.
 const FIELDS_SCANNED_MAX: usize = 16;
 
-impl<'p> Fields<'p> {
+impl<'p> PatchFields<'p> {
     fn new(entries: &'p [Entry]) -> Self {
         let name = |(at, entry): (usize, &'p Entry)| Some((entry.key.text()?, at));
         let by_name = (entries.len() > FIELDS_SCANNED_MAX)
@@ -428,7 +432,7 @@ fn directive(patch: &Node, unknown: Unknown) -> Result<Directive, Error> {
     match node.text().and_then(named) {
         Some(found) => Ok(found),
         None if unknown == Unknown::Left => Ok(Directive::Merge),
-        None => Err(Error::at(node, Cause::Directive)),
+        None => Err(Error::at(node, StrategicCause::Directive)),
     }
 }
 

@@ -49,7 +49,7 @@ pub(crate) enum Change {
 }
 
 /// A change, and the note recorded on objects about it if requested.
-pub(crate) struct Step {
+pub(crate) struct ChangeStep {
     pub(crate) change: Change,
     pub(crate) note: Option<Arc<Note>>,
     /// Whether the change contains a value of a Secret.
@@ -109,7 +109,7 @@ impl Change {
     }
 }
 
-impl Step {
+impl ChangeStep {
     /// Applies the change and records it on every object.
     pub(crate) fn apply(
         &self,
@@ -157,10 +157,10 @@ pub(crate) fn steps(
     config: &Kustomization,
     configuration: &Configuration,
     noted: Option<&str>,
-) -> Result<Vec<Step>, Fault> {
+) -> Result<Vec<ChangeStep>, Fault> {
     let mut steps = Vec::new();
     let mut push = |kind: &str, change: Change| {
-        steps.push(Step {
+        steps.push(ChangeStep {
             change,
             note: noted.map(|path| Note::builtin(path, kind)),
             is_secret: false,

@@ -26,7 +26,7 @@ pub(crate) fn apply(
     let meter = Meter::new(budget);
     let changes = images
         .iter()
-        .map(|image| Change::new(image, budget))
+        .map(|image| ImageChange::new(image, budget))
         .collect::<Result<Vec<_>, _>>()?;
     for resource in resources
         .iter_mut()
@@ -134,21 +134,21 @@ fn container(
 const CONTAINERS: [&str; 2] = ["containers", "initContainers"];
 
 /// An entry ready to apply.
-struct Change<'i> {
+struct ImageChange<'i> {
     image: &'i Image,
-    pattern: Pattern,
+    pattern: ImagePattern,
     by: Place,
 }
 
 /// The pattern for an image's text: a name that is a regular expression, optionally followed by a
 /// tag and a digest.
-enum Pattern {
+enum ImagePattern {
     /// In most names `.` is the only special character, so they need no compiled expression.
     Name(String),
     Expression(pattern::Pattern),
 }
 
-impl<'i> Change<'i> {
+impl<'i> ImageChange<'i> {
     fn new(image: &'i At<Image>, budget: &Budget) -> Result<Self, Fault> {
         let by = image.place;
         let invalid = || {
@@ -160,7 +160,7 @@ impl<'i> Change<'i> {
                 },
             )
         };
-        match Pattern::new(&image.name, budget) {
+        match ImagePattern::new(&image.name, budget) {
             Ok(pattern) => Ok(Self { image, pattern, by }),
             Err(Refused::Invalid) => Err(invalid()),
             Err(Refused::Exceeded(exceeded)) => Err(Fault::from(exceeded).during(DOING, by)),
@@ -232,7 +232,7 @@ fn split(text: &str) -> (&str, &str, &str) {
     }
 }
 
-impl Pattern {
+impl ImagePattern {
     fn new(name: &str, budget: &Budget) -> Result<Self, Refused> {
         if name
             .chars()
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn a_name_held_against_a_long_text_costs_more_than_one_step() {
         let budget = Budget::unlimited();
-        let pattern = Pattern::new("a", &budget).unwrap();
+        let pattern = ImagePattern::new("a", &budget).unwrap();
         let long = format!("a:{}!", "x".repeat(64_000));
         assert_eq!(pattern.is_match(&long, &Meter::new(&budget)), Ok(false));
         assert!(budget.spent().steps > 1_000, "{:?}", budget.spent());
@@ -366,8 +366,11 @@ mod tests {
             ))
             .unwrap();
             let budget = Budget::unlimited();
-            let (pattern, meter) = (Pattern::new(name, &budget).unwrap(), Meter::new(&budget));
-            assert!(matches!(pattern, Pattern::Name(_)));
+            let (pattern, meter) = (
+                ImagePattern::new(name, &budget).unwrap(),
+                Meter::new(&budget),
+            );
+            assert!(matches!(pattern, ImagePattern::Name(_)));
             for text in texts {
                 assert_eq!(
                     pattern.is_match(text, &meter),

@@ -9,12 +9,12 @@ use crate::config::fieldspec::{self, Conflict, FieldSpec, Make, width};
 use crate::config::gvk::Gvk;
 use crate::error::Fault;
 use crate::input::decode::Pairs;
-use crate::input::settings::Rule;
+use crate::input::settings::LabelRule;
 use crate::object::resource::Resource;
 
 /// Returns the fields a rule's labels are set in.
 pub(crate) fn fields(
-    rule: &Rule,
+    rule: &LabelRule,
     configuration: &Configuration,
     budget: &Budget,
 ) -> Result<Vec<FieldSpec>, Conflict> {
@@ -97,10 +97,10 @@ mod tests {
                 json!({"selector": {"matchLabels": {"k": "1"}}, "template": {"metadata": {"labels": {"k": "1"}}}}),
             ),
         ] {
-            let rule = Rule {
+            let rule = LabelRule {
                 include_selectors,
                 include_templates,
-                ..Rule::default()
+                ..LabelRule::default()
             };
             let mut all = [Resource::new(Node::from_value(&object), Place::default())];
             let budget = Budget::unlimited();
@@ -121,9 +121,9 @@ mod tests {
 
     #[test]
     fn fields_must_agree_about_creating() {
-        let rule = Rule {
+        let rule = LabelRule {
             fields: vec![FieldSpec::new(Gvk::default(), "metadata/labels", false)],
-            ..Rule::default()
+            ..LabelRule::default()
         };
         let found = fields(
             &rule,

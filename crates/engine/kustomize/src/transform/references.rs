@@ -26,7 +26,7 @@ pub(crate) fn fix(
     let meter = Meter::new(budget);
     let targets = Targets::new(resources, &meter)
         .map_err(|exceeded| Fault::from(exceeded).during(DOING, Place::default()))?;
-    let mut fields: HashMap<GroupVersionKind, Vec<Field<'_>>> = HashMap::new();
+    let mut fields: HashMap<GroupVersionKind, Vec<ReferenceField<'_>>> = HashMap::new();
     for resource in resources.iter_mut() {
         let referrer = Referrer::new(resource)?;
         if targets.by_name.is_empty() {
@@ -38,7 +38,8 @@ pub(crate) fn fix(
         let fields = match fields.entry(gvk) {
             Entry::Occupied(known) => known.into_mut(),
             Entry::Vacant(free) => {
-                let found = Field::of(free.key(), configuration, &meter).map_err(during)?;
+                let found =
+                    ReferenceField::of(free.key(), configuration, &meter).map_err(during)?;
                 free.insert(found)
             }
         };
@@ -54,12 +55,12 @@ pub(crate) fn fix(
 const DOING: &str = "set names that refer to objects";
 
 /// A field that names objects of a kind.
-struct Field<'c> {
+struct ReferenceField<'c> {
     spec: &'c FieldSpec,
     referred: &'c Gvk,
 }
 
-impl<'c> Field<'c> {
+impl<'c> ReferenceField<'c> {
     fn of(
         gvk: &GroupVersionKind,
         configuration: &'c Configuration,
@@ -86,7 +87,7 @@ impl<'c> Field<'c> {
 
 fn fix_field(
     resource: &mut Resource,
-    field: &Field<'_>,
+    field: &ReferenceField<'_>,
     (referrer, targets, meter): (&Referrer, &Targets, &Meter<'_>),
 ) -> Result<(), Fault> {
     let role = field
@@ -182,7 +183,7 @@ struct Look<'l> {
 impl<'l> Look<'l> {
     /// Updates one reference: a name, or a mapping with a name and possibly a namespace. Returns
     /// its target.
-    fn fix(&self, item: &mut Node) -> Result<Option<&'l Target>, Problem> {
+    fn fix(&self, item: &mut Node) -> Result<Option<&'l RenamedObject>, Problem> {
         match &item.content {
             Content::Scalar(_) if item.is_null() => Ok(None),
             Content::Scalar(name) => match self.find(name, None, false)? {
@@ -196,7 +197,7 @@ impl<'l> Look<'l> {
         }
     }
 
-    fn fix_mapping(&self, item: &mut Node) -> Result<Option<&'l Target>, Problem> {
+    fn fix_mapping(&self, item: &mut Node) -> Result<Option<&'l RenamedObject>, Problem> {
         let text = |field: &str| {
             item.get(field)
                 .map(|node| node.text().unwrap_or_default().to_owned())
@@ -225,7 +226,7 @@ impl<'l> Look<'l> {
         name: &str,
         namespace: Option<&str>,
         with_namespace: bool,
-    ) -> Result<Option<&'l Target>, Problem> {
+    ) -> Result<Option<&'l RenamedObject>, Problem> {
         let Some(places) = self.targets.by_name.get(name) else {
             return Ok(None);
         };
@@ -249,12 +250,12 @@ impl<'l> Look<'l> {
         )?;
         let by_original =
             namespace.is_some_and(|namespace| self.targets.come_from(namespace, self.referrer));
-        let in_namespace = |target: &Target| match namespace {
+        let in_namespace = |target: &RenamedObject| match namespace {
             None => true,
             Some(namespace) if by_original => *target.original_namespace == *namespace,
             Some(namespace) => *target.effective_namespace == *namespace,
         };
-        let mut found: Vec<&'l Target> = places
+        let mut found: Vec<&'l RenamedObject> = places
             .iter()
             .filter_map(|&at| self.targets.all.get(at))
             .filter(|target| self.may_mean(target) && in_namespace(target))
@@ -278,13 +279,13 @@ impl<'l> Look<'l> {
         }
     }
 
-    fn set(&self, item: &mut Node, target: &Target) -> Result<(), Problem> {
+    fn set(&self, item: &mut Node, target: &RenamedObject) -> Result<(), Problem> {
         Cost::of_text(&target.name).charge_meter(self.meter)?;
         fieldspec::set(item, Node::plain(target.name.as_str()).placed(target.place))
             .map_err(Problem::Misfit)
     }
 
-    fn may_mean(&self, target: &Target) -> bool {
+    fn may_mean(&self, target: &RenamedObject) -> bool {
         let was = |pattern: &Gvk| target.past.iter().any(|past| pattern.fits(&past.gvk));
         was(self.referred) && self.role.as_ref().is_none_or(was) && self.referrer.sees(target)
     }
@@ -311,7 +312,7 @@ impl Referrer {
         })
     }
 
-    fn sees(&self, target: &Target) -> bool {
+    fn sees(&self, target: &RenamedObject) -> bool {
         self.is_cluster_scoped
             || target.is_cluster_scoped
             || target.effective_namespace == self.namespace
@@ -348,7 +349,7 @@ fn account_namespaces(resource: &Resource) -> Result<HashSet<String>, Fault> {
 }
 
 /// An object that was renamed.
-struct Target {
+struct RenamedObject {
     name: String,
     namespace: String,
     effective_namespace: Box<str>,
@@ -364,7 +365,7 @@ struct Target {
     is_hidden: bool,
 }
 
-impl Target {
+impl RenamedObject {
     /// Returns the approximate number of bytes a renamed object uses here.
     fn bytes(resource: &Resource) -> u64 {
         let past: usize = resource
@@ -408,7 +409,7 @@ impl Target {
 const PAST_BYTES: usize = 256;
 
 struct Targets {
-    all: Vec<Target>,
+    all: Vec<RenamedObject>,
     /// Positions in `all` by every former name.
     by_name: HashMap<Box<str>, Vec<usize>>,
     /// The original namespaces of objects, by their current one.
@@ -437,7 +438,7 @@ impl Targets {
             if resource.past.is_empty() {
                 continue;
             }
-            meter.bytes(Target::bytes(resource))?;
+            meter.bytes(RenamedObject::bytes(resource))?;
             let at = targets.all.len();
             for past in &resource.past {
                 let places = targets.by_name.entry(past.name.clone()).or_default();
@@ -445,7 +446,7 @@ impl Targets {
                     places.push(at);
                 }
             }
-            let target = Target::new(resource);
+            let target = RenamedObject::new(resource);
             targets.any_hidden |= target.is_hidden;
             targets.all.push(target);
         }
@@ -474,7 +475,7 @@ impl Targets {
 }
 
 /// Returns whether two objects went through the same renaming layers, as far as both have any.
-fn same_layers(referrer: &Referrer, target: &Target, strict: bool) -> bool {
+fn same_layers(referrer: &Referrer, target: &RenamedObject, strict: bool) -> bool {
     let same = |a: &[Box<str>], b: &[Box<str>]| {
         if a.is_empty() || b.is_empty() {
             return !strict || a.len() == b.len();

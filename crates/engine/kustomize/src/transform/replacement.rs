@@ -16,11 +16,11 @@ use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::{Content, DEPTH_MAX, Node, Place};
 
 pub(crate) use self::config::{Item, Replacement};
-use self::config::{Options, Origin, Source, Target};
+use self::config::{Options, Origin, ReplacementSource, ReplacementTarget};
 use self::names::{Matcher, Names};
-use self::part::Fault;
+use self::part::PathFault;
 use self::path::Path;
-use self::walk::{Make, Shape, is_untyped, untyped};
+use self::walk::{Make, ValueShape, is_untyped, untyped};
 use crate::config::selector::Invalid;
 use crate::error::{self, FileCause};
 use crate::object::parts::Parts;
@@ -33,14 +33,14 @@ pub(crate) struct Error {
     /// The place of the error.
     pub(crate) place: Place,
     /// The cause.
-    pub(crate) cause: Cause,
+    pub(crate) cause: ReplacementCause,
     /// Its position in the list, and the source of its value.
     pub(crate) which: Option<String>,
 }
 
 /// Why a replacement failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Cause {
+pub(crate) enum ReplacementCause {
     /// A selector is invalid.
     #[error("target: {0}")]
     Selector(#[from] Invalid),
@@ -58,7 +58,7 @@ pub(crate) enum Cause {
         /// The path.
         path: Box<str>,
         /// The error on the way.
-        fault: Option<Fault>,
+        fault: Option<PathFault>,
     },
     /// A target has no such field.
     #[error("{id} has no field \"{path}\"{}", reason(.fault.as_ref()))]
@@ -68,7 +68,7 @@ pub(crate) enum Cause {
         /// The path.
         path: Box<str>,
         /// The error on the way.
-        fault: Option<Fault>,
+        fault: Option<PathFault>,
     },
     /// A delimiter is set, but the value is not a text.
     #[error("{id}: field \"{path}\" is not a text that a delimiter could split")]
@@ -102,14 +102,14 @@ impl Error {
     /// Returns the fault of a build.
     pub(crate) fn into_fault(self) -> error::Fault {
         match self.cause {
-            Cause::Exceeded(exceeded)
-            | Cause::Selector(Invalid::Exceeded(exceeded))
-            | Cause::NoSourceField {
-                fault: Some(Fault::Exceeded(exceeded)),
+            ReplacementCause::Exceeded(exceeded)
+            | ReplacementCause::Selector(Invalid::Exceeded(exceeded))
+            | ReplacementCause::NoSourceField {
+                fault: Some(PathFault::Exceeded(exceeded)),
                 ..
             }
-            | Cause::NoTargetField {
-                fault: Some(Fault::Exceeded(exceeded)),
+            | ReplacementCause::NoTargetField {
+                fault: Some(PathFault::Exceeded(exceeded)),
                 ..
             } => error::Fault::from(exceeded).during("make a replacement", self.place),
             cause => {
@@ -125,7 +125,7 @@ impl Error {
         }
     }
 
-    fn new(place: Place, cause: impl Into<Cause>) -> Self {
+    fn new(place: Place, cause: impl Into<ReplacementCause>) -> Self {
         Self {
             place,
             cause: cause.into(),
@@ -154,7 +154,7 @@ pub(crate) fn apply(
     let meter = Meter::new(budget);
     let names = Names::new(resources, &meter);
     let names = names.map_err(|exceeded| Error::new(first.place, exceeded))?;
-    let mut run = Run {
+    let mut run = ReplacementRun {
         resources,
         names,
         meter: &meter,
@@ -175,17 +175,17 @@ pub(crate) fn apply(
 }
 
 /// A list of replacements during application.
-struct Run<'r> {
+struct ReplacementRun<'r> {
     resources: &'r mut [Resource],
     names: Names,
     meter: &'r Meter<'r>,
 }
 
-impl Run<'_> {
-    fn target(&mut self, target: &Target, value: &mut Value<'_>) -> Result<(), Error> {
+impl ReplacementRun<'_> {
+    fn target(&mut self, target: &ReplacementTarget, value: &mut Value<'_>) -> Result<(), Error> {
         let exceeded = |exceeded: Exceeded| target.error(exceeded.into());
         let matcher = Matcher::new(target, self.meter.budget())
-            .map_err(|invalid| target.error(Cause::Selector(invalid)))?;
+            .map_err(|invalid| target.error(ReplacementCause::Selector(invalid)))?;
         for at in self.names.candidates(&matcher) {
             self.meter.steps(1).map_err(exceeded)?;
             if !self
@@ -196,7 +196,7 @@ impl Run<'_> {
                 continue;
             }
             for (path, place) in &target.fields {
-                let field = Field {
+                let field = TargetField {
                     path,
                     place: *place,
                     options: &target.options,
@@ -213,7 +213,12 @@ impl Run<'_> {
         Ok(())
     }
 
-    fn field(&mut self, field: &Field<'_>, at: usize, value: &mut Value<'_>) -> Result<(), Error> {
+    fn field(
+        &mut self,
+        field: &TargetField<'_>,
+        at: usize,
+        value: &mut Value<'_>,
+    ) -> Result<(), Error> {
         let resource = &mut self.resources[at];
         if value.is_secret {
             resource
@@ -228,7 +233,7 @@ impl Run<'_> {
                 .map_err(|exceeded| field.error(exceeded.into()))?;
         }
         if depth(&value.node) > DEPTH_MAX {
-            return Err(field.error(Cause::TooDeep));
+            return Err(field.error(ReplacementCause::TooDeep));
         }
         let parts = value.parts.len();
         let charged = self
@@ -280,8 +285,18 @@ impl<'r> Value<'r> {
         };
         let at = match names.sources(source, meter).map_err(exceeded)?.as_slice() {
             [at] => *at,
-            [] => return Err(Error::new(place, Cause::NothingSelected(source.shown()))),
-            _ => return Err(Error::new(place, Cause::SeveralSelected(source.shown()))),
+            [] => {
+                return Err(Error::new(
+                    place,
+                    ReplacementCause::NothingSelected(source.shown()),
+                ));
+            }
+            _ => {
+                return Err(Error::new(
+                    place,
+                    ReplacementCause::SeveralSelected(source.shown()),
+                ));
+            }
         };
         let found = found(source, &resources[at]).map_err(|cause| Error::new(place, cause))?;
         found.cost().charge_meter(meter).map_err(exceeded)?;
@@ -328,8 +343,11 @@ impl<'r> Value<'r> {
     }
 }
 
-fn found<'r>(source: &Source, resource: &'r Resource) -> Result<&'r Node, Cause> {
-    let missing = |fault| Cause::NoSourceField {
+fn found<'r>(
+    source: &ReplacementSource,
+    resource: &'r Resource,
+) -> Result<&'r Node, ReplacementCause> {
+    let missing = |fault| ReplacementCause::NoSourceField {
         id: Box::new(resource.id()),
         path: source.field.text().into(),
         fault,
@@ -344,20 +362,24 @@ fn found<'r>(source: &Source, resource: &'r Resource) -> Result<&'r Node, Cause>
 }
 
 /// Returns the requested part of a source's text, with the type of the whole.
-fn part(source: &Source, resource: &Resource, node: &Node) -> Result<Node, Cause> {
+fn part(
+    source: &ReplacementSource,
+    resource: &Resource,
+    node: &Node,
+) -> Result<Node, ReplacementCause> {
     let (id, path) = (Box::new(resource.id()), source.field.text().into());
     let Options {
         delimiter, index, ..
     } = &source.options;
     let Some(text) = node.text() else {
-        return Err(Cause::NotSplittable { id, path });
+        return Err(ReplacementCause::NotSplittable { id, path });
     };
     let parts: Vec<&str> = text.split(delimiter.as_str()).collect();
     let part = usize::try_from(*index)
         .ok()
         .and_then(|index| parts.get(index));
     let Some(part) = part else {
-        return Err(Cause::NoPart {
+        return Err(ReplacementCause::NoPart {
             id,
             path,
             index: *index,
@@ -370,14 +392,14 @@ fn part(source: &Source, resource: &Resource, node: &Node) -> Result<Node, Cause
 }
 
 /// A field that receives a value.
-struct Field<'t> {
+struct TargetField<'t> {
     path: &'t Path,
     place: Place,
     options: &'t Options,
     meter: &'t Meter<'t>,
 }
 
-impl Field<'_> {
+impl TargetField<'_> {
     /// Creates what is missing on the path; what cannot be created is reported when the value is
     /// set.
     fn make(&self, resource: &mut Resource, value: &Node) {
@@ -388,7 +410,7 @@ impl Field<'_> {
         let _ = self
             .path
             .visit(&mut resource.node, (make, self.meter), &mut |_| {
-                Ok::<(), Fault>(())
+                Ok::<(), PathFault>(())
             });
     }
 
@@ -419,18 +441,18 @@ impl Field<'_> {
         let id = || Box::new(resource.id());
         let path = || self.path.text().into();
         let cause = match found {
-            Ok(0) => Cause::NoTargetField {
+            Ok(0) => ReplacementCause::NoTargetField {
                 id: id(),
                 path: path(),
                 fault: None,
             },
             Ok(_) => return Ok(()),
-            Err(Stop::Fault(fault)) => Cause::NoTargetField {
+            Err(Stop::Fault(fault)) => ReplacementCause::NoTargetField {
                 id: id(),
                 path: path(),
                 fault: Some(fault),
             },
-            Err(Stop::NotSplittable) => Cause::NotSplittable {
+            Err(Stop::NotSplittable) => ReplacementCause::NotSplittable {
                 id: id(),
                 path: path(),
             },
@@ -438,7 +460,7 @@ impl Field<'_> {
         Err(self.error(cause))
     }
 
-    fn error(&self, cause: Cause) -> Error {
+    fn error(&self, cause: ReplacementCause) -> Error {
         Error::new(self.place, cause)
     }
 
@@ -446,7 +468,7 @@ impl Field<'_> {
         value
             .cost()
             .charge_meter(self.meter)
-            .map_err(Fault::Exceeded)?;
+            .map_err(PathFault::Exceeded)?;
         if self.options.delimiter.is_empty() {
             put(found, value, self.place);
             return Ok(());
@@ -458,7 +480,7 @@ impl Field<'_> {
             .meter
             .steps(text_len)
             .and_then(|()| self.meter.bytes(PARTS_BYTES * text_len));
-        charged.map_err(Fault::Exceeded)?;
+        charged.map_err(PathFault::Exceeded)?;
         let joined = self.options.join(
             text,
             if value.is_null() {
@@ -478,12 +500,12 @@ const PARTS_BYTES: u64 = 4;
 
 /// Why a field is not set.
 enum Stop {
-    Fault(Fault),
+    Fault(PathFault),
     NotSplittable,
 }
 
-impl From<Fault> for Stop {
-    fn from(fault: Fault) -> Self {
+impl From<PathFault> for Stop {
+    fn from(fault: PathFault) -> Self {
         Self::Fault(fault)
     }
 }
@@ -504,7 +526,7 @@ impl Options {
     }
 }
 
-impl Source {
+impl ReplacementSource {
     /// Returns a description of what it selects, for messages.
     fn shown(&self) -> String {
         let parts = [
@@ -540,8 +562,8 @@ impl std::fmt::Display for Origin {
     }
 }
 
-impl Target {
-    fn error(&self, cause: Cause) -> Error {
+impl ReplacementTarget {
+    fn error(&self, cause: ReplacementCause) -> Error {
         Error::new(self.place, cause)
     }
 }
@@ -577,11 +599,11 @@ fn placed_as(node: &Node, place: Place) -> Place {
     }
 }
 
-fn shape(node: &Node) -> Shape {
+fn shape(node: &Node) -> ValueShape {
     match &node.content {
-        Content::Scalar(_) => Shape::Scalar,
-        Content::Sequence(_) => Shape::Sequence,
-        Content::Mapping(_) => Shape::Mapping,
+        Content::Scalar(_) => ValueShape::Scalar,
+        Content::Sequence(_) => ValueShape::Sequence,
+        Content::Mapping(_) => ValueShape::Mapping,
     }
 }
 
@@ -595,7 +617,7 @@ fn depth(node: &Node) -> usize {
     1 + inside.unwrap_or_default()
 }
 
-fn reason(fault: Option<&Fault>) -> String {
+fn reason(fault: Option<&PathFault>) -> String {
     fault.map(|fault| format!(": {fault}")).unwrap_or_default()
 }
 

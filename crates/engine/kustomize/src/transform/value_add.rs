@@ -1,12 +1,12 @@
 //! `ValueAddTransformer`: one text added to fields of objects, as a whole or as part of a file
 //! path.
 
+use lode_object::Selector;
 use lode_stdx::budget::{Budget, Meter};
 use lode_tree::RepoPath;
 use lode_yaml::{Cost, DEPTH_MAX, Node, Style};
 
 use crate::config::fieldspec::{self, Misfit, width};
-use crate::config::selector::Target;
 use crate::error::{Fault, FileCause};
 use crate::input::decode::{At, Mapping, Mode};
 use crate::input::settings;
@@ -20,12 +20,12 @@ use crate::transform::namespace::{self, Namespace, Subjects};
 #[derive(Debug, Clone)]
 pub(crate) struct ValueAdd {
     value: At<String>,
-    targets: Vec<At<Field>>,
+    targets: Vec<At<ValueField>>,
 }
 
 #[derive(Debug, Clone)]
-struct Field {
-    selector: Option<Target>,
+struct ValueField {
+    selector: Option<Selector>,
     path: String,
     /// From 1: the position in the field's own path; 0: the text replaces the field.
     position: usize,
@@ -42,12 +42,13 @@ impl ValueAdd {
         if value.is_empty() {
             folder.file_name().clone_into(&mut value.value);
         }
-        let mut targets = fields.entries("targets", Field::read)?;
+        let mut targets = fields.entries("targets", ValueField::read)?;
         let path = fields.text_at("targetFilePath")?;
         if !path.is_empty() {
             let node = settings_file(source, folder, &path, path.place)?;
-            targets
-                .extend(Mapping::new(&node, "", Mode::Builtin)?.entries("targets", Field::read)?);
+            targets.extend(
+                Mapping::new(&node, "", Mode::Builtin)?.entries("targets", ValueField::read)?,
+            );
         }
         if targets.is_empty() {
             return Err(crate::input::decode::wrong(
@@ -87,7 +88,7 @@ impl ValueAdd {
         Ok(())
     }
 
-    fn set(&self, object: &mut Node, target: &Field, meter: &Meter<'_>) -> Result<(), Misfit> {
+    fn set(&self, object: &mut Node, target: &ValueField, meter: &Meter<'_>) -> Result<(), Misfit> {
         meter.steps(Cost::of_text(&target.path).steps())?;
         let mut parts: Vec<String> = Vec::new();
         for part in target.path.split('/') {
@@ -122,7 +123,7 @@ impl ValueAdd {
     }
 }
 
-impl Field {
+impl ValueField {
     fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let selector = fields.read("selector", settings::target)?;
         let path = fields.text_at("fieldPath")?;

@@ -5,6 +5,7 @@
 //! replaced, and the names of unused variables. References to undefined variables stay.
 
 mod expand;
+mod value;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
@@ -14,6 +15,7 @@ use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::{Content, Cost, Node, Place, Tag};
 
 use self::expand::{Expanded, expand};
+use self::value::Value;
 use crate::config::fieldspec::{FieldSpec, Make, Misfit};
 use crate::config::gvk::Gvk;
 use crate::error::{Fault, FileCause};
@@ -50,14 +52,14 @@ pub(crate) struct Error {
     /// The place of the variable; for a field that cannot be walked, the place of the object.
     pub(crate) place: Place,
     /// The cause.
-    pub(crate) cause: Cause,
+    pub(crate) cause: VarCause,
 }
 
 impl Error {
     /// Returns the fault of a build.
     pub(crate) fn into_fault(self) -> Fault {
         match self.cause {
-            Cause::Exceeded(exceeded) => {
+            VarCause::Exceeded(exceeded) => {
                 Fault::from(exceeded).during("replace variables", self.place)
             }
             cause => Fault::At(self.place, FileCause::Var(cause.to_string())),
@@ -67,7 +69,7 @@ impl Error {
 
 /// Why a variable cannot be resolved.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Cause {
+pub(crate) enum VarCause {
     /// The name is defined twice.
     #[error("variable {0} is there twice")]
     Twice(Box<str>),
@@ -92,7 +94,7 @@ pub(crate) enum Cause {
         /// The path.
         path: Box<str>,
     },
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// A field for variables contains something other than text.
@@ -105,17 +107,6 @@ pub(crate) enum Cause {
         /// What is there instead.
         misfit: &'static str,
     },
-}
-
-/// The value of a variable.
-#[derive(Debug, Clone, PartialEq)]
-enum Value {
-    Text(String),
-    Int(i64),
-    Bool(bool),
-    Float(f64),
-    /// A list or mapping, which cannot be substituted.
-    Collection,
 }
 
 /// The default field.
@@ -146,7 +137,7 @@ pub(crate) fn merge(into: &mut Vec<Var>, more: Vec<Var>) -> Result<(), Error> {
     let mut known: BTreeSet<Box<str>> = into.iter().map(|var| var.name.clone()).collect();
     for var in more {
         if !known.insert(var.name.clone()) {
-            return Err(var.error(Cause::Twice(var.name.clone())));
+            return Err(var.error(VarCause::Twice(var.name.clone())));
         }
         into.push(var);
     }
@@ -201,7 +192,7 @@ pub(crate) fn bind(resources: &mut [Resource], vars: &[Var], budget: &Budget) ->
             [] => {}
             [at] => resources[*at].vars.push(var.name.clone()),
             more => {
-                return Err(var.error(Cause::Ambiguous {
+                return Err(var.error(VarCause::Ambiguous {
                     name: var.name.clone(),
                     found: more.len(),
                 }));
@@ -271,7 +262,7 @@ pub(crate) fn resolve(
             done.map_err(|misfit| {
                 let cause = match misfit {
                     Misfit::Exceeded(exceeded) => exceeded.into(),
-                    Misfit::Shape(misfit) => Cause::Misfit {
+                    Misfit::Shape(misfit) => VarCause::Misfit {
                         id: Box::new(resource.id()),
                         path: field.path.clone(),
                         misfit,
@@ -353,7 +344,7 @@ fn values(
     let value = |var: &Var| {
         let object = bound
             .get(&*var.name)
-            .ok_or_else(|| var.error(Cause::NoObject(var.name.clone())))?;
+            .ok_or_else(|| var.error(VarCause::NoObject(var.name.clone())))?;
         let value = var
             .field
             .find(&object.node)
@@ -362,7 +353,7 @@ fn values(
             .and_then(Value::of)
             .ok_or_else(|| {
                 let (name, path) = (var.name.clone(), var.field.text().into());
-                var.error(Cause::NoValue {
+                var.error(VarCause::NoValue {
                     name,
                     id: Box::new(object.id()),
                     path,
@@ -412,7 +403,7 @@ impl Var {
             .is_some_and(|object| object.keeps_secret(&self.field))
     }
 
-    fn error(&self, cause: Cause) -> Error {
+    fn error(&self, cause: VarCause) -> Error {
         Error {
             place: self.place,
             cause,
@@ -467,26 +458,6 @@ impl ObjectRef {
             || resource.past.iter().any(|past| {
                 self.name == *past.name && is_kind(&past.gvk.kind) && is_in(&past.namespace)
             })
-    }
-}
-
-impl Value {
-    /// Reads a field's value; `None` if its text does not fit its type as Go reads it.
-    fn of(node: &Node) -> Option<Self> {
-        let Some(text) = node.text() else {
-            return Some(Self::Collection);
-        };
-        let tag = if is_untyped(node) {
-            Tag::Str
-        } else {
-            node.resolved_tag(lode_yaml::Dialect::V3)
-        };
-        match tag {
-            Tag::Int => text.parse().ok().map(Self::Int),
-            Tag::Float => text.parse().ok().map(Self::Float),
-            Tag::Bool => text.to_ascii_lowercase().parse().ok().map(Self::Bool),
-            _ => Some(Self::Text(text.to_owned())),
-        }
     }
 }
 
@@ -671,7 +642,7 @@ mod tests {
             ..Limits::UNLIMITED
         });
         let error = resolve(&mut all, &names, &[], &budget).unwrap_err();
-        assert!(matches!(error.cause, Cause::Exceeded(_)), "{error}");
+        assert!(matches!(error.cause, VarCause::Exceeded(_)), "{error}");
     }
 
     #[test]

@@ -1,23 +1,22 @@
 //! Builds with replacements and variables, recorded with kustomize: exact bytes, or that a build
 //! fails.
 
+use cases::Score;
 use lode_kustomize::{Options, Order, build};
 use lode_tree::{RepoPath, Tree};
-use serde_json::Value;
 
-use crate::corpus::Tally;
+use crate::corpus::count;
 
 #[test]
 fn recorded_builds_come_out_the_same() {
-    let mut tally = Tally::default();
+    let mut score = Score::of_all("replacements and variables", 1);
     let options = Options {
         order: Order::None,
         ..Options::default()
     };
     let mut input = String::new();
-    let lines = include_str!("../data/replacing.jsonl").lines();
-    for line in lines.filter(|line| !line.starts_with('#')) {
-        let case: Value = serde_json::from_str(line).unwrap();
+    let recorded = include_str!("../data/replacing.jsonl");
+    for case in cases::parse_lines("replacing.jsonl", recorded) {
         if let Some(resources) = case["resources"].as_str() {
             resources.clone_into(&mut input);
         }
@@ -33,12 +32,8 @@ fn recorded_builds_come_out_the_same() {
         ];
         let tree: Tree = own.into_iter().chain(files).collect();
         let outcome = build(&tree, &RepoPath::default(), &options);
-        tally.count(
-            case["name"].as_str().unwrap(),
-            outcome,
-            case["output"].as_str(),
-        );
+        let name = case["name"].as_str().unwrap();
+        count(&mut score, name, outcome, case["output"].as_str());
     }
-    tally.show("replacements and variables");
-    assert_eq!(tally.different, Vec::<String>::new());
+    score.finish();
 }

@@ -6,11 +6,12 @@
 
 use serde_json::{Map, Value};
 
-use super::{Decision, Reason, is_shared, values::is_zero};
+use super::{Decision, Reason, is_shared};
 use crate::{
     order,
     set::{Element, Set},
     write::is_nobodys,
+    zero::is_zero,
 };
 
 pub(super) fn run(live: &Value, desired: &Value, recorded: &Set<'_>) -> Result<Decision, Reason> {
@@ -20,7 +21,7 @@ pub(super) fn run(live: &Value, desired: &Value, recorded: &Set<'_>) -> Result<D
     if map.contains_key(super::STATUS) {
         return Err(Reason::Untyped);
     }
-    let mut walk = Walk {
+    let mut walk = GuidedWalk {
         live,
         path: Vec::new(),
     };
@@ -34,12 +35,12 @@ pub(super) fn run(live: &Value, desired: &Value, recorded: &Set<'_>) -> Result<D
     walk.fields(map.iter().filter(counted), live.as_object(), recorded)
 }
 
-struct Walk<'a> {
+struct GuidedWalk<'a> {
     live: &'a Value,
     path: Vec<Element<'a>>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> GuidedWalk<'a> {
     fn fields(
         &mut self,
         desired: impl Iterator<Item = (&'a String, &'a Value)>,

@@ -7,11 +7,12 @@ use crate::{
     order, quantity,
     typed::{Typed, items},
     write::is_nobodys,
+    zero::is_zero,
 };
 
 /// Returns whether an apply of `desired` would leave every value of `live` unchanged.
 pub(super) fn same(desired: &Typed<'_>, live: &Value) -> bool {
-    let walk = Walk {
+    let walk = ValuesWalk {
         schema: desired.schema,
     };
     let (Some(desired_map), Some(map)) =
@@ -36,23 +37,11 @@ pub(super) fn same(desired: &Typed<'_>, live: &Value) -> bool {
         })
 }
 
-/// Returns whether a value is that of a field that was never set.
-pub(super) fn is_zero(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(truth) => !truth,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.values().all(is_zero),
-    }
-}
-
-struct Walk<'s> {
+struct ValuesWalk<'s> {
     schema: &'s Schema,
 }
 
-impl Walk<'_> {
+impl ValuesWalk<'_> {
     fn metadata(&self, ty: TypeRef, desired: &Map<String, Value>, live: Option<&Value>) -> bool {
         let ty = |key: &str| self.schema.map(ty)?.field_type(key);
         desired

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::{
-    DELETE_FROM, Error, ORDER, PATCH, Place, RETAIN_KEYS,
+    DELETE_FROM, Error, ORDER, PATCH, PatchPlace, RETAIN_KEYS,
     lists::{Items, is_deletion, without_directives, without_nulls},
 };
 use crate::order;
@@ -17,18 +17,18 @@ pub(super) enum Mode {
     Patch,
 }
 
-type Object = Map<String, Value>;
+type JsonMap = Map<String, Value>;
 
 pub(super) fn maps(
-    mut original: Object,
-    mut patch: Object,
-    place: Place<'_>,
+    mut original: JsonMap,
+    mut patch: JsonMap,
+    place: PatchPlace<'_>,
     mode: Mode,
-) -> Result<Object, Error> {
+) -> Result<JsonMap, Error> {
     if let Some(directive) = patch.remove(PATCH) {
         return match directive.as_str() {
             Some("replace") => Ok(patch),
-            Some("delete") => Ok(Object::new()),
+            Some("delete") => Ok(JsonMap::new()),
             _ => Err(Error::Directive(PATCH)),
         };
     }
@@ -46,9 +46,9 @@ pub(super) fn maps(
 
 /// Applies one field of a patch.
 fn field(
-    original: &mut Object,
+    original: &mut JsonMap,
     (key, value): (String, Value),
-    place: Place<'_>,
+    place: PatchPlace<'_>,
     mode: Mode,
 ) -> Result<(), Error> {
     let old = original.remove(&key);
@@ -80,7 +80,7 @@ fn delete_from(list: Option<&mut Value>, gone: &Value) {
 }
 
 /// Applies `$retainKeys`.
-fn retain(original: &mut Object, patch: &mut Object, mode: Mode) -> Result<(), Error> {
+fn retain(original: &mut JsonMap, patch: &mut JsonMap, mode: Mode) -> Result<(), Error> {
     let Some(listed) = patch.remove(RETAIN_KEYS) else {
         return Ok(());
     };
@@ -106,7 +106,7 @@ fn retain(original: &mut Object, patch: &mut Object, mode: Mode) -> Result<(), E
 
 /// Keeps a directive for the object; if the patch already has it, it must be equal.
 fn keep_directive(
-    original: &mut Object,
+    original: &mut JsonMap,
     key: String,
     value: Value,
     name: &'static str,
@@ -122,9 +122,9 @@ fn keep_directive(
 
 /// Merges every list whose order a patch gives, and sorts it by that order.
 fn reorder(
-    original: &mut Object,
-    patch: &mut Object,
-    place: Place<'_>,
+    original: &mut JsonMap,
+    patch: &mut JsonMap,
+    place: PatchPlace<'_>,
     mode: Mode,
 ) -> Result<(), Error> {
     let keys: Vec<_> = patch
@@ -229,7 +229,7 @@ fn lists(
     original: Vec<Value>,
     patch: Vec<Value>,
     key: Option<&str>,
-    (place, mode): (Place<'_>, Mode),
+    (place, mode): (PatchPlace<'_>, Mode),
 ) -> Result<Vec<Value>, Error> {
     if original.is_empty() && patch.is_empty() {
         return Ok(original);

@@ -2,10 +2,10 @@
 
 use std::cmp::Ordering;
 
-use lode_schema::Patch;
+use lode_schema::PatchStrategy;
 use serde_json::{Map, Value, json};
 
-use super::{DELETE_FROM, Error, ORDER, PATCH, Place, RETAIN_KEYS, lists::Items};
+use super::{DELETE_FROM, Error, ORDER, PATCH, PatchPlace, RETAIN_KEYS, lists::Items};
 use crate::order;
 
 /// Which differences are wanted.
@@ -34,7 +34,7 @@ impl Wanted {
         retain_keys: false,
     };
 
-    fn below(self, patch: Option<&Patch>) -> Self {
+    fn below(self, patch: Option<&PatchStrategy>) -> Self {
         Self {
             retain_keys: patch.is_some_and(|patch| patch.retain_keys),
             ..self
@@ -42,15 +42,15 @@ impl Wanted {
     }
 }
 
-type Object = Map<String, Value>;
+type JsonMap = Map<String, Value>;
 
 pub(super) fn maps(
-    original: &Object,
-    modified: &Object,
-    place: Place<'_>,
+    original: &JsonMap,
+    modified: &JsonMap,
+    place: PatchPlace<'_>,
     wanted: Wanted,
-) -> Result<Object, Error> {
-    let mut patch = Object::new();
+) -> Result<JsonMap, Error> {
+    let mut patch = JsonMap::new();
     for (key, new) in modified {
         match original.get(key) {
             Some(old) if key == PATCH => directive(old, new, &mut patch)?,
@@ -82,7 +82,7 @@ pub(super) fn maps(
     Ok(patch)
 }
 
-fn directive(old: &Value, new: &Value, patch: &mut Object) -> Result<(), Error> {
+fn directive(old: &Value, new: &Value, patch: &mut JsonMap) -> Result<(), Error> {
     if !old.is_string() || !new.is_string() {
         return Err(Error::Directive(PATCH));
     }
@@ -95,9 +95,9 @@ fn directive(old: &Value, new: &Value, patch: &mut Object) -> Result<(), Error> 
 /// Adds to a patch the difference in a field that both objects have.
 fn field(
     (key, old, new): (&str, &Value, &Value),
-    place: Place<'_>,
+    place: PatchPlace<'_>,
     wanted: Wanted,
-    patch: &mut Object,
+    patch: &mut JsonMap,
 ) -> Result<(), Error> {
     let (place, how) = place.field(key);
     match (old, new) {
@@ -143,7 +143,7 @@ struct Lists {
 fn lists(
     (old, new): (&[Value], &[Value]),
     key: Option<&str>,
-    place: Place<'_>,
+    place: PatchPlace<'_>,
     wanted: Wanted,
 ) -> Result<Lists, Error> {
     if old.is_empty() {
@@ -189,7 +189,7 @@ fn lists(
 fn walk(
     items: Items<'_>,
     (old, new): (&[Value], &[Value]),
-    place: Place<'_>,
+    place: PatchPlace<'_>,
     wanted: Wanted,
 ) -> Result<Lists, Error> {
     let sorted = |list: &[Value]| -> Result<Vec<Value>, Error> {
@@ -228,7 +228,7 @@ fn walk(
 fn both(
     items: Items<'_>,
     (old, new): (&Value, &Value),
-    place: Place<'_>,
+    place: PatchPlace<'_>,
     wanted: Wanted,
 ) -> Result<Option<Value>, Error> {
     let (Items::Maps(key), Value::Object(old), Value::Object(new)) = (items, old, new) else {

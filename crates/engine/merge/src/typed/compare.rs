@@ -36,7 +36,7 @@ pub(super) fn run<'a>(
     old: &'a Value,
     new: &'a Value,
 ) -> Comparison<'a> {
-    let mut walk = Walk {
+    let mut walk = CompareWalk {
         schema,
         path: Vec::new(),
         found: Comparison::default(),
@@ -45,16 +45,16 @@ pub(super) fn run<'a>(
     walk.found
 }
 
-struct Walk<'a> {
+struct CompareWalk<'a> {
     schema: &'a Schema,
     path: Vec<Element<'a>>,
     found: Comparison<'a>,
 }
 
-type Side<'a> = Option<&'a Value>;
+type ComparedSide<'a> = Option<&'a Value>;
 
-impl<'a> Walk<'a> {
-    fn pair(&mut self, ty: TypeRef, old: Side<'a>, new: Side<'a>) {
+impl<'a> CompareWalk<'a> {
+    fn pair(&mut self, ty: TypeRef, old: ComparedSide<'a>, new: ComparedSide<'a>) {
         let leaf = match (old, new) {
             (Some(old), Some(new)) => {
                 let (first, second) = (self.schema.shape(ty, old), self.schema.shape(ty, new));
@@ -78,7 +78,7 @@ impl<'a> Walk<'a> {
 
     /// Compares two values, at least one of which has this shape; returns whether they were
     /// compared as a whole.
-    fn shaped(&mut self, shape: Shape<'a>, old: Side<'a>, new: Side<'a>) -> bool {
+    fn shaped(&mut self, shape: Shape<'a>, old: ComparedSide<'a>, new: ComparedSide<'a>) -> bool {
         match shape {
             Shape::Scalar(_) => self.leaf(old, new),
             Shape::Map(map) => {
@@ -108,7 +108,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn leaf(&mut self, old: Side<'a>, new: Side<'a>) -> bool {
+    fn leaf(&mut self, old: ComparedSide<'a>, new: ComparedSide<'a>) -> bool {
         match (old, new) {
             (None, _) => self.found.added.insert(&self.path),
             (_, None) => self.found.removed.insert(&self.path),

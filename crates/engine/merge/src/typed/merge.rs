@@ -17,7 +17,7 @@ pub(super) fn run(
     live: &Value,
     config: &Value,
 ) -> Result<Value, Errors> {
-    let mut walk = Walk {
+    let mut walk = MergeWalk {
         schema,
         path: Vec::new(),
         errors: Vec::new(),
@@ -30,13 +30,13 @@ pub(super) fn run(
     }
 }
 
-struct Walk<'a> {
+struct MergeWalk<'a> {
     schema: &'a Schema,
     path: Vec<Element<'a>>,
     errors: Vec<Invalid>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> MergeWalk<'a> {
     /// Merges two values; `None` if nothing is left of either.
     fn pair(&mut self, ty: TypeRef, live: &'a Value, config: &'a Value) -> Option<Value> {
         match self.schema.shape(ty, config) {
@@ -148,12 +148,12 @@ impl<'a> Walk<'a> {
     }
 }
 
-type Item<'a> = (Element<'a>, &'a Value);
+type MergeItem<'a> = (Element<'a>, &'a Value);
 
 /// Returns the items of both lists in the order of the merged one, and whether each is one of `new`.
 fn interleave<'a>(
-    old: &[Item<'a>],
-    new: &[Item<'a>],
+    old: &[MergeItem<'a>],
+    new: &[MergeItem<'a>],
     in_old: &BTreeMap<Element<'a>, &'a Value>,
     in_new: &BTreeSet<Element<'a>>,
 ) -> Vec<(Element<'a>, &'a Value, bool)> {

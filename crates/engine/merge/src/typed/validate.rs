@@ -59,7 +59,7 @@ pub(super) fn run(
     value: &Value,
     duplicates: Duplicates,
 ) -> Result<(), Errors> {
-    let mut walk = Walk {
+    let mut walk = ValidateWalk {
         schema,
         duplicates,
         path: Vec::new(),
@@ -73,14 +73,14 @@ pub(super) fn run(
     }
 }
 
-struct Walk<'a> {
+struct ValidateWalk<'a> {
     schema: &'a Schema,
     duplicates: Duplicates,
     path: Vec<Element<'a>>,
     errors: Vec<Invalid>,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> ValidateWalk<'a> {
     fn value(&mut self, ty: TypeRef, value: &'a Value) {
         match self.schema.shape(ty, value) {
             _ if value.is_null() => {}

@@ -5,32 +5,33 @@ use std::{borrow::Cow, collections::BTreeMap};
 
 use serde_json::Value;
 
-use super::{Error, Managers, Owned, Updater};
+use super::conversion::{Convert, shown_in};
+use super::owner::{Error, Managers, Owned};
 use crate::{set::Set, typed::Typed};
 
 /// Returns the merged object without the removed fields; `None` if nothing is removed. `managers`
 /// already has the new set.
 pub(super) fn run(
-    updater: &Updater<'_>,
+    converter: &dyn Convert,
     merged: &Typed<'_>,
     (managers, last): (&Managers<'_>, &Owned<'_>),
     version: &str,
 ) -> Result<Option<Value>, Error<'static>> {
-    let Some(converted) = updater.convert(merged, &last.version)? else {
+    let Some(converted) = shown_in(converter, merged, &last.version)? else {
         return Ok(None);
     };
     let mut named = last.set.clone();
     named.ensure_named(converted.schema, Some(converted.ty));
     let without_last = converted.with(converted.remove(&named));
-    let pruned = with_owned(updater, &converted, without_last, managers, &last.version)?;
+    let pruned = with_owned(converter, &converted, without_last, managers, &last.version)?;
     // Back to the version of `last`: only fields that it had may be removed.
-    let Some(pruned) = updater.convert(&pruned, &last.version)? else {
+    let Some(pruned) = shown_in(converter, &pruned, &last.version)? else {
         return Ok(None);
     };
     let mut gone = named_fields(&converted);
     gone.subtract(&named_fields(&pruned));
     let result = converted.with(converted.remove(&gone.intersection(&named)));
-    match updater.convert(&result, version)? {
+    match shown_in(converter, &result, version)? {
         Some(result) => Ok(Some(result.value.into_owned())),
         None => Ok(None),
     }
@@ -39,7 +40,7 @@ pub(super) fn run(
 /// Restores everything that is owned, version by version; the current one first, since others may
 /// need what it restores.
 fn with_owned<'t>(
-    updater: &'t Updater<'_>,
+    converter: &'t dyn Convert,
     merged: &'t Typed<'t>,
     pruned: Typed<'t>,
     managers: &Managers<'_>,
@@ -54,8 +55,8 @@ fn with_owned<'t>(
     let mut pruned = own(pruned);
     for (version, owned) in versions {
         let (Some(merged), Some(now)) = (
-            updater.convert(merged, version)?,
-            updater.convert(&pruned, version)?,
+            shown_in(converter, merged, version)?,
+            shown_in(converter, &pruned, version)?,
         ) else {
             continue;
         };

@@ -12,7 +12,7 @@ use crate::{
 
 /// Managers, and when their sets last changed.
 #[derive(Debug, Clone, Default)]
-pub(super) struct State<'a> {
+pub(super) struct ManagedState<'a> {
     pub(super) managers: Managers<'a>,
     pub(super) times: BTreeMap<Manager<'a>, Cow<'a, str>>,
 }
@@ -32,7 +32,7 @@ pub(super) enum Error {
     Set(#[from] set::Error),
 }
 
-impl<'a> State<'a> {
+impl<'a> ManagedState<'a> {
     /// Reads the entries of an object.
     pub(super) fn read(object: &'a Value) -> Result<Self, Error> {
         let mut state = Self::default();

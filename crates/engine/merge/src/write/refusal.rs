@@ -21,12 +21,12 @@ pub struct Refusal {
     /// Its message.
     pub message: String,
     /// Its causes.
-    pub causes: Vec<Cause>,
+    pub causes: Vec<RefusalCause>,
 }
 
 /// One cause of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Cause {
+pub struct RefusalCause {
     /// The type.
     pub reason: &'static str,
     /// The message.
@@ -102,7 +102,7 @@ pub(super) fn conflicts(found: &[Conflict<'_>]) -> Refusal {
             let field: String = path.iter().map(Element::to_string).collect();
             lines.push(format!("- {field}"));
             let message = format!("conflict with {manager}");
-            causes.push(Cause {
+            causes.push(RefusalCause {
                 reason: "FieldManagerConflict",
                 message,
                 field,

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::{Refusal, managed::State, refusal};
+use super::{Refusal, managed::ManagedState, refusal};
 use crate::{
     set::{Element, Set},
     updater::Owned,
@@ -24,7 +24,7 @@ impl Scaled<'_> {
     /// # Errors
     /// The entries of the object cannot be read.
     pub fn owners_of_scale(&self, parent: &Value, scale: &mut Value) -> Result<(), Refusal> {
-        let mut state = State::read(parent).map_err(|error| refusal::undecodable(&error))?;
+        let mut state = ManagedState::read(parent).map_err(|error| refusal::undecodable(&error))?;
         state.managers.retain(|_, owned| {
             self.path(&owned.version)
                 .is_some_and(|path| owned.set.has(&path))
@@ -50,7 +50,8 @@ impl Scaled<'_> {
         scale: &Value,
         parent: &mut Value,
     ) -> Result<(), Refusal> {
-        let read = |object| State::read(object).map_err(|error| refusal::undecodable(&error));
+        let read =
+            |object| ManagedState::read(object).map_err(|error| refusal::undecodable(&error));
         let (mut state, mut scaled) = (read(before)?, read(scale)?);
         state.managers.retain(|manager, owned| {
             let Some(path) = self.path(&owned.version) else {

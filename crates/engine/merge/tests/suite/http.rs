@@ -8,11 +8,10 @@
 
 use std::collections::HashMap;
 
+use cases::{Score, lines};
 use lode_merge::write::{self, Endpoint, Refusal, Request};
 use lode_schema::builtin;
 use serde_json::{Value, json};
-
-use crate::{Score, lines};
 
 const NOW: &str = "2027-01-01T00:00:00Z";
 
@@ -20,24 +19,32 @@ const NOW: &str = "2027-01-01T00:00:00Z";
 fn every_recorded_write_leaves_the_recorded_owners() {
     let mut score = Score::new("recorded writes", 111);
     for file in ["http_core", "http_crd_rbac_misc", "http_list_watch_delete"] {
-        let mut live: HashMap<String, Value> = HashMap::new();
-        for step in lines(&format!("apiserver/{file}.jsonl")) {
-            let step = Step { step: &step };
-            let path = step.path();
-            if let Some((found, expected)) = step.replay(live.get(&path)) {
-                let (scenario, number) = (&step.step["scenario"], &step.step["step"]);
-                let shown = || {
-                    format!(
-                        "{file} {scenario} {number}: {}",
-                        difference(&found, &expected)
-                    )
-                };
-                score.add(found == expected, shown);
-            }
-            step.keep(path, &mut live);
-        }
+        replay(&mut score, &lines(&format!("apiserver/{file}.jsonl")));
     }
     score.finish();
+}
+
+#[test]
+fn our_own_writes_leave_the_recorded_owners() {
+    let mut score = Score::of_all("own writes", 15);
+    replay(&mut score, &cases::own_requests());
+    score.finish();
+}
+
+/// Does the steps of a file again, each on what the server had after the ones before.
+fn replay(score: &mut Score, steps: &[Value]) {
+    let mut live: HashMap<String, Value> = HashMap::new();
+    for step in steps {
+        let step = Step { step };
+        let path = step.path();
+        if let Some((found, expected)) = step.replay(live.get(&path)) {
+            let (scenario, number) = (&step.step["scenario"], &step.step["step"]);
+            score.add(found == expected, || {
+                format!("{scenario} {number}: {}", difference(&found, &expected))
+            });
+        }
+        step.keep(path, &mut live);
+    }
 }
 
 struct Step<'s> {
@@ -208,7 +215,7 @@ fn owners(object: &Value) -> Value {
 }
 
 fn shown(refusal: &Refusal) -> Value {
-    let cause = |cause: &write::Cause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field});
+    let cause = |cause: &write::RefusalCause| json!({"reason": cause.reason, "message": cause.message, "field": cause.field});
     let causes = by_field(refusal.causes.iter().map(cause).collect());
     json!({"code": refusal.code, "reason": refusal.reason, "message": refusal.message, "causes": causes})
 }

@@ -1,15 +1,12 @@
 //! Strategic merge patches, against the reference implementation's own cases.
 
+use cases::{Score, lines};
 use lode_merge::strategic::{self, Error};
 use lode_schema::{Builder, Kinds, Schema, TypeRef, builtin, openapi};
 use serde_json::{Value, json};
 
-use crate::{Score, corpus, lines};
-
 fn schema() -> Option<Schema> {
-    let text = std::fs::read_to_string(corpus()?.join("strategicpatch/swagger-merge-item-v3.json"))
-        .unwrap();
-    let document: Value = serde_json::from_str(&text).unwrap();
+    let document = cases::json("strategicpatch/swagger-merge-item-v3.json")?;
     let mut builder = Builder::default();
     openapi::read(
         &document["components"]["schemas"],

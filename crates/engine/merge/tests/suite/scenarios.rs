@@ -2,6 +2,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
+use cases::{Score, lines};
 use lode_merge::{
     fields::Operation,
     filter::Filter,
@@ -11,8 +12,6 @@ use lode_merge::{
 };
 use lode_schema::{Schema, TypeRef, plain};
 use serde_json::{Map, Value, json};
-
-use crate::{Score, lines};
 
 #[test]
 fn stories_end_as_the_reference_tells_them() {

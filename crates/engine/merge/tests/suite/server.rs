@@ -1,31 +1,18 @@
 //! Server-side applies recorded on a real API server: the live object before and after each.
 
-use std::{
-    fs::File,
-    io::{BufRead, BufReader},
-    sync::LazyLock,
-};
+use std::sync::LazyLock;
 
-use flate2::read::GzDecoder;
 use lode_merge::{content_digest, content_equal, diff, observe, own_digest};
 use serde_json::Value;
 
 const MANAGER: &str = "flux";
 
 /// Read once, for all tests.
-static CASES: LazyLock<Vec<Value>> = LazyLock::new(cases);
-
-fn cases() -> Vec<Value> {
-    let Some(corpus) = crate::corpus() else {
-        return Vec::new();
-    };
-    let file = File::open(corpus.join("apiserver/ssa_corpus.jsonl.gz")).unwrap();
-    let lines = BufReader::new(GzDecoder::new(file)).lines();
-    let cases = lines.map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap());
+static CASES: LazyLock<Vec<Value>> = LazyLock::new(|| {
+    let mut cases = cases::lines("apiserver/ssa_corpus.jsonl.gz");
+    cases.retain(|case| case["changed"].is_boolean() && case["live"].is_object());
     cases
-        .filter(|case| case["changed"].is_boolean() && case["live"].is_object())
-        .collect()
-}
+});
 
 #[test]
 fn an_apply_that_changed_nothing_leaves_our_digest() {

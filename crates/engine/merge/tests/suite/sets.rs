@@ -4,13 +4,7 @@ use lode_merge::fields::{self, union};
 use serde_json::{Value, json};
 
 fn lines(name: &str) -> Vec<Value> {
-    let Some(corpus) = crate::corpus() else {
-        return Vec::new();
-    };
-    let text = std::fs::read_to_string(corpus.join("smd").join(name)).unwrap();
-    text.lines()
-        .map(|line| serde_json::from_str(line).unwrap())
-        .collect()
+    cases::lines(&format!("smd/{name}"))
 }
 
 fn parsed(case: &Value, field: &str) -> Result<Value, String> {

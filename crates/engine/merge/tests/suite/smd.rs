@@ -1,5 +1,6 @@
 //! Sets and typed values, compared with the reference implementation's own cases.
 
+use cases::{Score, lines};
 use lode_merge::{
     filter::Pattern,
     set::{Element, Set},
@@ -7,8 +8,6 @@ use lode_merge::{
 };
 use lode_schema::{Schema, TypeRef, plain};
 use serde_json::{Value, json};
-
-use crate::{Score, lines};
 
 /// Returns the schema and type of a case; without one, the case applies to any object.
 fn schema(case: &Value, key: &str) -> (Schema, TypeRef) {

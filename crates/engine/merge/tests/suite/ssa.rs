@@ -7,12 +7,10 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
-    fs::File,
-    io::{BufRead, BufReader},
     sync::LazyLock,
 };
 
-use flate2::read::GzDecoder;
+use cases::Score;
 use lode_merge::{
     diff,
     write::{self, Endpoint, Request},
@@ -20,21 +18,9 @@ use lode_merge::{
 use lode_schema::{Schema, TypeRef, builtin, structural};
 use serde_json::{Value, json};
 
-use crate::Score;
-
 /// Read once, for all tests.
-pub(crate) static ROWS: LazyLock<Vec<Value>> = LazyLock::new(rows);
-
-fn rows() -> Vec<Value> {
-    let Some(corpus) = crate::corpus() else {
-        return Vec::new();
-    };
-    let file = File::open(corpus.join("apiserver/ssa_corpus.jsonl.gz")).unwrap();
-    let lines = BufReader::new(GzDecoder::new(file)).lines();
-    lines
-        .map(|line| serde_json::from_str::<Value>(&line.unwrap()).unwrap())
-        .collect()
-}
+pub(crate) static ROWS: LazyLock<Vec<Value>> =
+    LazyLock::new(|| cases::lines("apiserver/ssa_corpus.jsonl.gz"));
 
 /// Types of custom resources whose definition is one of the rows, by API version and kind.
 static CUSTOM: LazyLock<HashMap<(String, String), (Schema, TypeRef)>> = LazyLock::new(custom);

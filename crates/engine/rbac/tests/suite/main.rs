@@ -1,18 +1,14 @@
 //! What roles and bindings allow, who may grant what, and the responses of a real API server, in
 //! one binary.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a failing case fails the test, and figures are printed"
-)]
+#![expect(clippy::unwrap_used, reason = "a failing case fails the test")]
 
 mod escalation;
 mod policy;
 mod recorded;
 mod reviews;
 
-use lode_rbac::{Attributes, Policy, Resource, User};
+use lode_rbac::{Attributes, Policy, ResourceAttributes, User};
 use serde_json::{Value, json};
 
 /// Returns the objects of a new cluster and these.
@@ -54,11 +50,11 @@ fn binding(namespace: &str, name: &str, role: &str, subjects: &[&str]) -> Value 
     })
 }
 
-fn pods(namespace: &str) -> Resource<'_> {
-    Resource {
+fn pods(namespace: &str) -> ResourceAttributes<'_> {
+    ResourceAttributes {
         resource: "pods",
         namespace,
-        ..Resource::default()
+        ..ResourceAttributes::default()
     }
 }
 
@@ -67,7 +63,7 @@ fn person(name: &str) -> User {
     User::new(name).with_groups(["system:authenticated"])
 }
 
-fn may(policy: &Policy, user: &User, verb: &str, resource: Resource<'_>) -> bool {
+fn may(policy: &Policy, user: &User, verb: &str, resource: ResourceAttributes<'_>) -> bool {
     policy
         .allowed(user, &Attributes::resource(verb, resource))
         .allowed

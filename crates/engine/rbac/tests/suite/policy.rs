@@ -1,6 +1,6 @@
 //! Who is allowed what as roles and bindings are added and removed.
 
-use lode_rbac::{Attributes, Policy, Resource, User};
+use lode_rbac::{Attributes, Policy, ResourceAttributes, User};
 use serde_json::json;
 
 use crate::{binding, may, person, pods, policy, read_pods, role};
@@ -182,11 +182,11 @@ fn aggregated_roles_gather_in_rounds_until_nothing_is_stale() {
     }
     assert_eq!(changed, ["view", "edit", "admin"]);
     policy.put(&binding("shop", "b", "ClusterRole/admin", &["User:jane"]));
-    let crontabs = Resource {
+    let crontabs = ResourceAttributes {
         group: "x.io",
         resource: "crontabs",
         namespace: "shop",
-        ..Resource::default()
+        ..ResourceAttributes::default()
     };
     assert!(
         may(&policy, &person("jane"), "get", crontabs)
@@ -216,10 +216,10 @@ fn everybody_sees_how_the_server_is_and_who_is_known_what_it_serves() {
         paths.map(|path| sees(&person("jane"), path)),
         [true, true, true, true, true, false]
     );
-    let review = Resource {
+    let review = ResourceAttributes {
         group: "authorization.k8s.io",
         resource: "selfsubjectaccessreviews",
-        ..Resource::default()
+        ..ResourceAttributes::default()
     };
     assert!(
         may(&policy, &person("jane"), "create", review) && !may(&policy, &nobody, "create", review)
@@ -237,18 +237,18 @@ fn editors_write_workloads_and_admins_roles_as_well() {
         )
     };
     let policy = policy(&["view", "edit", "admin"].map(bound));
-    let deployments = Resource {
+    let deployments = ResourceAttributes {
         group: "apps",
         resource: "deployments",
         namespace: "shop",
-        ..Resource::default()
+        ..ResourceAttributes::default()
     };
-    let secrets = Resource {
+    let secrets = ResourceAttributes {
         resource: "secrets",
         namespace: "shop",
-        ..Resource::default()
+        ..ResourceAttributes::default()
     };
-    let roles = Resource {
+    let roles = ResourceAttributes {
         group: "rbac.authorization.k8s.io",
         resource: "roles",
         ..deployments

@@ -1,39 +1,28 @@
 //! Refusals and reviews recorded on a real API server.
 
-use std::path::Path;
-
-use lode_rbac::{Attributes, Resource, User, review};
-use serde_json::{Value, json};
+use cases::Score;
+use lode_rbac::{Attributes, ResourceAttributes, User, review};
+use serde_json::json;
 
 use crate::{person, policy};
 
-/// Returns a recorded file, or reports that it is missing.
-fn recorded(name: &str) -> Option<String> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../../../shared/corpus/apiserver");
-    if !folder.is_dir() {
-        println!("no recorded cases at {}: nothing checked", folder.display());
-        return None;
-    }
-    Some(std::fs::read_to_string(folder.join(name)).unwrap())
-}
-
 /// Returns the target of a recorded request; the verb follows from its method.
-fn resource<'a>(parts: &[&'a str]) -> Resource<'a> {
+fn resource<'a>(parts: &[&'a str]) -> ResourceAttributes<'a> {
     match *parts {
-        ["api", "v1", "namespaces", namespace, resource] => Resource {
+        ["api", "v1", "namespaces", namespace, resource] => ResourceAttributes {
             namespace,
             resource,
-            ..Resource::default()
+            ..ResourceAttributes::default()
         },
-        ["api", "v1", "namespaces", namespace, resource, name] => Resource {
+        ["api", "v1", "namespaces", namespace, resource, name] => ResourceAttributes {
             namespace,
             resource,
             name,
-            ..Resource::default()
+            ..ResourceAttributes::default()
         },
-        ["api", "v1", resource] => Resource {
+        ["api", "v1", resource] => ResourceAttributes {
             resource,
-            ..Resource::default()
+            ..ResourceAttributes::default()
         },
         _ => panic!("{parts:?}"),
     }
@@ -41,12 +30,9 @@ fn resource<'a>(parts: &[&'a str]) -> Resource<'a> {
 
 #[test]
 fn refusals_are_worded_as_recorded() {
-    let Some(text) = recorded("http_core.jsonl") else {
-        return;
-    };
-    let (policy, mut right, mut total) = (policy(&[]), 0, 0);
-    for line in text.lines() {
-        let step: Value = serde_json::from_str(line).unwrap();
+    let policy = policy(&[]);
+    let mut score = Score::of_all("refusals", 4);
+    for step in cases::lines("apiserver/http_core.jsonl") {
         let message = step["resp"]["message"].as_str().unwrap_or_default();
         if step["status"] != 403 || !message.contains("cannot") {
             continue;
@@ -71,17 +57,14 @@ fn refusals_are_worded_as_recorded() {
             .authorize(&user, &Attributes::resource(verb, asked))
             .unwrap_err()
             .to_value();
-        total += 1;
-        right += usize::from(refusal == step["resp"]);
-        assert_eq!(refusal, step["resp"], "{}", step["path"]);
+        score.check(&step["path"], &refusal, &step["resp"]);
     }
-    println!("refusals: {right} of {total}");
-    assert!(total >= 4);
+    score.finish();
 }
 
 #[test]
 fn the_paths_that_a_user_may_see_are_those_kubectl_listed() {
-    let Some(text) = recorded("kubectl_stdout.txt") else {
+    let Some(text) = cases::text("apiserver/kubectl_stdout.txt") else {
         return;
     };
     let shown = text

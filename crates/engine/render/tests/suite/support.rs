@@ -1,24 +1,10 @@
 //! The location of the shared corpus, and reading plans.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
-use lode_render::{Image, Patch, Plan, Substitution, Target};
+use lode_object::Selector;
+use lode_render::{Image, Patch, Plan, Substitution};
 use serde_json::Value;
-
-/// Returns a file of the shared corpus, or reports that it is missing.
-pub(crate) fn corpus(path: &str) -> Option<PathBuf> {
-    let path = PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../../../shared/corpus"
-    ))
-    .join(path);
-    if !path.exists() {
-        println!("{} is not here: nothing compared", path.display());
-        return None;
-    }
-    Some(path)
-}
 
 /// Writes objects as the build's text.
 pub(crate) fn text(rendered: &lode_render::Rendered) -> String {
@@ -71,7 +57,7 @@ pub(crate) fn plan(spec: &Value) -> Plan {
 }
 
 fn patch(value: &Value) -> Patch {
-    let target = value.get("target").map(|target| Target {
+    let target = value.get("target").map(|target| Selector {
         group: field(target, "group"),
         version: field(target, "version"),
         kind: field(target, "kind"),

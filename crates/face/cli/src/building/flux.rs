@@ -13,7 +13,7 @@ use lode_stdx::budget::Budget;
 use lode_tree::{Loader, RepoPath, Tree, ignore};
 
 use super::outcome::Outcome;
-use super::place::Place;
+use super::place::BuildPlace;
 use super::wanted::Wanted;
 use crate::folder;
 use crate::report::Told;
@@ -31,10 +31,10 @@ pub(super) struct Checkout {
 impl Checkout {
     /// Returns the source for a place: the folder that was named is its root, unless it is the one
     /// that `spec.path` names; then the root is above it.
-    pub(super) fn of(place: Place, path: &str) -> anyhow::Result<Self> {
+    pub(super) fn of(place: BuildPlace, path: &str) -> anyhow::Result<Self> {
         let wanted = RepoPath::parse_rooted(path).ok();
         match place {
-            Place::Disk { folder, root, .. } => {
+            BuildPlace::Disk { folder, root, .. } => {
                 let within = root
                     .as_ref()
                     .and_then(|root| folder.strip_prefix(root.path()).ok()?.to_str());
@@ -50,7 +50,7 @@ impl Checkout {
                     folder: Some(source),
                 })
             }
-            Place::Tree { tree, folder } => {
+            BuildPlace::Tree { tree, folder } => {
                 let tree = if Some(&folder) == wanted.as_ref() {
                     tree
                 } else {

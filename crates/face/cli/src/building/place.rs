@@ -1,4 +1,4 @@
-//! [`Place`]: what a PATH on the command line names, ready to be read.
+//! [`BuildPlace`]: what a PATH on the command line names, ready to be read.
 //!
 //! It is a folder of the disk, a folder in a `tar.gz`, or a folder of a repository. Remote bases
 //! that a kustomization on the disk names are fetched on demand and mounted below a folder that no
@@ -17,7 +17,7 @@ use lode_stdx::{Lock, budget::Budget};
 use lode_tree::{Blob, Child, Error, Loader, PathError, RepoPath, Tree};
 
 use super::disk::Disk;
-use super::remote::Spec;
+use super::remote::RemoteSpec;
 use super::root::Root;
 use crate::report::Told;
 
@@ -28,10 +28,10 @@ const ARCHIVES: [&str; 2] = [".tar.gz", ".tgz"];
 const FETCHED: &str = "lodestone-fetched";
 
 /// Where to build.
-pub(super) enum Place {
+pub(super) enum BuildPlace {
     /// A folder of the disk with links resolved, and the root that its files may be read from.
     Disk {
-        /// The folder.
+        /// The folder within it.
         folder: PathBuf,
         /// The root that reads must not leave.
         root: Option<Root>,
@@ -47,7 +47,7 @@ pub(super) enum Place {
     },
 }
 
-impl Place {
+impl BuildPlace {
     /// Finds what a text names. Files of the disk are read below `root`, or below the default root;
     /// without any, a build that may read any file below its root is refused.
     pub(super) fn find(
@@ -67,7 +67,7 @@ impl Place {
             return Self::in_tree(tree, folder);
         }
         if !Path::new(text).exists()
-            && let Some(spec) = Spec::parse(text)?
+            && let Some(spec) = RemoteSpec::parse(text)?
         {
             let tree = spec
                 .fetch(egress)
@@ -210,7 +210,7 @@ impl Loader for WithFetched {
             url: url.into(),
             reason: reason.into(),
         };
-        let spec = Spec::parse(url).map_err(|error| refused(format!("{error:#}")))?;
+        let spec = RemoteSpec::parse(url).map_err(|error| refused(format!("{error:#}")))?;
         let spec = spec.ok_or_else(|| Error::Remote(url.into()))?;
         // Locked while fetching, so that a base that several kustomizations name is fetched once.
         let mut trees = self.trees.lock();

@@ -21,7 +21,7 @@ const COMMIT_LENGTHS: [usize; 2] = [40, 64];
 
 /// A parsed reference to a remote repository.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Spec {
+pub(super) struct RemoteSpec {
     /// The repository's URL.
     pub(super) url: String,
     /// The folder in it.
@@ -31,7 +31,7 @@ pub(super) struct Spec {
     timeout: Option<Duration>,
 }
 
-impl Spec {
+impl RemoteSpec {
     /// Parses a text; returns nothing if it names no repository.
     pub(super) fn parse(text: &str) -> anyhow::Result<Option<Self>> {
         let bare = text.strip_prefix("git::").unwrap_or(text);
@@ -243,7 +243,7 @@ mod tests {
             ),
             ("git::https://host/o/r//", "https://host/o/r", "", None),
         ] {
-            let spec = Spec::parse(text).unwrap().unwrap();
+            let spec = RemoteSpec::parse(text).unwrap().unwrap();
             assert_eq!(
                 (spec.url.as_str(), spec.folder.as_str()),
                 (url, folder),
@@ -256,14 +256,14 @@ mod tests {
     #[test]
     fn folders_are_no_repositories() {
         for text in ["../base", ".", "/abs", "a/b/c", "app.tar.gz//x"] {
-            assert_eq!(Spec::parse(text).unwrap(), None, "{text}");
+            assert_eq!(RemoteSpec::parse(text).unwrap(), None, "{text}");
         }
     }
 
     #[test]
     fn submodules_are_refused_and_times_are_read() {
-        assert!(Spec::parse("https://host/o/r?submodules=true").is_err());
-        let spec = Spec::parse("https://host/o/r?timeout=90s")
+        assert!(RemoteSpec::parse("https://host/o/r?submodules=true").is_err());
+        let spec = RemoteSpec::parse("https://host/o/r?timeout=90s")
             .unwrap()
             .unwrap();
         assert_eq!(spec.timeout, Some(Duration::from_secs(90)));
@@ -275,12 +275,12 @@ mod tests {
             "",
         ] {
             assert!(
-                Spec::parse(&format!("https://host/o/r?timeout={absurd}")).is_err(),
+                RemoteSpec::parse(&format!("https://host/o/r?timeout={absurd}")).is_err(),
                 "{absurd}"
             );
         }
         assert_eq!(
-            Spec::parse("https://host/o/r?timeout=7")
+            RemoteSpec::parse("https://host/o/r?timeout=7")
                 .unwrap()
                 .unwrap()
                 .timeout,

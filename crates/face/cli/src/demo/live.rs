@@ -18,14 +18,14 @@ pub(crate) fn start(client: &Client) -> JoinHandle<()> {
         labels: "".into(),
         fields: "".into(),
     };
-    tokio::spawn(watch(client.clone(), subject, Lines::default()))
+    tokio::spawn(watch(client.clone(), subject, LiveLines::default()))
 }
 
 /// The last line printed for each object.
 #[derive(Default)]
-struct Lines(HashMap<NamespacedName, String>);
+struct LiveLines(HashMap<NamespacedName, String>);
 
-impl Lines {
+impl LiveLines {
     /// Returns the line for an object, if it differs from the last one.
     fn line(&mut self, object: &Value) -> Option<String> {
         let name = name_of(object);
@@ -40,7 +40,7 @@ impl Lines {
     }
 }
 
-impl Sink for Lines {
+impl Sink for LiveLines {
     fn restart(&mut self) {}
 
     fn applied(&mut self, _: &Head<'_>, object: &[u8]) {
@@ -72,7 +72,7 @@ mod tests {
                 json!({"type": "Ready", "status": status, "reason": "R", "message": message});
             json!({"metadata": {"namespace": "n", "name": "a"}, "status": {"conditions": [ready]}})
         };
-        let mut lines = Lines::default();
+        let mut lines = LiveLines::default();
         assert_eq!(
             lines.line(&json!({"metadata": {"namespace": "n", "name": "a"}})),
             None

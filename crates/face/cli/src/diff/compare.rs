@@ -6,14 +6,15 @@ use futures::StreamExt as _;
 use lode_api::Kustomization;
 use lode_api::kustomization::IgnoreRule;
 use lode_apply::{
-    Decision, Desired, Error, Fault, Force, Rule, Selector, Set, decide, force,
-    immutable_differences,
+    Decision, Desired, Error, Fault, Force, Rule, Set, decide, force, immutable_differences,
 };
 use lode_cluster::{Client, Discovery, Error as ClusterError, Resource, Target};
 use lode_merge::{Flags, diff, observe};
-use lode_object::{GroupKind, GroupVersionKind, Id, NamespacedName, Secrecy, Value, meta, order};
+use lode_object::{
+    GroupKind, GroupVersionKind, Id, NamespacedName, Secrecy, Selector, Value, meta, order,
+};
 
-use super::findings::{Change, Finding};
+use super::findings::{Finding, ForeseenChange};
 
 /// The operator's field manager.
 const MANAGER: &str = "kustomize-controller";
@@ -87,7 +88,7 @@ impl<'a> Comparison<'a> {
             if self.defined.contains(&desired.gvk.group_kind()) {
                 return Ok(Some(Finding {
                     id: desired.secrecy.masked(&desired.id),
-                    change: Change::Created,
+                    change: ForeseenChange::Created,
                 }));
             }
             let unknown = (
@@ -128,20 +129,14 @@ impl<'a> Comparison<'a> {
         &self,
         resource: &Resource,
         desired: &Desired,
-    ) -> Result<Option<Change>, Error> {
+    ) -> Result<Option<ForeseenChange>, Error> {
         match self.dry_run(resource, desired).await {
-            Ok(_) => Ok(Some(Change::Created)),
+            Ok(_) => Ok(Some(ForeseenChange::Created)),
             // The server cannot dry-run an object in a namespace that the same set creates.
             Err(error) if error.is_not_found() && self.brings_namespace(&desired.id.namespace) => {
-                Ok(Some(Change::Created))
+                Ok(Some(ForeseenChange::Created))
             }
-            Err(cause) => Err(refused(
-                &desired.id,
-                &desired.origin,
-                "dry-run",
-                cause,
-                &desired.secrecy,
-            )),
+            Err(cause) => Err(refused_dry_run(desired, cause)),
         }
     }
 
@@ -150,7 +145,7 @@ impl<'a> Comparison<'a> {
         resource: &Resource,
         desired: &Desired,
         live: &Value,
-    ) -> Result<Option<Change>, Error> {
+    ) -> Result<Option<ForeseenChange>, Error> {
         let observed = observe(live, MANAGER, &[]);
         if decide(desired, None, Some(&observed)) == Decision::Skip {
             return Ok(None);
@@ -166,18 +161,12 @@ impl<'a> Comparison<'a> {
                     .into_iter()
                     .map(|one| one.told(&desired.secrecy))
                     .collect();
-                Ok((!differences.is_empty()).then_some(Change::Drifted(differences)))
+                Ok((!differences.is_empty()).then_some(ForeseenChange::Drifted(differences)))
             }
             Err(cause) if self.recreates(desired, live, observed.flags, &cause) => {
-                Ok(Some(Change::Recreated))
+                Ok(Some(ForeseenChange::Recreated))
             }
-            Err(cause) => Err(refused(
-                &desired.id,
-                &desired.origin,
-                "dry-run",
-                cause,
-                &desired.secrecy,
-            )),
+            Err(cause) => Err(refused_dry_run(desired, cause)),
         }
     }
 
@@ -199,7 +188,7 @@ impl<'a> Comparison<'a> {
         let goes = is_owned(&live, &owner) && !stays(observe(&live, MANAGER, &[]).flags);
         Ok(goes.then(|| Finding {
             id: id.clone(),
-            change: Change::Pruned,
+            change: ForeseenChange::Pruned,
         }))
     }
 
@@ -302,6 +291,16 @@ fn with_ignored_fields(
     desired.with(value?)
 }
 
+fn refused_dry_run(desired: &Desired, cause: ClusterError) -> Error {
+    refused(
+        &desired.id,
+        &desired.origin,
+        "dry-run",
+        cause,
+        &desired.secrecy,
+    )
+}
+
 fn refused(
     id: &Id,
     origin: &str,
@@ -354,17 +353,8 @@ fn defined(desired: &Desired) -> Option<GroupKind> {
 }
 
 fn rule(index: usize, given: &IgnoreRule) -> Result<Rule, Error> {
-    let target = given.target.as_deref().cloned().unwrap_or_default();
-    let text = |part: Option<Box<str>>| part.map(String::from).unwrap_or_default();
-    let selector = Selector {
-        group: text(target.group),
-        version: text(target.version),
-        kind: text(target.kind),
-        namespace: text(target.namespace),
-        name: text(target.name),
-        labels: text(target.label_selector),
-        annotations: text(target.annotation_selector),
-    };
+    let selector = given.target.as_deref().map(Selector::from);
+    let selector = selector.unwrap_or_default();
     let paths: Vec<String> = given.paths.iter().map(ToString::to_string).collect();
     Rule::new(index, &selector, &paths)
 }

@@ -19,12 +19,12 @@ pub(super) struct Finding {
     /// Which object.
     pub(super) id: Id,
     /// What would happen to it.
-    pub(super) change: Change,
+    pub(super) change: ForeseenChange,
 }
 
 /// What would happen to an object.
 #[derive(Debug, PartialEq)]
-pub(super) enum Change {
+pub(super) enum ForeseenChange {
     /// It does not exist and would be created.
     Created,
     /// Its fields differ; the first side of each difference is the live one.
@@ -40,14 +40,14 @@ pub(super) fn text(findings: &[Finding]) -> String {
     let mut out = String::new();
     for Finding { id, change } in findings {
         let word = match change {
-            Change::Created => "created",
-            Change::Drifted(_) => "drifted",
-            Change::Recreated => "recreated",
-            Change::Pruned => "deleted",
+            ForeseenChange::Created => "created",
+            ForeseenChange::Drifted(_) => "drifted",
+            ForeseenChange::Recreated => "recreated",
+            ForeseenChange::Pruned => "deleted",
         };
         // Writing to a `String` cannot fail.
         let _ = writeln!(out, "► {id} {word}");
-        if let Change::Drifted(differences) = change {
+        if let ForeseenChange::Drifted(differences) = change {
             for difference in differences {
                 field(&mut out, difference);
             }
@@ -162,7 +162,7 @@ mod tests {
     fn drifted(kind: &str, name: &str, live: &Value, wanted: &Value) -> Finding {
         Finding {
             id: id(kind, name),
-            change: Change::Drifted(between(live, wanted)),
+            change: ForeseenChange::Drifted(between(live, wanted)),
         }
     }
 
@@ -172,7 +172,7 @@ mod tests {
         let findings = [
             Finding {
                 id: id("ConfigMap", "new"),
-                change: Change::Created,
+                change: ForeseenChange::Created,
             },
             drifted(
                 "Deployment",
@@ -194,11 +194,11 @@ mod tests {
             ),
             Finding {
                 id: id("Job", "migrate"),
-                change: Change::Recreated,
+                change: ForeseenChange::Recreated,
             },
             Finding {
                 id: id("Service", "old"),
-                change: Change::Pruned,
+                change: ForeseenChange::Pruned,
             },
         ];
         insta::assert_snapshot!(text(&findings), @r#"

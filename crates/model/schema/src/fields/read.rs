@@ -6,7 +6,7 @@ use super::{Field, Fields, Id, Member, Sort, Special, Struct, Type};
 
 /// Returns the table, or nothing if the text is malformed.
 pub(super) fn read(text: &'static str) -> Option<Fields> {
-    let mut reader = Reader::default();
+    let mut reader = FieldsReader::default();
     let mut open: Option<Id> = None;
     for line in text.lines().filter(|line| !line.starts_with('#')) {
         let mut words = line.split_ascii_whitespace();
@@ -33,7 +33,7 @@ pub(super) fn read(text: &'static str) -> Option<Fields> {
 }
 
 #[derive(Default)]
-struct Reader {
+struct FieldsReader {
     /// By number; `None` until it is defined.
     types: Vec<(&'static str, Option<Sort>)>,
     ids: HashMap<&'static str, Id>,
@@ -50,7 +50,7 @@ struct RawField {
     omit_zero: bool,
 }
 
-impl Reader {
+impl FieldsReader {
     /// Returns the type with this spelling; a type without a name is defined by its spelling.
     fn id(&mut self, spelled: &'static str) -> Option<Id> {
         if let Some(id) = self.ids.get(spelled) {

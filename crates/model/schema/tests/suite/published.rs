@@ -1,7 +1,6 @@
 //! The built-in types, compared with the schema in Kubernetes' own client library.
 
-use std::{fs::File, io::BufReader, path::Path};
-
+use cases::Score;
 use lode_schema::{Atom, Schema, TypeRef, builtin, plain};
 use lode_yaml::Dialect;
 
@@ -9,15 +8,8 @@ use lode_yaml::Dialect;
 const SAME_MIN: usize = 611;
 
 fn published() -> Option<(Schema, Vec<String>)> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../../../shared/corpus/smd/k8s_builtin_schema.yaml.xz");
-    let Ok(file) = File::open(&path) else {
-        println!("no schema at {}: nothing checked", path.display());
-        return None;
-    };
-    let mut text = Vec::new();
-    lzma_rs::xz_decompress(&mut BufReader::new(file), &mut text).unwrap();
-    let document = lode_yaml::parse(&text, Dialect::V3).unwrap();
+    let text = cases::text("smd/k8s_builtin_schema.yaml.xz")?;
+    let document = lode_yaml::parse(text.as_bytes(), Dialect::V3).unwrap();
     let names = document["types"]
         .as_array()
         .unwrap()
@@ -32,24 +24,21 @@ fn types_are_as_the_client_library_has_them() {
         return;
     };
     let ours = &builtin().schema;
-    let (mut same, mut both, mut missing) = (0, 0, Vec::new());
+    let mut missing = 0;
+    let mut score = Score::new("types of the client library", SAME_MIN);
     for name in &names {
         let their = theirs.named(name).unwrap();
         let Some(our) = ours.named(name) else {
-            missing.push(name);
+            missing += 1;
             continue;
         };
-        both += 1;
-        match differs((ours, our), (&theirs, their), 0) {
-            None => same += 1,
-            Some(why) => println!("  {name}{why}"),
-        }
+        let difference = differs((ours, our), (&theirs, their), 0);
+        score.add(difference.is_none(), || {
+            format!("{name}{}", difference.unwrap_or_default())
+        });
     }
-    println!(
-        "types: {same} of {both} are the same; {} are only theirs",
-        missing.len()
-    );
-    assert!(same >= SAME_MIN, "{same} is below {SAME_MIN}");
+    println!("types: {missing} are only theirs");
+    score.finish();
 }
 
 /// Returns where two types differ; named types are compared by name.

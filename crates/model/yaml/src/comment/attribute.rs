@@ -7,7 +7,7 @@
 
 use std::collections::VecDeque;
 
-use super::{BLOCK, Comment, Document, Found, Kind, Part, Parts, Token};
+use super::{BLOCK, Comment, CommentKind, CommentPart, CommentParts, Document, Found, Token};
 
 /// Assigns the comments of a document that ends before `next`.
 pub(super) fn document(
@@ -19,14 +19,16 @@ pub(super) fn document(
     let mut hands = Hands {
         text,
         queue,
-        held: Parts::default(),
+        held: CommentParts::default(),
         stem: String::new(),
         property: None,
         nodes: Vec::new(),
         open: Vec::new(),
     };
     let head = match tokens.first() {
-        Some(first) if is_first && !matches!(first.kind, Kind::Mark | Kind::Directive) => {
+        Some(first)
+            if is_first && !matches!(first.kind, CommentKind::Mark | CommentKind::Directive) =>
+        {
             hands.peek(first.start, false);
             hands.split_head()
         }
@@ -36,7 +38,7 @@ pub(super) fn document(
         hands.token(*token, tokens.get(at + 1));
     }
     hands.peek(next, false);
-    let Parts {
+    let CommentParts {
         head: last_head,
         foot,
         ..
@@ -52,7 +54,7 @@ struct Hands<'c> {
     text: &'c str,
     queue: &'c mut VecDeque<Comment>,
     /// Taken from the queue and not yet assigned to a node.
-    held: Parts,
+    held: CommentParts,
     /// Comments above a `-` that starts a collection.
     stem: String,
     /// Where the properties before a node start.
@@ -75,10 +77,10 @@ impl Hands<'_> {
     fn peek(&mut self, start: usize, is_end: bool) {
         while let Some(comment) = self.queue.front().filter(|comment| start >= comment.bound) {
             let held = match comment.part {
-                Part::Head if is_end => return,
-                Part::Head => &mut self.held.head,
-                Part::Line => &mut self.held.line,
-                Part::Foot => &mut self.held.foot,
+                CommentPart::Head if is_end => return,
+                CommentPart::Head => &mut self.held.head,
+                CommentPart::Line => &mut self.held.line,
+                CommentPart::Foot => &mut self.held.foot,
             };
             if !held.is_empty() {
                 held.push('\n');
@@ -112,68 +114,79 @@ impl Hands<'_> {
     fn token(&mut self, token: Token, next: Option<&Token>) {
         let Token { kind, start, end } = token;
         match kind {
-            Kind::Directive | Kind::Mark | Kind::Comma | Kind::Key | Kind::Value => {
+            CommentKind::Directive
+            | CommentKind::Mark
+            | CommentKind::Comma
+            | CommentKind::Key
+            | CommentKind::Value => {
                 self.peek(start, false);
             }
-            Kind::Property => {
+            CommentKind::Property => {
                 self.peek(start, false);
                 self.property.get_or_insert(start);
             }
-            Kind::Scalar | Kind::Alias => {
+            CommentKind::Scalar | CommentKind::Alias => {
                 self.peek(start, false);
                 let parts = std::mem::take(&mut self.held);
-                let node =
-                    self.announce(start, if kind == Kind::Alias { start } else { end }, parts);
+                let node = self.announce(
+                    start,
+                    if kind == CommentKind::Alias {
+                        start
+                    } else {
+                        end
+                    },
+                    parts,
+                );
                 self.finish(node);
             }
-            Kind::Empty => {
-                let node = self.announce(start, start, Parts::default());
+            CommentKind::Empty => {
+                let node = self.announce(start, start, CommentParts::default());
                 self.finish(node);
             }
-            Kind::Entry => self.entry(start, next),
-            Kind::SequenceStart | Kind::MappingStart => {
+            CommentKind::Entry => self.entry(start, next),
+            CommentKind::SequenceStart | CommentKind::MappingStart => {
                 self.peek(start, false);
                 let head = std::mem::take(&mut self.stem);
                 let node = self.announce(
                     start,
                     BLOCK,
-                    Parts {
+                    CommentParts {
                         head,
-                        ..Parts::default()
+                        ..CommentParts::default()
                     },
                 );
-                self.open(node, kind == Kind::MappingStart, true);
+                self.open(node, kind == CommentKind::MappingStart, true);
             }
-            Kind::BareStart => {
-                let node = self.announce(start, BLOCK, Parts::default());
+            CommentKind::BareStart => {
+                let node = self.announce(start, BLOCK, CommentParts::default());
                 self.open(node, false, true);
             }
-            Kind::PairStart => {
-                let node = self.announce(start, start, Parts::default());
+            CommentKind::PairStart => {
+                let node = self.announce(start, start, CommentParts::default());
                 self.open(node, true, false);
             }
-            Kind::FlowStart => {
+            CommentKind::FlowStart => {
                 self.peek(start, false);
-                let Parts { head, .. } = std::mem::take(&mut self.held);
+                let CommentParts { head, .. } = std::mem::take(&mut self.held);
                 let node = self.announce(
                     start,
                     start,
-                    Parts {
+                    CommentParts {
                         head,
-                        ..Parts::default()
+                        ..CommentParts::default()
                     },
                 );
                 self.open(node, self.text.as_bytes().get(start) == Some(&b'{'), false);
             }
-            Kind::FlowEnd => {
+            CommentKind::FlowEnd => {
                 self.peek(start, false);
                 self.close_flow(end);
             }
-            Kind::BlockEnd => {
+            CommentKind::BlockEnd => {
                 self.peek(start, true);
                 self.close_block();
             }
-            Kind::BareEnd | Kind::PairEnd => {
+            CommentKind::BareEnd | CommentKind::PairEnd => {
                 if let Some(open) = self.open.pop() {
                     self.finish(open.node);
                 }
@@ -186,9 +199,12 @@ impl Hands<'_> {
     fn entry(&mut self, start: usize, next: Option<&Token>) {
         self.peek(start, false);
         let above = self.held.head.len();
-        let Some(next) =
-            next.filter(|next| matches!(next.kind, Kind::SequenceStart | Kind::MappingStart))
-        else {
+        let Some(next) = next.filter(|next| {
+            matches!(
+                next.kind,
+                CommentKind::SequenceStart | CommentKind::MappingStart
+            )
+        }) else {
             return;
         };
         if above > 0 {
@@ -204,7 +220,7 @@ impl Hands<'_> {
         }
     }
 
-    fn announce(&mut self, start: usize, end: usize, parts: Parts) -> usize {
+    fn announce(&mut self, start: usize, end: usize, parts: CommentParts) -> usize {
         let start = self.property.take().unwrap_or(start);
         self.nodes.push(Found { start, end, parts });
         self.nodes.len() - 1
@@ -222,7 +238,7 @@ impl Hands<'_> {
 
     fn close_flow(&mut self, end: usize) {
         let Some(open) = self.open.pop() else { return };
-        let Parts { line, foot, .. } = std::mem::take(&mut self.held);
+        let CommentParts { line, foot, .. } = std::mem::take(&mut self.held);
         let found = &mut self.nodes[open.node];
         (found.end, found.parts.line, found.parts.foot) = (end, line, foot);
         self.finish(open.node);
@@ -232,7 +248,7 @@ impl Hands<'_> {
     fn close_block(&mut self) {
         let Some(open) = self.open.pop() else { return };
         if open.is_mapping {
-            let Parts { line, foot, .. } = std::mem::take(&mut self.held);
+            let CommentParts { line, foot, .. } = std::mem::take(&mut self.held);
             self.nodes[open.node].parts.line = line;
             if !foot.is_empty() {
                 self.nodes[open.previous_key.unwrap_or(open.node)]

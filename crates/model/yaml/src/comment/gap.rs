@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Comment, Kind, Part, Token};
+use super::{Comment, CommentKind, CommentPart, Token};
 
 /// The gaps of a text, visited once.
 pub(super) struct Gaps<'t> {
@@ -16,8 +16,8 @@ pub(super) struct Gaps<'t> {
     columns: Vec<usize>,
     flow_depth: usize,
     /// The last token and the one before it.
-    last: (Kind, usize),
-    before: (Kind, usize),
+    last: (CommentKind, usize),
+    before: (CommentKind, usize),
     /// go-yaml's position after the last token: after the gap that belongs to it and its line
     /// comment.
     behind: usize,
@@ -38,8 +38,8 @@ impl<'t> Gaps<'t> {
             second_line,
             columns: Vec::new(),
             flow_depth: 0,
-            last: (Kind::Mark, start),
-            before: (Kind::Mark, start),
+            last: (CommentKind::Mark, start),
+            before: (CommentKind::Mark, start),
             behind: start,
             reached: start,
         }
@@ -57,16 +57,19 @@ impl<'t> Gaps<'t> {
         for at in 0..tokens.len() {
             let Token { kind, start, end } = tokens[at];
             match kind {
-                Kind::BlockEnd => {
+                CommentKind::BlockEnd => {
                     ends = if ends.is_empty() {
                         at..at + 1
                     } else {
                         ends.start..at + 1
                     }
                 }
-                Kind::Empty | Kind::BareStart | Kind::BareEnd | Kind::PairStart | Kind::PairEnd => {
-                }
-                Kind::SequenceStart | Kind::MappingStart => {
+                CommentKind::Empty
+                | CommentKind::BareStart
+                | CommentKind::BareEnd
+                | CommentKind::PairStart
+                | CommentKind::PairEnd => {}
+                CommentKind::SequenceStart | CommentKind::MappingStart => {
                     self.reach(start, &mut tokens[std::mem::take(&mut ends)], queue);
                     self.columns.push(end);
                 }
@@ -83,8 +86,10 @@ impl<'t> Gaps<'t> {
     fn look_ahead(&mut self, next: usize, queue: &mut VecDeque<Comment>) {
         let line_end = self.line_end(next);
         let (kind, end) = match self.text.as_bytes().get(next..next + 3) {
-            Some(b"---" | b"...") => (Kind::Mark, next + 3),
-            _ if self.byte(next) == b'%' => (Kind::Directive, line_end + self.break_len(line_end)),
+            Some(b"---" | b"...") => (CommentKind::Mark, next + 3),
+            _ if self.byte(next) == b'%' => {
+                (CommentKind::Directive, line_end + self.break_len(line_end))
+            }
             _ => return,
         };
         self.pass(
@@ -120,7 +125,10 @@ impl<'t> Gaps<'t> {
         let column = self.column(start);
         let mut block = self.behind.saturating_sub(1);
         let mut was_dedent = true;
-        for end in ends.iter_mut().filter(|end| end.kind == Kind::BlockEnd) {
+        for end in ends
+            .iter_mut()
+            .filter(|end| end.kind == CommentKind::BlockEnd)
+        {
             let Some(indent) = self.columns.pop() else {
                 return;
             };
@@ -143,7 +151,7 @@ impl<'t> Gaps<'t> {
             }
             end.start = block;
             self.before = self.last;
-            self.last = (Kind::BlockEnd, block);
+            self.last = (CommentKind::BlockEnd, block);
         }
     }
 
@@ -164,20 +172,20 @@ impl<'t> Gaps<'t> {
         self.behind = end;
         self.reached = self.reached.max(end);
         match kind {
-            Kind::FlowStart => self.flow_depth += 1,
-            Kind::FlowEnd => self.flow_depth = self.flow_depth.saturating_sub(1),
+            CommentKind::FlowStart => self.flow_depth += 1,
+            CommentKind::FlowEnd => self.flow_depth = self.flow_depth.saturating_sub(1),
             _ => {}
         }
         match kind {
-            Kind::Mark | Kind::Directive | Kind::Entry => {}
-            Kind::Scalar if matches!(indicator, b'|' | b'>') => {
+            CommentKind::Mark | CommentKind::Directive | CommentKind::Entry => {}
+            CommentKind::Scalar if matches!(indicator, b'|' | b'>') => {
                 let header = self.line_end(start);
                 if let Some(hash) = self.text[start..header].find('#') {
                     self.line_comment(start + hash, bound, queue);
                 }
                 self.behind = end;
             }
-            Kind::Scalar if !matches!(indicator, b'\'' | b'"') => {
+            CommentKind::Scalar if !matches!(indicator, b'\'' | b'"') => {
                 self.behind = self.gap_end(end);
                 if self.line_end(end) >= self.behind {
                     self.line_comment(self.behind, bound, queue);
@@ -200,7 +208,7 @@ impl<'t> Gaps<'t> {
         let end = self.line_end(at);
         let text = self.text[at..end].to_owned();
         queue.push_back(Comment {
-            part: Part::Line,
+            part: CommentPart::Line,
             text,
             bound,
             start: at,
@@ -250,19 +258,19 @@ impl<'t> Gaps<'t> {
     }
 
     /// Starts the comment lines at a `#`.
-    fn run(&self, hash: usize) -> Run {
-        let last = if self.last.0 == Kind::Comma {
+    fn run(&self, hash: usize) -> LineRun {
+        let last = if self.last.0 == CommentKind::Comma {
             self.before
         } else {
             self.last
         };
         let newlines = self.newlines_before(hash);
         let foot_line = match newlines {
-            _ if self.behind < self.second_line || last.0 == Kind::Value => None,
+            _ if self.behind < self.second_line || last.0 == CommentKind::Value => None,
             0 => Some(1 + isize::from(self.column(hash) > 1)),
             _ => Some(1 - newlines.cast_signed()),
         };
-        Run {
+        LineRun {
             text: String::new(),
             bound: last.1,
             start: hash,
@@ -341,7 +349,7 @@ const BREAKS_AND_BLANKS: [char; 7] = ['\n', '\r', '\u{85}', '\u{2028}', '\u{2029
 const LOOK_MAX: usize = 512;
 
 /// Comment lines that belong together.
-struct Run {
+struct LineRun {
     text: String,
     bound: usize,
     start: usize,
@@ -358,7 +366,7 @@ struct Run {
     behind_gap: bool,
 }
 
-impl Run {
+impl LineRun {
     fn add(&mut self, text: &str, start: usize, (line, column): (isize, usize)) {
         if self.text.is_empty() {
             (self.start, self.line, self.column) = (start, line, column);
@@ -388,18 +396,23 @@ impl Run {
 
     fn push_foot(&mut self, at: usize, queue: &mut VecDeque<Comment>) {
         if !self.text.is_empty() {
-            self.push(Part::Foot, self.bound, (at, queue));
+            self.push(CommentPart::Foot, self.bound, (at, queue));
             (self.from, self.bound) = (at, at);
         }
     }
 
     fn push_head(mut self, at: usize, queue: &mut VecDeque<Comment>) {
         if !self.text.is_empty() {
-            self.push(Part::Head, self.start, (at - 1, queue));
+            self.push(CommentPart::Head, self.start, (at - 1, queue));
         }
     }
 
-    fn push(&mut self, part: Part, bound: usize, (end, queue): (usize, &mut VecDeque<Comment>)) {
+    fn push(
+        &mut self,
+        part: CommentPart,
+        bound: usize,
+        (end, queue): (usize, &mut VecDeque<Comment>),
+    ) {
         let text = std::mem::take(&mut self.text);
         let (start, column) = (self.start, self.column);
         queue.push_back(Comment {

@@ -3,7 +3,7 @@
 //! Input: a composer whose scanner is at the opening bracket. Output: the node; the scanner is
 //! after the closing one.
 
-use crate::comment::Kind;
+use crate::comment::CommentKind;
 use crate::compose::Composer;
 use crate::compose::mapping::Entries;
 use crate::error::{Error, Syntax};
@@ -40,7 +40,8 @@ impl Composer<'_> {
         let start = self.scan.mark();
         self.enter(start)?;
         self.count(1, start)?;
-        self.trace.note(Kind::FlowStart, start.at, start.at + 1);
+        self.trace
+            .note(CommentKind::FlowStart, start.at, start.at + 1);
         self.scan.at += 1;
         self.scan.flow_depth += 1;
         Ok(start)
@@ -48,7 +49,7 @@ impl Composer<'_> {
 
     fn close(&mut self, node: &mut Node, start: Mark) {
         self.trace
-            .note(Kind::FlowEnd, self.scan.at, self.scan.at + 1);
+            .note(CommentKind::FlowEnd, self.scan.at, self.scan.at + 1);
         self.scan.at += 1;
         self.scan.flow_depth -= 1;
         self.scan.starts_allowed = false;
@@ -73,7 +74,7 @@ impl Composer<'_> {
                 };
                 return Err(self.scan.error_here(syntax));
             }
-            self.pass(Kind::Comma);
+            self.pass(CommentKind::Comma);
         }
         Ok(self.scan.here() != closing)
     }
@@ -84,11 +85,12 @@ impl Composer<'_> {
         let first = self.trace.len();
         let (key, value) = if self.scan.here() == b'?' {
             self.enter(start)?;
-            self.pass(Kind::Key);
+            self.pass(CommentKind::Key);
             if matches!(self.scan.here(), b':' | b',') {
                 // The value is taken for the key: Go's reading of `[? : ]`, where both are null.
                 let key = self.empty(self.scan.mark())?;
-                self.trace.note(Kind::Value, self.scan.at, self.scan.at + 1);
+                self.trace
+                    .note(CommentKind::Value, self.scan.at, self.scan.at + 1);
                 self.scan.at += 1;
                 (key, self.flow_value(b']')?)
             } else {
@@ -105,8 +107,8 @@ impl Composer<'_> {
             (item, self.flow_value(b']')?)
         };
         self.trace
-            .insert(first, Kind::PairStart, (start.at, start.at));
-        self.trace.note(Kind::PairEnd, 0, 0);
+            .insert(first, CommentKind::PairStart, (start.at, start.at));
+        self.trace.note(CommentKind::PairEnd, 0, 0);
         self.depth -= 1;
         self.count(1, start)?;
         let mut entries = Entries::default();
@@ -120,7 +122,7 @@ impl Composer<'_> {
     fn flow_entry(&mut self) -> Result<(Node, Node), Error> {
         let start = self.scan.mark();
         if self.scan.here() == b'?' {
-            self.pass(Kind::Key);
+            self.pass(CommentKind::Key);
             let is_absent = matches!(self.scan.here(), b':' | b',' | b'}');
             let key = if is_absent {
                 self.empty(self.scan.mark())?
@@ -143,7 +145,7 @@ impl Composer<'_> {
         if self.scan.here() != b':' {
             return self.empty(self.scan.mark());
         }
-        self.pass(Kind::Value);
+        self.pass(CommentKind::Value);
         let here = self.scan.here();
         if here == b',' || here == closing {
             return self.empty(self.scan.mark());
@@ -151,7 +153,7 @@ impl Composer<'_> {
         self.flow_node()
     }
 
-    fn pass(&mut self, indicator: Kind) {
+    fn pass(&mut self, indicator: CommentKind) {
         self.trace.note(indicator, self.scan.at, self.scan.at + 1);
         self.scan.at += 1;
         self.scan.skip_to_token();

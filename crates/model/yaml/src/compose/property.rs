@@ -5,7 +5,7 @@
 
 use crate::Dialect;
 use crate::bounds::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
-use crate::comment::Kind;
+use crate::comment::CommentKind;
 use crate::compose::{Composer, Options};
 use crate::cost::text_bytes;
 use crate::error::{Cause, Error, Syntax};
@@ -72,7 +72,8 @@ impl<'t> Composer<'t> {
                 found.tag = Some(self.long_tag(mark)?);
             }
             found.end = self.scan.mark();
-            self.trace.note(Kind::Property, mark.at, found.end.at);
+            self.trace
+                .note(CommentKind::Property, mark.at, found.end.at);
             self.scan.skip_to_token();
         }
         Ok(found)
@@ -205,7 +206,7 @@ impl<'t> Composer<'t> {
         self.text_bytes += bytes;
         let node = node.clone();
         self.last_end = self.scan.at;
-        self.trace.note(Kind::Alias, mark.at, self.scan.at);
+        self.trace.note(CommentKind::Alias, mark.at, self.scan.at);
         self.count(nodes, mark)?;
         Ok(node)
     }
@@ -247,7 +248,8 @@ impl<'t> Composer<'t> {
         while self.scan.here() == b'%' && self.scan.at_boundary() {
             let mark = self.scan.mark();
             let directive = self.scan.directive()?;
-            self.trace.note(Kind::Directive, mark.at, self.scan.at);
+            self.trace
+                .note(CommentKind::Directive, mark.at, self.scan.at);
             match directive {
                 Directive::Version { .. } if has_version => {
                     return Err(self.scan.error(mark, Syntax::BadDirective));

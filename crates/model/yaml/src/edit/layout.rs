@@ -5,21 +5,22 @@
 
 use std::ops::Range;
 
-use super::line::{Lines, Same};
-use super::{Change, New, Spot, shown};
+use super::change::{New, Spot, TextChange};
+use super::line::{Same, TextLines};
+use super::shown;
 use crate::Dialect;
 use crate::node::{Content, Entry, Node, Style, Tag};
 use crate::write::v3::Options;
 
 pub(super) struct Layout<'t> {
-    lines: Lines<'t>,
+    lines: TextLines<'t>,
     options: Options,
 }
 
 impl<'t> Layout<'t> {
     pub(super) fn new(text: &'t str, root: &Node) -> Self {
         let mut layout = Self {
-            lines: Lines {
+            lines: TextLines {
                 text,
                 spans: Vec::new(),
             },
@@ -40,7 +41,7 @@ impl<'t> Layout<'t> {
     }
 
     /// Returns the replacement of a value, and the value it should read back as.
-    pub(super) fn replaced(&self, spot: &Spot, new: New<'_>) -> Option<(Change, Node)> {
+    pub(super) fn replaced(&self, spot: &Spot, new: New<'_>) -> Option<(TextChange, Node)> {
         let old = spot.node();
         let new = match new {
             New::Node(node) => shown::bare(node),
@@ -53,7 +54,7 @@ impl<'t> Layout<'t> {
         if spot.parent().is_none() {
             let text = self.indented(&shown::lines(&new, self.options), 0, true);
             return Some((
-                Change {
+                TextChange {
                     range: self.value_start(old)..self.value_end(old),
                     text,
                 },
@@ -63,7 +64,7 @@ impl<'t> Layout<'t> {
         let (range, column) = self.value_span(spot)?;
         if in_flow {
             return Some((
-                Change {
+                TextChange {
                     text: format!(" {}", shown::inline(&new)),
                     range,
                 },
@@ -83,11 +84,16 @@ impl<'t> Layout<'t> {
         let below = is_block && !in_item;
         let lead = if below { self.line_break() } else { " " };
         let text = lead.to_owned() + &self.indented(&lines, indent, below);
-        Some((Change { range, text }, new))
+        Some((TextChange { range, text }, new))
     }
 
     /// Returns the insertion of a key or item at the end of a collection.
-    pub(super) fn inserted(&self, spot: &Spot, key: Option<&str>, value: &Node) -> Option<Change> {
+    pub(super) fn inserted(
+        &self,
+        spot: &Spot,
+        key: Option<&str>,
+        value: &Node,
+    ) -> Option<TextChange> {
         let (node, text) = (spot.node(), self.lines.text);
         if self.is_flow(node) {
             return self.inserted_in_flow(node, key, value);
@@ -131,14 +137,14 @@ impl<'t> Layout<'t> {
             ""
         };
         let indent = " ".repeat(column);
-        Some(Change {
+        Some(TextChange {
             range: at..at,
             text: format!("{before}{indent}{head}{between}{body}{after}"),
         })
     }
 
     /// Returns the removal of an entry or item.
-    pub(super) fn removed(&self, spot: &Spot) -> Option<Change> {
+    pub(super) fn removed(&self, spot: &Spot) -> Option<TextChange> {
         let (index, parent) = spot.parent()?;
         let node = parent.node();
         let count = node
@@ -163,13 +169,13 @@ impl<'t> Layout<'t> {
         } else {
             start..self.lines.content(end)
         };
-        Some(Change {
+        Some(TextChange {
             range,
             text: String::new(),
         })
     }
 
-    fn scalar_replaced(&self, old: &Node, new: Node, in_flow: bool) -> Option<(Change, Node)> {
+    fn scalar_replaced(&self, old: &Node, new: Node, in_flow: bool) -> Option<(TextChange, Node)> {
         let range = self.value_start(old)..self.value_end(old);
         let text = new.text()?;
         let is_block = matches!(old.style, Style::Literal | Style::Folded);
@@ -204,11 +210,11 @@ impl<'t> Layout<'t> {
                 if after { " " } else { "" }
             );
         }
-        Some((Change { range, text: shown }, meant))
+        Some((TextChange { range, text: shown }, meant))
     }
 
     /// Replaces a block, keeping its comment and indentation.
-    fn block_replaced(&self, range: Range<usize>, head: &str, lines: &[&str]) -> Change {
+    fn block_replaced(&self, range: Range<usize>, head: &str, lines: &[&str]) -> TextChange {
         let old = &self.lines.text[range.clone()];
         let (old_head, body) = old.split_once('\n').unwrap_or((old, ""));
         let comment = old_head.trim_end().trim_start_matches([
@@ -223,13 +229,13 @@ impl<'t> Layout<'t> {
         let body = self.indented(&lines, indent, true);
         let at_end = range.end == self.lines.text.len() && !head.ends_with('-');
         let end = if at_end { self.line_break() } else { "" };
-        Change {
+        TextChange {
             text: format!("{head}{comment}{}{body}{end}", self.line_break()),
             range,
         }
     }
 
-    fn inserted_in_flow(&self, node: &Node, key: Option<&str>, value: &Node) -> Option<Change> {
+    fn inserted_in_flow(&self, node: &Node, key: Option<&str>, value: &Node) -> Option<TextChange> {
         let text = self.lines.text;
         let close = self.value_end(node).checked_sub(1)?;
         let last = self.children(node).map(|(_, range)| range.end).max();
@@ -239,7 +245,7 @@ impl<'t> Layout<'t> {
         });
         let Some(last) = last else {
             let open = self.value_start(node) + 1;
-            return Some(Change {
+            return Some(TextChange {
                 range: open..close,
                 text: part,
             });
@@ -248,18 +254,18 @@ impl<'t> Layout<'t> {
         let comma = rest.len() - rest.trim_start().len();
         if rest[comma..].starts_with(',') {
             let at = last + comma + 1;
-            return Some(Change {
+            return Some(TextChange {
                 range: at..at,
                 text: format!(" {part},"),
             });
         }
-        Some(Change {
+        Some(TextChange {
             range: last..last,
             text: format!(", {part}"),
         })
     }
 
-    fn removed_from_flow(&self, node: &Node, index: usize) -> Option<Change> {
+    fn removed_from_flow(&self, node: &Node, index: usize) -> Option<TextChange> {
         let (_, own) = self.children(node).find(|(at, _)| *at == index)?;
         let next = self
             .children(node)
@@ -276,14 +282,14 @@ impl<'t> Layout<'t> {
             (None, Some(before)) => before..own.end,
             (None, None) => own,
         };
-        Some(Change {
+        Some(TextChange {
             range,
             text: String::new(),
         })
     }
 
     /// Removes the last entry of a block, which leaves `{}` or `[]`.
-    fn emptied(&self, spot: &Spot) -> Option<Change> {
+    fn emptied(&self, spot: &Spot) -> Option<TextChange> {
         let empty = if spot.node().items().is_some() {
             "[]"
         } else {
@@ -291,7 +297,7 @@ impl<'t> Layout<'t> {
         };
         if spot.parent().is_some() {
             let (range, _) = self.value_span(spot)?;
-            return Some(Change {
+            return Some(TextChange {
                 range,
                 text: format!(" {empty}"),
             });
@@ -300,7 +306,7 @@ impl<'t> Layout<'t> {
         let end = self
             .lines
             .block_end(start, self.lines.column(start), Same::Any);
-        Some(Change {
+        Some(TextChange {
             range: start..end,
             text: format!("{empty}{}", self.line_break()),
         })

@@ -15,13 +15,13 @@ pub(super) enum Same {
 
 /// The lines of a text, and the spans with their own layout: texts and flow collections of several
 /// lines.
-pub(super) struct Lines<'t> {
+pub(super) struct TextLines<'t> {
     pub(super) text: &'t str,
     /// Sorted and disjoint.
     pub(super) spans: Vec<Range<usize>>,
 }
 
-impl Lines<'_> {
+impl TextLines<'_> {
     /// Returns the start of a position's line.
     pub(super) fn start(&self, at: usize) -> usize {
         self.text[..at].rfind('\n').map_or(0, |end| end + 1)

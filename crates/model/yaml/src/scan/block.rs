@@ -97,16 +97,7 @@ impl Scanner<'_> {
             }
             self.at += 1;
         }
-        self.skip_blanks();
-        if self.here() == b'#' {
-            self.pass_comment();
-        }
-        let len = self.break_len(self.at);
-        if len > 0 {
-            self.pass_break(len);
-        } else if !self.at_end() {
-            return Err(self.error_here(Syntax::LineEndExpected));
-        }
+        self.end_header_line()?;
         Ok(header)
     }
 

@@ -117,18 +117,25 @@ impl<'t> Scanner<'t> {
             "TAG" if self.is_gap(end) => self.tag_directive()?,
             _ => return Err(self.error_here(Syntax::BadDirective)),
         };
+        self.end_header_line()?;
+        self.starts_allowed = false;
+        Ok(directive)
+    }
+
+    /// Passes what may stand behind the header of a block or a directive: blanks, a comment, the line break.
+    pub(super) fn end_header_line(&mut self) -> Result<(), Error> {
         self.skip_blanks();
         if self.here() == b'#' {
             self.pass_comment();
         }
+
         let len = self.break_len(self.at);
         if len > 0 {
             self.pass_break(len);
         } else if !self.at_end() {
             return Err(self.error_here(Syntax::LineEndExpected));
         }
-        self.starts_allowed = false;
-        Ok(directive)
+        Ok(())
     }
 
     fn version(&mut self) -> Result<Directive<'t>, Error> {

@@ -2,28 +2,23 @@
 //! mutated texts, and libyaml on every file of the shared kustomize corpus.
 
 use std::collections::{BTreeSet, HashMap};
-use std::fs::File;
-use std::io::Read;
-use std::path::Path;
 
+use cases::Score;
 use libyaml_safer::{Event, EventData, Parser, ScalarStyle};
 use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Reader, Style, Tag};
 use serde_json::{Value, json};
 
+use crate::corpus::each_file;
+
 const CASES: &str = include_str!("../cases/go-yaml.jsonl");
-const ARCHIVE: &str = concat!(
-    env!("CARGO_MANIFEST_DIR"),
-    "/../../../../shared/corpus/kustomize/cases.tar.zst"
-);
-const WINDOW_LOG: u32 = 27;
 /// Files of the corpus that must have been compared, if it is available.
 const FILES_MIN: usize = 5000;
 /// Larger files are left out: libyaml would take a minute for them.
-const FILE_MAX: u64 = 32 << 10;
+const FILE_MAX: usize = 32 << 10;
 
 #[test]
 fn texts_are_read_as_go_reads_them() {
-    let (mut compared, mut wrong) = (0, 0);
+    let mut score = Score::of_all("readings as Go's", 1_700);
     for case in cases() {
         let text = case["text"].as_str().unwrap();
         let checks = [
@@ -42,50 +37,34 @@ fn texts_are_read_as_go_reads_them() {
         ];
         for (want, got) in checks {
             let Some(want) = want else { continue };
-            compared += 1;
-            if !same(want, &got.unwrap_or(Value::Null)) {
-                wrong += 1;
-                println!(
-                    "{text:?}\n  want {want}\n  got  {:?} {:?}",
-                    nodes(text),
-                    values(text)
-                );
-            }
+            let got = got.unwrap_or(Value::Null);
+            score.add(same(want, &got), || {
+                format!("{text:?}:\n    expected {want}\n    got      {got}")
+            });
         }
     }
-    println!("{compared} readings compared, {wrong} differ");
-    assert!(compared > 1700 && wrong == 0);
+    score.finish();
 }
 
 #[test]
 fn the_corpus_is_read_as_libyaml_reads_it() {
-    if !Path::new(ARCHIVE).exists() {
-        println!("the shared corpus is not here: nothing compared");
-        return;
-    }
-    let (mut files, mut refused, mut different) = (0, 0, 0);
-    each_file(|path, bytes| {
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return;
-        };
-        if text.contains("<<:") {
+    let mut refused = 0;
+    let mut score = Score::of_all("files as libyaml reads them", FILES_MIN);
+    each_file(|path, text| {
+        if text.len() > FILE_MAX || text.contains("<<:") {
             return;
         }
         // libyaml needs a line break at the end.
         let text = &format!("{}\n", text.trim_end_matches('\n'));
-        files += 1;
         let ours = nodes(text)
             .ok()
             .map(|nodes| nodes.iter().map(skeleton).collect::<Vec<_>>());
         let theirs = libyaml(text);
         refused += usize::from(theirs.is_none());
-        if ours != theirs {
-            different += 1;
-            println!("{path}: {:?} {}", nodes(text).err(), theirs.is_some());
-        }
+        score.check(&path, &ours, &theirs);
     });
-    println!("{files} files compared, {refused} refused by both, {different} differ");
-    assert!(files >= FILES_MIN && different == 0);
+    println!("{refused} files refused by both");
+    score.finish();
 }
 
 #[test]
@@ -337,23 +316,5 @@ fn libyaml_children(
             return Some(children);
         }
         children.push(libyaml_node(parser, event, anchors)?);
-    }
-}
-
-fn each_file(mut see: impl FnMut(&str, &[u8])) {
-    let mut decoder = zstd::Decoder::new(File::open(ARCHIVE).unwrap()).unwrap();
-    decoder.window_log_max(WINDOW_LOG).unwrap();
-    for entry in tar::Archive::new(decoder).entries().unwrap() {
-        let mut entry = entry.unwrap();
-        let path = entry.path().unwrap().to_string_lossy().into_owned();
-        let is_small = entry.header().size().unwrap() <= FILE_MAX;
-        let is_yaml = path
-            .rsplit_once('.')
-            .is_some_and(|(_, kind)| kind == "yaml" || kind == "yml");
-        if is_yaml && is_small && entry.header().entry_type().is_file() {
-            let mut bytes = Vec::new();
-            entry.read_to_end(&mut bytes).unwrap();
-            see(&path, &bytes);
-        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use lode_admit::custom::{self, Definition, Names};
 use lode_admit::{Kind, Status};
 use lode_object::json::{int, list, text};
-use lode_schema::{Resource, Subresource};
+use lode_schema::{ApiResource, Subresource};
 use lode_stdx::time::rfc3339;
 use serde_json::Value;
 
@@ -198,7 +198,7 @@ fn served(api: &Api, definition: &Definition) -> Vec<Arc<Served>> {
     versions.iter().map(serve).collect()
 }
 
-fn resource(definition: &Definition, kind: &Kind) -> Resource {
+fn resource(definition: &Definition, kind: &Kind) -> ApiResource {
     let names = &definition.names;
     let texts = |texts: &[&str]| texts.iter().map(|text| Box::from(*text)).collect();
     let below = |name: &str, group: &str, version: &str, kind: &str| Subresource {
@@ -213,7 +213,7 @@ fn resource(definition: &Definition, kind: &Kind) -> Resource {
         .then(|| below("status", &kind.gvk.group, &kind.gvk.version, &kind.gvk.kind));
     let scale = kind.custom().is_some_and(|ty| ty.scale.is_some());
     let scale = scale.then(|| below("scale", "autoscaling", "v1", "Scale"));
-    Resource {
+    ApiResource {
         group: kind.gvk.group.clone(),
         version: kind.gvk.version.clone(),
         kind: kind.gvk.kind.clone(),

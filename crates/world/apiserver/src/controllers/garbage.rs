@@ -19,18 +19,18 @@ use crate::handlers::inside;
 use crate::served::Served;
 use crate::store::Noted;
 use crate::store::key::Key;
-use crate::store::log::Change;
+use crate::store::log::StoreChange;
 use crate::wire::options::{DeleteOptions, Propagation};
 
 /// The known owner references.
 #[derive(Default)]
 pub(super) struct Garbage {
-    dependents: Owned<Place>,
+    dependents: Owned<ObjectPlace>,
 }
 
 /// Location of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Place {
+struct ObjectPlace {
     resource: Arc<str>,
     key: Key,
 }
@@ -39,7 +39,7 @@ impl Garbage {
     /// Handles a change.
     pub(super) fn note(&mut self, api: &Api, noted: &Noted) -> Result<(), Status> {
         let change = &noted.change;
-        let place = Place {
+        let place = ObjectPlace {
             resource: Arc::clone(&noted.resource),
             key: change.key.clone(),
         };
@@ -66,7 +66,7 @@ impl Garbage {
     }
 
     /// Handles the end of a dependent: its owners may be waiting for it.
-    fn dependent_gone(&self, api: &Api, change: &Change) -> Result<(), Status> {
+    fn dependent_gone(&self, api: &Api, change: &StoreChange) -> Result<(), Status> {
         if change.object.index.owners.is_empty() {
             return Ok(());
         }
@@ -80,7 +80,7 @@ impl Garbage {
     }
 
     /// Does what the deletion of an object waits for, and then releases it.
-    fn release(&self, api: &Api, place: &Place) -> Result<(), Status> {
+    fn release(&self, api: &Api, place: &ObjectPlace) -> Result<(), Status> {
         let Some((served, object)) = find(api, place) else {
             return Ok(());
         };
@@ -145,7 +145,7 @@ impl Garbage {
 }
 
 /// Deletes an object if none of its owners exists.
-fn collect(api: &Api, place: &Place) -> Result<(), Status> {
+fn collect(api: &Api, place: &ObjectPlace) -> Result<(), Status> {
     let Some((served, object)) = find(api, place) else {
         return Ok(());
     };
@@ -183,7 +183,7 @@ fn lives(api: &Api, owner: &Value, namespace: &str) -> bool {
 }
 
 /// Returns the location of an owner that an object in a namespace names, if its kind is served.
-fn place_of(api: &Api, owner: &Value, namespace: &str) -> Option<Place> {
+fn place_of(api: &Api, owner: &Value, namespace: &str) -> Option<ObjectPlace> {
     let (group, version) = text(owner, "/apiVersion")
         .split_once('/')
         .unwrap_or(("", text(owner, "/apiVersion")));
@@ -201,13 +201,13 @@ fn place_of(api: &Api, owner: &Value, namespace: &str) -> Option<Place> {
         },
         text(owner, "/name"),
     );
-    Some(Place {
+    Some(ObjectPlace {
         resource: Arc::clone(served.objects.name()),
         key,
     })
 }
 
-fn find(api: &Api, place: &Place) -> Option<(Arc<Served>, Value)> {
+fn find(api: &Api, place: &ObjectPlace) -> Option<(Arc<Served>, Value)> {
     let registry = api.registry();
     let served = registry.of_objects(&place.resource)?;
     let stored = served.objects.get(&place.key)?;
@@ -223,7 +223,7 @@ fn owners(object: &Value) -> Vec<Value> {
 }
 
 /// Removes an owner reference from a dependent.
-fn disown(api: &Api, place: &Place, owner: &str) -> Result<(), Status> {
+fn disown(api: &Api, place: &ObjectPlace, owner: &str) -> Result<(), Status> {
     let Some((served, _)) = find(api, place) else {
         return Ok(());
     };

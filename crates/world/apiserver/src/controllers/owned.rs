@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::log::Change;
+use crate::store::log::StoreChange;
 
 /// Pairs of an owner's uid and an object that refers to it.
 #[derive(Debug, Default)]
@@ -10,7 +10,7 @@ pub(super) struct Owned<P>(BTreeSet<(Box<str>, P)>);
 
 impl<P: Clone + Default + Ord> Owned<P> {
     /// Updates the owner references of an object after a change.
-    pub(super) fn note(&mut self, place: &P, change: &Change) {
+    pub(super) fn note(&mut self, place: &P, change: &StoreChange) {
         let owners = if change.deleted {
             &[]
         } else {
@@ -58,8 +58,8 @@ mod tests {
         )
     }
 
-    fn change(before: Option<&[&str]>, now: &[&str]) -> Change {
-        Change {
+    fn change(before: Option<&[&str]>, now: &[&str]) -> StoreChange {
+        StoreChange {
             key: Key::default(),
             object: stored(now),
             previous: before.map(stored),
@@ -80,7 +80,7 @@ mod tests {
         );
         owned.note(
             &1,
-            &Change {
+            &StoreChange {
                 deleted: true,
                 ..change(Some(&["a", "ab"]), &["a", "ab"])
             },

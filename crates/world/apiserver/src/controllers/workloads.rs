@@ -33,7 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::api::Api;
 use crate::store::Noted;
-use plan::{Kind, Place, Plan};
+use plan::{Plan, WorkloadKind, WorkloadPlace};
 use scene::{Scene, Seen};
 
 /// Starts the simulation of workloads.
@@ -51,9 +51,9 @@ pub(super) fn start(api: &Arc<Api>) -> JoinHandle<()> {
 struct Workloads {
     scene: Scene,
     /// Objects to process now, each once. Kinds are in the order of processing.
-    due: BTreeSet<Place>,
+    due: BTreeSet<WorkloadPlace>,
     /// Objects to process at a later time.
-    later: BTreeSet<(Timestamp, Place)>,
+    later: BTreeSet<(Timestamp, WorkloadPlace)>,
 }
 
 async fn run(api: Arc<Api>, mut workloads: Workloads, mut changes: UnboundedReceiver<Noted>) {
@@ -82,10 +82,10 @@ async fn run(api: Arc<Api>, mut workloads: Workloads, mut changes: UnboundedRece
 
 impl Workloads {
     fn note(&mut self, noted: &Noted) {
-        let Some(kind) = Kind::of(&noted.resource) else {
+        let Some(kind) = WorkloadKind::of(&noted.resource) else {
             return;
         };
-        let place = Place {
+        let place = WorkloadPlace {
             kind,
             key: noted.change.key.clone(),
         };
@@ -112,7 +112,7 @@ impl Workloads {
         first.map_or(PAUSE_MAX, |first| first.clamp(PAUSE_MIN, LOOK_EVERY))
     }
 
-    fn look(&mut self, api: &Api, place: &Place) {
+    fn look(&mut self, api: &Api, place: &WorkloadPlace) {
         let Some(seen) = self.scene.seen(place, api.now()) else {
             return;
         };
@@ -130,17 +130,17 @@ impl Workloads {
 }
 
 /// Computes what to do about an object.
-fn plan(place: &Place, seen: &Seen) -> Plan {
+fn plan(place: &WorkloadPlace, seen: &Seen) -> Plan {
     match place.kind {
-        Kind::Pod => pod::plan(seen),
-        Kind::Claim => claim::plan(seen),
-        Kind::ReplicaSet | Kind::ReplicationController => replicas::plan(seen),
-        Kind::StatefulSet => stateful::plan(seen),
-        Kind::DaemonSet => daemon::plan(seen),
-        Kind::Job => job::plan(seen),
-        Kind::Deployment => deployment::plan(seen),
-        Kind::Budget => budget::plan(seen),
-        Kind::Node => Plan::default(),
+        WorkloadKind::Pod => pod::plan(seen),
+        WorkloadKind::Claim => claim::plan(seen),
+        WorkloadKind::ReplicaSet | WorkloadKind::ReplicationController => replicas::plan(seen),
+        WorkloadKind::StatefulSet => stateful::plan(seen),
+        WorkloadKind::DaemonSet => daemon::plan(seen),
+        WorkloadKind::Job => job::plan(seen),
+        WorkloadKind::Deployment => deployment::plan(seen),
+        WorkloadKind::Budget => budget::plan(seen),
+        WorkloadKind::Node => Plan::default(),
     }
 }
 

@@ -12,9 +12,10 @@ use crate::api::Api;
 use crate::auth;
 use crate::handlers::call::Call;
 use crate::handlers::delete::{self, Deleted};
-use crate::handlers::write::{Changed, Fault, Way, Write, Written};
+use crate::handlers::write::{Changed, Way, Write, WriteFault, Written};
 use crate::served::Served;
 use crate::store::key::Key;
+use crate::store::stored::Stored;
 use crate::wire::negotiate::Output;
 use crate::wire::options::{DeleteOptions, Query, WriteOptions};
 use crate::wire::request::Target;
@@ -42,25 +43,13 @@ pub(crate) fn change(
     served: &Served,
     key: &Key,
     (subresource, manager): (&str, &str),
-    mut edit: impl FnMut(&mut Value),
+    edit: impl FnMut(&mut Value),
 ) -> Result<(), Status> {
-    loop {
-        let Some(stored) = served.objects.get(key) else {
-            return Ok(());
-        };
-        let mut object = served.value(&stored);
-        edit(&mut object);
-        let written = with_call(api, served, key, subresource, |call| {
-            Write::new(call, &options(manager), subresource)
-                .attempt(&stored, Changed::Whole(object))
-        });
-        match written {
-            Ok(Written::Stored(_) | Written::Unstored(_)) => return Ok(()),
-            Err(Fault::Outrun) => {}
-            Err(Fault::Refused(status)) if status.code == 404 => return Ok(()),
-            Err(Fault::Refused(status)) => return Err(status),
-        }
-    }
+    until_written(served, key, edit, |stored, object| {
+        with_call(api, served, key, subresource, |call| {
+            Write::new(call, &options(manager), subresource).attempt(stored, Changed::Whole(object))
+        })
+    })
 }
 
 /// Changes an object without field management and admission for clients, for instance to bind a pod
@@ -69,7 +58,21 @@ pub(crate) fn put(
     api: &Api,
     served: &Served,
     key: &Key,
+    edit: impl FnMut(&mut Value),
+) -> Result<(), Status> {
+    until_written(served, key, edit, |stored, object| {
+        with_call(api, served, key, "", |call| {
+            Write::new(call, &options(""), "").put(stored, object)
+        })
+    })
+}
+
+/// Edits an object and writes it, again and again while others change it meanwhile. An object that is gone is left so.
+fn until_written(
+    served: &Served,
+    key: &Key,
     mut edit: impl FnMut(&mut Value),
+    write: impl Fn(&Arc<Stored>, Value) -> Result<Written, WriteFault>,
 ) -> Result<(), Status> {
     loop {
         let Some(stored) = served.objects.get(key) else {
@@ -77,14 +80,12 @@ pub(crate) fn put(
         };
         let mut object = served.value(&stored);
         edit(&mut object);
-        let written = with_call(api, served, key, "", |call| {
-            Write::new(call, &options(""), "").put(&stored, object)
-        });
-        match written {
+
+        match write(&stored, object) {
             Ok(Written::Stored(_) | Written::Unstored(_)) => return Ok(()),
-            Err(Fault::Outrun) => {}
-            Err(Fault::Refused(status)) if status.code == 404 => return Ok(()),
-            Err(Fault::Refused(status)) => return Err(status),
+            Err(WriteFault::Outrun) => {}
+            Err(WriteFault::Refused(status)) if status.code == 404 => return Ok(()),
+            Err(WriteFault::Refused(status)) => return Err(status),
         }
     }
 }

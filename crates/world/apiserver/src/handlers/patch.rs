@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The body of a `PATCH`.
 #[derive(Debug, Clone)]
-pub(crate) enum Patch {
+pub(crate) enum PatchBody {
     /// A list of operations (RFC 6902).
     Json(json_patch::Patch),
     /// Fields to change (RFC 7396).
@@ -20,7 +20,7 @@ pub(crate) enum Patch {
     Apply(Value),
 }
 
-impl Patch {
+impl PatchBody {
     /// Checks the media type only.
     ///
     /// # Errors
@@ -252,12 +252,12 @@ mod tests {
 
     fn refused(media: &str, body: &str) -> String {
         let status =
-            Patch::read(media, body.as_bytes(), &kind(), FieldValidation::Warn).unwrap_err();
+            PatchBody::read(media, body.as_bytes(), &kind(), FieldValidation::Warn).unwrap_err();
         format!("{} {status}", status.code)
     }
 
     fn applied(media: &str, body: &str, live: &Value) -> Value {
-        Patch::read(media, body.as_bytes(), &kind(), FieldValidation::Warn)
+        PatchBody::read(media, body.as_bytes(), &kind(), FieldValidation::Warn)
             .unwrap()
             .apply(live, &kind())
             .unwrap()
@@ -313,7 +313,7 @@ mod tests {
 
     #[test]
     fn operations_that_do_not_fit_change_nothing() {
-        let patch = Patch::read(
+        let patch = PatchBody::read(
             JSON_PATCH,
             br#"[{"op":"test","path":"/a","value":1}]"#,
             &kind(),
@@ -330,7 +330,7 @@ mod tests {
     fn a_field_that_is_not_there_is_replaced_but_nothing_below_it() {
         let replace = |path: &str| {
             let patch = format!(r#"[{{"op":"replace","path":"{path}","value":1}}]"#);
-            Patch::read(JSON_PATCH, patch.as_bytes(), &kind(), FieldValidation::Warn)
+            PatchBody::read(JSON_PATCH, patch.as_bytes(), &kind(), FieldValidation::Warn)
                 .unwrap()
                 .apply(&json!({"a": {}, "l": []}), &kind())
         };
@@ -344,7 +344,7 @@ mod tests {
         let doubling = vec![r#"{"op":"copy","from":"/a","path":"/a/b"}"#; 200];
         let patch = format!("[{}]", doubling.join(","));
         let patch =
-            Patch::read(JSON_PATCH, patch.as_bytes(), &kind(), FieldValidation::Warn).unwrap();
+            PatchBody::read(JSON_PATCH, patch.as_bytes(), &kind(), FieldValidation::Warn).unwrap();
         assert_eq!(
             patch
                 .apply(&json!({"a": {"c": "x".repeat(1000)}}), &kind())
@@ -352,7 +352,7 @@ mod tests {
                 .code,
             422
         );
-        let once = Patch::read(
+        let once = PatchBody::read(
             JSON_PATCH,
             br#"[{"op":"copy","from":"/a","path":"/b"}]"#,
             &kind(),

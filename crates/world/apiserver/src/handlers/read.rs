@@ -221,11 +221,11 @@ fn plain(served: &Served, page: Page) -> Answer {
     let mut items = Vec::with_capacity(page.objects.len());
     for (_, stored) in page.objects {
         items.push(if !served.is_native(&stored) {
-            Item::Made(served.bytes(&stored))
+            ListItem::Made(served.bytes(&stored))
         } else if whole {
-            Item::Whole(stored)
+            ListItem::Whole(stored)
         } else {
-            Item::Headless(stored)
+            ListItem::Headless(stored)
         });
     }
     Answer::lazy(
@@ -239,7 +239,7 @@ fn plain(served: &Served, page: Page) -> Answer {
     )
 }
 
-enum Item {
+enum ListItem {
     /// Converted to another version.
     Made(Bytes),
     Whole(Arc<Stored>),
@@ -250,7 +250,7 @@ enum Item {
 /// The text of a list, in pieces.
 struct Pieces {
     head: Option<Bytes>,
-    items: std::vec::IntoIter<Item>,
+    items: std::vec::IntoIter<ListItem>,
     first: bool,
     done: bool,
 }
@@ -271,9 +271,9 @@ impl Iterator for Pieces {
                 piece.extend_from_slice(b",");
             }
             match item {
-                Item::Made(bytes) => piece.extend_from_slice(&bytes),
-                Item::Whole(stored) => piece.extend_from_slice(stored.text()),
-                Item::Headless(stored) => {
+                ListItem::Made(bytes) => piece.extend_from_slice(&bytes),
+                ListItem::Whole(stored) => piece.extend_from_slice(stored.text()),
+                ListItem::Headless(stored) => {
                     piece.extend_from_slice(b"{");
                     piece.extend_from_slice(stored.headless());
                 }

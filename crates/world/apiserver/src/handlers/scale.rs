@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 use crate::fields::as_map;
 use crate::handlers::body;
 use crate::handlers::call::Call;
-use crate::handlers::patch::Patch;
+use crate::handlers::patch::PatchBody;
 use crate::handlers::read;
-use crate::handlers::write::{Fault, Write, Written, refused};
+use crate::handlers::write::{Write, WriteFault, Written, refused};
 use crate::store::stored::Stored;
 use crate::wire::answer::Answer;
 use crate::wire::options::{WriteOptions, Writing};
@@ -22,7 +22,7 @@ use crate::wire::options::{WriteOptions, Writing};
 /// Answers with the scale of an object.
 pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
     let stored = read::find(call)?;
-    let place = Place::of(&call.served.kind);
+    let place = ReplicaPaths::of(&call.served.kind);
     let object = call.served.value(&stored);
     Ok(Answer::value(200, &place.shown(&object), call.output))
 }
@@ -39,15 +39,15 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
 /// Changes the scale of an object.
 pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
     let kind = scale_kind()?;
-    let writing = if Patch::is_apply(call.media) {
+    let writing = if PatchBody::is_apply(call.media) {
         Writing::Apply
     } else {
         Writing::Patch
     };
     let options = WriteOptions::read(call.query, writing)?;
-    let patch = Patch::read(call.media, call.body, &kind, options.validation)?;
+    let patch = PatchBody::read(call.media, call.body, &kind, options.validation)?;
     run(call, &options, |scale| match &patch {
-        Patch::Apply(applied) => {
+        PatchBody::Apply(applied) => {
             let mut applied = applied.clone();
             call.place(&mut applied)?;
             let now = call.now_text();
@@ -78,12 +78,12 @@ fn run(
             Ok(object) => {
                 return Ok(Answer::value(
                     200,
-                    &Place::of(&call.served.kind).shown(&object),
+                    &ReplicaPaths::of(&call.served.kind).shown(&object),
                     call.output,
                 ));
             }
-            Err(Fault::Outrun) => {}
-            Err(Fault::Refused(status)) => return Err(status),
+            Err(WriteFault::Outrun) => {}
+            Err(WriteFault::Refused(status)) => return Err(status),
         }
     }
 }
@@ -93,8 +93,8 @@ fn once(
     options: &WriteOptions,
     stored: &Arc<Stored>,
     make: &impl Fn(&Value) -> Result<(Value, bool), Status>,
-) -> Result<Value, Fault> {
-    let (kind, place) = (&call.served.kind, Place::of(&call.served.kind));
+) -> Result<Value, WriteFault> {
+    let (kind, place) = (&call.served.kind, ReplicaPaths::of(&call.served.kind));
     let live = call.served.value(stored);
     let path: Vec<&str> = place.spec.split('.').collect();
     let versions = [(&*call.served.api_version, path.as_slice())];
@@ -142,13 +142,13 @@ fn once(
 }
 
 /// Where an object has its replicas, as dotted paths.
-struct Place<'k> {
+struct ReplicaPaths<'k> {
     spec: &'k str,
     status: &'k str,
     selector: &'k str,
 }
 
-impl<'k> Place<'k> {
+impl<'k> ReplicaPaths<'k> {
     fn of(kind: &'k Kind) -> Self {
         if let Some(scale) = kind.custom().and_then(|ty| ty.scale.as_ref()) {
             let bare = |path: &'k str| path.strip_prefix('.').unwrap_or(path);
@@ -296,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_scale_shows_replicas_and_selector() {
-        let place = Place {
+        let place = ReplicaPaths {
             spec: "spec.replicas",
             status: "status.replicas",
             selector: "spec.selector",

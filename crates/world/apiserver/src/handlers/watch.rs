@@ -19,7 +19,7 @@ use crate::handlers::read;
 use crate::handlers::shape::Shaper;
 use crate::served::Served;
 use crate::store::key::Key;
-use crate::store::log::Change;
+use crate::store::log::StoreChange;
 use crate::store::stored::Stored;
 use crate::wire::answer::Answer;
 use crate::wire::negotiate::Shape;
@@ -207,7 +207,7 @@ impl Watch {
     }
 
     /// Returns the event for a change, if it concerns a selected object.
-    fn told(&self, change: &Change) -> Option<EventType> {
+    fn told(&self, change: &StoreChange) -> Option<EventType> {
         if !self.namespace.is_empty() && change.key.namespace() != &*self.namespace {
             return None;
         }

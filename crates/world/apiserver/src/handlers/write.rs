@@ -20,7 +20,7 @@ use crate::handlers::body;
 use crate::handlers::call::Call;
 use crate::handlers::delete;
 use crate::handlers::endpoint;
-use crate::handlers::patch::Patch;
+use crate::handlers::patch::PatchBody;
 use crate::handlers::read;
 use crate::random;
 use crate::store::key::Key;
@@ -58,13 +58,13 @@ pub(crate) struct Write<'w> {
 }
 
 /// Why an attempt failed.
-pub(crate) enum Fault {
+pub(crate) enum WriteFault {
     /// A concurrent write came first; the next attempt may succeed.
     Outrun,
     Refused(Status),
 }
 
-impl<S: Into<Status>> std::convert::From<S> for Fault {
+impl<S: Into<Status>> std::convert::From<S> for WriteFault {
     fn from(status: S) -> Self {
         Self::Refused(status.into())
     }
@@ -90,12 +90,12 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
 
 /// Patches an object.
 pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
-    let writing = if Patch::is_apply(call.media) {
+    let writing = if PatchBody::is_apply(call.media) {
         Writing::Apply
     } else {
         Writing::Patch
     };
-    Patch::check(call.media, &call.served.kind)?;
+    PatchBody::check(call.media, &call.served.kind)?;
     let options = WriteOptions::read(call.query, writing)?;
     let (code, written) = Write::new(call, &options, &call.target.subresource).patch()?;
     answer(call, code, &written)
@@ -233,9 +233,9 @@ impl<'w> Write<'w> {
             }
             match self.attempt(&stored, Changed::Whole(object.clone())) {
                 Ok(written) => return Ok((200, written)),
-                Err(Fault::Outrun) if wanted.is_none() => {}
-                Err(Fault::Outrun) => return Err(Status::modified(kind, &call.target.name)),
-                Err(Fault::Refused(status)) => return Err(status),
+                Err(WriteFault::Outrun) if wanted.is_none() => {}
+                Err(WriteFault::Outrun) => return Err(Status::modified(kind, &call.target.name)),
+                Err(WriteFault::Refused(status)) => return Err(status),
             }
         }
         Err(Status::modified(kind, &call.target.name))
@@ -246,13 +246,15 @@ impl<'w> Write<'w> {
     fn patch(&self) -> Result<(u16, Written), Status> {
         let call = self.call;
         let kind = &call.served.kind;
-        let read = || Patch::read(call.media, call.body, kind, self.options.validation);
+        let read = || PatchBody::read(call.media, call.body, kind, self.options.validation);
         for _ in 0..ATTEMPTS {
             let Some(stored) = call.served.objects.get(&call.key()) else {
-                if !Patch::is_apply(call.media) || !self.subresource.is_empty() && !self.creates() {
+                if !PatchBody::is_apply(call.media)
+                    || !self.subresource.is_empty() && !self.creates()
+                {
                     return Err(Status::not_found(kind, &call.target.name));
                 }
-                let Patch::Apply(applied) = read()? else {
+                let PatchBody::Apply(applied) = read()? else {
                     continue;
                 };
                 match self.apply_new(&applied) {
@@ -262,7 +264,7 @@ impl<'w> Write<'w> {
             };
             let live = call.served.value(&stored);
             let changed = match read()? {
-                Patch::Apply(applied) => Changed::Applied(self.applied(Some(&live), &applied)?),
+                PatchBody::Apply(applied) => Changed::Applied(self.applied(Some(&live), &applied)?),
                 patch => Changed::Whole(self.decoded(&patch.apply(&live, kind)?)?),
             };
             let wanted = wanted(text(changed.object(), "/metadata/resourceVersion"))?;
@@ -272,8 +274,8 @@ impl<'w> Write<'w> {
             }
             match self.attempt(&stored, changed) {
                 Ok(written) => return Ok((200, written)),
-                Err(Fault::Outrun) => {}
-                Err(Fault::Refused(status)) => return Err(status),
+                Err(WriteFault::Outrun) => {}
+                Err(WriteFault::Refused(status)) => return Err(status),
             }
         }
         Err(Status::modified(kind, &call.target.name))
@@ -341,7 +343,11 @@ impl<'w> Write<'w> {
     }
 
     /// Writes a changed object if it is still the stored one.
-    pub(crate) fn attempt(&self, stored: &Arc<Stored>, changed: Changed) -> Result<Written, Fault> {
+    pub(crate) fn attempt(
+        &self,
+        stored: &Arc<Stored>,
+        changed: Changed,
+    ) -> Result<Written, WriteFault> {
         let call = self.call;
         let kind = &call.served.kind;
         let live = call.served.value(stored);
@@ -370,7 +376,11 @@ impl<'w> Write<'w> {
     }
 
     /// Stores a changed object, or removes it if nothing blocks its deletion any more.
-    pub(crate) fn put(&self, stored: &Arc<Stored>, mut object: Value) -> Result<Written, Fault> {
+    pub(crate) fn put(
+        &self,
+        stored: &Arc<Stored>,
+        mut object: Value,
+    ) -> Result<Written, WriteFault> {
         let call = self.call;
         metadata_mut(&mut object).insert(
             "resourceVersion".to_owned(),
@@ -405,13 +415,13 @@ impl<'w> Write<'w> {
         }
     }
 
-    fn outrun(&self, clash: Clash) -> Fault {
+    fn outrun(&self, clash: Clash) -> WriteFault {
         match clash {
-            Clash::Gone => Fault::Refused(Status::not_found(
+            Clash::Gone => WriteFault::Refused(Status::not_found(
                 &self.call.served.kind,
                 &self.call.target.name,
             )),
-            Clash::Newer | Clash::Exists => Fault::Outrun,
+            Clash::Newer | Clash::Exists => WriteFault::Outrun,
         }
     }
 
@@ -536,7 +546,7 @@ fn wanted(version: &str) -> Result<Option<u64>, Status> {
 
 /// Returns the status for a refusal over fields.
 pub(crate) fn refused(refusal: &Refusal) -> Status {
-    let cause = |cause: &write::Cause| Cause {
+    let cause = |cause: &write::RefusalCause| Cause {
         reason: cause.reason,
         message: cause.message.clone(),
         field: cause.field.clone(),

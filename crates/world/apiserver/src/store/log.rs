@@ -11,7 +11,7 @@ use crate::store::stored::Stored;
 
 /// One change of an object.
 #[derive(Debug)]
-pub(crate) struct Change {
+pub(crate) struct StoreChange {
     pub(crate) key: Key,
     /// The object; after a deletion, its last state.
     pub(crate) object: Arc<Stored>,
@@ -23,7 +23,7 @@ pub(crate) struct Change {
 /// The changes of a resource, oldest first.
 #[derive(Debug, Default)]
 pub(crate) struct Log {
-    changes: VecDeque<Arc<Change>>,
+    changes: VecDeque<Arc<StoreChange>>,
     /// Bytes of objects that only the log still references.
     superseded_bytes: usize,
     /// The last change that was dropped.
@@ -36,7 +36,7 @@ pub(crate) struct Expired;
 
 impl Log {
     /// Adds the latest change, and drops the oldest ones if the log is full.
-    pub(crate) fn note(&mut self, change: Change) -> Arc<Change> {
+    pub(crate) fn note(&mut self, change: StoreChange) -> Arc<StoreChange> {
         self.superseded_bytes += change.superseded_bytes();
         let change = Arc::new(change);
         self.changes.push_back(Arc::clone(&change));
@@ -52,7 +52,7 @@ impl Log {
     pub(crate) fn since(
         &self,
         revision: u64,
-    ) -> Result<impl DoubleEndedIterator<Item = &Arc<Change>>, Expired> {
+    ) -> Result<impl DoubleEndedIterator<Item = &Arc<StoreChange>>, Expired> {
         if revision < self.forgotten {
             return Err(Expired);
         }
@@ -80,7 +80,7 @@ impl Log {
     }
 }
 
-impl Change {
+impl StoreChange {
     /// Returns the change's revision.
     pub(crate) fn revision(&self) -> u64 {
         self.object.revision
@@ -119,9 +119,9 @@ mod tests {
         Arc::new(Draft::new(&object, Box::default()).at(revision))
     }
 
-    fn change(value: &str, revision: u64) -> Change {
+    fn change(value: &str, revision: u64) -> StoreChange {
         let previous = Some(stored("before", revision - 1));
-        Change {
+        StoreChange {
             key: Key::new("shop", "a"),
             object: stored(value, revision),
             previous,
@@ -149,7 +149,7 @@ mod tests {
         let (mut log, large) = (Log::default(), "x".repeat(BYTES_MAX / 2));
         for revision in [2, 4, 6] {
             let previous = Some(stored(&large, revision - 1));
-            log.note(Change {
+            log.note(StoreChange {
                 previous,
                 ..change("now", revision)
             });
@@ -167,7 +167,7 @@ mod tests {
             (&left["data"]["a"], &left["metadata"]["resourceVersion"]),
             (&json!("before"), &json!("9"))
         );
-        let gone = Change {
+        let gone = StoreChange {
             deleted: true,
             ..change("last", 9)
         }

@@ -4,7 +4,7 @@ use gix_hash::ObjectId as Id;
 use gix_object::{CommitRef, Kind};
 
 use crate::id::ObjectId;
-use crate::objects::{Lost, Source};
+use crate::objects::{Lost, ObjectSource};
 
 /// A person or a program that makes commits.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -75,7 +75,7 @@ pub(crate) fn write(tree: Id, parents: &[Id], draft: &Draft) -> Vec<u8> {
 }
 
 /// Reads a complete commit.
-pub(crate) fn read(source: &dyn Source, id: Id) -> Result<Commit, Lost> {
+pub(crate) fn read(source: &dyn ObjectSource, id: Id) -> Result<Commit, Lost> {
     let (Kind::Commit, bytes) = source.object(id)? else {
         return Err(Lost::Corrupt);
     };
@@ -96,7 +96,7 @@ pub(crate) fn read(source: &dyn Source, id: Id) -> Result<Commit, Lost> {
 }
 
 /// Reads the links of a commit.
-pub(crate) fn links(source: &dyn Source, id: Id) -> Result<Links, Lost> {
+pub(crate) fn links(source: &dyn ObjectSource, id: Id) -> Result<Links, Lost> {
     let (Kind::Commit, bytes) = source.object(id)? else {
         return Err(Lost::Corrupt);
     };

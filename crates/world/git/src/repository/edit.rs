@@ -11,7 +11,7 @@ use gix_object::Kind;
 use gix_object::tree::EntryKind;
 use lode_tree::RepoPath;
 
-use crate::objects::{Deflater, Lost, Object, Source};
+use crate::objects::{Deflater, Lost, Object, ObjectSource};
 use crate::repository::folder::{self, Folder};
 
 /// Deepest nesting of folders, as for a snapshot.
@@ -20,11 +20,11 @@ const DEPTH_MAX: usize = 256;
 /// The changes of a commit: for each path its new content or its deletion.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Changes {
-    by_path: BTreeMap<RepoPath, Change>,
+    by_path: BTreeMap<RepoPath, FileChange>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Change {
+enum FileChange {
     Write {
         bytes: Vec<u8>,
         executable: Option<bool>,
@@ -55,7 +55,7 @@ impl Changes {
     pub fn write(&mut self, path: RepoPath, bytes: impl Into<Vec<u8>>) {
         self.by_path.insert(
             path,
-            Change::Write {
+            FileChange::Write {
                 bytes: bytes.into(),
                 executable: None,
             },
@@ -66,7 +66,7 @@ impl Changes {
     pub fn write_as(&mut self, path: RepoPath, bytes: impl Into<Vec<u8>>, executable: bool) {
         self.by_path.insert(
             path,
-            Change::Write {
+            FileChange::Write {
                 bytes: bytes.into(),
                 executable: Some(executable),
             },
@@ -75,13 +75,13 @@ impl Changes {
 
     /// Writes a symbolic link.
     pub fn link(&mut self, path: RepoPath, target: impl Into<String>) {
-        self.by_path.insert(path, Change::Link(target.into()));
+        self.by_path.insert(path, FileChange::Link(target.into()));
     }
 
     /// Deletes a file, or a folder with everything in it; files written below it afterwards exist.
     /// A missing path is not an error.
     pub fn delete(&mut self, path: RepoPath) {
-        self.by_path.insert(path, Change::Delete);
+        self.by_path.insert(path, FileChange::Delete);
     }
 
     /// Returns the number of changed paths.
@@ -99,7 +99,7 @@ impl Changes {
 
 /// Applies `changes` to `root` and returns the new root tree, with the objects that may be new.
 pub(crate) fn apply(
-    source: &dyn Source,
+    source: &dyn ObjectSource,
     root: Option<ObjectId>,
     changes: &Changes,
 ) -> Result<(ObjectId, Vec<(ObjectId, Object)>), Error> {
@@ -113,7 +113,7 @@ pub(crate) fn apply(
         made: Vec::new(),
     };
     let root = match plan.here {
-        Some((Change::Delete, _)) => None,
+        Some((FileChange::Delete, _)) => None,
         _ => root,
     };
     let root = editor.folder(root, &plan)?;
@@ -124,16 +124,16 @@ pub(crate) fn apply(
 /// Changes, by the segments of their paths.
 #[derive(Default)]
 struct EditedFolder<'c> {
-    here: Option<(&'c Change, &'c RepoPath)>,
+    here: Option<(&'c FileChange, &'c RepoPath)>,
     below: BTreeMap<&'c str, EditedFolder<'c>>,
 }
 
 impl<'c> EditedFolder<'c> {
-    fn put(&mut self, path: &'c RepoPath, change: &'c Change) -> Result<(), Error> {
+    fn put(&mut self, path: &'c RepoPath, change: &'c FileChange) -> Result<(), Error> {
         if path.parts().count() > DEPTH_MAX {
             return Err(Error::Deep(path.clone()));
         }
-        if path.as_str().is_empty() && *change != Change::Delete {
+        if path.as_str().is_empty() && *change != FileChange::Delete {
             return Err(Error::Root);
         }
         let node = path
@@ -145,7 +145,7 @@ impl<'c> EditedFolder<'c> {
 }
 
 struct Editor<'s> {
-    source: &'s dyn Source,
+    source: &'s dyn ObjectSource,
     deflater: Deflater,
     made: Vec<(ObjectId, Object)>,
 }
@@ -175,7 +175,7 @@ impl Editor<'_> {
         node: &EditedFolder<'_>,
     ) -> Result<(), Error> {
         match node.here {
-            Some((Change::Delete, _)) => drop(entries.remove(name.as_bytes())),
+            Some((FileChange::Delete, _)) => drop(entries.remove(name.as_bytes())),
             Some((change, path)) => {
                 let old = entries.get(name.as_bytes()).map(|(kind, _)| *kind);
                 if old == Some(EntryKind::Tree) || !node.below.is_empty() {
@@ -201,11 +201,11 @@ impl Editor<'_> {
 
     fn file(
         &mut self,
-        change: &Change,
+        change: &FileChange,
         old: Option<EntryKind>,
     ) -> Result<(EntryKind, ObjectId), Error> {
         let (kind, bytes) = match change {
-            Change::Write { bytes, executable } => {
+            FileChange::Write { bytes, executable } => {
                 let executable = executable.unwrap_or(old == Some(EntryKind::BlobExecutable));
                 (
                     if executable {
@@ -216,8 +216,8 @@ impl Editor<'_> {
                     bytes.as_slice(),
                 )
             }
-            Change::Link(target) => (EntryKind::Link, target.as_bytes()),
-            Change::Delete => return Err(Error::Root),
+            FileChange::Link(target) => (EntryKind::Link, target.as_bytes()),
+            FileChange::Delete => return Err(Error::Root),
         };
         Ok((kind, self.write(Kind::Blob, bytes)?))
     }

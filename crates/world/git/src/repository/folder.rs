@@ -6,16 +6,16 @@ use gix_hash::ObjectId;
 use gix_object::tree::EntryKind;
 use gix_object::{Kind, TreeRefIter};
 
-use crate::objects::{Lost, Source};
+use crate::objects::{Lost, ObjectSource};
 
 /// The entry of a name in a folder.
-pub(crate) type Entry = (EntryKind, ObjectId);
+pub(crate) type FolderEntry = (EntryKind, ObjectId);
 
 /// Names (bytes, as Git requires no encoding) and their entries.
-pub(crate) type Folder = BTreeMap<Box<[u8]>, Entry>;
+pub(crate) type Folder = BTreeMap<Box<[u8]>, FolderEntry>;
 
 /// Reads a tree object.
-pub(crate) fn read(source: &dyn Source, id: ObjectId) -> Result<Folder, Lost> {
+pub(crate) fn read(source: &dyn ObjectSource, id: ObjectId) -> Result<Folder, Lost> {
     let (Kind::Tree, bytes) = source.object(id)? else {
         return Err(Lost::Corrupt);
     };

@@ -5,12 +5,12 @@ use std::collections::{BinaryHeap, HashSet};
 
 use gix_hash::ObjectId as Id;
 
-use crate::objects::{Lost, Source};
+use crate::objects::{Lost, ObjectSource};
 use crate::repository::commit::{self, Commit, Links};
 
 /// The history of some commits, newest first; of commits of the same second, the one found first.
 pub(crate) struct Walk<'s> {
-    source: &'s dyn Source,
+    source: &'s dyn ObjectSource,
     seen: HashSet<Id>,
     found: Vec<(Id, Links)>,
     /// By time, and position in `found`.
@@ -20,7 +20,7 @@ pub(crate) struct Walk<'s> {
 impl<'s> Walk<'s> {
     /// Starts at `tips`, which must be commits.
     pub(crate) fn from(
-        source: &'s dyn Source,
+        source: &'s dyn ObjectSource,
         tips: impl IntoIterator<Item = Id>,
     ) -> Result<Self, Lost> {
         let mut walk = Self {
@@ -56,7 +56,7 @@ impl<'s> Walk<'s> {
 }
 
 /// Returns the latest `count` commits of the history of `tip`, including `tip`.
-pub(crate) fn list(source: &dyn Source, tip: Id, count: usize) -> Result<Vec<Commit>, Lost> {
+pub(crate) fn list(source: &dyn ObjectSource, tip: Id, count: usize) -> Result<Vec<Commit>, Lost> {
     let mut walk = Walk::from(source, [tip])?;
     let mut commits = Vec::new();
     while commits.len() < count {

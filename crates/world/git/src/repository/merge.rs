@@ -10,8 +10,8 @@ use gix_hash::ObjectId;
 use gix_object::Kind;
 use gix_object::tree::EntryKind;
 
-use crate::objects::{Deflater, Lost, Object, Source};
-use crate::repository::folder::{self, Entry, Folder};
+use crate::objects::{Deflater, Lost, Object, ObjectSource};
+use crate::repository::folder::{self, Folder, FolderEntry};
 use crate::repository::lines;
 
 /// Conflicts that are named; further ones are only counted.
@@ -31,7 +31,7 @@ pub(crate) struct Merged {
 
 /// Merges three root trees.
 pub(crate) fn merge(
-    source: &dyn Source,
+    source: &dyn ObjectSource,
     base: ObjectId,
     ours: ObjectId,
     theirs: ObjectId,
@@ -56,13 +56,17 @@ pub(crate) fn merge(
 }
 
 struct Merger<'s> {
-    source: &'s dyn Source,
+    source: &'s dyn ObjectSource,
     deflater: Deflater,
     merged: Merged,
 }
 
 impl Merger<'_> {
-    fn entry(&mut self, sides: [Option<Entry>; 3], path: &[&[u8]]) -> Result<Option<Entry>, Lost> {
+    fn entry(
+        &mut self,
+        sides: [Option<FolderEntry>; 3],
+        path: &[&[u8]],
+    ) -> Result<Option<FolderEntry>, Lost> {
         let [base, ours, theirs] = sides;
         if base == theirs || ours == theirs {
             return Ok(ours);
@@ -92,8 +96,12 @@ impl Merger<'_> {
         Ok(ours)
     }
 
-    fn folder(&mut self, sides: [Option<Entry>; 3], path: &[&[u8]]) -> Result<Option<Entry>, Lost> {
-        let read = |side: Option<Entry>| {
+    fn folder(
+        &mut self,
+        sides: [Option<FolderEntry>; 3],
+        path: &[&[u8]],
+    ) -> Result<Option<FolderEntry>, Lost> {
+        let read = |side: Option<FolderEntry>| {
             side.map_or(Ok(Folder::default()), |(_, id)| {
                 folder::read(self.source, id)
             })
@@ -119,7 +127,12 @@ impl Merger<'_> {
     }
 
     /// Merges a file's content and its executable bit.
-    fn file(&mut self, base: Entry, ours: Entry, theirs: Entry) -> Result<Option<Entry>, Lost> {
+    fn file(
+        &mut self,
+        base: FolderEntry,
+        ours: FolderEntry,
+        theirs: FolderEntry,
+    ) -> Result<Option<FolderEntry>, Lost> {
         let is_file = |kind| matches!(kind, EntryKind::Blob | EntryKind::BlobExecutable);
         let mut texts = Vec::new();
         for (kind, id) in [base, ours, theirs] {

@@ -34,7 +34,7 @@ pub struct Access {
 
 /// A gate's decision about a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(crate) enum AccessVerdict {
     Welcome,
     WhoAreYou,
     Never,
@@ -49,14 +49,14 @@ impl Gate {
         )))
     }
 
-    pub(crate) fn asks(&self, headers: &HeaderMap) -> Verdict {
+    pub(crate) fn asks(&self, headers: &HeaderMap) -> AccessVerdict {
         match self {
-            Self::Open => Verdict::Welcome,
-            Self::Closed => Verdict::Never,
+            Self::Open => AccessVerdict::Welcome,
+            Self::Closed => AccessVerdict::Never,
             Self::Basic(secret) if given(headers).is_some_and(|given| given == *secret) => {
-                Verdict::Welcome
+                AccessVerdict::Welcome
             }
-            Self::Basic(_) => Verdict::WhoAreYou,
+            Self::Basic(_) => AccessVerdict::WhoAreYou,
         }
     }
 }
@@ -94,7 +94,7 @@ mod tests {
                     .collect(),
             )
         };
-        assert_eq!(verdict("Basic Z2l0OmE6Yg=="), Verdict::Welcome);
+        assert_eq!(verdict("Basic Z2l0OmE6Yg=="), AccessVerdict::Welcome);
         for wrong in [
             "Basic Z2l0OmE6Yw==",
             "Bearer Z2l0OmE6Yg==",
@@ -102,10 +102,10 @@ mod tests {
             "Basic !",
             "",
         ] {
-            assert_eq!(verdict(wrong), Verdict::WhoAreYou, "{wrong}");
+            assert_eq!(verdict(wrong), AccessVerdict::WhoAreYou, "{wrong}");
         }
-        assert_eq!(gate.asks(&HeaderMap::new()), Verdict::WhoAreYou);
-        assert_eq!(Gate::Closed.asks(&HeaderMap::new()), Verdict::Never);
+        assert_eq!(gate.asks(&HeaderMap::new()), AccessVerdict::WhoAreYou);
+        assert_eq!(Gate::Closed.asks(&HeaderMap::new()), AccessVerdict::Never);
         assert!(!format!("{gate:?}").contains("git"));
     }
 }

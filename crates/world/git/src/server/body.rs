@@ -18,21 +18,21 @@ use crate::objects::Object;
 use crate::pktline::{self, SIDEBAND_MAX};
 
 /// The body of a response.
-pub struct Answer(State);
+pub struct Answer(BodyState);
 
-enum State {
+enum BodyState {
     Whole(Bytes),
     Pack(Box<Pack>),
 }
 
 impl Answer {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
-        Self(State::Whole(bytes.into()))
+        Self(BodyState::Whole(bytes.into()))
     }
 
     /// Returns a pack of these objects in a sideband, preceded by lines.
     pub(crate) fn pack(before: Vec<u8>, objects: Vec<Arc<Object>>) -> Self {
-        Self(State::Pack(Box::new(Pack {
+        Self(BodyState::Pack(Box::new(Pack {
             before,
             stream: Stream::new(objects),
         })))
@@ -48,20 +48,20 @@ impl Body for Answer {
         _: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let bytes = match &mut self.0 {
-            State::Whole(bytes) => std::mem::take(bytes),
-            State::Pack(pack) => pack.next(),
+            BodyState::Whole(bytes) => std::mem::take(bytes),
+            BodyState::Pack(pack) => pack.next(),
         };
         Poll::Ready((!bytes.is_empty()).then(|| Ok(Frame::data(bytes))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(&self.0, State::Whole(bytes) if bytes.is_empty())
+        matches!(&self.0, BodyState::Whole(bytes) if bytes.is_empty())
     }
 
     fn size_hint(&self) -> SizeHint {
         match &self.0 {
-            State::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            State::Pack(_) => SizeHint::default(),
+            BodyState::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            BodyState::Pack(_) => SizeHint::default(),
         }
     }
 }

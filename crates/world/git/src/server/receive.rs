@@ -13,7 +13,7 @@ use crate::id::ObjectId;
 use crate::objects::Full;
 use crate::pktline::{self, Packet};
 use crate::repository::{Refusal, Repository, Update};
-use crate::server::Limits;
+use crate::server::ServerLimits;
 use crate::server::unpack::{self, Bounds};
 use crate::server::upload::AGENT;
 
@@ -52,7 +52,7 @@ pub(crate) fn greeting(repository: &Repository) -> Vec<u8> {
 pub(crate) fn answer(
     repository: &Repository,
     request: &Bytes,
-    limits: &Limits,
+    limits: &ServerLimits,
 ) -> Result<Vec<u8>, Malformed> {
     let push = Push::parse(request)?;
     if push.updates.is_empty() {
@@ -81,7 +81,7 @@ pub(crate) fn answer(
     Ok(if push.reports { report } else { Vec::new() })
 }
 
-fn take(repository: &Repository, push: &Push, limits: &Limits) -> Result<(), String> {
+fn take(repository: &Repository, push: &Push, limits: &ServerLimits) -> Result<(), String> {
     if push.pack.is_empty() {
         return Ok(());
     }
@@ -99,7 +99,7 @@ fn take(repository: &Repository, push: &Push, limits: &Limits) -> Result<(), Str
         .map_err(|Full| "the repository is full".to_owned())
 }
 
-/// What a client asks for.
+/// What a client requests.
 #[derive(Debug)]
 struct Push {
     updates: Vec<Update>,

@@ -17,9 +17,9 @@ use hyper::body::Body;
 use tokio::task::spawn_blocking;
 
 use crate::repository::Repository;
-use crate::server::access::Verdict;
+use crate::server::access::AccessVerdict;
 use crate::server::body::Answer;
-use crate::server::{Hosted, Limits, Server, receive, upload};
+use crate::server::{Hosted, Server, ServerLimits, receive, upload};
 
 /// Largest query request, as received and inflated.
 const QUESTION_MAX: u64 = 4 << 20;
@@ -55,13 +55,22 @@ impl Service {
 
 /// The target of a path and its query.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Target {
+enum RouteTarget {
     Greeting(Service),
     Call(Service),
 }
 
-/// Answers one request.
-pub(crate) async fn answer<B>(server: &Server, request: Request<B>) -> Response<Answer>
+impl Server {
+    /// Answers one request; its path is that of a repository followed by what Git appends.
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<Answer>
+    where
+        B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+    {
+        answer(self, request).await
+    }
+}
+
+async fn answer<B>(server: &Server, request: Request<B>) -> Response<Answer>
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
@@ -78,19 +87,19 @@ where
     let Some(hosted) = server.hosted(name) else {
         return plain(StatusCode::NOT_FOUND, "repository not found");
     };
-    let (Target::Greeting(service) | Target::Call(service)) = target;
+    let (RouteTarget::Greeting(service) | RouteTarget::Call(service)) = target;
     if let Some(refusal) = refusal(&hosted, service, request.headers()) {
         return refusal;
     }
     match target {
-        Target::Greeting(service) if request.method() == Method::GET => {
+        RouteTarget::Greeting(service) if request.method() == Method::GET => {
             greet(&hosted, service, request.headers())
         }
-        Target::Call(service) if request.method() == Method::POST => {
+        RouteTarget::Call(service) if request.method() == Method::POST => {
             call(server, hosted, service, request).await
         }
-        Target::Greeting(_) => not_allowed("GET"),
-        Target::Call(_) => not_allowed("POST"),
+        RouteTarget::Greeting(_) => not_allowed("GET"),
+        RouteTarget::Call(_) => not_allowed("POST"),
     }
 }
 
@@ -105,17 +114,17 @@ fn asked_host<B>(request: &Request<B>) -> Option<&str> {
         .and_then(|host| host.to_str().ok())
 }
 
-fn target<'p>(path: &'p str, query: &str) -> Option<(&'p str, Target)> {
+fn target<'p>(path: &'p str, query: &str) -> Option<(&'p str, RouteTarget)> {
     let path = path.trim_start_matches('/');
     if let Some(name) = path.strip_suffix("/info/refs") {
         let service = query
             .split('&')
             .find_map(|pair| pair.strip_prefix("service="))
             .and_then(Service::named)?;
-        return Some((name, Target::Greeting(service)));
+        return Some((name, RouteTarget::Greeting(service)));
     }
     let (name, service) = path.rsplit_once('/')?;
-    Some((name, Target::Call(Service::named(service)?)))
+    Some((name, RouteTarget::Call(Service::named(service)?)))
 }
 
 fn refusal(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Option<Response<Answer>> {
@@ -124,9 +133,9 @@ fn refusal(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Option<Res
         Service::Receive => &hosted.access.write,
     };
     match gate.asks(headers) {
-        Verdict::Welcome => None,
-        Verdict::Never => Some(plain(StatusCode::FORBIDDEN, "access forbidden")),
-        Verdict::WhoAreYou => {
+        AccessVerdict::Welcome => None,
+        AccessVerdict::Never => Some(plain(StatusCode::FORBIDDEN, "access forbidden")),
+        AccessVerdict::WhoAreYou => {
             let mut response = plain(StatusCode::UNAUTHORIZED, "authentication required");
             response.headers_mut().insert(
                 WWW_AUTHENTICATE,
@@ -214,7 +223,7 @@ fn run(
     repository: &Repository,
     service: Service,
     body: &Bytes,
-    limits: &Limits,
+    limits: &ServerLimits,
 ) -> Response<Answer> {
     let answer = match service {
         Service::Upload => upload::answer(repository, body)
@@ -280,11 +289,11 @@ mod tests {
         let some = |name, target| Some((name, target));
         assert_eq!(
             target("/a/b.git/info/refs", "x=y&service=git-upload-pack"),
-            some("a/b.git", Target::Greeting(Upload))
+            some("a/b.git", RouteTarget::Greeting(Upload))
         );
         assert_eq!(
             target("/fleet/git-receive-pack", ""),
-            some("fleet", Target::Call(Receive))
+            some("fleet", RouteTarget::Call(Receive))
         );
         for (path, query) in [
             ("/a/info/refs", ""),

@@ -10,7 +10,7 @@ use gix_hash::ObjectId as Id;
 use gix_object::tree::EntryKind;
 use gix_object::{Kind, TreeRefIter};
 
-use crate::objects::{Lost, Object, Source as _};
+use crate::objects::{Lost, Object, ObjectSource as _};
 use crate::repository::{Repository, links};
 use crate::server::depth::{self, Deepen};
 use crate::server::paint::{Painted, paint};

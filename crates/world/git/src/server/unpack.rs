@@ -19,7 +19,7 @@ use gix_pack::data::decode::entry::ResolvedBase;
 use gix_pack::data::entry::Header;
 use gix_pack::data::{Entry, File};
 
-use crate::objects::{Deflater, Lost, Object, Objects, Source as _, id_of};
+use crate::objects::{Deflater, Lost, Object, ObjectSource as _, Objects, id_of};
 use crate::repository::links_of;
 
 const HASH: gix_hash::Kind = gix_hash::Kind::Sha1;

@@ -11,7 +11,7 @@ fn what_is_too_large_is_said_with_the_limit() {
     repository.push("b/small", "y");
     let remote = remote(&server.url("fleet"));
     let resolved = resolve(&remote, &branch("main")).unwrap();
-    let go = |limits: Limits| {
+    let go = |limits: FetchLimits| {
         let (_folder, cache) = cache();
         fetch(
             &remote,
@@ -24,8 +24,8 @@ fn what_is_too_large_is_said_with_the_limit() {
         )
     };
     let words = |limits| go(limits).unwrap_err().to_string();
-    let limits = Limits::default();
-    let pack = Limits {
+    let limits = FetchLimits::default();
+    let pack = FetchLimits {
         pack_bytes: 100_000,
         ..limits
     };
@@ -67,13 +67,13 @@ fn what_is_too_large_is_said_with_the_limit() {
         );
     }
     assert_eq!(
-        words(Limits {
+        words(FetchLimits {
             object_bytes: 200_000,
             ..limits
         }),
         format!("{prefix} 200000 bytes in one file, the limit")
     );
-    let snapshot = go(Limits {
+    let snapshot = go(FetchLimits {
         blob_bytes: 1000,
         ..limits
     })
@@ -97,9 +97,9 @@ fn a_huge_file_stops_at_the_limit() {
     let remote = remote(&server.url("fleet"));
     let resolved = resolve(&remote, &branch("main")).unwrap();
     let (_folder, cache) = cache();
-    let limits = Limits {
+    let limits = FetchLimits {
         object_bytes: 4 << 20,
-        ..Limits::default()
+        ..FetchLimits::default()
     };
     let began = Instant::now();
     let error = fetch(

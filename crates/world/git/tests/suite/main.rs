@@ -18,8 +18,8 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use lode_git::{
-    Cache, ClientCertificate, Credentials, FetchError, Limits, Options, Proxy, Reference, Remote,
-    ResolveError, Resolved, Snapshot, TransportError,
+    Cache, ClientCertificate, Credentials, FetchError, FetchLimits, Options, Proxy, Reference,
+    Remote, ResolveError, Resolved, Snapshot, TransportError,
 };
 use lode_net::{Egress, Rules};
 use lode_stdx::budget::{self, Budget};

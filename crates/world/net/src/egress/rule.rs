@@ -7,8 +7,6 @@ use std::str::FromStr;
 use ipnet::{IpNet, Ipv4Net};
 use url::Host;
 
-use super::Rules;
-
 /// Bits of an IPv6 address before a mapped IPv4 address.
 const MAPPED_BITS: u8 = 96;
 
@@ -25,6 +23,15 @@ pub enum Rule {
     Everything,
 }
 
+/// The egress settings of an operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rules {
+    /// Allowed although refused by default (`--egress-allow`).
+    pub allow: Vec<Rule>,
+    /// Refused although allowed by default (`--egress-deny`).
+    pub deny: Vec<Rule>,
+}
+
 /// A text that is not a rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
@@ -34,7 +41,7 @@ pub struct RuleError(String);
 
 /// The verdict of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(super) enum RuleVerdict {
     Allowed(Rule),
     Denied(Rule),
     Unsaid,
@@ -122,13 +129,13 @@ impl Rule {
 
 impl Rules {
     /// Returns the verdict of the rules for hosts.
-    pub(super) fn of_name(&self, host: &str) -> Verdict {
+    pub(super) fn of_name(&self, host: &str) -> RuleVerdict {
         let host = normal(host);
         self.best(|rule| rule.fits_name(&host))
     }
 
     /// Returns the verdict of the rules for addresses.
-    pub(super) fn of_address(&self, address: IpAddr) -> Verdict {
+    pub(super) fn of_address(&self, address: IpAddr) -> RuleVerdict {
         let address = address.to_canonical();
         self.best(|rule| rule.fits_address(address))
     }
@@ -148,7 +155,7 @@ impl Rules {
             .cloned()
     }
 
-    fn best(&self, fits: impl Fn(&Rule) -> Option<usize>) -> Verdict {
+    fn best(&self, fits: impl Fn(&Rule) -> Option<usize>) -> RuleVerdict {
         let closest = |rules: &[Rule]| {
             let fitting = rules.iter().filter_map(|rule| Some((fits(rule)?, rule)));
             fitting
@@ -156,10 +163,10 @@ impl Rules {
                 .map(|(closeness, rule)| (closeness, rule.clone()))
         };
         match (closest(&self.allow), closest(&self.deny)) {
-            (Some((allow, rule)), Some((deny, _))) if allow > deny => Verdict::Allowed(rule),
-            (_, Some((_, rule))) => Verdict::Denied(rule),
-            (Some((_, rule)), None) => Verdict::Allowed(rule),
-            (None, None) => Verdict::Unsaid,
+            (Some((allow, rule)), Some((deny, _))) if allow > deny => RuleVerdict::Allowed(rule),
+            (_, Some((_, rule))) => RuleVerdict::Denied(rule),
+            (Some((_, rule)), None) => RuleVerdict::Allowed(rule),
+            (None, None) => RuleVerdict::Unsaid,
         }
     }
 }

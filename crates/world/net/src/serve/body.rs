@@ -98,12 +98,12 @@ impl Body for RequestBody {
 }
 
 /// The body of a response, which keeps its request in progress until it is sent.
-pub(super) struct Answer<B> {
+pub(super) struct CountedBody<B> {
     inner: Pin<Box<B>>,
     under_way: UnderWay,
 }
 
-impl<B> Answer<B> {
+impl<B> CountedBody<B> {
     pub(super) fn new(inner: B, under_way: UnderWay) -> Self {
         Self {
             inner: Box::pin(inner),
@@ -112,7 +112,7 @@ impl<B> Answer<B> {
     }
 }
 
-impl<B: Body> Body for Answer<B> {
+impl<B: Body> Body for CountedBody<B> {
     type Data = B::Data;
     type Error = B::Error;
 

@@ -18,9 +18,9 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
 use super::Caller;
-use super::body::{Answer, RequestBody};
+use super::body::{CountedBody, RequestBody};
 use super::limits::{Limits, Terms};
-use super::places::{Activity, Place, UnderWay};
+use super::places::{Activity, ConnectionPlace, UnderWay};
 use super::stream::Metered;
 
 /// Bytes of request bodies that a client may send ahead, per HTTP/2 stream and connection.
@@ -39,7 +39,7 @@ const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(10);
 pub(super) async fn converse<G, A, F, B>(
     stream: TcpStream,
     address: SocketAddr,
-    place: Place,
+    place: ConnectionPlace,
     terms: Arc<Terms>,
     greet: G,
     stopped: watch::Receiver<bool>,
@@ -100,7 +100,7 @@ async fn speak<S, A, F, B>(
         let under_way = UnderWay::begin(activity);
         let answered =
             answer(request.map(|body| RequestBody::new(body, limits.body, limits.body_rate)));
-        async move { Ok::<_, Infallible>(answered.await.map(|body| Answer::new(body, under_way))) }
+        async move { Ok::<_, Infallible>(answered.await.map(|body| CountedBody::new(body, under_way))) }
     });
     let builder = builder(limits, terms.tls.is_some());
     let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), service));

@@ -44,7 +44,7 @@ pub(super) enum Full {
 }
 
 /// The place of one connection; released when this is dropped.
-pub(super) struct Place {
+pub(super) struct ConnectionPlace {
     places: Arc<Places>,
     id: u64,
     activity: Arc<Activity>,
@@ -87,7 +87,7 @@ impl Places {
     }
 
     /// Takes a place for a new connection, displacing an idle one if needed.
-    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<Place, Full> {
+    pub(super) fn take(self: &Arc<Self>, address: IpAddr) -> Result<ConnectionPlace, Full> {
         let peer = peer(address);
         let mut held = self.held.lock();
 
@@ -112,7 +112,7 @@ impl Places {
         held.connections.insert(id, (peer, Arc::clone(&activity)));
         *held.by_peer.entry(peer).or_default() += 1;
         drop(held);
-        Ok(Place {
+        Ok(ConnectionPlace {
             places: Arc::clone(self),
             id,
             activity,
@@ -168,13 +168,13 @@ impl HeldPlaces {
     }
 }
 
-impl Place {
+impl ConnectionPlace {
     pub(super) fn activity(&self) -> &Arc<Activity> {
         &self.activity
     }
 }
 
-impl Drop for Place {
+impl Drop for ConnectionPlace {
     fn drop(&mut self) {
         self.places.held.lock().remove(self.id);
         self.places.freed.notify_one();
@@ -371,7 +371,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_peer_that_works_on_all_its_connections_is_refused_and_others_are_not() {
         let places = places(10, 2);
-        let held: Vec<Place> = (0..2).map(|_| places.take(address(1)).unwrap()).collect();
+        let held: Vec<ConnectionPlace> = (0..2).map(|_| places.take(address(1)).unwrap()).collect();
         let working: Vec<UnderWay> = held
             .iter()
             .map(|place| UnderWay::begin(place.activity()))
@@ -387,7 +387,8 @@ mod tests {
         let places = places(4, 3);
         let _lone = places.take(address(1)).unwrap();
         tokio::time::advance(Duration::from_millis(5)).await;
-        let _many: Vec<Place> = (0..3).map(|_| places.take(address(2)).unwrap()).collect();
+        let _many: Vec<ConnectionPlace> =
+            (0..3).map(|_| places.take(address(2)).unwrap()).collect();
         let _new = places.take(address(3)).unwrap();
         assert_eq!(
             ids(&places),

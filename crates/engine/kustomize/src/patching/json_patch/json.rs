@@ -5,12 +5,16 @@ use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::{Content, Dialect, Entry, Node, Style, Tag};
 use serde_json::Value;
 
-use super::Cause;
+use super::JsonPatchCause;
 use crate::config::fieldspec::width;
 use crate::input::decode::text_key;
 
 /// Gives a value the form it has in JSON.
-pub(super) fn normalize(node: &mut Node, dialect: Dialect, meter: &Meter<'_>) -> Result<(), Cause> {
+pub(super) fn normalize(
+    node: &mut Node,
+    dialect: Dialect,
+    meter: &Meter<'_>,
+) -> Result<(), JsonPatchCause> {
     meter.steps(NODE_STEPS + node.text().map_or(0, str::len) as u64 / BYTES_PER_STEP)?;
     let line = node.place.line;
     node.extra = None;
@@ -24,18 +28,19 @@ pub(super) fn normalize(node: &mut Node, dialect: Dialect, meter: &Meter<'_>) ->
         Content::Scalar(_) => {
             let value = node
                 .to_value(dialect)
-                .map_err(|error| Cause::NotJson(error.line))?;
-            set_scalar(node, value).ok_or(Cause::NotJson(line))
+                .map_err(|error| JsonPatchCause::NotJson(error.line))?;
+            set_scalar(node, value).ok_or(JsonPatchCause::NotJson(line))
         }
         Content::Sequence(items) => items
             .iter_mut()
             .try_for_each(|item| normalize(item, dialect, meter)),
         Content::Mapping(entries) => entries.iter_mut().try_for_each(|entry| {
             if dialect == Dialect::V3 && !entry.key.is_string() {
-                return Err(Cause::NotJson(entry.key.place.line));
+                return Err(JsonPatchCause::NotJson(entry.key.place.line));
             }
             if dialect == Dialect::V2 && entry.key.resolved_tag(dialect) != Tag::Str {
-                let text = text_key(&entry.key).ok_or(Cause::NotJson(entry.key.place.line))?;
+                let text =
+                    text_key(&entry.key).ok_or(JsonPatchCause::NotJson(entry.key.place.line))?;
                 entry.key = Node::string(text).placed(entry.key.place);
             }
             normalize(&mut entry.value, dialect, meter)

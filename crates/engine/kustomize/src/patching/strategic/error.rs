@@ -11,12 +11,12 @@ pub(crate) struct Error {
     pub(crate) path: String,
     /// The place in the patch.
     pub(crate) place: Place,
-    pub(crate) cause: Cause,
+    pub(crate) cause: StrategicCause,
 }
 
 /// Why a patch cannot be applied.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Cause {
+pub(crate) enum StrategicCause {
     /// The patch has another type of value than the object.
     #[error("found a {there}, the patch has a {patch}")]
     Kind {
@@ -34,7 +34,7 @@ pub(crate) enum Cause {
     /// Entries of a list of unknown type have no distinguishing key.
     #[error("no field distinguishes the entries of the list")]
     NoKey,
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// It is nested too deeply.
@@ -43,7 +43,7 @@ pub(crate) enum Cause {
 }
 
 impl Error {
-    pub(super) fn at(node: &Node, cause: Cause) -> Self {
+    pub(super) fn at(node: &Node, cause: StrategicCause) -> Self {
         Self {
             path: String::new(),
             place: node.place,

@@ -9,7 +9,7 @@ mod steps;
 
 use lode_yaml::Node;
 
-use super::{At, Cause, DIRECTIVE, Directive, Error, Merger, named};
+use super::{DIRECTIVE, Directive, Error, Merger, PatchAt, StrategicCause, named};
 
 use steps::Steps;
 
@@ -30,7 +30,7 @@ pub(super) fn merge(
     items: Vec<Node>,
     against: Against<'_>,
     keys: &[Box<str>],
-    at: At,
+    at: PatchAt,
 ) -> Result<Vec<Node>, Error> {
     if let Some(plan) = quick::plan(&items, against, keys) {
         return quick::merge(merger, items, (against, &plan), at);
@@ -55,14 +55,14 @@ pub(super) fn merge(
 const STEPS_STEPS: u64 = 2;
 
 /// Returns the directive for the whole list: a first entry that contains only the directive.
-pub(super) fn directive(items: &[Node]) -> Result<Option<Directive>, Cause> {
+pub(super) fn directive(items: &[Node]) -> Result<Option<Directive>, StrategicCause> {
     let Some(entry) = items.iter().find(|item| item.get(DIRECTIVE).is_some()) else {
         return Ok(None);
     };
     match entry.get(DIRECTIVE).and_then(Node::text) {
         _ if entry.entries().is_some_and(|entries| entries.len() > 1) => Ok(None),
-        Some(text) => named(text).map(Some).ok_or(Cause::Directive),
-        None => Err(Cause::Directive),
+        Some(text) => named(text).map(Some).ok_or(StrategicCause::Directive),
+        None => Err(StrategicCause::Directive),
     }
 }
 
@@ -76,7 +76,7 @@ pub(super) fn elide(list: &mut Node, found: Directive) {
 }
 
 /// Returns the key of lists of unknown type: `name`, if all entries have it.
-pub(super) fn inferred(lists: &[&[Node]]) -> Result<Option<Vec<Box<str>>>, Cause> {
+pub(super) fn inferred(lists: &[&[Node]]) -> Result<Option<Vec<Box<str>>>, StrategicCause> {
     let has_names = |list: &&[Node]| list.iter().all(|item| item.get(NAME).is_some());
     if !lists.iter().any(has_names) {
         return Ok(None);
@@ -87,7 +87,7 @@ pub(super) fn inferred(lists: &[&[Node]]) -> Result<Option<Vec<Box<str>>>, Cause
         .filter(|list| !list.is_empty())
         .collect();
     if filled.is_empty() || !filled.iter().all(has_names) {
-        return Err(Cause::NoKey);
+        return Err(StrategicCause::NoKey);
     }
     Ok(Some(vec![NAME.into()]))
 }

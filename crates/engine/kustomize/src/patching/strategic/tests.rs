@@ -149,7 +149,7 @@ fn lists_of_unknown_type_merge_by_name_where_asked() {
     assert_eq!(got("a: [1]", "a: [2]").unwrap(), "a:\n- 2\n");
     assert_eq!(
         got("a: [{name: x}]", "a: [{b: 1}]").unwrap_err().cause,
-        Cause::NoKey
+        StrategicCause::NoKey
     );
 }
 
@@ -212,5 +212,5 @@ fn deep_nesting_ends_in_an_error() {
         (Options::default(), &Budget::unlimited()),
     )
     .unwrap_err();
-    assert_eq!(error.cause, Cause::TooDeep);
+    assert_eq!(error.cause, StrategicCause::TooDeep);
 }

@@ -3,10 +3,10 @@
 //! Input: a node of the kustomization, of a file named by an entry, or of a transformer file.
 //! Output: checked [`Replacement`]s.
 
+use lode_object::Selector;
 use lode_yaml::{Node, Place};
 
 use super::path::Path;
-use crate::Target as Selector;
 use crate::error::{Fault, FileCause};
 use crate::input::decode::{At, Mapping, Mode};
 use crate::input::settings;
@@ -29,7 +29,7 @@ pub(crate) enum Item {
 #[derive(Debug, Clone)]
 pub(crate) struct Replacement {
     pub(super) from: Origin,
-    pub(super) targets: Vec<Target>,
+    pub(super) targets: Vec<ReplacementTarget>,
     pub(super) place: Place,
 }
 
@@ -39,12 +39,12 @@ pub(super) enum Origin {
     /// The kustomization.
     Text(String),
     /// A field of an object.
-    Field(Source),
+    Field(ReplacementSource),
 }
 
 /// The object and field of the source; empty fields match anything, the others must match exactly.
 #[derive(Debug, Clone)]
-pub(super) struct Source {
+pub(super) struct ReplacementSource {
     pub(super) group: String,
     pub(super) version: String,
     pub(super) kind: String,
@@ -56,7 +56,7 @@ pub(super) struct Source {
 
 /// The fields of objects that a value is copied to.
 #[derive(Debug, Clone)]
-pub(super) struct Target {
+pub(super) struct ReplacementTarget {
     pub(super) select: Selector,
     pub(super) reject: Vec<Selector>,
     pub(super) fields: Vec<(Path, Place)>,
@@ -116,12 +116,12 @@ impl Replacement {
 
     fn from_fields(node: &Node, mut fields: Mapping<'_>) -> Result<Self, Fault> {
         let place = node.place;
-        let source = fields.read("source", Source::read)?;
+        let source = fields.read("source", ReplacementSource::read)?;
         let text = said(node, "sourceValue")
             .map(|_| fields.text("sourceValue"))
             .transpose()?;
         let targets = said(node, "targets")
-            .map(|_| fields.entries("targets", Target::read))
+            .map(|_| fields.entries("targets", ReplacementTarget::read))
             .transpose()?;
         fields.finish()?;
         let from = match (source, text) {
@@ -139,7 +139,7 @@ impl Replacement {
     }
 }
 
-impl Source {
+impl ReplacementSource {
     fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let field = fields.text_at("fieldPath")?;
         let field = if field.is_empty() {
@@ -159,7 +159,7 @@ impl Source {
     }
 }
 
-impl Target {
+impl ReplacementTarget {
     fn read(fields: &mut Mapping<'_>) -> Result<Self, Fault> {
         let place = fields.place();
         let select = fields

@@ -5,12 +5,12 @@
 
 use std::collections::HashMap;
 
+use lode_object::Selector;
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::Node;
 
-use super::config::{Source, Target};
-use crate::Target as Criteria;
-use crate::config::selector::{Anchored, Invalid, Selector, anchored};
+use super::config::{ReplacementSource, ReplacementTarget};
+use crate::config::selector::{Anchored, Invalid, TargetMatcher, anchored};
 use crate::object::resource::Resource;
 
 /// The identities of all objects.
@@ -37,19 +37,19 @@ struct Form {
 
 /// A target prepared for matching.
 pub(super) struct Matcher {
-    select: Pattern,
-    reject: Vec<Pattern>,
+    select: NamePattern,
+    reject: Vec<NamePattern>,
     /// The required name, if it is not a pattern.
     exact_name: Option<Box<str>>,
 }
 
-struct Pattern {
+struct NamePattern {
     group: Option<Anchored>,
     version: Option<Anchored>,
     kind: Option<Anchored>,
     name: Option<Anchored>,
     namespace: Option<Anchored>,
-    labels: Option<Selector>,
+    labels: Option<TargetMatcher>,
 }
 
 /// The namespace of objects without one, when whole namespaces are compared.
@@ -83,7 +83,7 @@ impl Names {
     /// Finds the objects that a source selects, up to two.
     pub(super) fn sources(
         &self,
-        source: &Source,
+        source: &ReplacementSource,
         meter: &Meter<'_>,
     ) -> Result<Vec<usize>, Exceeded> {
         let places = self.places(&source.name);
@@ -184,7 +184,7 @@ impl Called {
         })
     }
 
-    fn is_source(&self, source: &Source) -> bool {
+    fn is_source(&self, source: &ReplacementSource) -> bool {
         let fits = |want: &str, is: &str| want.is_empty() || want == is;
         let or_default = |namespace: &str| {
             if namespace.is_empty() {
@@ -206,37 +206,37 @@ impl Called {
 }
 
 impl Matcher {
-    pub(super) fn new(target: &Target, budget: &Budget) -> Result<Self, Invalid> {
+    pub(super) fn new(target: &ReplacementTarget, budget: &Budget) -> Result<Self, Invalid> {
         let name = &target.select.name;
         let is_exact = !name.is_empty()
             && name
                 .chars()
                 .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
         Ok(Self {
-            select: Pattern::new(&target.select, budget)?,
+            select: NamePattern::new(&target.select, budget)?,
             reject: target
                 .reject
                 .iter()
-                .map(|reject| Pattern::new(reject, budget))
+                .map(|reject| NamePattern::new(reject, budget))
                 .collect::<Result<_, _>>()?,
             exact_name: is_exact.then(|| name.as_str().into()),
         })
     }
 }
 
-impl Pattern {
-    fn new(criteria: &Criteria, budget: &Budget) -> Result<Self, Invalid> {
+impl NamePattern {
+    fn new(criteria: &Selector, budget: &Budget) -> Result<Self, Invalid> {
         let anchored = |field, pattern| anchored(field, pattern, budget);
-        let Criteria {
+        let Selector {
             label_selector,
             annotation_selector,
             ..
         } = criteria.clone();
         let has_labels = !(label_selector.is_empty() && annotation_selector.is_empty());
-        let labels = Criteria {
+        let labels = Selector {
             label_selector,
             annotation_selector,
-            ..Criteria::default()
+            ..Selector::default()
         };
         Ok(Self {
             group: anchored("group", &criteria.group)?,
@@ -245,7 +245,7 @@ impl Pattern {
             name: anchored("name", &criteria.name)?,
             namespace: anchored("namespace", &criteria.namespace)?,
             labels: has_labels
-                .then(|| Selector::new(&labels, budget))
+                .then(|| TargetMatcher::new(&labels, budget))
                 .transpose()?,
         })
     }

@@ -10,7 +10,7 @@ use crate::config::pattern::{Pattern, Refused};
 
 /// Why a path cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Fault {
+pub(crate) enum PathFault {
     /// A part needs another type of value than the existing one.
     #[error("\"{part}\" wants {want}")]
     WrongKind {
@@ -45,7 +45,7 @@ pub(crate) enum Fault {
     /// A text on the path is not YAML or JSON.
     #[error("the text before \"{0}\" is no YAML or JSON")]
     NoData(Box<str>),
-    /// The budget does not allow it.
+    /// The budget is exceeded.
     #[error(transparent)]
     Exceeded(#[from] Exceeded),
     /// The path has too many parts.
@@ -75,7 +75,7 @@ pub(super) struct Item {
 pub(super) const PARTS_MAX: usize = 256;
 
 /// The step for a part in an exact lookup.
-pub(super) enum Step {
+pub(super) enum PartStep {
     Into(usize),
     Nowhere,
     Stay,
@@ -108,17 +108,17 @@ impl Part {
         }
     }
 
-    pub(super) fn step(&self, node: &Node) -> Result<Step, Fault> {
+    pub(super) fn step(&self, node: &Node) -> Result<PartStep, PathFault> {
         let found = match self {
             Self::Field(name) => return field_step(name.trim(), node),
             Self::Index(at) => items(node, || at.to_string())?.get(*at).map(|_| *at),
-            Self::Every => return Err(Fault::Wildcard),
+            Self::Every => return Err(PathFault::Wildcard),
             Self::Item(item) => items(node, || item.to_string())?
                 .iter()
                 .position(|found| item.equals(found)),
-            Self::Brackets(text) => return Err(Fault::NoMatch(text.clone())),
+            Self::Brackets(text) => return Err(PathFault::NoMatch(text.clone())),
         };
-        Ok(found.map_or(Step::Nowhere, Step::Into))
+        Ok(found.map_or(PartStep::Nowhere, PartStep::Into))
     }
 }
 
@@ -145,13 +145,13 @@ impl Item {
     }
 
     /// Returns whether the pattern matches a value as YAML shows it.
-    pub(super) fn fits(&self, value: &Node, meter: &Meter<'_>) -> Result<bool, Fault> {
+    pub(super) fn fits(&self, value: &Node, meter: &Meter<'_>) -> Result<bool, PathFault> {
         let pattern = self
             .pattern
             .get_or_init(|| Pattern::new(&self.value, meter.budget()));
         let pattern = match pattern {
             Ok(pattern) => pattern,
-            Err(Refused::Invalid) => return Err(Fault::Pattern(self.value.clone())),
+            Err(Refused::Invalid) => return Err(PathFault::Pattern(self.value.clone())),
             Err(Refused::Exceeded(exceeded)) => return Err((*exceeded).into()),
         };
         Ok(pattern.is_match(&structured::shown(value, meter.budget())?, meter)?)
@@ -164,28 +164,28 @@ impl std::fmt::Display for Item {
     }
 }
 
-fn field_step(name: &str, node: &Node) -> Result<Step, Fault> {
+fn field_step(name: &str, node: &Node) -> Result<PartStep, PathFault> {
     if name.is_empty() {
-        return Ok(Step::Stay);
+        return Ok(PartStep::Stay);
     }
     if name == "-" {
         return Ok(items(node, || name.to_owned())?
             .len()
             .checked_sub(1)
-            .map_or(Step::Nowhere, Step::Into));
+            .map_or(PartStep::Nowhere, PartStep::Into));
     }
     if let Ok(index) = name.parse::<i64>() {
-        return Err(Fault::Negative(index));
+        return Err(PathFault::Negative(index));
     }
     match node.entries() {
         Some(entries) => {
             let at = entries
                 .iter()
                 .position(|entry| entry.key.text() == Some(name));
-            Ok(at.map_or(Step::Nowhere, Step::Into))
+            Ok(at.map_or(PartStep::Nowhere, PartStep::Into))
         }
-        None if node.is_null() => Ok(Step::Nowhere),
-        None => Err(Fault::WrongKind {
+        None if node.is_null() => Ok(PartStep::Nowhere),
+        None => Err(PathFault::WrongKind {
             part: name.into(),
             want: "a mapping",
         }),
@@ -193,11 +193,11 @@ fn field_step(name: &str, node: &Node) -> Result<Step, Fault> {
 }
 
 /// Returns a sequence's items; a null has none.
-fn items(node: &Node, part: impl Fn() -> String) -> Result<&[Node], Fault> {
+fn items(node: &Node, part: impl Fn() -> String) -> Result<&[Node], PathFault> {
     match node.items() {
         Some(items) => Ok(items),
         None if node.is_null() => Ok(&[]),
-        None => Err(Fault::WrongKind {
+        None => Err(PathFault::WrongKind {
             part: part().into(),
             want: "a list",
         }),

@@ -7,7 +7,7 @@
 use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::{Content, Node};
 
-use super::part::{Fault, PARTS_MAX, Part, Step};
+use super::part::{PARTS_MAX, Part, PartStep, PathFault};
 use super::structured;
 use super::walk::{Make, Walk};
 use crate::config::fieldspec::width;
@@ -23,13 +23,13 @@ pub(crate) struct Path {
 const DOTS_MAX: usize = 8 * PARTS_MAX;
 
 impl Path {
-    pub(crate) fn parse(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse(text: &str) -> Result<Self, PathFault> {
         if text.matches('.').count() > DOTS_MAX {
-            return Err(Fault::TooLong);
+            return Err(PathFault::TooLong);
         }
         let parts: Vec<Part> = split(text).into_iter().map(Part::parse).collect();
         if parts.len() > PARTS_MAX {
-            return Err(Fault::TooLong);
+            return Err(PathFault::TooLong);
         }
         Ok(Self {
             text: text.into(),
@@ -38,9 +38,9 @@ impl Path {
     }
 
     /// Parses a variable's path, in which `ports[0]` is the first of the ports.
-    pub(crate) fn parse_indexed(text: &str) -> Result<Self, Fault> {
+    pub(crate) fn parse_indexed(text: &str) -> Result<Self, PathFault> {
         if text.matches('.').count() > DOTS_MAX {
-            return Err(Fault::TooLong);
+            return Err(PathFault::TooLong);
         }
         let indexed = |part: String| {
             let digits = part
@@ -59,7 +59,7 @@ impl Path {
             .map(Part::parse)
             .collect();
         if parts.len() > PARTS_MAX {
-            return Err(Fault::TooLong);
+            return Err(PathFault::TooLong);
         }
         Ok(Self {
             text: text.into(),
@@ -98,13 +98,13 @@ impl Path {
     }
 
     /// Looks up one value.
-    pub(crate) fn find<'n>(&self, root: &'n Node) -> Result<Option<&'n Node>, Fault> {
+    pub(crate) fn find<'n>(&self, root: &'n Node) -> Result<Option<&'n Node>, PathFault> {
         let mut node = root;
         for part in &self.parts {
             let next = match part.step(node)? {
-                Step::Stay => Some(node),
-                Step::Into(at) => child(node, at),
-                Step::Nowhere => None,
+                PartStep::Stay => Some(node),
+                PartStep::Into(at) => child(node, at),
+                PartStep::Nowhere => None,
             };
             let Some(next) = next else { return Ok(None) };
             node = next;
@@ -114,7 +114,7 @@ impl Path {
 
     /// Visits every value the path leads to, except those inside texts that contain YAML or JSON.
     /// Returns their number.
-    pub(crate) fn visit<E: From<Fault>>(
+    pub(crate) fn visit<E: From<PathFault>>(
         &self,
         root: &mut Node,
         (make, meter): (Make, &Meter<'_>),
@@ -141,10 +141,10 @@ impl Path {
         let Some(mut data) = structured::read(text, meter.budget())? else {
             return Ok(None);
         };
-        let mut visit = |node: &mut Node| visit(node).map_err(Fault::Exceeded);
+        let mut visit = |node: &mut Node| visit(node).map_err(PathFault::Exceeded);
         let written = match Walk::new((make, meter), &mut visit).go(rest, &mut data) {
             Ok(found) if found > 0 => structured::write(&data, text, meter.budget())?,
-            Err(Fault::Exceeded(exceeded)) => return Err(exceeded),
+            Err(PathFault::Exceeded(exceeded)) => return Err(exceeded),
             Ok(_) | Err(_) => None,
         };
         Ok(written.map(|written| (holder, written)))
@@ -163,9 +163,9 @@ impl Path {
         {
             meter.steps(1 + width(node) + node.items().map_or(0, <[_]>::len) as u64)?;
             let next = match part.step(node) {
-                Ok(Step::Stay) => Some(node),
-                Ok(Step::Into(at)) => child_mut(node, at),
-                Ok(Step::Nowhere) | Err(_) => None,
+                Ok(PartStep::Stay) => Some(node),
+                Ok(PartStep::Into(at)) => child_mut(node, at),
+                Ok(PartStep::Nowhere) | Err(_) => None,
             };
             let Some(next) = next else { return Ok(None) };
             node = next;
@@ -290,19 +290,19 @@ mod tests {
         assert_eq!(find("e.-"), Ok(None));
         assert_eq!(find("n.a"), Ok(None));
         assert_eq!(find("l..0. v"), one(json!(1)));
-        assert_eq!(find("l.*"), Err(Fault::Wildcard));
-        assert_eq!(find("l.-1"), Err(Fault::Negative(-1)));
-        assert_eq!(find("l.[k]"), Err(Fault::NoMatch("[k]".into())));
+        assert_eq!(find("l.*"), Err(PathFault::Wildcard));
+        assert_eq!(find("l.-1"), Err(PathFault::Negative(-1)));
+        assert_eq!(find("l.[k]"), Err(PathFault::NoMatch("[k]".into())));
         assert_eq!(
             find("t.a"),
-            Err(Fault::WrongKind {
+            Err(PathFault::WrongKind {
                 part: "a".into(),
                 want: "a mapping"
             })
         );
         assert_eq!(
             find("t.0"),
-            Err(Fault::WrongKind {
+            Err(PathFault::WrongKind {
                 part: "0".into(),
                 want: "a list"
             })
@@ -313,7 +313,7 @@ mod tests {
     fn a_path_has_an_end() {
         assert_eq!(
             Path::parse(&"a.".repeat(PARTS_MAX)).unwrap_err(),
-            Fault::TooLong
+            PathFault::TooLong
         );
     }
 }

@@ -6,13 +6,13 @@
 use lode_stdx::budget::Meter;
 use lode_yaml::{Content, Cost, Entry, Node, Place};
 
-use super::part::{Fault, Item, Part};
+use super::part::{Item, Part, PathFault};
 use super::structured;
 use crate::config::fieldspec::width;
 
 /// The shape of a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Shape {
+pub(crate) enum ValueShape {
     Scalar,
     Sequence,
     Mapping,
@@ -22,7 +22,7 @@ pub(crate) enum Shape {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Make {
     /// The shape of the last value; without it nothing is created.
-    pub(crate) leaf: Option<Shape>,
+    pub(crate) leaf: Option<ValueShape>,
     /// The place of created nodes.
     pub(crate) place: Place,
 }
@@ -49,7 +49,7 @@ pub(super) struct Walk<'v, E> {
     visit: &'v mut dyn FnMut(&mut Node) -> Result<(), E>,
 }
 
-impl<'v, E: From<Fault>> Walk<'v, E> {
+impl<'v, E: From<PathFault>> Walk<'v, E> {
     pub(super) fn new(
         (make, meter): (Make, &'v Meter<'v>),
         visit: &'v mut dyn FnMut(&mut Node) -> Result<(), E>,
@@ -59,7 +59,9 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
 
     /// Continues from a node. The number of parts bounds the recursion.
     pub(super) fn go(&mut self, parts: &[Part], node: &mut Node) -> Result<usize, E> {
-        self.meter.steps(1 + width(node)).map_err(Fault::Exceeded)?;
+        self.meter
+            .steps(1 + width(node))
+            .map_err(PathFault::Exceeded)?;
         let Some((part, rest)) = parts.split_first() else {
             (self.visit)(node)?;
             return Ok(1);
@@ -77,15 +79,15 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
                     .try_fold(0, |found, item| Ok(found + self.go(rest, item)?))
             }
             Part::Item(item) => self.matching(item, rest, node),
-            Part::Brackets(text) => Err(Fault::NoMatch(text.clone()).into()),
+            Part::Brackets(text) => Err(PathFault::NoMatch(text.clone()).into()),
         }
     }
 
     /// What is created below a null is visited and then lost.
     fn beyond_null(&mut self, part: &Part, parts: &[Part]) -> Result<usize, E> {
         match (part, self.make.leaf) {
-            (Part::Brackets(text), _) => Err(Fault::NoMatch(text.clone()).into()),
-            (Part::Index(at), None) => Err(Fault::NoItem { at: *at, len: 0 }.into()),
+            (Part::Brackets(text), _) => Err(PathFault::NoMatch(text.clone()).into()),
+            (Part::Index(at), None) => Err(PathFault::NoItem { at: *at, len: 0 }.into()),
             (_, None) | (Part::Every, _) => Ok(0),
             (Part::Field(_), Some(_)) => self.go(parts, &mut Node::mapping()),
             (Part::Index(_) | Part::Item(_), Some(_)) => {
@@ -96,7 +98,7 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
 
     fn field(&mut self, name: &str, rest: &[Part], node: &mut Node) -> Result<usize, E> {
         if name.is_empty() || node.entries().is_none() {
-            return Err(Fault::WrongKind {
+            return Err(PathFault::WrongKind {
                 part: name.into(),
                 want: "a mapping",
             }
@@ -107,7 +109,7 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
                 Cost::of_text(name)
                     .under(name)
                     .charge_meter(self.meter)
-                    .map_err(Fault::Exceeded)?;
+                    .map_err(PathFault::Exceeded)?;
                 node.get_or_insert_with(name, || self.made(next_shape(rest, leaf)))
             }
             None => node.get_mut(name),
@@ -117,8 +119,9 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
             (Some(text), Some(next)) => {
                 // Found inside a text that an exact lookup does not reach: a value set there is
                 // lost.
-                let data = structured::read(text, self.meter.budget()).map_err(Fault::Exceeded)?;
-                let mut data = data.ok_or_else(|| Fault::NoData(next.to_string().into()))?;
+                let data =
+                    structured::read(text, self.meter.budget()).map_err(PathFault::Exceeded)?;
+                let mut data = data.ok_or_else(|| PathFault::NoData(next.to_string().into()))?;
                 self.go(rest, &mut data)
             }
             _ => self.go(rest, value),
@@ -132,7 +135,7 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
             items.extend(made);
         }
         let len = items.len();
-        let item = items.get_mut(at).ok_or(Fault::NoItem { at, len })?;
+        let item = items.get_mut(at).ok_or(PathFault::NoItem { at, len })?;
         self.go(rest, item)
     }
 
@@ -143,10 +146,10 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
             return Ok(found);
         }
         let made = Cost::of_text(&item.value).under(&item.field);
-        made.charge_meter(self.meter).map_err(Fault::Exceeded)?;
+        made.charge_meter(self.meter).map_err(PathFault::Exceeded)?;
         items.push(item.make(untyped(self.make.place)));
         match self.search(item, rest, items)? {
-            0 => Err(Fault::NeverFits(item.to_string().into()).into()),
+            0 => Err(PathFault::NeverFits(item.to_string().into()).into()),
             found => Ok(found),
         }
     }
@@ -155,7 +158,7 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
         let mut found = 0;
         for node in items {
             let charged = self.meter.steps(1 + width(node));
-            charged.map_err(Fault::Exceeded)?;
+            charged.map_err(PathFault::Exceeded)?;
             if item.field.is_empty() {
                 // A scalar has no further parts; kustomize ignores one.
                 if item.fits(node, self.meter)? {
@@ -170,11 +173,11 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
         Ok(found)
     }
 
-    fn made(&self, shape: Shape) -> Node {
+    fn made(&self, shape: ValueShape) -> Node {
         let node = match shape {
-            Shape::Scalar => Node::plain(""),
-            Shape::Sequence => Node::sequence(Vec::new()),
-            Shape::Mapping => Node::mapping(),
+            ValueShape::Scalar => Node::plain(""),
+            ValueShape::Sequence => Node::sequence(Vec::new()),
+            ValueShape::Mapping => Node::mapping(),
         };
         node.placed(untyped(self.make.place))
     }
@@ -182,11 +185,11 @@ impl<'v, E: From<Fault>> Walk<'v, E> {
 
 impl Part {
     /// Returns the shape of the value that this part needs.
-    fn container(&self, leaf: Shape) -> Shape {
+    fn container(&self, leaf: ValueShape) -> ValueShape {
         match self {
-            Self::Index(_) | Self::Item(_) | Self::Brackets(_) => Shape::Sequence,
+            Self::Index(_) | Self::Item(_) | Self::Brackets(_) => ValueShape::Sequence,
             Self::Field(name) if name.is_empty() => leaf,
-            Self::Field(_) | Self::Every => Shape::Mapping,
+            Self::Field(_) | Self::Every => ValueShape::Mapping,
         }
     }
 }
@@ -204,12 +207,12 @@ impl Item {
     }
 }
 
-fn next_shape(rest: &[Part], leaf: Shape) -> Shape {
+fn next_shape(rest: &[Part], leaf: ValueShape) -> ValueShape {
     rest.first().map_or(leaf, |next| next.container(leaf))
 }
 
-fn items_mut(node: &mut Node, part: impl Fn() -> String) -> Result<&mut Vec<Node>, Fault> {
-    node.items_mut().ok_or_else(|| Fault::WrongKind {
+fn items_mut(node: &mut Node, part: impl Fn() -> String) -> Result<&mut Vec<Node>, PathFault> {
+    node.items_mut().ok_or_else(|| PathFault::WrongKind {
         part: part().into(),
         want: "a list",
     })
@@ -224,7 +227,11 @@ mod tests {
     use super::super::path::Path;
     use super::*;
 
-    fn set(path: &str, value: &Value, leaf: Option<Shape>) -> Result<(usize, Value), Fault> {
+    fn set(
+        path: &str,
+        value: &Value,
+        leaf: Option<ValueShape>,
+    ) -> Result<(usize, Value), PathFault> {
         let mut node = Node::from_value(value);
         let make = Make {
             leaf,
@@ -240,7 +247,7 @@ mod tests {
             (make, &Meter::new(&Budget::unlimited())),
             &mut |found| {
                 *found = Node::string("!");
-                Ok::<(), Fault>(())
+                Ok::<(), PathFault>(())
             },
         )?;
         Ok((found, node.to_value(Dialect::V3).unwrap()))
@@ -272,37 +279,41 @@ mod tests {
         with("l.[k=nothing].v", [json!(1), json!(2), Value::Null]);
         assert_eq!(
             set("l.-.v", &value, None),
-            Err(Fault::WrongKind {
+            Err(PathFault::WrongKind {
                 part: "-".into(),
                 want: "a mapping"
             })
         );
         assert_eq!(
             set("l.3.v", &value, None),
-            Err(Fault::NoItem { at: 3, len: 3 })
+            Err(PathFault::NoItem { at: 3, len: 3 })
         );
         assert_eq!(
             set("l.[k=(].v", &value, None),
-            Err(Fault::Pattern("(".into()))
+            Err(PathFault::Pattern("(".into()))
         );
     }
 
     #[test]
     fn what_is_missing_is_made_as_the_next_part_wants_it() {
-        let made = |path: &str| set(path, &json!({}), Some(Shape::Scalar)).map(|(_, value)| value);
+        let made =
+            |path: &str| set(path, &json!({}), Some(ValueShape::Scalar)).map(|(_, value)| value);
         assert_eq!(made("a.b"), Ok(json!({"a": {"b": "!"}})));
         assert_eq!(made("a.0.b"), Ok(json!({"a": [{"b": "!"}]})));
         assert_eq!(made("a.[k=v].b"), Ok(json!({"a": [{"k": "v", "b": "!"}]})));
         assert_eq!(made("a.[=v]"), Ok(json!({"a": ["!"]})));
-        assert_eq!(made("a.1"), Err(Fault::NoItem { at: 1, len: 0 }));
+        assert_eq!(made("a.1"), Err(PathFault::NoItem { at: 1, len: 0 }));
         assert_eq!(
             made("a.*.b"),
-            Err(Fault::WrongKind {
+            Err(PathFault::WrongKind {
                 part: "*".into(),
                 want: "a list"
             })
         );
-        assert_eq!(made("a.[k=v+w].b"), Err(Fault::NeverFits("[k=v+w]".into())));
+        assert_eq!(
+            made("a.[k=v+w].b"),
+            Err(PathFault::NeverFits("[k=v+w]".into()))
+        );
     }
 
     #[test]
@@ -310,7 +321,7 @@ mod tests {
         let value = json!({"l": [null], "t": "{\"a\": 1}"});
         for path in ["l.0.a", "l.0.0", "l.0.[k=v].a"] {
             assert_eq!(
-                set(path, &value, Some(Shape::Scalar)),
+                set(path, &value, Some(ValueShape::Scalar)),
                 Ok((1, value.clone())),
                 "{path}"
             );
@@ -320,7 +331,7 @@ mod tests {
         assert_eq!(set("l.0.a", &value, None), Ok((0, value.clone())));
         assert_eq!(
             set("t.0", &value, None),
-            Err(Fault::WrongKind {
+            Err(PathFault::WrongKind {
                 part: "0".into(),
                 want: "a list"
             })
@@ -337,14 +348,14 @@ mod tests {
             end: 50,
         };
         let make = Make {
-            leaf: Some(Shape::Scalar),
+            leaf: Some(ValueShape::Scalar),
             place,
         };
         let mut types = Vec::new();
         for _ in 0..2 {
             let mut look = |found: &mut Node| {
                 types.push((is_untyped(found), found.place.line));
-                Ok::<(), Fault>(())
+                Ok::<(), PathFault>(())
             };
             let budget = Budget::unlimited();
             Path::parse("a")

@@ -4,7 +4,7 @@ use lode_admit::Status;
 use serde_json::Value;
 
 use super::node;
-use super::plan::{Action, Kind, Place, Plan};
+use super::plan::{Action, Plan, WorkloadKind, WorkloadPlace};
 use super::scene::Scene;
 use crate::api::Api;
 use crate::handlers::inside::{self, CONTROLLER_MANAGER};
@@ -12,7 +12,12 @@ use crate::wire::options::{DeleteOptions, Propagation};
 
 /// Carries out a plan. The status is written only if no action was taken that triggers another
 /// round for the object.
-pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> Result<(), Status> {
+pub(super) fn carry_out(
+    api: &Api,
+    scene: &Scene,
+    place: &WorkloadPlace,
+    plan: Plan,
+) -> Result<(), Status> {
     let mut done = false;
     for action in plan.actions {
         done |= one(api, scene, place, action)?;
@@ -23,7 +28,7 @@ pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> 
     let Some(served) = scene.served(place.kind) else {
         return Ok(());
     };
-    let manager = if matches!(place.kind, Kind::Pod | Kind::Node) {
+    let manager = if matches!(place.kind, WorkloadKind::Pod | WorkloadKind::Node) {
         KUBELET
     } else {
         CONTROLLER_MANAGER
@@ -37,7 +42,7 @@ pub(super) fn carry_out(api: &Api, scene: &Scene, place: &Place, plan: Plan) -> 
 }
 
 /// Carries out one action. Returns whether it triggers another round for the object.
-fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, Status> {
+fn one(api: &Api, scene: &Scene, place: &WorkloadPlace, action: Action) -> Result<bool, Status> {
     match action {
         Action::Create(kind, object) => {
             let Some(served) = scene.served(kind) else {
@@ -86,7 +91,7 @@ fn one(api: &Api, scene: &Scene, place: &Place, action: Action) -> Result<bool, 
 
 /// Creates the node that runs all pods.
 pub(super) fn furnish(api: &Api, scene: &Scene) -> Result<(), Status> {
-    let Some(nodes) = scene.served(Kind::Node) else {
+    let Some(nodes) = scene.served(WorkloadKind::Node) else {
         return Ok(());
     };
     inside::create(api, nodes, node::node(), KUBELET)?;
@@ -102,7 +107,7 @@ pub(super) fn furnish(api: &Api, scene: &Scene) -> Result<(), Status> {
 
 /// Logs a failure; the next change retries. In a namespace that is being deleted, creations fail as
 /// expected.
-pub(super) fn note_failure(place: &Place, done: Result<(), Status>) {
+pub(super) fn note_failure(place: &WorkloadPlace, done: Result<(), Status>) {
     let Err(status) = done else { return };
     let (kind, key) = (place.kind, &place.key);
     if matches!(status.code, 403 | 404) {

@@ -4,7 +4,7 @@ use lode_object::json::text;
 use serde_json::{Value, json};
 
 use super::object::{is_going, key};
-use super::plan::{Action, Kind, Plan};
+use super::plan::{Action, Plan, WorkloadKind};
 use super::scene::Seen;
 
 /// Computes what to do about a claim.
@@ -18,7 +18,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
         let patch = json!({"spec": {"volumeName": volume}, "metadata": {"annotations": {
             "pv.kubernetes.io/bind-completed": "yes", "pv.kubernetes.io/bound-by-controller": "yes"}}});
         return Plan {
-            actions: vec![Action::Patch(Kind::Claim, key(claim), patch)],
+            actions: vec![Action::Patch(WorkloadKind::Claim, key(claim), patch)],
             ..Plan::default()
         };
     }
@@ -42,7 +42,7 @@ mod tests {
             object: claim.clone(),
             ..Seen::default()
         });
-        let [Action::Patch(Kind::Claim, _, patch)] = &first.actions[..] else {
+        let [Action::Patch(WorkloadKind::Claim, _, patch)] = &first.actions[..] else {
             panic!("{first:?}")
         };
         assert_eq!(patch["spec"]["volumeName"], "pvc-u");

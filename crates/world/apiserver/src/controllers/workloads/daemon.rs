@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::node;
 use super::object::{self, count, deletion, hash, is_going, is_true};
-use super::plan::{Action, Kind, Plan};
+use super::plan::{Action, Plan, WorkloadKind};
 use super::replicas::is_alive;
 use super::scene::Seen;
 
@@ -25,7 +25,9 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     };
     let kept = pods.iter().position(|pod| wanted && !stale(pod));
     let going = pods.iter().enumerate().filter(|(at, _)| Some(*at) != kept);
-    plan.actions = going.map(|(_, pod)| deletion(Kind::Pod, pod)).collect();
+    plan.actions = going
+        .map(|(_, pod)| deletion(WorkloadKind::Pod, pod))
+        .collect();
     if wanted && pods.is_empty() {
         let generation = int(set, "/metadata/generation").unwrap_or(1).to_string();
         let mut pod = object::pod(
@@ -34,7 +36,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
             &[(HASH, &hash), ("pod-template-generation", &generation)],
         );
         pod["spec"]["nodeName"] = node::NAME.into();
-        plan.actions.push(Action::Create(Kind::Pod, pod));
+        plan.actions.push(Action::Create(WorkloadKind::Pod, pod));
     }
     plan
 }
@@ -76,7 +78,7 @@ mod tests {
     #[test]
     fn one_pod_runs_and_another_template_replaces_it() {
         let first = plan(&seen(&json!({"a": 1}), vec![]));
-        let [Action::Create(Kind::Pod, pod)] = &first.actions[..] else {
+        let [Action::Create(WorkloadKind::Pod, pod)] = &first.actions[..] else {
             panic!("{first:?}")
         };
         assert_eq!(pod["spec"]["nodeName"], "sandbox");
@@ -89,7 +91,7 @@ mod tests {
         );
         assert_eq!(
             plan(&seen(&json!({"a": 2}), vec![pod.clone()])).actions,
-            [deletion(Kind::Pod, &pod)]
+            [deletion(WorkloadKind::Pod, &pod)]
         );
     }
 

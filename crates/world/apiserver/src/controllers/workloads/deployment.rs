@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::condition::{self, Condition};
 use super::object::{counts, deletion, hash, is_going, key, reference};
-use super::plan::{Action, Kind, Plan};
+use super::plan::{Action, Plan, WorkloadKind};
 use super::rollout::{Bounds, Set};
 use super::scene::Seen;
 
@@ -32,7 +32,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     match new {
         None if paused => {}
         None => plan.actions.push(Action::Create(
-            Kind::ReplicaSet,
+            WorkloadKind::ReplicaSet,
             set(deployment, &hash, last.saturating_add(1), bounds, &old),
         )),
         Some(new) => {
@@ -56,7 +56,7 @@ pub(super) fn plan(seen: &Seen) -> Plan {
             plan.annotations = vec![(REVISION.to_owned(), revision.to_string().into())];
         }
     }
-    let status = Status {
+    let status = DeploymentStatus {
         deployment,
         bounds,
         new,
@@ -125,7 +125,7 @@ fn resized(set: &Value, wanted: i64, revision: i64, bounds: Bounds) -> Option<Ac
     }
     let annotations: serde_json::Map<String, Value> = told.into_iter().collect();
     let patch = json!({"spec": {"replicas": wanted}, "metadata": {"annotations": annotations}});
-    Some(Action::Patch(Kind::ReplicaSet, key(set), patch))
+    Some(Action::Patch(WorkloadKind::ReplicaSet, key(set), patch))
 }
 
 /// Returns the deletions of old sets beyond the history limit.
@@ -141,12 +141,12 @@ fn forgotten(deployment: &Value, old: &[&Value]) -> Vec<Action> {
     empty
         .into_iter()
         .take(beyond)
-        .map(|set| deletion(Kind::ReplicaSet, set))
+        .map(|set| deletion(WorkloadKind::ReplicaSet, set))
         .collect()
 }
 
 /// Computes the status of a deployment.
-struct Status<'s> {
+struct DeploymentStatus<'s> {
     deployment: &'s Value,
     bounds: Bounds,
     new: Option<&'s Value>,
@@ -155,7 +155,7 @@ struct Status<'s> {
     now: Timestamp,
 }
 
-impl Status<'_> {
+impl DeploymentStatus<'_> {
     fn sum(&self, field: &str) -> i64 {
         self.new
             .iter()
@@ -382,7 +382,7 @@ mod tests {
     }
 
     fn created(plan: &Plan) -> Value {
-        let Some(Action::Create(Kind::ReplicaSet, set)) = plan.actions.first() else {
+        let Some(Action::Create(WorkloadKind::ReplicaSet, set)) = plan.actions.first() else {
             panic!("{plan:?}")
         };
         set.clone()
@@ -487,6 +487,9 @@ mod tests {
         let spec = json!({"revisionHistoryLimit": 1});
         let set = ready(created(&plan(&seen(&spec, vec![old(1), old(2)]))));
         let planned = plan(&seen(&spec, vec![old(1), old(2), set]));
-        assert_eq!(planned.actions, [deletion(Kind::ReplicaSet, &old(1))]);
+        assert_eq!(
+            planned.actions,
+            [deletion(WorkloadKind::ReplicaSet, &old(1))]
+        );
     }
 }

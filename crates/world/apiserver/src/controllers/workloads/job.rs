@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::condition::{self, Condition};
 use super::object::{self, count, counts, deletion, is_going, is_true};
-use super::plan::{Action, Kind, Plan};
+use super::plan::{Action, Plan, WorkloadKind};
 use super::replicas::is_alive;
 use super::scene::Seen;
 
@@ -39,7 +39,10 @@ pub(super) fn plan(seen: &Seen) -> Plan {
     plan.actions = if done {
         Vec::new()
     } else if suspended {
-        alive.iter().map(|pod| deletion(Kind::Pod, pod)).collect()
+        alive
+            .iter()
+            .map(|pod| deletion(WorkloadKind::Pod, pod))
+            .collect()
     } else {
         let left = completions.map_or(if succeeded > 0 { 0 } else { parallelism }, |completions| {
             completions - succeeded
@@ -73,7 +76,7 @@ fn ended(job: &Value, now: Timestamp) -> Plan {
         };
     }
     Plan {
-        actions: vec![deletion(Kind::Job, job)],
+        actions: vec![deletion(WorkloadKind::Job, job)],
         ..Plan::default()
     }
 }
@@ -81,7 +84,7 @@ fn ended(job: &Value, now: Timestamp) -> Plan {
 fn made(job: &Value, pods: &[Value], missing: usize) -> Vec<Action> {
     let template = &job["spec"]["template"];
     if text(job, "/spec/completionMode") != "Indexed" {
-        return vec![Action::Create(Kind::Pod, object::pod(job, template, &[])); missing];
+        return vec![Action::Create(WorkloadKind::Pod, object::pod(job, template, &[])); missing];
     }
     let is_taken = |index: &String| {
         let mut taken = pods
@@ -96,7 +99,7 @@ fn made(job: &Value, pods: &[Value], missing: usize) -> Vec<Action> {
         pod["metadata"]["generateName"] =
             format!("{}-{index}-", text(job, "/metadata/name")).into();
         pod["metadata"]["annotations"][INDEX] = index.into();
-        Action::Create(Kind::Pod, pod)
+        Action::Create(WorkloadKind::Pod, pod)
     };
     free.filter(|index| !is_taken(index))
         .take(missing)
@@ -216,7 +219,10 @@ mod tests {
     #[test]
     fn a_suspended_job_has_no_pods_and_has_not_begun() {
         let planned = plan(&seen(&json!({"suspend": true}), vec![pod("Running")]));
-        assert_eq!(planned.actions, [deletion(Kind::Pod, &pod("Running"))]);
+        assert_eq!(
+            planned.actions,
+            [deletion(WorkloadKind::Pod, &pod("Running"))]
+        );
         assert_eq!(planned.status.unwrap().get("startTime"), None);
     }
 
@@ -242,6 +248,9 @@ mod tests {
         seen.object["status"] = json!({"conditions": [{"type": "Complete", "status": "True", "lastTransitionTime": "1970-01-01T00:00:00Z"}]});
         assert_eq!(plan(&seen).again, Some(Timestamp::from_second(10).unwrap()));
         seen.now = Timestamp::from_second(10).unwrap();
-        assert_eq!(plan(&seen).actions, [deletion(Kind::Job, &seen.object)]);
+        assert_eq!(
+            plan(&seen).actions,
+            [deletion(WorkloadKind::Job, &seen.object)]
+        );
     }
 }

@@ -6,13 +6,13 @@ use lode_stdx::time::rfc3339;
 use serde_json::{Value, json};
 
 use super::object::is_true;
-use super::plan::{Kind, Place};
+use super::plan::{WorkloadKind, WorkloadPlace};
 use crate::store::key::Key;
 
 /// Returns its location.
-pub(super) fn place() -> Place {
-    Place {
-        kind: Kind::Node,
+pub(super) fn place() -> WorkloadPlace {
+    WorkloadPlace {
+        kind: WorkloadKind::Node,
         key: Key::new("", NAME),
     }
 }

@@ -4,7 +4,7 @@ use lode_object::json::{list, text};
 use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 
-use super::plan::{Action, Kind, Place};
+use super::plan::{Action, WorkloadKind, WorkloadPlace};
 use crate::store::key::Key;
 
 /// Returns the key of an object.
@@ -89,8 +89,8 @@ pub(super) fn pod(owner: &Value, template: &Value, labels: &[(&str, &str)]) -> V
 }
 
 /// Returns the deletion of an object.
-pub(super) fn deletion(kind: Kind, object: &Value) -> Action {
-    let place = Place {
+pub(super) fn deletion(kind: WorkloadKind, object: &Value) -> Action {
+    let place = WorkloadPlace {
         kind,
         key: key(object),
     };

@@ -7,7 +7,7 @@ use crate::store::key::Key;
 
 /// A simulated kind, in the order of processing: counted objects before those that count them.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) enum Kind {
+pub(super) enum WorkloadKind {
     #[default]
     Node,
     Claim,
@@ -23,8 +23,8 @@ pub(super) enum Kind {
 
 /// Location of an object.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Place {
-    pub(super) kind: Kind,
+pub(super) struct WorkloadPlace {
+    pub(super) kind: WorkloadKind,
     pub(super) key: Key,
 }
 
@@ -44,12 +44,12 @@ pub(super) struct Plan {
 /// An action.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Action {
-    Create(Kind, Value),
+    Create(WorkloadKind, Value),
     /// Merges a patch into an object.
-    Patch(Kind, Key, Value),
+    Patch(WorkloadKind, Key, Value),
     /// Deletes the object if it still has this uid; optionally without a grace period.
     Delete {
-        place: Place,
+        place: WorkloadPlace,
         uid: String,
         now: bool,
     },
@@ -57,7 +57,7 @@ pub(super) enum Action {
     Bind(String),
 }
 
-impl Kind {
+impl WorkloadKind {
     /// All kinds, with group, version and plural.
     pub(super) const ALL: [(Self, [&'static str; 3]); 10] = [
         (Self::Node, ["", "v1", "nodes"]),

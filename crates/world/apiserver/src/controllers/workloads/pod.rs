@@ -12,15 +12,15 @@ use serde_json::{Value, json};
 use super::condition::{self, Condition};
 use super::node;
 use super::object::{is_going, is_true, key};
-use super::plan::{Action, Kind, Place, Plan};
+use super::plan::{Action, Plan, WorkloadKind, WorkloadPlace};
 use super::scene::Seen;
 
 /// Computes the next step of a pod.
 pub(super) fn plan(seen: &Seen) -> Plan {
     let pod = &seen.object;
     if is_going(pod) {
-        let place = Place {
-            kind: Kind::Pod,
+        let place = WorkloadPlace {
+            kind: WorkloadKind::Pod,
             key: key(pod),
         };
         let gone = Action::Delete {

@@ -4,7 +4,7 @@ use lode_object::json::{int, text};
 use serde_json::Value;
 
 use super::object::{self, count, counts, deletion, is_going, is_true};
-use super::plan::{Action, Kind, Plan};
+use super::plan::{Action, Plan, WorkloadKind};
 use super::scene::Seen;
 
 /// Computes what to do about a set.
@@ -28,7 +28,7 @@ fn resized(set: &Value, pods: &[&Value]) -> Vec<Action> {
     if pods.len() < wanted {
         let pod = object::pod(set, &set["spec"]["template"], &[]);
         let missing = (wanted - pods.len()).min(BURST);
-        return vec![Action::Create(Kind::Pod, pod); missing];
+        return vec![Action::Create(WorkloadKind::Pod, pod); missing];
     }
     // Pods that are not ready are deleted first, then the youngest.
     let mut going = pods.to_vec();
@@ -41,7 +41,7 @@ fn resized(set: &Value, pods: &[&Value]) -> Vec<Action> {
     going
         .iter()
         .take(pods.len() - wanted)
-        .map(|pod| deletion(Kind::Pod, pod))
+        .map(|pod| deletion(WorkloadKind::Pod, pod))
         .collect()
 }
 
@@ -114,7 +114,7 @@ mod tests {
         let pods = vec![pod("a", "True"), pod("b", "False"), pod("c", "True")];
         assert_eq!(
             plan(&seen(2, pods)).actions,
-            [deletion(Kind::Pod, &pod("b", "False"))]
+            [deletion(WorkloadKind::Pod, &pod("b", "False"))]
         );
     }
 

@@ -9,21 +9,21 @@ use lode_object::selector::LabelSelector;
 use serde_json::Value;
 
 use super::super::owned::Owned;
-use super::plan::{Kind, Place};
+use super::plan::{WorkloadKind, WorkloadPlace};
 use crate::api::Api;
 use crate::handlers::inside;
 use crate::served::Served;
 use crate::store::key::Key;
-use crate::store::log::Change;
+use crate::store::log::StoreChange;
 
 /// The simulated objects and their owners, as far as known.
 pub(super) struct Scene {
-    served: HashMap<Kind, Arc<Served>>,
-    owned: Owned<Place>,
+    served: HashMap<WorkloadKind, Arc<Served>>,
+    owned: Owned<WorkloadPlace>,
     /// Location of each possible owner, by uid.
-    owners: HashMap<Box<str>, Place>,
+    owners: HashMap<Box<str>, WorkloadPlace>,
     /// Pods that could not be scheduled.
-    waiting: BTreeSet<Place>,
+    waiting: BTreeSet<WorkloadPlace>,
 }
 
 /// What is seen when one object is processed.
@@ -40,7 +40,7 @@ pub(super) struct Seen {
 impl Scene {
     /// Returns an empty scene.
     pub(super) fn new(api: &Api) -> Self {
-        let served = Kind::ALL
+        let served = WorkloadKind::ALL
             .iter()
             .filter_map(|(kind, [group, version, plural])| {
                 Some((*kind, inside::builtin(api, group, version, plural)?))
@@ -54,15 +54,15 @@ impl Scene {
     }
 
     /// Returns the resource of a kind.
-    pub(super) fn served(&self, kind: Kind) -> Option<&Arc<Served>> {
+    pub(super) fn served(&self, kind: WorkloadKind) -> Option<&Arc<Served>> {
         self.served.get(&kind)
     }
 
     /// Records a change.
-    pub(super) fn note(&mut self, place: &Place, change: &Change) {
+    pub(super) fn note(&mut self, place: &WorkloadPlace, change: &StoreChange) {
         let index = &change.object.index;
         self.owned.note(place, change);
-        if place.kind == Kind::Pod {
+        if place.kind == WorkloadKind::Pod {
             let field = |name: &str| {
                 index
                     .fields
@@ -79,14 +79,18 @@ impl Scene {
             self.owners.remove(&index.uid);
             return;
         }
-        if place.kind >= Kind::ReplicaSet {
+        if place.kind >= WorkloadKind::ReplicaSet {
             self.owners.insert(index.uid.clone(), place.clone());
         }
     }
 
     /// Returns the objects to process after a change: the object, its present and former owner, and
     /// those that count it.
-    pub(super) fn affected(&self, place: &Place, change: &Change) -> Vec<Place> {
+    pub(super) fn affected(
+        &self,
+        place: &WorkloadPlace,
+        change: &StoreChange,
+    ) -> Vec<WorkloadPlace> {
         let mut affected = Vec::new();
         if !change.deleted {
             affected.push(place.clone());
@@ -98,15 +102,15 @@ impl Scene {
         let owners = change.object.index.owners.iter().chain(before);
         affected.extend(owners.filter_map(|owner| self.owners.get(owner)).cloned());
         match place.kind {
-            Kind::Pod => affected.extend(self.budgets(place.key.namespace())),
-            Kind::Node => affected.extend(self.waiting.iter().cloned()),
+            WorkloadKind::Pod => affected.extend(self.budgets(place.key.namespace())),
+            WorkloadKind::Node => affected.extend(self.waiting.iter().cloned()),
             _ => {}
         }
         affected
     }
 
-    fn budgets(&self, namespace: &str) -> Vec<Place> {
-        let Some(served) = self.served(Kind::Budget) else {
+    fn budgets(&self, namespace: &str) -> Vec<WorkloadPlace> {
+        let Some(served) = self.served(WorkloadKind::Budget) else {
             return Vec::new();
         };
         let Ok(snapshot) = served.objects.at(namespace, u64::MAX) else {
@@ -115,22 +119,24 @@ impl Scene {
         snapshot
             .objects
             .into_iter()
-            .map(|(key, _)| Place {
-                kind: Kind::Budget,
+            .map(|(key, _)| WorkloadPlace {
+                kind: WorkloadKind::Budget,
                 key,
             })
             .collect()
     }
 
     /// Returns what is seen of an object; nothing if it is gone.
-    pub(super) fn seen(&self, place: &Place, now: Timestamp) -> Option<Seen> {
+    pub(super) fn seen(&self, place: &WorkloadPlace, now: Timestamp) -> Option<Seen> {
         let object = self.object(place)?;
         let uid = lode_object::json::text(&object, "/metadata/uid");
         let (mut children, mut nodes) = (Vec::new(), Vec::new());
         match place.kind {
-            Kind::Budget => children = self.selected(&place.key, &object["spec"]["selector"]),
-            Kind::Pod if object["spec"].get("nodeName").is_none() => {
-                nodes = self.all(Kind::Node, "");
+            WorkloadKind::Budget => {
+                children = self.selected(&place.key, &object["spec"]["selector"]);
+            }
+            WorkloadKind::Pod if object["spec"].get("nodeName").is_none() => {
+                nodes = self.all(WorkloadKind::Node, "");
             }
             _ => {
                 let owned = self.owned.of(uid).filter_map(|place| self.object(place));
@@ -147,7 +153,7 @@ impl Scene {
         })
     }
 
-    fn object(&self, place: &Place) -> Option<Value> {
+    fn object(&self, place: &WorkloadPlace) -> Option<Value> {
         let served = self.served(place.kind)?;
         served
             .objects
@@ -155,7 +161,7 @@ impl Scene {
             .map(|stored| served.value(&stored))
     }
 
-    fn all(&self, kind: Kind, namespace: &str) -> Vec<Value> {
+    fn all(&self, kind: WorkloadKind, namespace: &str) -> Vec<Value> {
         let Some(served) = self.served(kind) else {
             return Vec::new();
         };
@@ -177,7 +183,7 @@ impl Scene {
         else {
             return Vec::new();
         };
-        let pods = self.all(Kind::Pod, key.namespace()).into_iter();
+        let pods = self.all(WorkloadKind::Pod, key.namespace()).into_iter();
         let matches = |pod: &Value| {
             let label = |key: &str| pod["metadata"]["labels"].get(key).and_then(Value::as_str);
             selector.matches(label)

@@ -4,7 +4,7 @@ use lode_object::json::{int, text};
 use serde_json::{Value, json};
 
 use super::object::{self, count, counts, deletion, hash, is_going, is_true};
-use super::plan::{Action, Kind, Plan};
+use super::plan::{Action, Plan, WorkloadKind};
 use super::scene::Seen;
 
 /// Computes what to do about a set.
@@ -64,7 +64,7 @@ fn next(set: &Value, pods: &[&Value], update: &str) -> Vec<Action> {
         beyond
             .into_iter()
             .take(most)
-            .map(|(_, pod)| deletion(Kind::Pod, pod)),
+            .map(|(_, pod)| deletion(WorkloadKind::Pod, pod)),
     );
     if actions.is_empty() && text(set, "/spec/updateStrategy/type") != "OnDelete" {
         let partition =
@@ -74,7 +74,7 @@ fn next(set: &Value, pods: &[&Value], update: &str) -> Vec<Action> {
         actions.extend(
             stale
                 .filter(|pod| !is_going(pod))
-                .map(|pod| deletion(Kind::Pod, pod)),
+                .map(|pod| deletion(WorkloadKind::Pod, pod)),
         );
     }
     actions
@@ -107,7 +107,10 @@ fn made(set: &Value, ordinal: i64, update: &str) -> Vec<Action> {
         let of = text(template, "/metadata/name");
         let claim = format!("{of}-{name}");
         volumes.push(json!({"name": of, "persistentVolumeClaim": {"claimName": claim}}));
-        actions.push(Action::Create(Kind::Claim, claimed(set, template, &claim)));
+        actions.push(Action::Create(
+            WorkloadKind::Claim,
+            claimed(set, template, &claim),
+        ));
     }
     let own = pod["spec"]
         .get("volumes")
@@ -122,7 +125,7 @@ fn made(set: &Value, ordinal: i64, update: &str) -> Vec<Action> {
     if !volumes.is_empty() {
         pod["spec"]["volumes"] = volumes.iter().cloned().chain(own).collect();
     }
-    actions.push(Action::Create(Kind::Pod, pod));
+    actions.push(Action::Create(WorkloadKind::Pod, pod));
     actions
 }
 
@@ -199,7 +202,7 @@ mod tests {
 
     fn pods(plan: &Plan) -> Vec<Value> {
         let pod = |action: &Action| match action {
-            Action::Create(Kind::Pod, pod) => Some(pod.clone()),
+            Action::Create(WorkloadKind::Pod, pod) => Some(pod.clone()),
             _ => None,
         };
         plan.actions.iter().filter_map(pod).collect()
@@ -215,7 +218,7 @@ mod tests {
     fn pods_come_one_after_the_other_with_their_claims() {
         let first = plan(&seen(&json!({}), vec![]));
         assert!(
-            matches!(&first.actions[0], Action::Create(Kind::Claim, claim) if claim["metadata"]["name"] == "data-db-0")
+            matches!(&first.actions[0], Action::Create(WorkloadKind::Claim, claim) if claim["metadata"]["name"] == "data-db-0")
         );
         let pod = pods(&first).remove(0);
         assert_eq!(pod["metadata"]["name"], "db-0");
@@ -260,7 +263,7 @@ mod tests {
         let other = json!({"template": {"spec": {"containers": [{"image": "b"}]}}});
         assert_eq!(
             plan(&seen(&other, all.clone())).actions,
-            [deletion(Kind::Pod, &all[1])]
+            [deletion(WorkloadKind::Pod, &all[1])]
         );
         let held = json!({"template": {"spec": {"containers": [{"image": "b"}]}}, "updateStrategy": {"rollingUpdate": {"partition": 2}}});
         assert_eq!(plan(&seen(&held, all)).actions, []);
@@ -277,7 +280,7 @@ mod tests {
         .collect();
         assert_eq!(
             plan(&seen(&json!({"replicas": 1}), all.clone())).actions,
-            [deletion(Kind::Pod, &all[1])]
+            [deletion(WorkloadKind::Pod, &all[1])]
         );
     }
 }

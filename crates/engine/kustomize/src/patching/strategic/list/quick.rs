@@ -5,11 +5,11 @@ use std::collections::{HashMap, HashSet};
 
 use lode_yaml::Node;
 
-use super::{Against, At, DIRECTIVE, Error, Merger};
+use super::{Against, DIRECTIVE, Error, Merger, PatchAt};
 use crate::patching::strategic::{Directive, Fate, Lists, Unknown, named};
 
 /// Which entries correspond.
-pub(super) struct Plan {
+pub(super) struct QuickPlan {
     /// For each entry of the patch, the one it is merged into.
     matches: Vec<Option<usize>>,
     /// Whether there is more than one key; entries then keep their positions.
@@ -18,7 +18,7 @@ pub(super) struct Plan {
 }
 
 /// Returns which entries correspond, if all of them are clearly distinguished.
-pub(super) fn plan(items: &[Node], against: Against<'_>, keys: &[Box<str>]) -> Option<Plan> {
+pub(super) fn plan(items: &[Node], against: Against<'_>, keys: &[Box<str>]) -> Option<QuickPlan> {
     let patch = match against {
         Against::Patch(patch) => patch,
         Against::Nothing | Against::Itself => &[],
@@ -41,7 +41,7 @@ pub(super) fn plan(items: &[Node], against: Against<'_>, keys: &[Box<str>]) -> O
     }
     let found =
         |item| identity(item, keys, &counting).and_then(|identity| known.get(&identity).copied());
-    Some(Plan {
+    Some(QuickPlan {
         matches: patch.iter().map(found).collect(),
         by_many_keys: counting.iter().filter(|counts| **counts).count() > 1,
         is_set: keys.is_empty(),
@@ -52,8 +52,8 @@ pub(super) fn plan(items: &[Node], against: Against<'_>, keys: &[Box<str>]) -> O
 pub(super) fn merge(
     merger: &Merger<'_>,
     mut items: Vec<Node>,
-    (against, plan): (Against<'_>, &Plan),
-    at: At,
+    (against, plan): (Against<'_>, &QuickPlan),
+    at: PatchAt,
 ) -> Result<Vec<Node>, Error> {
     match against {
         Against::Nothing => kept(&mut items, |item| merger.settle(item, at))?,
@@ -66,8 +66,8 @@ pub(super) fn merge(
 fn merge_patch(
     merger: &Merger<'_>,
     items: Vec<Node>,
-    (patch, plan): (&[Node], &Plan),
-    at: At,
+    (patch, plan): (&[Node], &QuickPlan),
+    at: PatchAt,
 ) -> Result<Vec<Node>, Error> {
     let mut items: Vec<Option<Node>> = items.into_iter().map(Some).collect();
     let mut is_patched = vec![false; items.len()];
@@ -109,7 +109,7 @@ fn merge_patch(
 fn ordered(
     mut items: Vec<Option<Node>>,
     new: Vec<(usize, Node)>,
-    plan: &Plan,
+    plan: &QuickPlan,
     lists: Lists,
 ) -> Vec<Node> {
     let mut all = Vec::with_capacity(items.len() + new.len());

@@ -8,27 +8,27 @@ use std::collections::HashSet;
 
 use lode_yaml::{Content, Node, Text};
 
-use super::{Against, At, DIRECTIVE, Error, Merger, is_empty, named};
-use crate::patching::strategic::{Cause, Directive, Fate, Lists, Unknown};
+use super::{Against, DIRECTIVE, Error, Merger, PatchAt, is_empty, named};
+use crate::patching::strategic::{Directive, Fate, Lists, StrategicCause, Unknown};
 
 /// An entry, by its index in [`Steps::nodes`].
-type Item = usize;
+type EntryNumber = usize;
 
 /// The lists during a merge.
 pub(super) struct Steps<'m, 's> {
     merger: &'m Merger<'s>,
-    at: At,
+    at: PatchAt,
     keys: Vec<Text>,
     nodes: Vec<Node>,
-    items: Vec<Item>,
+    items: Vec<EntryNumber>,
     /// The patch's entries; `None` if it does not mention the list.
-    patch: Option<Vec<Item>>,
+    patch: Option<Vec<EntryNumber>>,
     /// The list comes from the patch: what is removed from one is removed from the other.
     is_itself: bool,
 }
 
 /// What identifies an entry.
-struct Key<'k> {
+struct EntryKey<'k> {
     keys: &'k [Text],
     values: &'k [Text],
 }
@@ -38,7 +38,7 @@ impl<'m, 's> Steps<'m, 's> {
         merger: &'m Merger<'s>,
         items: Vec<Node>,
         (against, keys): (Against<'_>, &[Box<str>]),
-        at: At,
+        at: PatchAt,
     ) -> Self {
         let mut nodes = items;
         let items = (0..nodes.len()).collect();
@@ -71,13 +71,13 @@ impl<'m, 's> Steps<'m, 's> {
         if self.keys.len() > 1 {
             complete(&mut values);
         }
-        let mut set: Vec<Item> = Vec::new();
+        let mut set: Vec<EntryNumber> = Vec::new();
         let mut last_keys = self.keys.clone();
         for of in &values {
             let (keys, of) = counting(&values, of, &self.keys);
             self.one(
                 &mut set,
-                &Key {
+                &EntryKey {
                     keys: &keys,
                     values: &of,
                 },
@@ -90,7 +90,7 @@ impl<'m, 's> Steps<'m, 's> {
             Lists::Prepend => self.append(set, &items, &last_keys)?,
             Lists::Append => self.append(items, &set, &last_keys)?,
         };
-        let copied = |item: Item| {
+        let copied = |item: EntryNumber| {
             let node = &self.nodes[item];
             // An entry can be in the list more than once.
             let charged = node.cost().charge_meter(self.merger.meter);
@@ -102,7 +102,7 @@ impl<'m, 's> Steps<'m, 's> {
     }
 
     /// Merges the entries with these values and stores the result.
-    fn one(&mut self, set: &mut Vec<Item>, key: &Key<'_>) -> Result<(), Error> {
+    fn one(&mut self, set: &mut Vec<EntryNumber>, key: &EntryKey<'_>) -> Result<(), Error> {
         let Some(item) = self
             .merged(key)?
             .filter(|item| !is_empty(&self.nodes[*item]))
@@ -135,7 +135,7 @@ impl<'m, 's> Steps<'m, 's> {
             .collect()
     }
 
-    fn values(&self, item: Item) -> Vec<Text> {
+    fn values(&self, item: EntryNumber) -> Vec<Text> {
         let node = &self.nodes[item];
         let value = |key: &Text| match node.get(key) {
             _ if key.is_empty() => text(node),
@@ -146,9 +146,9 @@ impl<'m, 's> Steps<'m, 's> {
     }
 
     /// Merges the first entries on both sides that have these values.
-    fn merged(&mut self, key: &Key<'_>) -> Result<Option<Item>, Error> {
+    fn merged(&mut self, key: &EntryKey<'_>) -> Result<Option<EntryNumber>, Error> {
         let (keys, values) = counting(&[key.values.to_vec()], key.values, key.keys);
-        let key = Key {
+        let key = EntryKey {
             keys: &keys,
             values: &values,
         };
@@ -158,7 +158,7 @@ impl<'m, 's> Steps<'m, 's> {
             .as_deref()
             .and_then(|patch| self.find(patch, &key));
         let (at, merger) = (self.at, self.merger);
-        let stays = |fate: Fate, item: Item| (fate == Fate::Stays).then_some(item);
+        let stays = |fate: Fate, item: EntryNumber| (fate == Fate::Stays).then_some(item);
         match (there, patch) {
             (None, None) => Ok(None),
             (Some(item), None) if self.is_itself => Ok(stays(
@@ -175,7 +175,11 @@ impl<'m, 's> Steps<'m, 's> {
     }
 
     /// When an entry is replaced, the old one stays in the list and comes back at the end.
-    fn combined(&mut self, there: Item, patch: Item) -> Result<Option<Item>, Error> {
+    fn combined(
+        &mut self,
+        there: EntryNumber,
+        patch: EntryNumber,
+    ) -> Result<Option<EntryNumber>, Error> {
         let said = self.nodes[patch]
             .get(DIRECTIVE)
             .and_then(Node::text)
@@ -197,7 +201,7 @@ impl<'m, 's> Steps<'m, 's> {
         Ok((fate == Fate::Stays).then_some(there))
     }
 
-    fn find(&self, list: &[Item], key: &Key<'_>) -> Option<Item> {
+    fn find(&self, list: &[EntryNumber], key: &EntryKey<'_>) -> Option<EntryNumber> {
         let primary = key.keys.first().map(Text::as_str).unwrap_or_default();
         if primary.is_empty() {
             let value = key.values.first().cloned().unwrap_or_default();
@@ -206,7 +210,7 @@ impl<'m, 's> Steps<'m, 's> {
                 .copied()
                 .find(|item| text(&self.nodes[*item]) == value);
         }
-        let fits = |item: &Item| {
+        let fits = |item: &EntryNumber| {
             let node = &self.nodes[*item];
             let has = |(name, value): (&Text, &Text)| {
                 node.get(name).is_some_and(|found| text(found) == *value)
@@ -218,7 +222,12 @@ impl<'m, 's> Steps<'m, 's> {
 
     /// Puts an entry in place of those with the same values, otherwise at the end; without an
     /// entry, removes those.
-    fn put(&self, list: &mut Vec<Item>, key: &Key<'_>, new: Option<Item>) -> Result<(), Error> {
+    fn put(
+        &self,
+        list: &mut Vec<EntryNumber>,
+        key: &EntryKey<'_>,
+        new: Option<EntryNumber>,
+    ) -> Result<(), Error> {
         let by_fields = key.keys.first().is_some_and(|key| !key.is_empty())
             && key.values.first().is_some_and(|value| !value.is_empty());
         let mut found = false;
@@ -246,7 +255,7 @@ impl<'m, 's> Steps<'m, 's> {
 
     /// Returns whether an entry has the values; for keys without a value the answer for the key
     /// before counts.
-    fn fits(&self, item: Item, key: &Key<'_>) -> Result<bool, Error> {
+    fn fits(&self, item: EntryNumber, key: &EntryKey<'_>) -> Result<bool, Error> {
         let node = &self.nodes[item];
         let mut fits = false;
         for (number, name) in key.keys.iter().enumerate() {
@@ -267,7 +276,12 @@ impl<'m, 's> Steps<'m, 's> {
     }
 
     /// Inserts all entries of a list into another.
-    fn append(&self, mut to: Vec<Item>, from: &[Item], keys: &[Text]) -> Result<Vec<Item>, Error> {
+    fn append(
+        &self,
+        mut to: Vec<EntryNumber>,
+        from: &[EntryNumber],
+        keys: &[Text],
+    ) -> Result<Vec<EntryNumber>, Error> {
         let by_text = keys.first().is_some_and(Text::is_empty);
         for item in from {
             let node = &self.nodes[*item];
@@ -284,7 +298,7 @@ impl<'m, 's> Steps<'m, 's> {
                     None => to.push(*item),
                 }
             }
-            let key = Key {
+            let key = EntryKey {
                 keys,
                 values: &values,
             };
@@ -296,11 +310,11 @@ impl<'m, 's> Steps<'m, 's> {
         Ok(to)
     }
 
-    fn bad_entry(&self, item: Item) -> Error {
+    fn bad_entry(&self, item: EntryNumber) -> Error {
         let is_set = self.keys.first().is_some_and(Text::is_empty);
         Error::at(
             &self.nodes[item],
-            Cause::Entries(if is_set { "texts" } else { "keys" }),
+            StrategicCause::Entries(if is_set { "texts" } else { "keys" }),
         )
     }
 }

@@ -76,6 +76,7 @@ impl LiveObject {
                 (time, false) => format!("probably {} at {time}", who.manager),
             },
         );
+
         let mut fields: Vec<String> = paths
             .iter()
             .map(|path| desired.secrecy.path(&path.to_string()))

@@ -62,6 +62,7 @@ async fn dry_run_change(
             return Ok(step.with_acceptance(true));
         }
     };
+
     let is_same = live.seen.content == lode_merge::content_digest(&would_be);
     if is_same && !task.cleans(&live.seen) {
         return Ok(Step::Settled(Settled::AsDesired(task, live.seen)));

@@ -122,6 +122,7 @@ pub(crate) async fn refused_change(
     {
         return Err(fault(&task.desired, step, refusal));
     }
+
     let live = match task.live(hands.applier).await {
         Ok(live) => live,
         Err(cause) => return Err(fault(&task.desired, step, cause)),
@@ -180,6 +181,7 @@ async fn check_creation(
 ) -> Result<(), Trouble> {
     let desired = &task.desired;
     let new = without_held(desired.value(), live);
+
     let target = applier.target(desired, true);
     match applier
         .client
@@ -205,6 +207,7 @@ pub(crate) async fn replace(
     if was_deleted && let Err(error) = delete(&task, &live, applier).await {
         return Err(fault(&task.desired, "apply", error).into());
     }
+
     let trouble = match create_when_gone(&task, applier).await {
         Ok(after) => {
             return Ok(Written::Done(Box::new(WrittenObject {
@@ -283,6 +286,7 @@ async fn put_back(
         .client
         .create_as(&task.known.resource, target, &old)
         .await;
+
     let note = match put {
         Ok(_) => "it was deleted to be created again, and has been put back as it was".to_owned(),
         Err(error) if error.is_already_exists() => {

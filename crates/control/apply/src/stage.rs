@@ -67,6 +67,7 @@ impl<'a> Run<'a> {
         self.resolve(set, range.clone()).await?;
         self.look_beside_the_cache(&set.objects[range.clone()])
             .await?;
+
         let mut decided = self.decide(&set.objects[range]);
         self.check_namespaces(set, &mut decided).await?;
         let mut looked = self.look(decided).await?;
@@ -109,6 +110,7 @@ impl<'a> Run<'a> {
                 Some(_) => *desired = desired.cluster_scoped(),
             }
         }
+
         if unknown.is_empty() {
             Ok(())
         } else {
@@ -153,6 +155,7 @@ impl<'a> Run<'a> {
             let Some(known) = self.kinds.get(&desired.gvk).cloned() else {
                 continue;
             };
+
             let found = self.seen(desired, &known);
             let drift = found.drift;
             let intent = match self.decision(desired, &found) {
@@ -171,6 +174,7 @@ impl<'a> Run<'a> {
                 Decision::Ask => found.seen.map_or(Intent::Create, Intent::Update),
                 Decision::Warn => Intent::Warn,
             };
+
             let replaced_before = self.records.was_replaced(desired, self.rerun.revision);
             let task = Box::new(Task {
                 desired: desired.clone(),
@@ -196,6 +200,7 @@ impl<'a> Run<'a> {
         } else {
             None
         };
+
         let record = self.records.objects.get(&desired.id);
         let ended = seen.is_none() && has_ended(desired, record, gone.as_ref());
         Found {
@@ -238,6 +243,7 @@ impl<'a> Run<'a> {
             .map(|d| d.id.name.clone())
             .chain(own)
             .collect();
+
         let mut faults = Vec::new();
         let created = decided
             .iter_mut()

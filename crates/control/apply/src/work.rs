@@ -144,6 +144,7 @@ impl Decided {
             Intent::Update(_) => false,
             Intent::Warn => true,
         };
+
         let live = match task.live(hands.applier).await {
             Ok(live) => live,
             Err(cause) => return Err(fault(&task.desired, "read", cause)),

@@ -48,6 +48,7 @@ async fn create(task: Box<Task>, accepted: bool, hands: Hands<'_>) -> Result<Wri
         }
         Err(error) => return Err(failed(&task, error)),
     };
+
     let after = task.known.kind.put(&answer);
     let after = after.map_err(|cause| failed(&task, cause))?;
     Ok(Written::Done(Box::new(WrittenObject {

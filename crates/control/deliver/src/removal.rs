@@ -50,6 +50,7 @@ pub async fn await_gone(
     let Some(wait) = &mut state.wait else {
         return Ok(None);
     };
+
     let looker = Looker {
         applier,
         exprs: &HealthExprs::default(),

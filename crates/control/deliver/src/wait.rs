@@ -159,6 +159,7 @@ impl Wait {
                 _ => waiting.push(item.awaited(&found)),
             }
         }
+
         Ok(match (failed.is_empty(), waiting.is_empty()) {
             (false, _) => WaitStanding::Failed(failed),
             (true, false) => WaitStanding::Waiting(waiting),

@@ -161,6 +161,7 @@ impl Kustomizations {
         if applier.client().account().is_none() {
             return Ok(read);
         }
+
         let elsewhere = |dependency: &&Dependency| {
             dependency.ready.is_some() && dependency.name.namespace != object.metadata.namespace
         };
@@ -276,6 +277,7 @@ impl Kustomizations {
             return;
         }
         state.told_dropped = of;
+
         let text = format!(
             "fields that their kinds do not have were dropped:\n{}\nhint: correct or remove them; --strict-fields \
              refuses them",

@@ -28,6 +28,7 @@ impl Kustomizations {
         if stale.is_empty() {
             return Ok(None);
         }
+
         let applier = self.acting_for(object)?;
         if !state.awaits_removal() {
             let is_deleted = self.delete(object, &stale, &applier, state).await?;

@@ -66,6 +66,7 @@ pub(crate) fn failed(
     if let Some(inventory) = &known.inventory {
         draft = with_inventory_of_failure(draft, inventory.clone());
     }
+
     if failure.reason == reasons::HEALTH_CHECK_FAILED {
         let text = failure.message.split_once(": ");
         let text = text.map_or(&*failure.message, |(_, text)| text);
@@ -147,6 +148,7 @@ fn with_history<'a>(mut draft: Draft<'a, Spec>, outcome: &Outcome<'_>) -> Draft<
         last_reconciled_status: outcome.reason.into(),
         ..HistorySnapshot::default()
     };
+
     let mut entry = known.map_or_else(fresh, |at| history.remove(at));
     entry.last_reconciled = draft.now.into();
     entry.last_reconciled_duration = duration::format(duration::rounded(outcome.took)).into();

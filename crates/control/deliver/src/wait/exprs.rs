@@ -31,6 +31,7 @@ impl HealthExprs {
             let kind = check.kind.as_deref().unwrap_or_default();
             let GroupVersionKind { group, kind, .. } =
                 GroupVersionKind::new(&check.api_version, kind);
+
             if by_kind.insert((group, kind), compiled).is_some() {
                 return Err(at(&"this kind has expressions already"));
             }

@@ -22,11 +22,10 @@ pub(crate) struct Api {
     pub(crate) store: Store,
     pub(crate) users: Users,
     pub(crate) addresses: Addresses,
-    pub(crate) documents: Documents,
     pub(crate) bodies: Bodies,
     /// The certificate that clients trust, as PEM.
     pub(crate) certificate: Box<str>,
-    registry: SharedLock<Arc<Registry>>,
+    described: SharedLock<Described>,
     policy: SharedLock<Policy>,
     clock: Clock,
     pub(crate) faults: Option<Arc<dyn Faults>>,
@@ -34,8 +33,26 @@ pub(crate) struct Api {
     pub(crate) end_watches: watch::Sender<()>,
 }
 
+/// What is served, and the documents about it. They are replaced together: a document that a slow request builds from
+/// what was served before stays with that, and is not shown to later requests.
+#[derive(Clone)]
+pub(crate) struct Described {
+    pub(crate) registry: Arc<Registry>,
+    pub(crate) documents: Arc<Documents>,
+}
+
 /// The current time; tests supply their own.
 pub type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
+
+impl Described {
+    /// Returns a registry with documents that are still to be built.
+    fn of(registry: Registry) -> Self {
+        Self {
+            registry: Arc::new(registry),
+            documents: Arc::default(),
+        }
+    }
+}
 
 impl Api {
     /// Returns an API without objects.
@@ -46,15 +63,14 @@ impl Api {
         faults: Option<Arc<dyn Faults>>,
     ) -> Self {
         let store = Store::new();
-        let registry = Arc::new(Registry::new(&store, []));
+        let described = Described::of(Registry::new(&store, []));
         Self {
             store,
             users,
             certificate: certificate.into(),
             addresses: Addresses::default(),
-            documents: Documents::default(),
             bodies: Bodies::default(),
-            registry: SharedLock::new(registry),
+            described: SharedLock::new(described),
             policy: SharedLock::default(),
             clock,
             faults,
@@ -69,14 +85,17 @@ impl Api {
 
     /// Returns what is currently served.
     pub(crate) fn registry(&self) -> Arc<Registry> {
-        Arc::clone(&self.registry.read())
+        Arc::clone(&self.described.read().registry)
+    }
+
+    /// Returns what is currently served, with the documents about it.
+    pub(crate) fn described(&self) -> Described {
+        self.described.read().clone()
     }
 
     /// Serves these custom resources, and no others, in addition to the built-in ones.
     pub(crate) fn serve(&self, custom: impl IntoIterator<Item = Arc<Served>>) {
-        let registry = Arc::new(Registry::new(&self.store, custom));
-        self.documents.forget();
-        *self.registry.write() = registry;
+        *self.described.write() = Described::of(Registry::new(&self.store, custom));
     }
 
     /// Queries the policy of roles and bindings.
@@ -92,5 +111,44 @@ impl Api {
             Some(stored) => policy.put(&served.value(&stored)),
             None => policy.remove(last),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lode_schema::Resource;
+
+    use super::*;
+
+    const ACCEPT: &str = "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList";
+
+    #[test]
+    fn a_document_of_what_was_served_before_is_shown_to_no_later_request() {
+        let clock: Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
+        let api = Api::new(Users::default(), "", clock, None);
+        let builtin = api.registry().iter().next().map(Arc::clone).unwrap();
+        let resource = Resource {
+            group: "toys.example.com".into(),
+            ..builtin.resource.clone()
+        };
+        let toy = Served::new(
+            &api.store,
+            resource,
+            builtin.kind.clone(),
+            &builtin.stored_version,
+            &builtin.versions,
+        );
+
+        // A slow request: what is served changes between its two steps.
+        let before = api.described();
+        api.serve([Arc::new(toy)]);
+        let late = before.documents.groups(&before.registry, ACCEPT);
+
+        let etag = || {
+            let now = api.described();
+            now.documents.groups(&now.registry, ACCEPT).etag
+        };
+        assert_ne!(late.etag, etag());
+        assert_eq!(etag(), etag(), "built once");
     }
 }

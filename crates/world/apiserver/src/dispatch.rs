@@ -11,7 +11,7 @@ use hyper::body::Body;
 use lode_admit::{Details, Status};
 use lode_rbac::{Attributes, ResourceAttributes, User};
 
-use crate::api::Api;
+use crate::api::{Api, Described};
 use crate::auth;
 use crate::documents::{self, Documents};
 use crate::faults::{self, Fault};
@@ -263,10 +263,13 @@ impl Asked<'_> {
             |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
         let accept = text(header::ACCEPT).unwrap_or_default();
         let host = text(header::HOST).unwrap_or_default();
-        let registry = api.registry();
+        let Described {
+            registry,
+            documents: kept,
+        } = api.described();
         let answer = match route {
-            Route::Core => Some(api.documents.core(&registry, accept, host)),
-            Route::Groups => Some(api.documents.groups(&registry, accept)),
+            Route::Core => Some(kept.core(&registry, accept, host)),
+            Route::Groups => Some(kept.groups(&registry, accept)),
             Route::Group(group) => documents::group(&registry, group),
             Route::Version { group, version } => {
                 match documents::resources(&registry, group, version) {
@@ -275,10 +278,7 @@ impl Asked<'_> {
                 }
             }
             Route::Other | Route::Resource(_) => match self.path.strip_prefix("/openapi/v3") {
-                Some(place) => {
-                    api.documents
-                        .schemas(&api.store, &registry, place.trim_matches('/'))
-                }
+                Some(place) => kept.schemas(&api.store, &registry, place.trim_matches('/')),
                 None => Documents::other(self.path, self.query.text("verbose").is_some(), accept),
             },
         };

@@ -14,7 +14,7 @@ use crate::wire::answer::Answer;
 use crate::wire::negotiate::Output;
 use lode_describe::discovery::Aggregated;
 
-/// Builds documents and caches the expensive ones.
+/// Builds documents about one registry and caches the expensive ones.
 #[derive(Default)]
 pub(crate) struct Documents {
     aggregated: Lock<HashMap<(bool, bool), Kept>>,
@@ -29,12 +29,6 @@ struct Kept {
 }
 
 impl Documents {
-    /// Drops documents built from another registry.
-    pub(crate) fn forget(&self) {
-        self.aggregated.lock().clear();
-        self.schemas.lock().clear();
-    }
-
     /// Answers `/api`.
     pub(crate) fn core(&self, registry: &Registry, accept: &str, address: &str) -> Answer {
         self.told(registry, accept, true)

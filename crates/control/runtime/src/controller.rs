@@ -273,4 +273,32 @@ mod tests {
         assert_eq!(running.after(1000).await, ["other"]);
         assert_eq!(running.after(10_000).await, ["other", "slow"]);
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_panic_says_what_it_said() {
+        let says = |panic: Box<dyn Any + Send>| said(panic.as_ref()).to_owned();
+        assert_eq!(says(Box::new("told to")), "told to");
+        assert_eq!(says(Box::new("told to".to_owned())), "told to");
+        assert_eq!(says(Box::new(7)), "no message");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn runs_and_waiting_keys_are_counted() {
+        let running = start(1);
+        running.queue.add("slow".to_owned(), Priority::Change);
+        running.queue.add("other".to_owned(), Priority::Change);
+        running.after(5_000).await;
+        let text = running.controller.metrics.text();
+        let depth = "workqueue_depth{name=\"obedient\",controller=\"obedient\"}";
+        assert!(text.contains(&format!("{depth} ")), "{text}");
+        let busy = "controller_runtime_active_workers{controller=\"obedient\"} 1";
+        assert!(text.contains(busy), "{text}");
+
+        running.after(10_000).await;
+        let text = running.controller.metrics.text();
+        let done =
+            "controller_runtime_reconcile_total{controller=\"obedient\",result=\"success\"} 2";
+        assert!(text.contains(done), "{text}");
+        assert!(text.contains(&format!("{depth} 0")), "{text}");
+    }
 }

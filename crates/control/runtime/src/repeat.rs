@@ -154,4 +154,19 @@ mod tests {
             (at(100), at(100), 2)
         );
     }
+
+    #[test]
+    fn what_was_forgotten_is_said_for_the_first_time_again() {
+        let mut repeats = Repeats::new();
+        let now = Timestamp::from_second(1_800_000_000).unwrap();
+        let (fingerprint, first) = repeats.take(&"it broke", now);
+        let (_, second) = repeats.take(&"it broke", now);
+        assert_eq!((first.count, second.count), (1, 2));
+        assert_eq!(second.stamp, first.stamp, "the same event");
+        assert_eq!(repeats.forget(fingerprint), Some(second));
+        assert_eq!(repeats.forget(fingerprint), None);
+        let (_, again) = repeats.take(&"it broke", now);
+        assert_eq!(again.count, 1);
+        assert_ne!(again.stamp, first.stamp, "another event needs another name");
+    }
 }

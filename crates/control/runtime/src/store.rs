@@ -556,4 +556,50 @@ mod tests {
         applied(&mut feed, &object("a", 1));
         assert_eq!(waiter.await.unwrap(), named("a"));
     }
+
+    #[test]
+    fn an_object_that_came_and_went_before_anybody_looked_is_no_change() {
+        let (mut feed, mirror) = feed();
+        let mut changes = mirror.subscribe();
+        applied(&mut feed, &object("a", 1));
+        deleted(&mut feed, &object("a", 2));
+        assert_eq!(fetch(&mut changes), []);
+        applied(&mut feed, &object("a", 3));
+        assert_eq!(fetch(&mut changes), [told("a", 0, 3)]);
+    }
+
+    #[test]
+    fn subscribers_fetch_at_their_own_pace() {
+        let (mut feed, mirror) = feed();
+        let mut quick = mirror.subscribe();
+        let mut slow = mirror.subscribe();
+        applied(&mut feed, &object("a", 1));
+        assert_eq!(fetch(&mut quick), [told("a", 0, 1)]);
+        applied(&mut feed, &object("a", 2));
+        applied(&mut feed, &object("b", 3));
+        assert_eq!(fetch(&mut quick), [told("a", 1, 2), told("b", 0, 3)]);
+        assert_eq!(fetch(&mut slow), [told("a", 0, 2), told("b", 0, 3)]);
+    }
+
+    #[test]
+    fn who_subscribes_no_more_is_forgotten_with_the_next_change() {
+        let (mut feed, mirror) = feed();
+        drop(mirror.subscribe());
+        let _kept = mirror.subscribe();
+        assert_eq!(mirror.table.lock().subscribers.len(), 2);
+        applied(&mut feed, &object("a", 1));
+        assert_eq!(mirror.table.lock().subscribers.len(), 1);
+    }
+
+    #[test]
+    fn an_answer_of_our_own_write_is_told_once() {
+        let (mut feed, mirror) = feed();
+        applied(&mut feed, &object("a", 1));
+        let mut changes = mirror.subscribe();
+        assert_eq!(fetch(&mut changes), [told("a", 0, 1)]);
+        assert!(put(&mirror, "a", 2));
+        applied(&mut feed, &object("a", 2));
+        assert_eq!(fetch(&mut changes), [told("a", 1, 2)]);
+        assert_eq!(fetch(&mut changes), []);
+    }
 }

@@ -22,8 +22,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lode_object::Value;
 
-use super::Timings;
 use super::record::{self, Record};
+use super::timings::Timings;
 
 /// A candidate's additional random wait, at most this part of the retry period, so that many do not
 /// act at once.

@@ -10,7 +10,7 @@ use serde_json::json;
 
 use super::candidate::{Candidate, Event, Loss, Moment, Step};
 use super::record::{self, Record};
-use super::{Timings, UnfitTimings};
+use super::timings::{Timings, UnfitTimings};
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -505,4 +505,37 @@ fn no_two_replicas_ever_write_at_the_same_time() {
         elections += weather.elections;
     }
     println!("{elections} renewals and takeovers");
+}
+
+#[test]
+fn what_a_person_can_do_depends_on_the_refusal() {
+    let refused = |code, reason: &'static str, message: &str| {
+        let status = lode_cluster::Status::new(code, reason, message);
+        lode_cluster::Error::Refused(Box::new(status))
+    };
+    let forbidden = super::hint(&refused(403, "Forbidden", "leases is forbidden")).unwrap();
+    assert!(forbidden.contains("coordination.k8s.io"), "{forbidden}");
+    assert!(forbidden.contains("--enable-leader-election=false"));
+    let missing = super::hint(&refused(404, "NotFound", "namespaces \"lode\" not found")).unwrap();
+    assert!(missing.contains("RUNTIME_NAMESPACE"), "{missing}");
+    let unserved = super::hint(&refused(404, "", "404 page not found")).unwrap();
+    assert!(unserved.contains("does without Leases"), "{unserved}");
+    assert_eq!(super::hint(&refused(500, "", "broken")), None);
+}
+
+#[test]
+fn a_holder_s_name_is_shown_up_to_a_bound_and_between_characters() {
+    assert_eq!(super::shown("somebody"), "somebody");
+    let long = "é".repeat(super::SHOWN_MAX);
+    let shown = super::shown(&long);
+    assert!(shown.len() <= super::SHOWN_MAX);
+    assert!(long.starts_with(shown) && shown.ends_with('é'));
+}
+
+#[test]
+fn no_two_identities_are_the_same() {
+    let (one, other) = (super::identity(), super::identity());
+    assert_ne!(one, other);
+    let host = |identity: &str| identity.rsplit_once('_').unwrap().0.to_owned();
+    assert_eq!(host(&one), host(&other), "both name this machine");
 }

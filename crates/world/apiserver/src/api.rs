@@ -116,7 +116,7 @@ impl Api {
 
 #[cfg(test)]
 mod tests {
-    use lode_schema::Resource;
+    use lode_schema::ApiResource;
 
     use super::*;
 
@@ -127,7 +127,7 @@ mod tests {
         let clock: Clock = Arc::new(|| Timestamp::UNIX_EPOCH);
         let api = Api::new(Users::default(), "", clock, None);
         let builtin = api.registry().iter().next().map(Arc::clone).unwrap();
-        let resource = Resource {
+        let resource = ApiResource {
             group: "toys.example.com".into(),
             ..builtin.resource.clone()
         };

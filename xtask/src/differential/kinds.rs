@@ -1,4 +1,4 @@
-//! [`Kind`]: the kinds that operations use, read from `kinds.yaml` next to this file.
+//! [`TestedKind`]: the kinds that operations use, read from `kinds.yaml` next to this file.
 
 use anyhow::{Context, Result};
 use lode_yaml::Dialect;

@@ -1,4 +1,4 @@
-//! [`Target`]: which API server is tested: a running one, a fresh `lode apiserver`, or a fresh real
+//! [`JudgedServer`]: which API server is tested: a running one, a fresh `lode apiserver`, or a fresh real
 //! one.
 
 use std::fs;

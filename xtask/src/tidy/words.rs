@@ -28,13 +28,6 @@ const PHRASES: [(&str, &str); 7] = [
     ("anew", "again, from the start"),
     ("of late", "recently"),
 ];
-/// Crates whose phrases are not checked yet: two are being rewritten as the third, which takes over
-/// some of their comments.
-const REWRITTEN: [&str; 3] = [
-    "crates/control/apply/",
-    "crates/control/deliver/",
-    "crates/control/kustomization/",
-];
 
 pub(super) fn check(source: &SourceFile) -> Vec<String> {
     let mut findings = Vec::new();
@@ -55,12 +48,7 @@ pub(super) fn check(source: &SourceFile) -> Vec<String> {
             places.map(|(offset, _)| source.finding(offset, &format!("{mark} is work left over"))),
         );
     }
-    let is_rewritten = REWRITTEN
-        .iter()
-        .any(|folder| source.path.starts_with(folder));
-    if !is_rewritten {
-        findings.extend(phrases(&comments).map(|(offset, what)| source.finding(offset, &what)));
-    }
+    findings.extend(phrases(&comments).map(|(offset, what)| source.finding(offset, &what)));
     for (offset, _) in source.code.match_indices("[expect(") {
         let end = lexer::after_closing(&source.code, offset);
         if lexer::words(&source.code[offset..end], "reason")

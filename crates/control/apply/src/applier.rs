@@ -103,7 +103,7 @@ impl Applier {
     }
 
     /// Returns whether what the shared cache sees of objects with known names may be used for the user we act as. The
-    /// cache sees with our own rights; nothing of it is told or acted on for an account that may not see the same itself.
+    /// cache sees with our own rights; nothing of it is reported or acted on for an account that may not see the same itself.
     ///
     /// # Errors
     /// The server could not be asked.

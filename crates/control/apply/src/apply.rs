@@ -31,7 +31,7 @@ pub struct Request<'a> {
     pub rerun: Rerun<'a>,
     /// Objects that are fought over: a live edit of theirs is left for now.
     pub held: &'a HashSet<Id>,
-    /// Live edits are told, not undone.
+    /// Live edits are reported, not undone.
     pub warn: bool,
     /// Called once before the first write.
     pub ahead: Option<Ahead<'a>>,
@@ -71,7 +71,7 @@ impl Applier {
         run.outcome
     }
 
-    /// Tells whether every remembered object is as it was left, so that there is nothing to do. Costs no call once the
+    /// Returns whether every remembered object is as it was left, so that there is nothing to do. Costs no call once the
     /// kinds are watched.
     ///
     /// # Errors
@@ -131,7 +131,7 @@ impl Applier {
     }
 
     /// Returns which of `ids` have left what was applied. Looks at the cache alone, with our own rights: it may wake
-    /// somebody, but is told nobody.
+    /// somebody, but is never shown.
     #[must_use]
     pub fn drifted<'i>(
         &self,

@@ -53,7 +53,7 @@ pub fn decide(desired: &Desired, record: Option<&Record>, live: Option<&Observed
     }
 }
 
-/// Tells whether a live object has left what was applied, by its record alone. Fields of managers that are cleaned up
+/// Returns whether a live object has left what was applied, by its record alone. Fields of managers that are cleaned up
 /// at the next reconcile do not count: `kubectl rollout restart` must not be undone at once.
 #[must_use]
 pub fn drifted(record: &Record, live: Option<&Observed>, gone: Option<&Gone>) -> bool {

@@ -46,7 +46,7 @@ pub struct How {
     pub merge: bool,
     /// Deleted and created again where a field cannot be changed.
     pub force: bool,
-    /// A live edit is told, not undone.
+    /// A live edit is reported, not undone.
     pub warn: bool,
     /// What is gone is created again only for another revision (`lodestone.dev/rerun: never`).
     pub never_again: bool,

@@ -57,7 +57,7 @@ impl Rule {
         })
     }
 
-    /// Tells whether the rule is about this object.
+    /// Returns whether the rule is about this object.
     #[must_use]
     pub fn selects(&self, desired: &Desired) -> bool {
         let texts = [

@@ -57,7 +57,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    /// Tells whether every object is as desired.
+    /// Returns whether every object is as desired.
     #[must_use]
     pub fn is_complete(&self) -> bool {
         self.error.is_none() && self.waiting.is_empty()

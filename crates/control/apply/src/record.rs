@@ -107,7 +107,7 @@ impl Record {
         }
     }
 
-    /// Tells whether the object was left alone.
+    /// Returns whether the object was left alone.
     #[must_use]
     pub fn is_skipped(&self) -> bool {
         self.uid.is_empty()
@@ -125,7 +125,7 @@ impl Record {
         }
     }
 
-    /// Tells whether the live object still is what was applied: same object, same fields of ours, same values.
+    /// Returns whether the live object still is what was applied: same object, same fields of ours, same values.
     #[must_use]
     pub fn matches(&self, live: &Observed) -> bool {
         live.uid == self.uid && live.own == self.own

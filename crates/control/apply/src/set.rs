@@ -49,7 +49,7 @@ impl Set {
         self.objects.iter().find(|desired| desired.id == *id)
     }
 
-    /// Returns parts of identities that nobody is told, because values from Secrets went into them.
+    /// Returns parts of identities that are never shown, because values from Secrets went into them.
     #[must_use]
     pub fn hidden(&self) -> Vec<Box<str>> {
         self.objects

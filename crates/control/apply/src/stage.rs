@@ -228,7 +228,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// A namespace that does not exist is told before anything is written. Where the user we act as may not see
+    /// A namespace that does not exist is reported before anything is written. Where the user we act as may not see
     /// namespaces, the dry-run of an object there says what the user may know of it.
     async fn check_namespaces(&self, set: &Set, decided: &mut [Decided]) -> Result<(), Error> {
         let own = self
@@ -364,7 +364,7 @@ impl<'a> Run<'a> {
         let hands = self.hands();
         let writes = rank.into_iter().map(|looked| looked.write(hands));
         let (written, unwritten) = until_a_fault(writes, hands.applier.options.parallel).await;
-        // What was written is remembered before a fault is told.
+        // What was written is remembered before a fault is reported.
         let mut again = Vec::new();
         for written in written {
             match written {

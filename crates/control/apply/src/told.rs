@@ -1,4 +1,4 @@
-//! What is told of a refusal.
+//! What is reported of a refusal.
 //!
 //! Pure: what may be told of the object and the server's answer in, words out. About an object that was built with values
 //! from Secrets the server's own sentences are never repeated: they quote values as they like. Told are the reason, the
@@ -8,7 +8,7 @@ use lode_cluster::{Error as ClusterError, Status};
 use lode_object::secrecy::HIDDEN;
 use lode_object::{Id, Secrecy};
 
-/// Most fields that are told.
+/// Most fields that are reported.
 const FIELDS_MAX: usize = 5;
 /// Said in place of the server's words.
 const LEFT_OUT: &str = "what else the server says is left out, it may hold values from Secrets";

@@ -38,7 +38,7 @@ pub(crate) enum Intent {
     Create,
     /// It exists and is not as desired, as far as the cache tells.
     Update(Observed),
-    /// Its live edit is told and left.
+    /// Its live edit is reported and left.
     Warn,
 }
 
@@ -72,7 +72,7 @@ pub(crate) enum Settled {
     AsDesired(Box<Task>, Observed),
     /// It wants to be left alone.
     Skipped(Box<Task>),
-    /// Its live edit is told and left.
+    /// Its live edit is reported and left.
     Told(Drift),
 }
 
@@ -216,7 +216,7 @@ impl Task {
         }
     }
 
-    /// Finds out what a live edit is that is told and left. What the server would make of the object is asked, because
+    /// Finds out what a live edit is that is reported and left. What the server would make of the object is asked, because
     /// what admission rewrites is nobody's edit; where it does not say, the live object is compared with the one in Git.
     async fn told_and_left(self: Box<Self>, hands: Hands<'_>, live: Option<Value>) -> Settled {
         let Some(live) = live else {

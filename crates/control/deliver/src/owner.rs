@@ -27,7 +27,7 @@ pub enum DeliveryNews<'a> {
     Doing(&'static str),
     /// Digest of the text that is brought about.
     Text(&'a str),
-    /// Parts of names that values from Secrets went into: nobody is told of them.
+    /// Parts of names that values from Secrets went into: they are never shown.
     Hidden(Vec<Box<str>>),
     /// What is the owner's in the cluster by now.
     Inventory(Vec<InventoryEntry>),

@@ -94,7 +94,7 @@ impl DeliveryState {
         self.attempt.as_ref()
     }
 
-    /// Returns the attempt that is under way, to note what is told of it.
+    /// Returns the attempt that is under way, to note what is reported of it.
     pub fn attempt_mut(&mut self) -> Option<&mut DeliveryAttempt> {
         self.attempt.as_mut()
     }

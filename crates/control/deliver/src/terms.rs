@@ -64,9 +64,9 @@ pub enum HealthChecks<'a> {
 /// What is done about live edits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DriftMode {
-    /// They are told and undone.
+    /// They are reported and undone.
     Correct,
-    /// They are told and left.
+    /// They are reported and left.
     Warn,
 }
 

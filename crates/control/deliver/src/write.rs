@@ -30,7 +30,7 @@ pub(crate) type UnreadyObject = (Id, GroupVersionKind);
 ///
 /// The order is the safety argument. What the records were made from is forgotten before the first write, so that an
 /// end at any moment is followed by a build and a comparison of every object. The inventory is written ahead, so that
-/// nothing that was created can be orphaned. What was written is told to the owner before the error is looked at, so
+/// nothing that was created can be orphaned. The owner hears what was written before the error is looked at, so
 /// that it stays in the inventory whatever fails.
 pub(crate) async fn write<O: DeliveryOwner>(
     terms: &DeliveryTerms<'_>,

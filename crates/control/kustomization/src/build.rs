@@ -137,7 +137,7 @@ pub fn dropped(rendered: &[Prepared]) -> Vec<String> {
     rendered.iter().flat_map(lines).take(DROPPED_MAX).collect()
 }
 
-/// Most dropped fields of one build that are told.
+/// Most dropped fields of one build that are reported.
 const DROPPED_MAX: usize = 100;
 
 /// Makes rendered objects ready to be applied.
@@ -172,7 +172,7 @@ pub fn desired(
     Ok(Set::new(objects, &options.custom_stage_kinds))
 }
 
-/// Returns what a build that failed is told as.
+/// Returns the failure that a failed build is reported as.
 #[must_use]
 pub fn unrendered(error: &lode_render::Error) -> Failure {
     if let lode_render::Error::PathMissing(path) = error {

@@ -1,7 +1,7 @@
 //! Builds on threads: each holds no more memory than was reserved for it.
 //!
 //! What a build needs is known when it has ended, not before. So it begins with what its files make likely, and that is
-//! its bound. A build that meets its bound gives everything back, waits until there is room for more, and begins anew:
+//! its bound. A build that meets its bound gives everything back, waits until there is room for more, and starts again:
 //! if it held on to what it has, two builds could wait for one another for ever.
 
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::build::{self, Built, Unbuilt};
 use crate::controller::Kustomizations;
 use crate::gather::Variables;
 
-/// How many times as much a build may have when it begins anew: all it did before costs a third of the last time.
+/// How many times as much a build may have when it starts again: all it did before costs a third of the last time.
 const GROWTH: u64 = 4;
 
 impl Kustomizations {

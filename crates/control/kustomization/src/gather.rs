@@ -72,7 +72,7 @@ pub struct Variables {
     pub values: BTreeMap<String, String>,
     /// Names of those whose value came from a Secret.
     pub(crate) names: BTreeSet<String>,
-    /// The values themselves, which are told nobody.
+    /// The values themselves, which are never shown.
     pub(crate) secrets: Vec<String>,
     /// Bytes read for them so far.
     read: u64,
@@ -226,7 +226,7 @@ fn data(object: &Value, kind: &str) -> Vec<(String, String)> {
         .collect()
 }
 
-/// Refuses a remote cluster as long as it cannot be applied to; a reference that is wrong in itself is told first.
+/// Refuses a remote cluster as long as it cannot be applied to; a reference that is wrong in itself is reported first.
 pub(crate) async fn refuse_remote_cluster(
     client: &Client,
     object: &Kustomization,

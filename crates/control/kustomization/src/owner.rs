@@ -75,7 +75,7 @@ impl Delivering<'_> {
         own.metrics().drift(Spec::NAMES.kind, &self.job.owner, what);
     }
 
-    /// Logs a failure that nobody else is told of: the newer revision's is in the status.
+    /// Logs a failure that is shown nowhere else: the newer revision's is in the status.
     fn tell_not_held(&self, failure: &Failure) {
         let owner = &self.job.owner;
         let message = self.job.facts.known().mask(failure).message;

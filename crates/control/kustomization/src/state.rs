@@ -14,7 +14,7 @@ pub struct State {
     pub(crate) last_build: LastBuild,
     /// When the next run by the clock is due.
     pub(crate) due: Option<Instant>,
-    /// The revision of which dropped fields were told, so that they are told once.
+    /// The revision whose dropped fields were reported, so that they are reported once.
     pub(crate) told_dropped: String,
     /// The revision of which objects of kinds that nobody serves were told.
     pub(crate) told_unserved: String,

@@ -1,4 +1,4 @@
-//! What a reconcile's end is told as: conditions, revisions, inventory, history.
+//! How the outcome of a reconcile is reported: conditions, revisions, inventory, history.
 //!
 //! Pure: a [`Draft`] and the outcome in, the new status out.
 

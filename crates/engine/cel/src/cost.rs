@@ -1,4 +1,4 @@
-//! [`Shape`]: the worst-case cost of an expression, derived from its form, and the variables it
+//! [`ExprShape`]: the worst-case cost of an expression, derived from its form, and the variables it
 //! uses.
 //!
 //! The language has no loops except macros over lists and maps, so the work is bounded by the

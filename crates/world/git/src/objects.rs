@@ -1,4 +1,4 @@
-//! [`Source`]: anything that objects are read from. [`Objects`]: objects in memory.
+//! [`ObjectSource`]: anything that objects are read from. [`Objects`]: objects in memory.
 //!
 //! Input: an object's bytes, or a pack's entry as received. Output: the bytes again, or the entry
 //! ready for a pack. Objects stay deflated, as in a pack: serving a clone copies bytes and computes

@@ -52,7 +52,7 @@ impl Fight {
             }
             self.reverts.clear();
         }
-        // How often it was reverted is told by the wait alone: it lasts as long as the fight.
+        // The wait alone says how often it was reverted: it lasts as long as the fight.
         self.wait = self
             .wait
             .saturating_mul(2)

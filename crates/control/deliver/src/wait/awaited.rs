@@ -69,7 +69,7 @@ impl Awaited {
 }
 
 impl fmt::Display for Awaited {
-    /// As it is told while it lasts: `StatefulSet/shop/db: 1 of 3 ready: Pod db-1: Insufficient cpu`.
+    /// The form shown while it lasts: `StatefulSet/shop/db: 1 of 3 ready: Pod db-1: Insufficient cpu`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { id, status, reason } = self;
         if reason.is_empty() {

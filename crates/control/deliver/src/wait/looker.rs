@@ -1,6 +1,6 @@
 //! [`Looker`]: looks at objects as whom an owner acts as, and asks the server where the caches do not say.
 //!
-//! Nothing is told of an object that this user may not see itself: what the cache knows is used only where the user may
+//! Nothing is reported of an object that this user may not see itself: what the cache knows is used only where the user may
 //! get, and what must be read is read as the user. A refusal is the same whether the object exists or not.
 
 use lode_apply::Applier;

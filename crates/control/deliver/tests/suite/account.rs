@@ -1,4 +1,4 @@
-//! An owner that acts as a service account: nothing is told of what the account may not see itself.
+//! An owner that acts as a service account: nothing is reported of what the account may not see itself.
 
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! [`Typed`]: decodes JSON as a value of a Go type, into what Go would write for that value.
 //!
 //! In one pass, unknown fields are dropped, nulls become zero values, and what Go always writes is
-//! added. Mismatches are recorded in [`State`] and decoding continues, because Go does so and
+//! added. Mismatches are recorded in [`DecodeState`] and decoding continues, because Go does so and
 //! because syntax errors take precedence.
 
 use std::fmt;

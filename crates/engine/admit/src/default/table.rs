@@ -1,4 +1,4 @@
-//! [`Table`]: the rules of each type, and which types have no rules anywhere below.
+//! [`DefaultTable`]: the rules of each type, and which types have no rules anywhere below.
 
 use std::{
     collections::{HashMap, HashSet},

@@ -1,6 +1,6 @@
 //! The range of a node with everything that belongs to it, and what to replace for a change.
 //!
-//! Input: a text and the tree read from it. Output: one [`Change`]. A wrongly guessed position
+//! Input: a text and the tree read from it. Output: one [`TextChange`]. A wrongly guessed position
 //! makes an edit fail but never corrupts a text, because the caller reads the result again.
 
 use std::ops::Range;

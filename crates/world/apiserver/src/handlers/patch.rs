@@ -1,4 +1,4 @@
-//! [`Patch`]: the body of a `PATCH`, read by its media type, and its effect on an object.
+//! [`PatchBody`]: the body of a `PATCH`, read by its media type, and its effect on an object.
 
 use json_patch::PatchOperation;
 use lode_admit::decode::FieldValidation;

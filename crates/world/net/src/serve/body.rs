@@ -1,4 +1,4 @@
-//! [`RequestBody`] and [`Answer`]: bodies with time limits.
+//! [`RequestBody`] and [`CountedBody`]: bodies with time limits.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};

@@ -118,7 +118,7 @@ async fn look(
         items,
         timeout,
         state.wait.take(),
-        terms.applier.cache().ambient(),
+        terms.ambient(),
     );
     let standing = match wait.standing(&looker, terms.owner).await {
         Ok(standing) => standing,

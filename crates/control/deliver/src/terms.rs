@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use lode_ambient::Ambient;
 use lode_api::shared::{InventoryEntry, ObjRef};
 use lode_apply::{Applier, Rerun, Rule};
 use lode_object::{GroupKind, NamespacedName};
@@ -42,8 +43,6 @@ pub struct DeliveryTerms<'a> {
     pub force: bool,
     /// Somebody asked for this very run: nothing is held back.
     pub is_asked: bool,
-    /// The time of the day, in seconds since 1970 (UTC).
-    pub now_s: i64,
     /// The longest wait before an object is brought back that is fought over.
     pub interval: Duration,
     /// How long after the last run an object is due again that ends by itself.
@@ -76,11 +75,16 @@ impl DeliveryTerms<'_> {
         self.inventory.unwrap_or_default()
     }
 
+    /// Returns the times that this delivery goes by: those by which the watch cache judges health.
+    pub(crate) fn ambient(&self) -> &Ambient {
+        self.applier.cache().ambient()
+    }
+
     /// Returns when what has ended is due again.
     pub(crate) fn rerun<'r>(&self, revision: &'r str) -> Rerun<'r> {
         Rerun {
             revision,
-            now_s: self.now_s,
+            now_s: self.ambient().now().as_second(),
             // Both times are of whole seconds.
             every_s: i64::try_from(self.rerun_every.as_secs())
                 .unwrap_or(i64::MAX)

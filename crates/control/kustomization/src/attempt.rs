@@ -121,7 +121,6 @@ impl Kustomizations {
             prune: spec.prune,
             force: spec.force.unwrap_or_default(),
             is_asked: is_asked(object),
-            now_s: self.own.ambient().now().as_second(),
             interval: checked.interval,
             rerun_every: checked.interval / 100 * (100 - percent),
             timeout: checked.timeout,

@@ -91,7 +91,6 @@ impl World {
             prune: true,
             force: false,
             is_asked: false,
-            now_s: 1_767_322_800,
             interval: Duration::from_mins(10),
             rerun_every: Duration::from_mins(9),
             timeout: LONG,

@@ -113,13 +113,7 @@ async fn look(
         applier: terms.applier,
         exprs: terms.exprs,
     };
-    let mut wait = Wait::new(
-        purpose,
-        items,
-        timeout,
-        state.wait.take(),
-        terms.ambient(),
-    );
+    let mut wait = Wait::new(purpose, items, timeout, state.wait.take(), terms.ambient());
     let standing = match wait.standing(&looker, terms.owner).await {
         Ok(standing) => standing,
         Err(failure) => {

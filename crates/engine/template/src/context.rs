@@ -1,0 +1,122 @@
+//! What a function may use besides its arguments, and what the caller of a template hands in.
+
+use jiff::Timestamp;
+use lode_object::Value as Json;
+use lode_stdx::budget::{Budget, Meter};
+
+use crate::error::Error;
+use crate::value::{Map, Text, Value};
+
+/// All that a template learns about the world outside. One render uses one environment.
+pub struct Environment<'e> {
+    /// The time that `now` and new certificates use.
+    pub now: Timestamp,
+    /// Where random functions take their bytes from.
+    pub random: &'e dyn Random,
+    /// What `lookup` asks; nothing answers an empty object.
+    pub cluster: Option<&'e dyn Cluster>,
+    /// What `getHostByName` asks; nothing answers the empty string.
+    pub resolve_host: Option<&'e dyn Fn(&str) -> String>,
+    /// What the render may spend in bytes, values and steps.
+    pub budget: &'e Budget,
+}
+
+/// A source of random bytes.
+pub trait Random {
+    /// Fills `bytes`.
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The cluster that `lookup` reads. It records what was asked, so that a caller knows what a render
+/// depends on.
+pub trait Cluster {
+    /// Returns an object, or a list if `name` is empty; nothing if there is none.
+    ///
+    /// # Errors
+    /// The cluster cannot be read; the text ends up in the error of the template.
+    fn lookup(
+        &self,
+        api_version: &str,
+        kind: &str,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Json>, String>;
+}
+
+/// A running template, as its functions see it.
+pub struct Context<'r> {
+    environment: &'r Environment<'r>,
+    meter: Meter<'r>,
+    /// Maps that were changed in place, and so may contain themselves: emptied at the end.
+    changed: Vec<Map>,
+}
+
+impl<'r> Context<'r> {
+    /// Starts a render.
+    pub fn new(environment: &'r Environment<'r>) -> Self {
+        Self {
+            environment,
+            meter: Meter::new(environment.budget),
+            changed: Vec::new(),
+        }
+    }
+
+    /// Returns what the caller handed in.
+    pub fn environment(&self) -> &'r Environment<'r> {
+        self.environment
+    }
+
+    /// Charges bytes that a function is about to allocate.
+    ///
+    /// # Errors
+    /// The render has spent its budget.
+    pub fn bytes(&self, count: usize) -> Result<(), Error> {
+        Ok(self.meter.bytes(count as u64)?)
+    }
+
+    /// Charges values that a function is about to create: items of a list, entries of a map.
+    ///
+    /// # Errors
+    /// The render has spent its budget.
+    pub fn nodes(&self, count: usize) -> Result<(), Error> {
+        Ok(self.meter.nodes(count as u64)?)
+    }
+
+    /// Charges work: a step is about one value looked at, or a few dozen bytes.
+    ///
+    /// # Errors
+    /// The render has spent its budget.
+    pub fn steps(&self, count: usize) -> Result<(), Error> {
+        Ok(self.meter.steps(count as u64)?)
+    }
+
+    /// Sets a key of a map that the template has, in place.
+    ///
+    /// # Errors
+    /// The map is nil, or the render has spent its budget.
+    pub fn set(&mut self, map: &Map, key: Text, value: Value) -> Result<(), Error> {
+        self.nodes(1)?;
+        // A new key moves the entries after it.
+        self.steps(1 + map.len() / ENTRIES_PER_STEP)?;
+        if matches!(value, Value::Map(_) | Value::List(_)) && self.is_new(map) {
+            self.changed.push(map.clone());
+        }
+        map.insert(key, value)
+    }
+
+    /// Returns whether the map is not the one noted last: most are filled key by key.
+    fn is_new(&self, map: &Map) -> bool {
+        !self.changed.last().is_some_and(|last| last.is_same(map))
+    }
+}
+
+/// Entries of a map that are moved in one step.
+const ENTRIES_PER_STEP: usize = 64;
+
+impl Drop for Context<'_> {
+    fn drop(&mut self) {
+        for map in &self.changed {
+            map.clear();
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! The table of functions that a template is compiled with.
+
+use std::collections::HashMap;
+
+use super::{Body, Signature};
+use crate::context::Context;
+use crate::error::Error;
+use crate::value::Value;
+
+/// A row of the table: what a function is called, its Go signature, its code.
+#[derive(Debug, Clone, Copy)]
+pub struct Entry {
+    /// The name in templates.
+    pub name: &'static str,
+    /// The signature as Go writes it: `func(int, string) string`.
+    pub signature: &'static str,
+    /// The code.
+    pub body: Body,
+}
+
+impl Entry {
+    /// Returns a row.
+    pub const fn new(name: &'static str, signature: &'static str, body: Body) -> Self {
+        Self {
+            name,
+            signature,
+            body,
+        }
+    }
+}
+
+/// Functions by name. Templates hold indexes into it, so nothing is searched while they run.
+#[derive(Debug)]
+pub struct Functions {
+    rows: Vec<Row>,
+    index: HashMap<&'static str, usize>,
+}
+
+#[derive(Debug)]
+struct Row {
+    signature: Signature,
+    body: Body,
+}
+
+impl Functions {
+    /// Returns the table of all entries; a later one replaces an earlier one of the same name.
+    pub fn new<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Self {
+        let mut functions = Self {
+            rows: Vec::new(),
+            index: HashMap::new(),
+        };
+        for entry in entries {
+            let index = functions.rows.len();
+            functions.index.insert(entry.name, index);
+            functions.rows.push(Row {
+                signature: Signature::parse(entry.signature),
+                body: entry.body,
+            });
+        }
+        functions
+    }
+
+    /// Returns the functions of sprig and Helm.
+    pub fn helm() -> Self {
+        Self::new(crate::functions::TABLE)
+    }
+
+    /// Returns the signature of a function.
+    pub fn signature(&self, name: &str) -> Option<&Signature> {
+        self.row(name).map(|row| &row.signature)
+    }
+
+    /// Calls a function with arguments that fit its signature.
+    ///
+    /// # Errors
+    /// As the function fails, or there is none of this name.
+    pub fn call(
+        &self,
+        name: &str,
+        context: &mut Context<'_>,
+        args: &[Value],
+    ) -> Result<Value, Error> {
+        let row = self.row(name);
+        let row = row.ok_or_else(|| Error::new(format!("function {name:?} not defined")))?;
+        (row.body)(context, args)
+    }
+
+    /// Returns the names, sorted.
+    pub fn names(&self) -> Vec<&'static str> {
+        let mut names: Vec<_> = self.index.keys().copied().collect();
+        names.sort_unstable();
+        names
+    }
+
+    fn row(&self, name: &str) -> Option<&Row> {
+        self.rows.get(*self.index.get(name)?)
+    }
+}

@@ -1,0 +1,30 @@
+//! Values from JSON, and back.
+
+use lode_object::Value as Json;
+
+use super::{Map, Text, Value};
+
+impl Value {
+    /// Returns JSON as Helm reads values: every number is a `float64`.
+    ///
+    /// Recursion ends where the nesting of the JSON does, which its reader has bounded.
+    pub fn from_json(json: &Json) -> Self {
+        match json {
+            Json::Null => Self::Nil,
+            Json::Bool(value) => Self::Bool(*value),
+            Json::Number(number) => Self::Float(number.as_f64().unwrap_or(f64::INFINITY)),
+            Json::String(text) => Self::text(text.as_str()),
+            Json::Array(items) => Self::list(items.iter().map(Self::from_json).collect()),
+            Json::Object(map) => Map::from_json(map).into(),
+        }
+    }
+}
+
+impl Map {
+    /// Returns a JSON object as Helm reads values: every number is a `float64`.
+    pub fn from_json(map: &lode_object::Map<String, Json>) -> Self {
+        let entry =
+            |(key, value): (&String, &Json)| (Text::from(key.as_str()), Value::from_json(value));
+        Self::from_entries(map.iter().map(entry).collect())
+    }
+}

@@ -1,0 +1,127 @@
+//! Slices and arrays.
+
+use std::rc::Rc;
+
+use super::{Kind, Type, Value, dismantle, is_container};
+
+/// A slice or an array. Its items do not change; functions return new lists.
+#[derive(Clone)]
+pub struct List(Rc<Data>);
+
+/// How Go stores the items of a [`List`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// A slice.
+    Slice,
+    /// A nil slice: empty, and null in JSON.
+    Nil,
+    /// An array.
+    Array,
+}
+
+struct Data {
+    element: Type,
+    form: Form,
+    items: Vec<Value>,
+}
+
+impl List {
+    /// Returns a `[]interface {}`.
+    pub fn new(items: Vec<Value>) -> Self {
+        Self::typed(Type::Any, items)
+    }
+
+    /// Returns a slice whose element type is `element`, which all items must have.
+    pub fn typed(element: Type, items: Vec<Value>) -> Self {
+        Self::with_form(element, Form::Slice, items)
+    }
+
+    /// Returns the nil slice of an element type.
+    pub fn nil(element: Type) -> Self {
+        Self::with_form(element, Form::Nil, Vec::new())
+    }
+
+    /// Returns a slice or an array.
+    pub fn with_form(element: Type, form: Form, items: Vec<Value>) -> Self {
+        Self(Rc::new(Data {
+            element,
+            form,
+            items,
+        }))
+    }
+
+    /// Returns the items.
+    pub fn items(&self) -> &[Value] {
+        &self.0.items
+    }
+
+    /// Returns an item.
+    pub fn get(&self, index: usize) -> Option<&Value> {
+        self.0.items.get(index)
+    }
+
+    /// Returns the number of items.
+    pub fn len(&self) -> usize {
+        self.0.items.len()
+    }
+
+    /// Returns whether there are no items.
+    pub fn is_empty(&self) -> bool {
+        self.0.items.is_empty()
+    }
+
+    /// Returns whether this is a nil slice.
+    pub fn is_nil(&self) -> bool {
+        self.0.form == Form::Nil
+    }
+
+    /// Returns the type of the elements.
+    pub fn element(&self) -> &Type {
+        &self.0.element
+    }
+
+    /// Returns whether both are the same slice.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+
+    pub(super) fn kind(&self) -> Kind {
+        match self.0.form {
+            Form::Array => Kind::Array,
+            Form::Slice | Form::Nil => Kind::Slice,
+        }
+    }
+
+    pub(super) fn type_of(&self) -> Type {
+        match self.0.form {
+            Form::Array => Type::array(self.len(), self.0.element.clone()),
+            Form::Slice | Form::Nil => Type::slice(self.0.element.clone()),
+        }
+    }
+
+    pub(super) fn equals_by(&self, other: &Self, same: impl Fn(&Value, &Value) -> bool) -> bool {
+        self.0.form == other.0.form
+            && self.0.element == other.0.element
+            && self.len() == other.len()
+            && self
+                .items()
+                .iter()
+                .zip(other.items())
+                .all(|(a, b)| same(a, b))
+    }
+
+    /// Moves the items out if nobody else has this list.
+    pub(super) fn take_items(&mut self, into: &mut Vec<Value>) {
+        if let Some(data) = Rc::get_mut(&mut self.0) {
+            into.append(&mut data.items);
+        }
+    }
+}
+
+impl Drop for Data {
+    fn drop(&mut self) {
+        if self.items.iter().any(is_container) {
+            dismantle(std::mem::take(&mut self.items));
+        }
+    }
+}

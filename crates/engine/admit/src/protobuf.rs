@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 pub use self::error::{Error, QuantityError};
 
 use self::error::{DEPTH_MAX, MESSAGES_MAX};
-use self::wire::{Payload, Wire};
+use self::wire::{Payload, Wire, text};
 
 /// The envelope of an object.
 #[derive(Debug, Clone)]
@@ -254,16 +254,25 @@ impl Decoder {
                 written::fill(self.fields, structure, &mut object);
                 Value::Object(object)
             }
-            (Sort::Special(special), Payload::Bytes(bytes)) => special::value(
-                *special,
-                Message {
-                    bytes,
-                    depth: at.depth,
-                    decoder: self,
-                },
-            )?,
+            (Sort::Special(special), Payload::Bytes(bytes)) => {
+                special::value(*special, bytes, |schema| {
+                    self.nested_schema(schema, at.depth)
+                })?
+            }
             _ => return Err(Error::WireType(at.name)),
         })
+    }
+
+    /// Returns a JSON schema inside a message with its own encoding; null where there are no schemas.
+    fn nested_schema(&mut self, bytes: &[u8], depth: usize) -> Result<Value, Error> {
+        let Some(ty) = self.fields.named(JSON_SCHEMA) else {
+            return Ok(Value::Null);
+        };
+        let at = ValueAt {
+            name: "schema",
+            depth: depth + 1,
+        };
+        self.single(ty, Payload::Bytes(bytes), at)
     }
 
     /// A list that is itself a message; an empty one is null, because Go cannot distinguish it from
@@ -282,35 +291,6 @@ impl Decoder {
             Value::Array(items)
         })
     }
-}
-
-/// The message of a type with its own JSON encoding.
-struct Message<'m> {
-    bytes: &'m [u8],
-    depth: usize,
-    decoder: &'m mut Decoder,
-}
-
-impl Message<'_> {
-    /// Returns a nested schema.
-    fn schema(&mut self, bytes: &[u8]) -> Result<Value, Error> {
-        let Some(ty) = self.decoder.fields.named(JSON_SCHEMA) else {
-            return Ok(Value::Null);
-        };
-        self.decoder.single(
-            ty,
-            Payload::Bytes(bytes),
-            ValueAt {
-                name: "schema",
-                depth: self.depth + 1,
-            },
-        )
-    }
-}
-
-/// Invalid UTF-8 becomes what Go's JSON makes of it.
-fn text(bytes: &[u8]) -> Cow<'_, str> {
-    String::from_utf8_lossy(bytes)
 }
 
 /// A number as Go writes it: without a fraction if it has none.

@@ -7,6 +7,7 @@
 
 mod at;
 mod backsteps;
+mod claim;
 mod config;
 mod container;
 mod meta;
@@ -162,8 +163,8 @@ const ROWS: &[(&str, &[&str], KindRules)] = &[
         "",
         &["PersistentVolumeClaim"],
         KindRules {
-            object: storage::claim,
-            change: storage::claim_change,
+            object: claim::claim,
+            change: claim::claim_change,
             ..NONE
         },
     ),

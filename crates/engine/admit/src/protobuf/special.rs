@@ -3,22 +3,24 @@
 use lode_schema::fields::{Special, written::zero_of};
 use serde_json::Value;
 
-use super::{
-    Error, Message, text,
-    wire::{Payload, Wire},
-};
+use super::error::Error;
+use super::wire::{Payload, Wire, text};
 use crate::decode::{quantity, time};
 
-/// Returns what Go writes for a message of such a type.
-pub(super) fn value(special: Special, message: Message<'_>) -> Result<Value, Error> {
+/// Returns what Go writes for a message of such a type. `nested` decodes a JSON schema inside it.
+pub(super) fn value(
+    special: Special,
+    bytes: &[u8],
+    nested: impl FnMut(&[u8]) -> Result<Value, Error>,
+) -> Result<Value, Error> {
     Ok(match special {
-        Special::Quantity => quantity_of(message.bytes)?,
-        Special::IntOrString => int_or_string(message.bytes)?,
-        Special::Time => point_in_time(message.bytes, time::Unit::Second)?,
-        Special::MicroTime => point_in_time(message.bytes, time::Unit::Microsecond)?,
-        Special::RawExtension | Special::FieldsV1 | Special::Json => raw(message.bytes)?,
+        Special::Quantity => quantity_of(bytes)?,
+        Special::IntOrString => int_or_string(bytes)?,
+        Special::Time => point_in_time(bytes, time::Unit::Second)?,
+        Special::MicroTime => point_in_time(bytes, time::Unit::Microsecond)?,
+        Special::RawExtension | Special::FieldsV1 | Special::Json => raw(bytes)?,
         Special::SchemaOrBool | Special::SchemaOrArray | Special::SchemaOrStringArray => {
-            schema_or(special, message)?
+            schema_or(special, bytes, nested)?
         }
     })
 }
@@ -92,20 +94,24 @@ fn raw(bytes: &[u8]) -> Result<Value, Error> {
 }
 
 /// A schema, a boolean, or a list. If the message has several, Go prefers the list over the schema.
-fn schema_or(special: Special, mut message: Message<'_>) -> Result<Value, Error> {
+fn schema_or(
+    special: Special,
+    bytes: &[u8],
+    mut nested: impl FnMut(&[u8]) -> Result<Value, Error>,
+) -> Result<Value, Error> {
     let (mut schema, mut truth, mut list) = (None, false, Vec::new());
-    let mut wire = Wire::new(message.bytes);
+    let mut wire = Wire::new(bytes);
     while let Some((number, payload)) = wire.next()? {
         match (number, payload) {
             (1, Payload::Varint(value)) => truth = value != 0,
-            (1, Payload::Bytes(bytes)) => schema = Some(message.schema(bytes)?),
+            (1, Payload::Bytes(bytes)) => schema = Some(nested(bytes)?),
             (2, Payload::Bytes(bytes)) if special == Special::SchemaOrBool => {
-                schema = Some(message.schema(bytes)?);
+                schema = Some(nested(bytes)?);
             }
             (2, Payload::Bytes(bytes)) if special == Special::SchemaOrStringArray => {
                 list.push(Value::from(text(bytes)));
             }
-            (2, Payload::Bytes(bytes)) => list.push(message.schema(bytes)?),
+            (2, Payload::Bytes(bytes)) => list.push(nested(bytes)?),
             _ => {}
         }
     }

@@ -1,6 +1,8 @@
 //! [`Wire`]: reads a protobuf message field by field.
 
-use super::Error;
+use std::borrow::Cow;
+
+use super::error::Error;
 
 /// A message, read field by field.
 pub(super) struct Wire<'b> {
@@ -90,3 +92,8 @@ impl<'b> Wire<'b> {
 
 /// Longest number in bytes.
 const VARINT_MAX: usize = 10;
+
+/// Returns the text of a field. Invalid UTF-8 becomes what Go's JSON makes of it.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    String::from_utf8_lossy(bytes)
+}

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::{At, Errors, backsteps::no_backsteps, meta, names};
+use super::{At, Errors, backsteps::no_backsteps, claim, meta, names};
 
 /// The names of valid volumes, which can be mounted.
 pub(super) type Volumes<'a> = HashSet<&'a str>;
@@ -72,7 +72,7 @@ fn special(sort: &str, source: &At<'_, '_>, errors: &mut Errors) {
         "ephemeral" => {
             let template = source.child("volumeClaimTemplate");
             meta::labels(&template.child("metadata").child("labels"), errors);
-            super::storage::claim_spec(&template.child("spec"), errors);
+            claim::claim_spec(&template.child("spec"), errors);
         }
         _ => {}
     }

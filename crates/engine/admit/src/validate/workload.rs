@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{At, Errors, at::go_struct, meta, names, pod, storage};
+use super::{At, Errors, at::go_struct, claim, meta, names, pod};
 use crate::strategy::{equal, put, remove};
 
 /// Validates a pod template object.
@@ -280,7 +280,7 @@ pub(super) fn stateful_set_new(set: &At<'_, '_>, errors: &mut Errors) {
     let spec = set.child("spec");
     let claims = spec.child("volumeClaimTemplates");
     for claim in claims.items() {
-        storage::claim_spec(&claim.child("spec"), errors);
+        claim::claim_spec(&claim.child("spec"), errors);
     }
     let service = spec.child("serviceName");
     if !service.is_empty() {

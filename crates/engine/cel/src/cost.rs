@@ -52,7 +52,7 @@ impl ExprShape {
             NodeAt {
                 depth: 1,
                 nesting: 0,
-                bound: None,
+                scope: None,
             },
         )?;
         if shape.makers > MAKERS_MAX {
@@ -81,24 +81,24 @@ impl ExprShape {
         self.depth = self.depth.max(at.depth);
         self.nesting = self.nesting.max(at.nesting);
         self.nodes += 1;
-        let below = NodeAt {
+        let children = NodeAt {
             depth: at.depth + 1,
             ..at
         };
         match &expr.expr {
-            Expr::Call(call) => self.call(call, below),
-            Expr::Select(select) => self.add(&select.operand, below),
+            Expr::Call(call) => self.call(call, children),
+            Expr::Select(select) => self.add(&select.operand, children),
             Expr::List(list) => list
                 .elements
                 .iter()
-                .try_for_each(|element| self.add(element, below)),
+                .try_for_each(|element| self.add(element, children)),
             Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
                 EntryExpr::MapEntry(entry) => [&entry.key, &entry.value]
                     .into_iter()
-                    .try_for_each(|e| self.add(e, below)),
+                    .try_for_each(|part| self.add(part, children)),
                 EntryExpr::StructField(_) => Err(unsupported("literal", "Type{…}")),
             }),
-            Expr::Comprehension(of) => self.comprehension(of, below),
+            Expr::Comprehension(of) => self.comprehension(of, children),
             Expr::Struct(literal) => Err(unsupported(
                 "literal",
                 &format!("{}{{…}}", literal.type_name),
@@ -113,7 +113,7 @@ impl ExprShape {
     }
 
     fn name(&mut self, name: &str, at: NodeAt<'_>) {
-        if Bound::has(at.bound, name) {
+        if Scope::binds(at.scope, name) {
             return;
         }
         if !types::is_name(name) {
@@ -127,67 +127,70 @@ impl ExprShape {
     fn comprehension(&mut self, of: &ComprehensionExpr, at: NodeAt<'_>) -> Result<(), Error> {
         self.add(&of.iter_range, at)?;
         self.add(&of.accu_init, at)?;
-        let made = Bound {
+
+        // The accumulator is visible in the loop and in the result, the entry only in the loop.
+        let accumulator_scope = Scope {
             names: [&of.accu_var, ""],
-            outer: at.bound,
+            parent: at.scope,
         };
-        let bound = Bound {
+        let entry_scope = Scope {
             names: [&of.iter_var, ""],
-            outer: Some(&made),
+            parent: Some(&accumulator_scope),
         };
-        let within = NodeAt {
+        let in_loop = NodeAt {
             nesting: at.nesting + 1,
-            bound: Some(&bound),
+            scope: Some(&entry_scope),
             ..at
         };
-        self.add(&of.loop_cond, within)?;
-        self.add(&of.loop_step, within)?;
-        self.add(
-            &of.result,
-            NodeAt {
-                bound: Some(&made),
-                ..within
-            },
-        )
+        let in_result = NodeAt {
+            scope: Some(&accumulator_scope),
+            ..in_loop
+        };
+        self.add(&of.loop_cond, in_loop)?;
+        self.add(&of.loop_step, in_loop)?;
+        self.add(&of.result, in_result)
     }
 
     fn call(&mut self, call: &CallExpr, at: NodeAt<'_>) -> Result<(), Error> {
-        let space = match call.target.as_deref().map(|target| &target.expr) {
-            Some(Expr::Ident(space)) if is_namespace(space) && !Bound::has(at.bound, space) => {
-                Some(space)
+        let namespace = match call.target.as_deref().map(|target| &target.expr) {
+            Some(Expr::Ident(name)) if is_namespace(name) && !Scope::binds(at.scope, name) => {
+                Some(name)
             }
             _ => None,
         };
-        self.count(space.map(String::as_str), &call.func_name, at);
+        self.count(namespace.map(String::as_str), &call.func_name, at);
+
         let Some(binding) = loops::Binding::of(call) else {
-            let target = call.target.as_deref().filter(|_| space.is_none());
+            let target = call.target.as_deref().filter(|_| namespace.is_none());
             return target
                 .into_iter()
                 .chain(&call.args)
                 .try_for_each(|part| self.add(part, at));
         };
-        binding
-            .outside
-            .iter()
-            .try_for_each(|part| self.add(part, at))?;
-        let bound = Bound {
+
+        let scope = Scope {
             names: binding.names,
-            outer: at.bound,
+            parent: at.scope,
         };
-        let nesting = at.nesting + u32::from(binding.is_loop);
-        let within = NodeAt {
-            nesting,
-            bound: Some(&bound),
+        let inside = NodeAt {
+            nesting: at.nesting + u32::from(binding.is_loop),
+            scope: Some(&scope),
             ..at
         };
-        binding
-            .inside
-            .iter()
-            .try_for_each(|part| self.add(part, within))
+        for part in binding.outside {
+            self.add(part, at)?;
+        }
+        for part in binding.inside {
+            self.add(part, inside)?;
+        }
+        Ok(())
     }
 
-    fn count(&mut self, space: Option<&str>, name: &str, at: NodeAt<'_>) {
-        let full = space.map_or_else(|| name.to_owned(), |space| format!("{space}.{name}"));
+    fn count(&mut self, namespace: Option<&str>, name: &str, at: NodeAt<'_>) {
+        let full = namespace.map_or_else(
+            || name.to_owned(),
+            |namespace| format!("{namespace}.{name}"),
+        );
         match full.as_str() {
             "lists.range" => self.ranges = true,
             full if MAKERS.contains(&full) => self.makers += 1,
@@ -203,18 +206,18 @@ impl ExprShape {
 struct NodeAt<'b> {
     depth: usize,
     nesting: u32,
-    bound: Option<&'b Bound<'b>>,
+    scope: Option<&'b Scope<'b>>,
 }
 
-/// Names that macros bind to entries.
-struct Bound<'b> {
+/// Names that a macro or comprehension binds, and the scope around it.
+struct Scope<'b> {
     names: [&'b str; 2],
-    outer: Option<&'b Bound<'b>>,
+    parent: Option<&'b Scope<'b>>,
 }
 
-impl Bound<'_> {
-    fn has(bound: Option<&Self>, name: &str) -> bool {
-        bound.is_some_and(|bound| bound.names.contains(&name) || Self::has(bound.outer, name))
+impl Scope<'_> {
+    fn binds(scope: Option<&Self>, name: &str) -> bool {
+        scope.is_some_and(|scope| scope.names.contains(&name) || Self::binds(scope.parent, name))
     }
 }
 

@@ -77,7 +77,7 @@ impl<'a> Typed<'a> {
     /// Returns the fields that a manager owns by applying this value.
     #[must_use]
     pub fn field_set(&self) -> Set<'_> {
-        field_set::run(self.schema, self.ty, &self.value)
+        field_set::of(self.schema, self.ty, &self.value)
     }
 
     /// Returns the differences to `other`, which has the same type.

@@ -137,9 +137,9 @@ impl Writer<'_> {
         match tree.shape()? {
             Shape::Word(word) => self.word(&word),
             Shape::Text(text) => self.text(&text, context),
-            Shape::Sequence([]) => self.indicator("[]", true, false),
+            Shape::Sequence([]) => self.spaced_indicator("[]"),
             Shape::Sequence(items) => self.sequence(items, context)?,
-            Shape::Mapping(entries) if entries.is_empty() => self.indicator("{}", true, false),
+            Shape::Mapping(entries) if entries.is_empty() => self.spaced_indicator("{}"),
             Shape::Mapping(entries) => self.mapping(entries)?,
         }
         Ok(())
@@ -153,7 +153,7 @@ impl Writer<'_> {
         }
         for item in items {
             self.new_line();
-            self.indicator("-", true, true);
+            self.block_indicator("-");
             self.tree(item, Context::SequenceItem)?;
         }
         self.indent = saved;
@@ -176,12 +176,12 @@ impl Writer<'_> {
         let simple = key.len() <= SIMPLE_KEY_MAX && !key.contains(is_break);
         if simple {
             self.text(key, Context::MappingKey);
-            self.indicator(":", false, false);
+            self.indicator(":");
         } else {
-            self.indicator("?", true, true);
+            self.block_indicator("?");
             self.text(key, Context::MappingValue);
             self.new_line();
-            self.indicator(":", true, true);
+            self.block_indicator(":");
         }
     }
 
@@ -201,9 +201,9 @@ impl Writer<'_> {
                 self.folded(text, fold, false);
             }
             Style::Single => {
-                self.indicator("'", true, false);
+                self.spaced_indicator("'");
                 self.folded(text, fold, true);
-                self.indicator("'", false, false);
+                self.indicator("'");
             }
             Style::Double => self.double_quoted(text, fold),
             Style::Literal => self.literal(text),
@@ -262,7 +262,7 @@ impl Writer<'_> {
     }
 
     fn double_quoted(&mut self, text: &str, fold: bool) {
-        self.indicator("\"", true, false);
+        self.spaced_indicator("\"");
         // go-yaml v2 checks only the first character for a byte order mark, and then escapes
         // everything.
         let all = text.starts_with('\u{feff}');
@@ -288,7 +288,7 @@ impl Writer<'_> {
                 spaces = false;
             }
         }
-        self.indicator("\"", false, false);
+        self.indicator("\"");
     }
 
     fn escape(&mut self, c: char) {
@@ -298,16 +298,16 @@ impl Writer<'_> {
     }
 
     fn literal(&mut self, text: &str) {
-        self.indicator("|", true, false);
+        self.spaced_indicator("|");
         if text.starts_with(|c| c == ' ' || is_break(c)) {
-            self.indicator("2", false, false);
+            self.indicator("2");
         }
 
         let mut last = text.chars().rev();
         match (last.next().is_some_and(is_break), last.next()) {
-            (false, _) => self.indicator("-", false, false),
-            (true, None) => self.indicator("+", false, false),
-            (true, Some(before)) if is_break(before) => self.indicator("+", false, false),
+            (false, _) => self.indicator("-"),
+            (true, None) => self.indicator("+"),
+            (true, Some(before)) if is_break(before) => self.indicator("+"),
             (true, Some(_)) => {}
         }
 
@@ -329,14 +329,25 @@ impl Writer<'_> {
         }
     }
 
-    fn indicator(&mut self, text: &str, spaced: bool, keeps_indention: bool) {
-        if spaced {
-            self.space();
-        }
+    /// Writes an indicator that follows what is before it.
+    fn indicator(&mut self, text: &str) {
         self.out.push_str(text);
         self.column += text.len();
         self.whitespace = false;
-        self.indention = self.indention && keeps_indention;
+        self.indention = false;
+    }
+
+    /// Writes an indicator separated from what is before it, as an opening quote is.
+    fn spaced_indicator(&mut self, text: &str) {
+        self.space();
+        self.indicator(text);
+    }
+
+    /// Writes the indicator of a block entry: what comes after it may start a block on the same line.
+    fn block_indicator(&mut self, text: &str) {
+        let indention = self.indention;
+        self.spaced_indicator(text);
+        self.indention = indention;
     }
 
     /// Moves to the current indentation, on a new line unless the current one is empty so far.

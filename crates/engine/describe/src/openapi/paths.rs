@@ -1,5 +1,6 @@
 //! The paths of a document and their operations.
 
+use lode_schema::Subresource;
 use serde_json::{Map, Value, json};
 
 use super::{
@@ -20,92 +21,82 @@ pub(super) fn root(group: &str, version: &str) -> Value {
     }})
 }
 
-/// Returns the paths of a resource.
+/// Returns the paths of a resource: all namespaces, its collection, one object, its subresources.
 pub(super) fn of(root: &str, published: &Published<'_>) -> Map<String, Value> {
     let resource = published.resource;
-    let plural = &resource.plural;
     let names = TypeNames::of(published);
-    let mut out = Map::new();
-    let mut add = |path: String, operations: Vec<Operation<'_>>| {
-        if !operations.is_empty() {
-            out.insert(path, together(operations));
-        }
-    };
-    let within = if resource.namespaced {
-        "namespaces/{namespace}/"
-    } else {
-        ""
-    };
-    let own = OperationTarget {
+    let object = OperationTarget {
         kind: (&resource.group, &resource.version, &resource.kind),
         ty: names.object.as_deref(),
     };
-    let on = |action: Action, verb: &str| {
-        resource
-            .allows(verb)
-            .then(|| names.operation(action, own, "", published))
-    };
+    let mut paths = Paths::default();
+
+    let mut collection = format!("{root}{}", resource.plural);
     if resource.namespaced {
-        let everywhere = resource
-            .allows("list")
-            .then(|| names.everywhere(own, published));
-        add(format!("{root}{plural}"), everywhere.into_iter().collect());
+        if resource.allows("list") {
+            paths.add(collection, vec![names.everywhere(object, published)]);
+        }
+        collection = format!("{root}namespaces/{{namespace}}/{}", resource.plural);
     }
-    let collection = [
-        (Action::List, "list"),
-        (Action::Post, "create"),
-        (Action::DeleteCollection, "deletecollection"),
-    ];
-    add(
-        format!("{root}{within}{plural}"),
-        collection
-            .into_iter()
-            .filter_map(|(action, verb)| on(action, verb))
-            .collect(),
-    );
-    let item = [
-        (Action::Get, "get"),
-        (Action::Put, "update"),
-        (Action::Patch, "patch"),
-        (Action::Delete, "delete"),
-    ];
-    add(
-        format!("{root}{within}{plural}/{{name}}"),
-        item.into_iter()
-            .filter_map(|(action, verb)| on(action, verb))
-            .collect(),
-    );
-    for below in resource
-        .subresources
-        .iter()
-        .filter(|below| !below.kind.ends_with("Options") && *below.name != *"log")
-    {
-        let ty = match types::of_kind(&below.group, &below.version, &below.kind) {
-            Some(name) => Some(name),
-            None => names.object.as_deref(),
-        };
+    let item = format!("{collection}/{{name}}");
+    for (path, actions) in [
+        (collection, COLLECTION_ACTIONS),
+        (item.clone(), ITEM_ACTIONS),
+    ] {
+        let allowed = actions.iter().filter(|(_, verb)| resource.allows(verb));
+        let operations = allowed.map(|(action, _)| names.operation(*action, object, "", published));
+        paths.add(path, operations.collect());
+    }
+
+    // Connections (exec, proxy) and logs are streams, whose operations are not described.
+    let described = |sub: &&Subresource| !sub.kind.ends_with("Options") && *sub.name != *"log";
+    for sub in resource.subresources.iter().filter(described) {
         let target = OperationTarget {
-            kind: (&below.group, &below.version, &below.kind),
-            ty,
+            kind: (&sub.group, &sub.version, &sub.kind),
+            ty: types::of_kind(&sub.group, &sub.version, &sub.kind).or(object.ty),
         };
-        let can = |verb: &str| below.verbs.iter().any(|own| **own == *verb);
-        let of_one = [
-            (Action::Post, "create"),
-            (Action::Get, "get"),
-            (Action::Put, "update"),
-            (Action::Patch, "patch"),
-        ];
-        let of_one = of_one.into_iter().filter(|(_, verb)| can(verb));
-        let operations = of_one
-            .map(|(action, _)| names.operation(action, target, &below.name, published))
-            .collect();
-        add(
-            format!("{root}{within}{plural}/{{name}}/{}", below.name),
-            operations,
-        );
+        let allowed = SUBRESOURCE_ACTIONS
+            .iter()
+            .filter(|(_, verb)| sub.verbs.iter().any(|allowed| **allowed == **verb));
+        let operations =
+            allowed.map(|(action, _)| names.operation(*action, target, &sub.name, published));
+        paths.add(format!("{item}/{}", sub.name), operations.collect());
     }
-    out
+    paths.0
 }
+
+/// Paths with their operations; those without any are left out.
+#[derive(Default)]
+struct Paths(Map<String, Value>);
+
+impl Paths {
+    fn add(&mut self, path: String, operations: Vec<Operation<'_>>) {
+        if !operations.is_empty() {
+            self.0.insert(path, together(operations));
+        }
+    }
+}
+
+/// Actions with the verb that allows each.
+type Actions = &'static [(Action, &'static str)];
+
+const COLLECTION_ACTIONS: Actions = &[
+    (Action::List, "list"),
+    (Action::Post, "create"),
+    (Action::DeleteCollection, "deletecollection"),
+];
+const ITEM_ACTIONS: Actions = &[
+    (Action::Get, "get"),
+    (Action::Put, "update"),
+    (Action::Patch, "patch"),
+    (Action::Delete, "delete"),
+];
+const SUBRESOURCE_ACTIONS: Actions = &[
+    (Action::Post, "create"),
+    (Action::Get, "get"),
+    (Action::Put, "update"),
+    (Action::Patch, "patch"),
+];
 
 /// The target of an operation: group, version and kind, and the type of its objects.
 #[derive(Clone, Copy)]

@@ -142,42 +142,65 @@ fn reorder(
         let Value::Array(order) = order else {
             return Err(Error::Directive(ORDER));
         };
+
         let name = key.strip_prefix(ORDER).unwrap_or_default();
-        let (place, how) = place.field(name);
-        let merge_key = how.and_then(|how| how.key.as_deref());
-        let list = |value: Option<&Value>| match value {
-            None => Ok(None),
-            Some(Value::Array(items)) => Ok(Some(items.clone())),
-            Some(_) => Err(Error::Directive(ORDER)),
-        };
-        let (old, new) = (list(original.get(name))?, list(patch.get(name))?);
-        check_order(new.as_deref().unwrap_or_default(), &order, merge_key, name)?;
-        let both = [
-            old.as_deref().unwrap_or_default(),
-            new.as_deref().unwrap_or_default(),
-        ]
-        .concat();
-        let items = Items::of(&[&both], merge_key);
-        let server = match (&old, &new) {
-            (Some(old), Some(new)) => places(items.clone()?, old, new),
-            (old, _) => old.clone().unwrap_or_default(),
-        };
-        let merged = match (old, new) {
-            (None, None) => continue,
-            (Some(old), None) => old,
-            (None, Some(new)) => new.into_iter().filter_map(without_directives).collect(),
-            (Some(old), Some(new)) if how.is_some_and(|how| how.merge) => {
-                lists(old, new, merge_key, (place.items(), mode))?
-            }
-            (Some(_), Some(new)) => new,
-        };
-        original.insert(
-            name.to_owned(),
-            Value::Array(items?.arrange(merged, &order, &server)?),
-        );
+        let live = list_at(original, name)?;
+        let patched = list_at(patch, name)?;
         patch.remove(name);
+        if let Some(list) = ordered_list(live, patched, &order, name, (place, mode))? {
+            original.insert(name.to_owned(), Value::Array(list));
+        }
     }
     Ok(())
+}
+
+fn list_at(object: &JsonMap, name: &str) -> Result<Option<Vec<Value>>, Error> {
+    match object.get(name) {
+        None => Ok(None),
+        Some(Value::Array(items)) => Ok(Some(items.clone())),
+        Some(_) => Err(Error::Directive(ORDER)),
+    }
+}
+
+/// Merges one list and sorts it by the order that the patch gives; nothing if neither side has it.
+fn ordered_list(
+    live: Option<Vec<Value>>,
+    patched: Option<Vec<Value>>,
+    order: &[Value],
+    name: &str,
+    (place, mode): (PatchPlace<'_>, Mode),
+) -> Result<Option<Vec<Value>>, Error> {
+    let (place, field) = place.field(name);
+    let merge_key = field.and_then(|field| field.key.as_deref());
+    check_order(
+        patched.as_deref().unwrap_or_default(),
+        order,
+        merge_key,
+        name,
+    )?;
+
+    // Items that the order does not name stay where the server has them.
+    let all = [
+        live.as_deref().unwrap_or_default(),
+        patched.as_deref().unwrap_or_default(),
+    ]
+    .concat();
+    let items = Items::of(&[&all], merge_key);
+    let live_order = match (&live, &patched) {
+        (Some(live), Some(patched)) => places(items.clone()?, live, patched),
+        (live, _) => live.clone().unwrap_or_default(),
+    };
+
+    let merged = match (live, patched) {
+        (None, None) => return Ok(None),
+        (Some(live), None) => live,
+        (None, Some(patched)) => patched.into_iter().filter_map(without_directives).collect(),
+        (Some(live), Some(patched)) if field.is_some_and(|field| field.merge) => {
+            lists(live, patched, merge_key, (place.items(), mode))?
+        }
+        (Some(_), Some(patched)) => patched,
+    };
+    items?.arrange(merged, order, &live_order).map(Some)
 }
 
 /// Returns the positions of items of a live list: the first new ones take those freed by deletions.

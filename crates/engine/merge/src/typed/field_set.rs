@@ -8,31 +8,44 @@ use serde_json::{Map, Value};
 use super::items;
 use crate::set::{Element, Node, Set};
 
-pub(super) fn run<'a>(schema: &'a Schema, ty: TypeRef, value: &'a Value) -> Set<'a> {
-    node(schema, ty, value).1
+/// Returns the fields that a value sets.
+pub(super) fn of<'a>(schema: &'a Schema, ty: TypeRef, value: &'a Value) -> Set<'a> {
+    owned(schema, ty, value).children
 }
 
-/// Returns whether a value is owned as a whole, and the set below it.
-fn node<'a>(schema: &'a Schema, ty: TypeRef, value: &'a Value) -> (bool, Set<'a>) {
-    match schema.shape(ty, value) {
-        Shape::Scalar(_) => (true, Set::default()),
-        Shape::Map(map) if map.atomic => (true, Set::default()),
-        Shape::List(list) if list.atomic => (true, Set::default()),
-        Shape::Map(map) => (
-            false,
-            value
-                .as_object()
-                .map(|value| fields(schema, map, value))
-                .unwrap_or_default(),
-        ),
-        Shape::List(list) => (
-            false,
+/// What is owned of a value.
+#[derive(Default)]
+struct Owned<'a> {
+    /// The value is owned as a whole: a scalar, or an atomic list or map.
+    whole: bool,
+    /// What is owned inside it.
+    children: Set<'a>,
+}
+
+fn owned<'a>(schema: &'a Schema, ty: TypeRef, value: &'a Value) -> Owned<'a> {
+    let parts = |children: Option<Set<'a>>| Owned {
+        whole: false,
+        children: children.unwrap_or_default(),
+    };
+    let shape = schema.shape(ty, value);
+    let atomic = match &shape {
+        Shape::Scalar(_) => true,
+        Shape::Map(map) => map.atomic,
+        Shape::List(list) => list.atomic,
+        Shape::Nothing => false,
+    };
+    match shape {
+        _ if atomic => Owned {
+            whole: true,
+            children: Set::default(),
+        },
+        Shape::Map(map) => parts(value.as_object().map(|value| fields(schema, map, value))),
+        Shape::List(list) => parts(
             value
                 .as_array()
-                .map(|value| list_items(schema, list, value))
-                .unwrap_or_default(),
+                .map(|value| list_items(schema, list, value)),
         ),
-        Shape::Nothing => (false, Set::default()),
+        Shape::Scalar(_) | Shape::Nothing => Owned::default(),
     }
 }
 
@@ -41,12 +54,12 @@ fn fields<'a>(schema: &'a Schema, map: MapView<'a>, value: &'a Map<String, Value
     for (key, value) in value {
         let field = map.field(key);
         let ty = field.map(|field| field.ty).or(map.map.element);
-        let (member, children) = ty.map(|ty| node(schema, ty, value)).unwrap_or_default();
+        let owned = ty.map(|ty| owned(schema, ty, value)).unwrap_or_default();
         let empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
         set.put(Node {
             element: Element::Field(key),
-            member: member || empty || field.is_none(),
-            children,
+            member: owned.whole || empty || field.is_none(),
+            children: owned.children,
         });
     }
     set
@@ -74,7 +87,7 @@ fn list_items<'a>(schema: &'a Schema, view: ListView<'a>, value: &'a [Value]) ->
         let children = if twice.contains(element) {
             Set::default()
         } else {
-            node(schema, view.list.element, item).1
+            of(schema, view.list.element, item)
         };
         set.put(Node {
             element: element.clone(),

@@ -175,7 +175,7 @@ impl<'n> Writer<'n> {
             if matches!(context, Context::FlowItem | Context::FlowValue)
                 && self.has_trailing_comments()
             {
-                self.indicator(",", false, false, false);
+                self.indicator(",");
             }
             self.write_line_comment();
             self.write_foot();
@@ -213,7 +213,7 @@ impl<'n> Writer<'n> {
             self.meet(item, "");
             self.write_head();
             self.new_line();
-            self.indicator("-", true, false, true);
+            self.block_indicator("-");
             self.node(item, Context::BlockItem);
         }
         self.meet_end(extra, "");
@@ -244,12 +244,12 @@ impl<'n> Writer<'n> {
     fn block_key(&mut self, key: &'n Node) {
         if is_simple_key(key) {
             self.node(key, Context::SimpleKey);
-            self.indicator(":", false, false, false);
+            self.indicator(":");
         } else {
-            self.indicator("?", true, false, true);
+            self.block_indicator("?");
             self.node(key, Context::LongKey);
             self.new_line();
-            self.indicator(":", true, false, true);
+            self.block_indicator(":");
         }
     }
 
@@ -272,7 +272,7 @@ impl<'n> Writer<'n> {
     }
 
     fn flow_sequence(&mut self, items: &'n [Node], extra: Option<&'n Extra>, context: Context) {
-        self.indicator("[", true, true, false);
+        self.opening_indicator("[");
         let saved = self.deepen(true, context == Context::BlockItem, false);
         self.flow_depth += 1;
         let mut needs_comma = false;
@@ -291,7 +291,7 @@ impl<'n> Writer<'n> {
     }
 
     fn flow_mapping(&mut self, entries: &'n [Entry], extra: Option<&'n Extra>, context: Context) {
-        self.indicator("{", true, true, false);
+        self.opening_indicator("{");
         let saved = self.deepen(true, context == Context::BlockItem, false);
         self.flow_depth += 1;
         let (mut needs_comma, mut tail) = (false, "");
@@ -301,11 +301,11 @@ impl<'n> Writer<'n> {
             self.start_flow_part(needs_comma);
             if is_simple_key(key) {
                 self.node(key, Context::SimpleKey);
-                self.indicator(":", false, false, false);
+                self.indicator(":");
             } else {
-                self.indicator("?", true, false, false);
+                self.spaced_indicator("?");
                 self.node(key, Context::LongKey);
-                self.indicator(":", true, false, false);
+                self.spaced_indicator(":");
             }
             self.meet(value, "");
             needs_comma = !self.has_trailing_comments();
@@ -318,7 +318,7 @@ impl<'n> Writer<'n> {
         // A document's own foot comment, separated by an empty line, comes later.
         let has_foot = !foot.is_empty() && !foot.starts_with('\n');
         if needs_comma && (has_foot || !head.is_empty() || !tail.is_empty()) {
-            self.indicator(",", false, false, false);
+            self.indicator(",");
         }
         self.write_head();
         self.flow_depth -= 1;
@@ -329,7 +329,7 @@ impl<'n> Writer<'n> {
     /// Writes what precedes an item or key; returns whether a comma is still needed after it.
     fn start_flow_part(&mut self, needs_comma: bool) -> bool {
         if needs_comma {
-            self.indicator(",", false, false, false);
+            self.indicator(",");
         }
         self.write_head();
         if self.column == 0 {
@@ -339,7 +339,7 @@ impl<'n> Writer<'n> {
     }
 
     fn end_flow(&mut self, bracket: &str) {
-        self.indicator(bracket, false, false, false);
+        self.indicator(bracket);
         self.write_line_comment();
         self.write_foot();
     }

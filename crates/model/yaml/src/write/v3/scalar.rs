@@ -99,7 +99,7 @@ impl Writer<'_> {
     }
 
     pub(super) fn tag(&mut self, tag: &str) {
-        self.indicator(tag, true, false, false);
+        self.spaced_indicator(tag);
     }
 
     fn plain(&mut self, text: &str) {
@@ -113,7 +113,7 @@ impl Writer<'_> {
     }
 
     fn single_quoted(&mut self, text: &str) {
-        self.indicator("'", true, false, false);
+        self.spaced_indicator("'");
         let mut breaks = false;
         for c in text.chars() {
             if is_break(c) {
@@ -135,11 +135,11 @@ impl Writer<'_> {
             breaks = false;
         }
 
-        self.indicator("'", false, false, false);
+        self.indicator("'");
     }
 
     fn double_quoted(&mut self, text: &str) {
-        self.indicator("\"", true, false, false);
+        self.spaced_indicator("\"");
         // Only the first character is checked for a byte order mark, and then everything is
         // escaped.
         let all = text.starts_with('\u{feff}');
@@ -151,7 +151,7 @@ impl Writer<'_> {
             }
             self.column += 1;
         }
-        self.indicator("\"", false, false, false);
+        self.indicator("\"");
     }
 
     fn literal(&mut self, text: &str) {
@@ -188,16 +188,16 @@ impl Writer<'_> {
     }
 
     fn block_head(&mut self, sign: &str, text: &str) {
-        self.indicator(sign, true, false, false);
+        self.spaced_indicator(sign);
         if text.starts_with(|c| c == ' ' || is_break(c)) {
             let indent = self.options.indent.to_string();
-            self.indicator(&indent, false, false, false);
+            self.indicator(&indent);
         }
         let mut last = text.chars().rev();
         match (last.next().is_some_and(is_break), last.next()) {
-            (false, _) => self.indicator("-", false, false, false),
-            (true, None) => self.indicator("+", false, false, false),
-            (true, Some(before)) if is_break(before) => self.indicator("+", false, false, false),
+            (false, _) => self.indicator("-"),
+            (true, None) => self.indicator("+"),
+            (true, Some(before)) if is_break(before) => self.indicator("+"),
             (true, Some(_)) => {}
         }
         if self.pending.line.is_empty() {
@@ -216,20 +216,31 @@ impl Writer<'_> {
         }
     }
 
-    pub(super) fn indicator(
-        &mut self,
-        text: &str,
-        spaced: bool,
-        separates: bool,
-        keeps_indention: bool,
-    ) {
-        if spaced {
-            self.space();
-        }
+    /// Writes an indicator that follows what is before it, as `,` does.
+    pub(super) fn indicator(&mut self, text: &str) {
         self.out.push_str(text);
         self.column += text.len();
-        self.whitespace = separates;
-        self.indention = self.indention && keeps_indention;
+        self.whitespace = false;
+        self.indention = false;
+    }
+
+    /// Writes an indicator separated from what is before it, as an opening quote is.
+    pub(super) fn spaced_indicator(&mut self, text: &str) {
+        self.space();
+        self.indicator(text);
+    }
+
+    /// Writes the indicator of a block entry: what comes after it may start a block on the same line.
+    pub(super) fn block_indicator(&mut self, text: &str) {
+        let indention = self.indention;
+        self.spaced_indicator(text);
+        self.indention = indention;
+    }
+
+    /// Writes an opening bracket, which no space follows.
+    pub(super) fn opening_indicator(&mut self, text: &str) {
+        self.spaced_indicator(text);
+        self.whitespace = true;
     }
 
     /// Moves to the current indentation, on a new line unless the current one is empty so far.

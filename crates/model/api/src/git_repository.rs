@@ -220,33 +220,26 @@ impl Spec {
             .map_or(Ok(TIMEOUT), |text| field::duration("spec.timeout", text))
     }
 
-    /// Returns the first reference with an empty name. An empty name cannot mean "no reference":
-    /// leaving out credentials or keys would admit what they are meant to keep out, so such a
-    /// reference is refused.
+    /// Returns the first reference with an empty name, which is refused.
     #[must_use]
     pub fn nameless(&self) -> Option<String> {
+        let verify = self.verify.as_deref();
         let refs = [
             ("spec.secretRef", self.secret_ref.as_ref()),
             ("spec.proxySecretRef", self.proxy_secret_ref.as_ref()),
             (
                 "spec.verify.secretRef",
-                self.verify.as_deref().map(|verify| &verify.secret_ref),
+                verify.map(|verify| &verify.secret_ref),
             ),
         ];
-        let single = refs
-            .into_iter()
-            .filter_map(|(field, given)| given.map(|given| (field.to_owned(), given)));
-        let includes = self.include.iter().enumerate();
-        let includes = includes.map(|(at, include)| {
-            (
-                format!("spec.include[{at}].repository"),
-                &include.repository,
-            )
-        });
-        let mut all = single.chain(includes);
-
-        all.find(|(_, given)| given.name.is_empty())
-            .map(|(field, _)| format!("{field}.name"))
+        let in_include = || {
+            let mut includes = self.include.iter().enumerate();
+            includes.find_map(|(at, include)| {
+                let field = format!("spec.include[{at}].repository");
+                field::nameless(&[(&field, Some(&include.repository))])
+            })
+        };
+        field::nameless(&refs).or_else(in_include)
     }
 
     /// Returns the identity to authenticate with.

@@ -29,9 +29,12 @@ pub mod conditions;
 pub mod definition;
 mod field;
 pub mod git_repository;
+pub mod helm_chart;
+pub mod helm_repository;
 pub mod kinds;
 pub mod kustomization;
 pub mod names;
+pub mod oci_repository;
 pub mod reasons;
 mod resource;
 pub mod schema;
@@ -46,5 +49,11 @@ pub use resource::{Kind, Meta, ParseError, Resource, SourceStatus, Status};
 
 /// A `GitRepository` (source.toolkit.fluxcd.io/v1).
 pub type GitRepository = Resource<git_repository::Spec>;
+/// A `HelmChart` (source.toolkit.fluxcd.io/v1).
+pub type HelmChart = Resource<helm_chart::Spec>;
+/// A `HelmRepository` (source.toolkit.fluxcd.io/v1).
+pub type HelmRepository = Resource<helm_repository::Spec>;
 /// A `Kustomization` (kustomize.toolkit.fluxcd.io/v1).
 pub type Kustomization = Resource<kustomization::Spec>;
+/// An `OCIRepository` (source.toolkit.fluxcd.io/v1).
+pub type OCIRepository = Resource<oci_repository::Spec>;

@@ -81,6 +81,38 @@ pub const INVALID_PROVIDER_CONFIGURATION: &str = "InvalidProviderConfiguration";
 pub const GIT_OPERATION_SUCCEEDED: &str = "GitOperationSucceeded";
 /// The Git operation failed.
 pub const GIT_OPERATION_FAILED: &str = "GitOperationFailed";
+/// The artifact could not be pulled from the registry.
+pub const OCI_ARTIFACT_PULL_FAILED: &str = "OCIArtifactPullFailed";
+/// A layer of the artifact could not be read.
+pub const OCI_ARTIFACT_LAYER_OPERATION_FAILED: &str = "OCIArtifactLayerOperationFailed";
+/// The index of a repository could not be read.
+pub const INDEXATION_FAILED: &str = "IndexationFailed";
+/// A chart was pulled.
+pub const CHART_PULL_SUCCEEDED: &str = "ChartPullSucceeded";
+/// A chart was packaged.
+pub const CHART_PACKAGE_SUCCEEDED: &str = "ChartPackageSucceeded";
+/// The name, path or version of a chart does not lead to one.
+pub const INVALID_CHART_REFERENCE: &str = "InvalidChartReference";
+/// A chart could not be pulled.
+pub const CHART_PULL_ERROR: &str = "ChartPullError";
+/// The version of a chart could not be changed.
+pub const METADATA_PATCH_ERROR: &str = "MetadataPatchError";
+/// Values files could not be merged.
+pub const VALUES_FILES_ERROR: &str = "ValuesFilesError";
+/// A dependency of a chart could not be added.
+pub const DEPENDENCY_BUILD_ERROR: &str = "DependencyBuildError";
+/// A chart could not be packaged.
+pub const CHART_PACKAGE_ERROR: &str = "ChartPackageError";
+/// The signature of a chart could not be verified.
+pub const CHART_VERIFICATION_ERROR: &str = "ChartVerificationError";
+/// Dependencies of a chart were added (event).
+pub const RESOLVED_DEPENDENCIES: &str = "ResolvedDependencies";
+/// A failure of no known class.
+pub const UNKNOWN: &str = "Unknown";
+/// The source has another chart.
+pub const NEW_CHART: &str = "NewChart";
+/// The kind of the source is not supported.
+pub const UNSUPPORTED_SOURCE_KIND: &str = "UnsupportedSourceKind";
 /// The source has a new revision.
 pub const NEW_REVISION: &str = "NewRevision";
 /// An included artifact has changed.

@@ -205,7 +205,8 @@ impl Builder {
     }
 }
 
-/// Defines a struct of an API object, with its serde attributes and its [`Field`].
+/// Defines a struct of an API object, with its serde attributes and its [`Field`]. An optional field whose wire name is
+/// not its own in camel case names it: `pub match_oidc_identity as "matchOIDCIdentity"`.
 macro_rules! object {
     (
         $(#[doc = $about:literal])+
@@ -214,7 +215,10 @@ macro_rules! object {
                 $( $(#[doc = $r_about:literal])+ pub $r_name:ident: $r_type:ty $(=> $($r_facet:expr),+)?; )*
             })?
             $(optional {
-                $( $(#[doc = $o_about:literal])+ pub $o_name:ident: $o_type:ty $(=> $($o_facet:expr),+)?; )*
+                $(
+                    $(#[doc = $o_about:literal])+ pub $o_name:ident $(as $o_wire:literal)?: $o_type:ty
+                        $(=> $($o_facet:expr),+)?;
+                )*
             })?
             $(rules { $( $rule:literal => $message:literal; )* })?
         }
@@ -234,6 +238,7 @@ macro_rules! object {
                     deserialize_with = "crate::schema::optional",
                     skip_serializing_if = "crate::schema::Field::absent"
                 )]
+                $(#[serde(rename = $o_wire)])?
                 pub $o_name: $o_type,
             )*)?
         }
@@ -242,7 +247,7 @@ macro_rules! object {
             fn schema() -> serde_json::Value {
                 crate::schema::Builder::new(&[$($about),+])
                     $($( .required::<$r_type>(stringify!($r_name), &[$($r_about),+], vec![$($($r_facet),+)?]) )*)?
-                    $($( .optional::<$o_type>(stringify!($o_name), &[$($o_about),+], vec![$($($o_facet),+)?]) )*)?
+                    $($( .optional::<$o_type>([$($o_wire,)? stringify!($o_name)][0], &[$($o_about),+], vec![$($($o_facet),+)?]) )*)?
                     $($( .rule($rule, $message) )*)?
                     .finish()
             }
@@ -379,6 +384,8 @@ mod tests {
                 pub owner: Option<Box<str>>;
                 /// What is said of it.
                 pub note: Option<Text>;
+                /// Its address.
+                pub web_address as "webURL": Option<Box<str>>;
             }
             rules {
                 "self.age > 0" => "a thing has an age";
@@ -401,6 +408,7 @@ mod tests {
                 "age": {"type": "integer", "format": "int64", "description": "Its age.", "default": 7, "minimum": 0},
                 "owner": {"type": "string", "description": "Its owner."},
                 "note": {"type": "string", "description": "What is said of it."},
+                "webURL": {"type": "string", "description": "Its address."},
             },
             "required": ["type", "allParts"],
             "x-kubernetes-validations": [{"rule": "self.age > 0", "message": "a thing has an age"}],
@@ -423,6 +431,13 @@ mod tests {
         let thing: Thing =
             serde_json::from_value(json!({"type": "", "owner": "", "note": ""})).unwrap();
         assert_eq!((thing.owner, thing.note), (None, Some(Text::default())));
+    }
+
+    #[test]
+    fn a_field_may_have_a_name_of_its_own_on_the_wire() {
+        let thing: Thing = serde_json::from_value(json!({"webURL": "x"})).unwrap();
+        assert_eq!(thing.web_address.as_deref(), Some("x"));
+        assert_eq!(serde_json::to_value(&thing).unwrap()["webURL"], "x");
     }
 
     #[test]

@@ -4,6 +4,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::FieldError;
+use crate::field::words;
 use crate::schema::{date_time, object};
 
 object! {
@@ -12,6 +14,39 @@ object! {
         required {
             /// Name of the object.
             pub name: Box<str>;
+        }
+    }
+}
+
+words! {
+    /// Identity to authenticate with at a registry.
+    pub enum RegistryProvider {
+        /// The credentials of a Secret.
+        Generic = "generic",
+        /// An identity of AWS.
+        Aws = "aws",
+        /// An identity of Azure.
+        Azure = "azure",
+        /// An identity of GCP.
+        Gcp = "gcp",
+    }
+}
+
+impl RegistryProvider {
+    /// Reads `spec.provider`.
+    pub(crate) fn of_spec(text: Option<&str>) -> Result<Self, FieldError> {
+        Ok(Self::read("spec.provider", text)?.unwrap_or(Self::Generic))
+    }
+}
+
+object! {
+    /// An identity that may have signed without a key, by regular expressions.
+    pub struct OidcIdentity {
+        required {
+            /// Pattern of the issuer of the identity.
+            pub issuer: Box<str>;
+            /// Pattern of the subject of the identity.
+            pub subject: Box<str>;
         }
     }
 }

@@ -68,6 +68,12 @@ impl Version {
         read_version(text, 3).ok_or_else(|| VersionError::Form(shown(text)))
     }
 
+    /// Compares by precedence alone: build metadata does not count.
+    #[must_use]
+    pub fn precedence(&self, other: &Self) -> Ordering {
+        compare(self, other)
+    }
+
     fn numbers(&self) -> (u64, u64, u64) {
         (self.major, self.minor, self.patch)
     }

@@ -6,6 +6,7 @@
 //! `compose_property.rs`, entries in `compose_mapping.rs`.
 
 pub(crate) mod flow;
+pub(crate) mod items;
 pub(crate) mod mapping;
 pub(crate) mod property;
 pub(crate) mod resolve;
@@ -16,6 +17,7 @@ use lode_stdx::budget::{Budget, Exceeded, Meter};
 
 use crate::bounds::{DEPTH_MAX, NODES_MAX};
 use crate::comment::{CommentKind, Comments, Trace};
+use crate::compose::items::Items;
 use crate::compose::mapping::Entries;
 use crate::compose::property::{Anchor, Properties};
 use crate::cost::{NODE_BYTES, STEP_BYTES, text_bytes};
@@ -57,6 +59,8 @@ pub(crate) struct Composer<'t> {
     pub(crate) trace: Trace,
     comments: Option<Box<Comments<'t>>>,
     pub(crate) meter: Option<Meter<'t>>,
+    /// Who takes the items of large lists.
+    pub(crate) items: Option<Items<'t>>,
     /// Bytes charged for a node.
     node_bytes: u64,
 }
@@ -108,6 +112,7 @@ impl<'t> Composer<'t> {
             trace: Trace::new(options.comments),
             comments,
             meter: budget.map(Meter::new),
+            items: None,
             node_bytes: if options.comments {
                 COMMENTED * NODE_BYTES
             } else {
@@ -377,12 +382,13 @@ impl<'t> Composer<'t> {
             self.scan.starts_allowed = true;
             let behind = self.scan.mark();
             self.scan.skip_to_token();
+            let nodes = self.nodes;
             let item = if self.is_over() {
                 self.empty(behind)?
             } else {
                 self.block_node(false)?
             };
-            items.push(item);
+            items.extend(self.hand_out(item, nodes));
             self.scan.skip_to_token();
             if self.at_list_of_mapping() {
                 continue;
@@ -422,7 +428,12 @@ impl<'t> Composer<'t> {
         let mut next = first;
         loop {
             let (key, value) = match next {
-                FirstKey::Read(key) => (key, self.block_value(false)?),
+                FirstKey::Read(key) => {
+                    let is_entered = self.enter_key(&key);
+                    let value = self.block_value(false)?;
+                    self.leave_key(is_entered);
+                    (key, value)
+                }
                 FirstKey::Explicit => self.explicit_entry()?,
             };
             self.put(&mut entries, key, value)?;

@@ -5,9 +5,10 @@
 
 use lode_stdx::budget::Budget;
 
+use crate::compose::items::Items;
 use crate::compose::{Composer, Options};
 use crate::error::Error;
-use crate::node::Node;
+use crate::node::{Node, Text};
 use crate::{Dialect, Origins};
 
 /// The documents of a text as nodes; nothing follows an error. Empty documents are nulls.
@@ -19,6 +20,7 @@ pub struct Nodes<'t> {
     text: &'t [u8],
     options: Options,
     budget: Option<&'t Budget>,
+    items: Option<Items<'t>>,
     state: NodesState<'t>,
 }
 
@@ -41,6 +43,7 @@ impl<'t> Nodes<'t> {
             text,
             options,
             budget: None,
+            items: None,
             state: NodesState::Start,
         }
     }
@@ -49,6 +52,15 @@ impl<'t> Nodes<'t> {
     #[must_use]
     pub fn with_budget(mut self, budget: &'t Budget) -> Self {
         self.budget = Some(budget);
+        self
+    }
+
+    /// Hands out the items of every list that is two keys deep, as `entries: {name: [item, …]}`, one by one, with the
+    /// keys above it; the lists themselves are empty then. Only what is kept counts for the bound on nodes; the budget is
+    /// charged for all.
+    #[must_use]
+    pub fn with_items(mut self, take: &'t mut dyn FnMut(&[Text], Node)) -> Self {
+        self.items = Some(Items::new(take));
         self
     }
 
@@ -69,7 +81,10 @@ impl Iterator for Nodes<'_> {
     fn next(&mut self) -> Option<Self::Item> {
         let mut composer = match std::mem::replace(&mut self.state, NodesState::Done) {
             NodesState::Start => match Composer::new(self.text, self.options, self.budget) {
-                Ok(composer) => Box::new(composer),
+                Ok(mut composer) => {
+                    composer.items = self.items.take();
+                    Box::new(composer)
+                }
                 Err(error) => return Some(Err(error)),
             },
             NodesState::Reading(composer) => composer,

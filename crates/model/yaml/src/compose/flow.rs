@@ -14,8 +14,12 @@ impl Composer<'_> {
     pub(crate) fn flow_sequence(&mut self) -> Result<Node, Error> {
         let start = self.open()?;
         let mut items = Vec::new();
-        while self.next_entry(b']', items.is_empty())? {
-            items.push(self.flow_item()?);
+        let mut is_first = true;
+        while self.next_entry(b']', is_first)? {
+            is_first = false;
+            let nodes = self.nodes;
+            let item = self.flow_item()?;
+            items.extend(self.hand_out(item, nodes));
         }
         let mut node = Node::sequence(items);
         self.close(&mut node, start);
@@ -136,7 +140,10 @@ impl Composer<'_> {
         if self.scan.here() == b':' && !self.scan.is_key_from(start) {
             return Err(self.scan.error_here(Syntax::FlowMappingEnd));
         }
-        Ok((key, self.flow_value(b'}')?))
+        let is_entered = self.enter_key(&key);
+        let value = self.flow_value(b'}')?;
+        self.leave_key(is_entered);
+        Ok((key, value))
     }
 
     /// Reads `: value`, or null if there is none.

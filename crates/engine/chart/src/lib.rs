@@ -1,18 +1,56 @@
 //! Helm charts, as Helm 4.2.1 treats them.
 //!
-//! [`release`] reads and writes the records of releases; [`Metadata`] is what Chart.yaml says.
+//! A [`Chart`] is loaded from a folder or an archive and never changes. [`Supplied`] merges the
+//! values of files and flags, and [`Chart::prepare`] decides with them which subcharts take part and
+//! what their templates see. [`manifest`] splits and sorts what was rendered. [`release`] reads and
+//! writes the records of releases.
 //!
 //! ```
-//! use lode_chart::release;
+//! use lode_chart::{Capabilities, Chart, File, Supplied};
+//! use lode_stdx::budget::Budget;
 //!
-//! assert_eq!(release::key("web", 3), "sh.helm.release.v1.web.v3");
+//! let files = vec![
+//!     File::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+//!     File::new("values.yaml", b"replicas: 2\n"),
+//! ];
+//! let budget = Budget::unlimited();
+//! let chart = Chart::from_files(files, &budget).unwrap();
+//! let supplied = Supplied { set: &["replicas=3"], ..Supplied::default() };
+//! let supplied = supplied.merge(&|name| Err(name.to_owned()), &budget).unwrap();
+//! let prepared = chart.prepare(&supplied, &Capabilities::default(), &budget).unwrap();
+//! assert_eq!(prepared.values()["replicas"], 3);
 //! ```
 //!
 //! Left out: reading and writing objects of a cluster, waiting, and fetching charts.
 
+mod archive;
+mod capabilities;
+mod chart;
+mod dependencies;
+mod file;
+mod folder;
+mod ignore;
 mod json;
+mod load;
+pub mod manifest;
 mod metadata;
 mod moment;
+mod pattern;
+mod prepare;
 pub mod release;
+pub mod values;
+mod warning;
 
-pub use metadata::{Dependency, Lock, Maintainer, Metadata};
+pub use archive::{ARCHIVE_MAX, Error as ArchiveError, FILE_MAX};
+pub use capabilities::{Capabilities, HelmVersion, Incompatible, KubeVersion, VersionError};
+pub use chart::Chart;
+pub use dependencies::Missing;
+pub use file::File;
+pub use folder::Error as FolderError;
+pub use ignore::Error as IgnoreError;
+pub use load::{DEPTH_MAX, Error as LoadError};
+pub use metadata::{Dependency, FieldError, Invalid, Lock, Maintainer, Metadata};
+pub use pattern::{BadPattern, Pattern};
+pub use prepare::{Crd, Error as PrepareError, Prepared};
+pub use values::Supplied;
+pub use warning::Warnings;

@@ -1,7 +1,7 @@
 //! What Chart.yaml and Chart.lock say about a chart.
 //!
 //! The types have the fields, order and omissions of Helm's JSON, because release records contain
-//! them.
+//! them. [`decode`] reads them from YAML as Go does, [`validate`] checks them.
 
 use std::collections::BTreeMap;
 
@@ -10,6 +10,12 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::moment;
+
+pub(crate) mod decode;
+pub(crate) mod validate;
+
+pub use decode::FieldError;
+pub use validate::Invalid;
 
 /// The contents of Chart.yaml.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

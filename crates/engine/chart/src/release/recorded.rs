@@ -35,17 +35,22 @@ struct Values {
 }
 
 impl RecordedChart {
+    /// Wraps the JSON of a chart whose metadata is known.
+    pub(crate) fn new(json: String, metadata: Metadata) -> Self {
+        Self {
+            json,
+            metadata,
+            deflated: OnceLock::new(),
+        }
+    }
+
     /// Wraps the JSON of a chart.
     ///
     /// # Errors
     /// It is not the JSON of a chart.
     pub fn from_json(json: String) -> Result<Self, serde_json::Error> {
         let head: Head = serde_json::from_str(&json)?;
-        Ok(Self {
-            json,
-            metadata: head.metadata,
-            deflated: OnceLock::new(),
-        })
+        Ok(Self::new(json, head.metadata))
     }
 
     /// Returns the chart's metadata, after dependencies were processed.

@@ -1,0 +1,112 @@
+//! [`Chart`]: a chart in memory, as it was packed.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use lode_stdx::Digest;
+use serde_json::{Map, Value};
+
+use crate::dependencies::{self, Missing};
+use crate::file::{File, extension};
+use crate::metadata::{Lock, Metadata};
+use crate::warning::Warnings;
+
+/// A chart with its subcharts. It never changes, so releases share it between threads.
+pub struct Chart {
+    pub(crate) metadata: Metadata,
+    pub(crate) lock: Option<Lock>,
+    pub(crate) templates: Vec<File>,
+    pub(crate) values: Option<Map<String, Value>>,
+    pub(crate) schema: Option<Arc<[u8]>>,
+    pub(crate) schema_modified: Option<Timestamp>,
+    pub(crate) files: Vec<File>,
+    pub(crate) modified: Option<Timestamp>,
+    pub(crate) dependencies: Vec<Chart>,
+    pub(crate) digest: Digest,
+    pub(crate) warnings: Warnings,
+}
+
+impl Chart {
+    /// Returns the name in Chart.yaml.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.metadata.name
+    }
+
+    /// Returns what Chart.yaml says.
+    #[must_use]
+    pub fn metadata(&self) -> &Metadata {
+        &self.metadata
+    }
+
+    /// Returns what Chart.lock says.
+    #[must_use]
+    pub fn lock(&self) -> Option<&Lock> {
+        self.lock.as_ref()
+    }
+
+    /// Returns the chart's own values; nothing without values.yaml.
+    #[must_use]
+    pub fn values(&self) -> Option<&Map<String, Value>> {
+        self.values.as_ref()
+    }
+
+    /// Returns the files below `templates/`, in the order they were packed.
+    #[must_use]
+    pub fn templates(&self) -> &[File] {
+        &self.templates
+    }
+
+    /// Returns all other files: those that templates can read, and `crds/`.
+    #[must_use]
+    pub fn files(&self) -> &[File] {
+        &self.files
+    }
+
+    /// Returns all subcharts, whether they are enabled or not.
+    #[must_use]
+    pub fn dependencies(&self) -> &[Chart] {
+        &self.dependencies
+    }
+
+    /// Returns the digest of all files, or of the archive that the chart was unpacked from. A
+    /// subchart has that of the whole.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// Returns what Helm would print while it loads the chart.
+    #[must_use]
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// Returns the chart's own custom resource definitions.
+    pub(crate) fn own_crds(&self) -> impl Iterator<Item = &File> {
+        self.files.iter().filter(|file| {
+            let extension = extension(&file.name).to_ascii_lowercase();
+            file.name.starts_with("crds/") && matches!(&*extension, ".yaml" | ".yml" | ".json")
+        })
+    }
+
+    /// Checks that all declared dependencies are there, by name.
+    ///
+    /// # Errors
+    /// Some are missing.
+    pub fn check_dependencies(&self) -> Result<(), Missing> {
+        dependencies::check(self)
+    }
+}
+
+/// Without content, which may be secret.
+impl fmt::Debug for Chart {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chart")
+            .field("name", &self.metadata.name)
+            .field("version", &self.metadata.version)
+            .field("digest", &self.digest)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,63 @@
+//! Decides which subcharts take part in a release, under which names, and which of their values
+//! their parents import.
+//!
+//! Input: a [`Chart`] and the supplied values. Output: an [`Active`] chart. The chart itself does not
+//! change, because releases share it.
+
+mod active;
+mod enabled;
+mod import;
+
+use lode_stdx::budget::Budget;
+use serde_json::{Map, Value};
+
+pub(crate) use active::Active;
+
+use crate::chart::Chart;
+use crate::values::coalesce::{Error, Work};
+use crate::warning::Warnings;
+
+/// A declared dependency that is not in the chart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "dependencies are declared, but missing in charts/: {}: fetch them with `helm dependency build`",
+    .0.join(", ")
+)]
+pub struct Missing(pub Vec<String>);
+
+/// Applies conditions, tags, aliases and imports.
+pub(crate) fn process<'c>(
+    chart: &'c Chart,
+    values: &Map<String, Value>,
+    warnings: &mut Warnings,
+    budget: &Budget,
+) -> Result<Active<'c>, Error> {
+    let mut work = Work {
+        meter: lode_stdx::budget::Meter::new(budget),
+        warnings,
+    };
+    let mut active = Active::all(chart, &work.meter)?;
+    enabled::keep(&mut active, values, "", &mut work)?;
+    import::values(&mut active, &mut work)?;
+    Ok(active)
+}
+
+/// Checks that all declared dependencies are there, by name.
+pub(crate) fn check(chart: &Chart) -> Result<(), Missing> {
+    let is_there = |name: &str| {
+        chart
+            .dependencies()
+            .iter()
+            .any(|found| found.name() == name)
+    };
+    let declared = chart.metadata().declared().iter();
+    let missing: Vec<String> = declared
+        .filter(|declared| !is_there(&declared.name))
+        .map(|declared| declared.name.clone())
+        .collect();
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(Missing(missing))
+    }
+}

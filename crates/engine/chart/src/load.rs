@@ -1,0 +1,339 @@
+//! Loads charts: sorts the files of a folder or archive by what they are, and checks them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use lode_stdx::budget::{Budget, Exceeded};
+use lode_stdx::digest::{Digest, Hasher};
+use lode_tree::{Loader, RepoPath};
+use lode_yaml::Dialect;
+use serde_json::Value;
+
+use crate::chart::Chart;
+use crate::file::{File, extension};
+use crate::metadata::decode::{self, Nulls};
+use crate::metadata::{FieldError, Invalid, Metadata, validate};
+use crate::warning::Warnings;
+use crate::{archive, folder, values};
+
+/// Deepest nesting of subcharts.
+pub const DEPTH_MAX: usize = 32;
+
+/// Why a chart cannot be loaded.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The archive is refused.
+    #[error("{0}")]
+    Archive(#[from] archive::Error),
+    /// The folder cannot be read.
+    #[error("{0}")]
+    Folder(#[from] folder::Error),
+    /// There is no Chart.yaml.
+    #[error("Chart.yaml file is missing")]
+    NoChartYaml,
+    /// A file is not YAML.
+    #[error("cannot load {file}: {source}")]
+    Yaml {
+        /// The file.
+        file: &'static str,
+        /// Position and reason.
+        source: lode_yaml::Error,
+    },
+    /// A field of a file has the wrong type.
+    #[error("cannot load {file}: {source}")]
+    Field {
+        /// The file.
+        file: &'static str,
+        /// The field.
+        source: FieldError,
+    },
+    /// values.yaml is malformed.
+    #[error("cannot load values.yaml: {0}")]
+    Values(#[from] values::ReadError),
+    /// Chart.yaml is invalid.
+    #[error("{0}")]
+    Invalid(#[from] Invalid),
+    /// A chart of a later form.
+    #[error("apiVersion \"{0}\" of the chart is not supported: v1 and v2 are")]
+    ApiVersion(String),
+    /// An archive among the subcharts that is a folder.
+    #[error("error unpacking subchart tar in {chart}: expected {name}, got {found}")]
+    SubchartTar {
+        /// The chart.
+        chart: String,
+        /// The name of an archive.
+        name: String,
+        /// The file in it.
+        found: String,
+    },
+    /// A subchart cannot be loaded.
+    #[error("error unpacking subchart {name} in {chart}: {source}")]
+    Subchart {
+        /// The file or folder in `charts/`.
+        name: String,
+        /// The chart.
+        chart: String,
+        /// The reason.
+        source: Box<Error>,
+    },
+    /// Subcharts nested too deeply.
+    #[error("subcharts are nested deeper than {DEPTH_MAX}")]
+    TooDeep,
+    /// The budget is exceeded.
+    #[error("loading the chart {0}")]
+    Exceeded(#[from] Exceeded),
+}
+
+impl Chart {
+    /// Loads a packed chart.
+    ///
+    /// # Errors
+    /// The archive or the chart is refused, or the budget is exceeded.
+    pub fn from_archive(bytes: &[u8], budget: &Budget) -> Result<Self, Error> {
+        let files = archive::unpack(bytes, budget)?;
+        installable(load(files, Digest::of(bytes), 0, budget)?)
+    }
+
+    /// Loads a chart from a folder.
+    ///
+    /// # Errors
+    /// The folder cannot be read, the chart is refused, or the budget is exceeded.
+    pub fn from_folder(
+        loader: &dyn Loader,
+        folder: &RepoPath,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        Self::from_files(folder::read(loader, folder, budget)?, budget)
+    }
+
+    /// Loads a chart from its files, in their order.
+    ///
+    /// # Errors
+    /// The chart is refused, or the budget is exceeded.
+    pub fn from_files(files: Vec<File>, budget: &Budget) -> Result<Self, Error> {
+        let digest = digest_of(&files);
+        installable(load(files, digest, 0, budget)?)
+    }
+}
+
+fn digest_of(files: &[File]) -> Digest {
+    let mut hasher = Hasher::default();
+    for file in files {
+        for part in [file.name.as_bytes(), &*file.data] {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    hasher.finish()
+}
+
+/// Refuses a chart of a form that Helm does not install either. Subcharts are not checked.
+fn installable(chart: Chart) -> Result<Chart, Error> {
+    match &*chart.metadata.api_version {
+        "v1" | "v2" => Ok(chart),
+        other => Err(Error::ApiVersion(other.to_owned())),
+    }
+}
+
+fn load(files: Vec<File>, digest: Digest, depth: usize, budget: &Budget) -> Result<Chart, Error> {
+    let mut loading = Loading::start(&files, digest, budget)?;
+    for file in files {
+        loading.file(file)?;
+    }
+    loading.finish(depth)
+}
+
+/// A chart whose files are being sorted.
+struct Loading<'b> {
+    chart: Chart,
+    has_metadata: bool,
+    nulls: Nulls,
+    /// Files below `charts/`, by the first part of their path there.
+    subcharts: BTreeMap<String, Vec<File>>,
+    budget: &'b Budget,
+}
+
+impl<'b> Loading<'b> {
+    /// Reads Chart.yaml, which others depend on.
+    fn start(files: &[File], digest: Digest, budget: &'b Budget) -> Result<Self, Error> {
+        let mut loading = Self {
+            chart: empty(digest),
+            has_metadata: false,
+            nulls: Nulls::default(),
+            subcharts: BTreeMap::new(),
+            budget,
+        };
+        for file in files.iter().filter(|file| &*file.name == CHART_YAML) {
+            loading.metadata(CHART_YAML, file)?;
+            if loading.chart.metadata.api_version.is_empty() {
+                V1.clone_into(&mut loading.chart.metadata.api_version);
+            }
+            loading.chart.modified = file.modified;
+        }
+        Ok(loading)
+    }
+
+    fn file(&mut self, file: File) -> Result<(), Error> {
+        match &*file.name {
+            CHART_YAML => {}
+            CHART_LOCK => self.lock(CHART_LOCK, &file)?,
+            "values.yaml" => self.chart.values = Some(values::read(&file.data, self.budget)?),
+            "values.schema.json" => {
+                self.chart.schema = Some(Arc::clone(&file.data));
+                self.chart.schema_modified = file.modified;
+            }
+            REQUIREMENTS_YAML => {
+                self.warn_unless_v1("Dependencies are handled in Chart.yaml since apiVersion \"v2\". We recommend migrating dependencies to Chart.yaml.");
+                self.metadata(REQUIREMENTS_YAML, &file)?;
+                self.keep_if_v1(file);
+            }
+            REQUIREMENTS_LOCK => {
+                self.lock(REQUIREMENTS_LOCK, &file)?;
+                self.warn_unless_v1("Dependency locking is handled in Chart.lock since apiVersion \"v2\". We recommend migrating to Chart.lock.");
+                self.keep_if_v1(file);
+            }
+            name if name.starts_with("templates/") => self.chart.templates.push(file),
+            name => match name.strip_prefix("charts/") {
+                Some(inside) if extension(name) != ".prov" => {
+                    let inside: Arc<str> = inside.into();
+                    self.subchart_file(File {
+                        name: inside,
+                        ..file
+                    });
+                }
+                _ => self.chart.files.push(file),
+            },
+        }
+        Ok(())
+    }
+
+    fn metadata(&mut self, name: &'static str, file: &File) -> Result<(), Error> {
+        let value = self.yaml(name, file)?;
+        let field = |source| Error::Field { file: name, source };
+        let nulls = decode::metadata(&value, &mut self.chart.metadata).map_err(field)?;
+        self.nulls = self.nulls.or(nulls);
+        self.has_metadata = true;
+        Ok(())
+    }
+
+    fn lock(&mut self, name: &'static str, file: &File) -> Result<(), Error> {
+        let value = self.yaml(name, file)?;
+        let field = |source| Error::Field { file: name, source };
+        self.chart.lock = decode::lock(&value).map_err(field)?;
+        // A chart that has nothing else is refused for its metadata, as in Helm.
+        self.has_metadata |= name == REQUIREMENTS_LOCK;
+        Ok(())
+    }
+
+    fn yaml(&self, name: &'static str, file: &File) -> Result<Value, Error> {
+        let value = lode_yaml::parse_within(&file.data, Dialect::V2, self.budget);
+        value.map_err(|source| Error::Yaml { file: name, source })
+    }
+
+    fn is_v1(&self) -> bool {
+        self.chart.metadata.api_version == V1
+    }
+
+    fn warn_unless_v1(&mut self, text: &str) {
+        if !self.is_v1() {
+            self.chart.warnings.add(|| text.to_owned());
+        }
+    }
+
+    fn keep_if_v1(&mut self, file: File) {
+        if self.is_v1() {
+            self.chart.files.push(file);
+        }
+    }
+
+    fn subchart_file(&mut self, file: File) {
+        let name = file.name.split('/').next().unwrap_or_default().to_owned();
+        self.subcharts.entry(name).or_default().push(file);
+    }
+
+    fn finish(mut self, depth: usize) -> Result<Chart, Error> {
+        if !self.has_metadata {
+            return Err(Error::NoChartYaml);
+        }
+        validate::validate(&mut self.chart.metadata, self.nulls)?;
+        if depth > DEPTH_MAX {
+            return Err(Error::TooDeep);
+        }
+
+        for (name, files) in std::mem::take(&mut self.subcharts) {
+            if name.starts_with(['_', '.']) {
+                continue;
+            }
+            let subchart = self.subchart(&name, files, depth + 1)?;
+            self.chart.warnings.extend(&subchart.warnings);
+            self.chart.dependencies.push(subchart);
+        }
+        Ok(self.chart)
+    }
+
+    fn subchart(&self, name: &str, files: Vec<File>, depth: usize) -> Result<Chart, Error> {
+        self.budget.nodes(1)?;
+        let chart = self.chart.metadata.name.clone();
+        let loaded = if extension(name) == ".tgz" {
+            match files.first() {
+                Some(file) if *file.name == *name => {
+                    packed(&file.data, self.chart.digest, depth, self.budget)
+                }
+                found => {
+                    let found = found.map(|file| file.name.to_string()).unwrap_or_default();
+                    return Err(Error::SubchartTar {
+                        chart,
+                        name: name.to_owned(),
+                        found,
+                    });
+                }
+            }
+        } else {
+            let names = files.iter().map(|file| file.name.len() as u64);
+            self.budget.bytes(names.sum())?;
+            let files = files.into_iter().filter_map(below_first_part).collect();
+            load(files, self.chart.digest, depth, self.budget)
+        };
+        loaded.map_err(|source| Error::Subchart {
+            name: name.to_owned(),
+            chart,
+            source: Box::new(source),
+        })
+    }
+}
+
+const CHART_YAML: &str = "Chart.yaml";
+const CHART_LOCK: &str = "Chart.lock";
+const REQUIREMENTS_YAML: &str = "requirements.yaml";
+const REQUIREMENTS_LOCK: &str = "requirements.lock";
+const V1: &str = "v1";
+
+fn empty(digest: Digest) -> Chart {
+    Chart {
+        metadata: Metadata::default(),
+        lock: None,
+        templates: Vec::new(),
+        values: None,
+        schema: None,
+        schema_modified: None,
+        files: Vec::new(),
+        modified: None,
+        dependencies: Vec::new(),
+        digest,
+        warnings: Warnings::default(),
+    }
+}
+
+fn packed(bytes: &[u8], digest: Digest, depth: usize, budget: &Budget) -> Result<Chart, Error> {
+    if depth > DEPTH_MAX {
+        return Err(Error::TooDeep);
+    }
+    let files = archive::unpack(bytes, budget)?;
+    load(files, digest, depth, budget)
+}
+
+/// Removes the first part of a file's path; a file without a folder does not belong to a chart.
+fn below_first_part(file: File) -> Option<File> {
+    let name: Arc<str> = file.name.split_once('/')?.1.into();
+    Some(File { name, ..file })
+}

@@ -1,0 +1,159 @@
+//! [`Head`]: what a manifest says about itself.
+
+use std::collections::BTreeMap;
+
+use lode_stdx::budget::Budget;
+use lode_yaml::Dialect;
+use serde_json::{Map, Value};
+
+use crate::metadata::decode::number_text;
+
+/// What a manifest says about itself; all texts are empty if it is only a comment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Head {
+    /// `apiVersion`.
+    pub api_version: String,
+    /// `kind`.
+    pub kind: String,
+    /// `metadata.name`.
+    pub name: String,
+    /// `metadata.annotations`.
+    pub annotations: BTreeMap<String, String>,
+}
+
+/// Why a document is not a manifest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum HeadError {
+    /// Not YAML.
+    #[error("error converting YAML to JSON: {0}")]
+    Yaml(#[from] lode_yaml::Error),
+    /// Not a table.
+    #[error("not a table")]
+    NotATable,
+    /// A field has the wrong type.
+    #[error("field \"{field}\": {want} expected")]
+    Field {
+        /// The field.
+        field: &'static str,
+        /// The type that it must have.
+        want: &'static str,
+    },
+}
+
+impl Head {
+    /// Reads the head of a document. All of it must be YAML.
+    pub(crate) fn read(document: &str, budget: &Budget) -> Result<Self, HeadError> {
+        let value = lode_yaml::parse_within(document.as_bytes(), Dialect::V2, budget)?;
+        let mut head = Self::default();
+        for (key, value) in fields(&value).ok_or(HeadError::NotATable)? {
+            match key.as_str() {
+                "apiversion" => head.api_version = text("apiVersion", value)?,
+                "kind" => head.kind = text("kind", value)?,
+                "metadata" => head.metadata(value)?,
+                _ => {}
+            }
+        }
+        Ok(head)
+    }
+
+    fn metadata(&mut self, value: &Value) -> Result<(), HeadError> {
+        for (key, value) in fields(value).ok_or(HeadError::Field {
+            field: "metadata",
+            want: "a table",
+        })? {
+            match key.as_str() {
+                "name" => self.name = text("metadata.name", value)?,
+                "annotations" => self.annotations = annotations(value)?,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Returns the fields that are not null, with their names in lower case: Go matches them in any case.
+fn fields(value: &Value) -> Option<impl Iterator<Item = (String, &Value)>> {
+    let map = match value {
+        Value::Object(map) => Some(map),
+        Value::Null => None,
+        _ => return None,
+    };
+    let fields = map
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| !value.is_null());
+    Some(fields.map(|(key, value)| (key.to_ascii_lowercase(), value)))
+}
+
+fn annotations(value: &Value) -> Result<BTreeMap<String, String>, HeadError> {
+    const FIELD: &str = "metadata.annotations";
+    let annotations: &Map<String, Value> = value.as_object().ok_or(HeadError::Field {
+        field: FIELD,
+        want: "a table",
+    })?;
+    annotations
+        .iter()
+        .map(|(key, value)| {
+            let text = if value.is_null() {
+                String::new()
+            } else {
+                text(FIELD, value)?
+            };
+            Ok((key.clone(), text))
+        })
+        .collect()
+}
+
+fn text(field: &'static str, value: &Value) -> Result<String, HeadError> {
+    match value {
+        Value::String(text) => Ok(text.clone()),
+        Value::Number(number) => Ok(number_text(number)),
+        Value::Bool(value) => Ok(value.to_string()),
+        _ => Err(HeadError::Field {
+            field,
+            want: "a text",
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(document: &str) -> Result<Head, HeadError> {
+        Head::read(document, &Budget::unlimited())
+    }
+
+    #[test]
+    fn heads_are_read_as_in_go() {
+        let head = read("apiVersion: v1\nKind: 5\nmetadata:\n  name: true\n  annotations: {a: 1, b: null, c: x}\nspec: []\n").unwrap();
+        assert_eq!(
+            (&*head.api_version, &*head.kind, &*head.name),
+            ("v1", "5", "true")
+        );
+        let annotations: Vec<&str> = head.annotations.values().map(String::as_str).collect();
+        assert_eq!(annotations, ["1", "", "x"]);
+        assert_eq!(read("# nothing\n"), Ok(Head::default()));
+        assert_eq!(read("kind: a\nmetadata: null\n").unwrap().kind, "a");
+    }
+
+    #[test]
+    fn what_is_not_a_manifest_is_refused() {
+        assert_eq!(read("just text"), Err(HeadError::NotATable));
+        for (text, want) in [
+            ("kind: [a]\n", "field \"kind\": a text expected"),
+            ("metadata: a\n", "field \"metadata\": a table expected"),
+            (
+                "metadata: {annotations: [a]}\n",
+                "field \"metadata.annotations\": a table expected",
+            ),
+            (
+                "metadata: {annotations: {a: [b]}}\n",
+                "field \"metadata.annotations\": a text expected",
+            ),
+        ] {
+            assert_eq!(read(text).unwrap_err().to_string(), want);
+        }
+        assert!(matches!(read("a: [\n"), Err(HeadError::Yaml(_))));
+    }
+}

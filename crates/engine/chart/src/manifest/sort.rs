@@ -1,0 +1,247 @@
+//! Sorts the objects of rendered files into hooks and the rest.
+
+use std::collections::BTreeMap;
+
+use lode_stdx::budget::{Budget, Exceeded};
+
+use super::Manifest;
+use super::head::{Head, HeadError};
+use super::order::by_kind;
+use super::split::split;
+use crate::file::base;
+use crate::release::{DeletePolicy, Event, Hook, OutputLogPolicy};
+use crate::warning::Warnings;
+
+/// Hooks, and all other objects, each by kind and then by file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sorted {
+    /// Objects with an annotation that makes them hooks.
+    pub hooks: Vec<Hook>,
+    /// All others.
+    pub manifests: Vec<Manifest>,
+}
+
+/// Why rendered files cannot be sorted.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// A document is not a manifest.
+    #[error("YAML parse error on {path}: {source}")]
+    Head {
+        /// The file.
+        path: String,
+        /// The reason.
+        source: HeadError,
+    },
+    /// The budget is exceeded.
+    #[error("sorting manifests {0}")]
+    Exceeded(#[from] Exceeded),
+}
+
+/// Sorts rendered files. Partial templates and blank files are skipped.
+///
+/// # Errors
+/// A document is not a manifest, or the budget is exceeded.
+pub fn sort(
+    files: &BTreeMap<String, String>,
+    order: &[&str],
+    warnings: &mut Warnings,
+    budget: &Budget,
+) -> Result<Sorted, Error> {
+    let mut sorted = Sorted::default();
+    for (path, content) in files {
+        if base(path).starts_with('_') {
+            continue;
+        }
+        budget.steps(1 + content.len() as u64 / BYTES_PER_STEP)?;
+        for document in split(content) {
+            sorted.add(path, document, warnings, budget)?;
+        }
+    }
+
+    sorted
+        .hooks
+        .sort_by(|a, b| by_kind(order, &a.kind, &b.kind));
+    sorted
+        .manifests
+        .sort_by(|a, b| by_kind(order, &a.head.kind, &b.head.kind));
+    Ok(sorted)
+}
+
+/// Bytes of a file that are split in one step.
+const BYTES_PER_STEP: u64 = 64;
+
+impl Sorted {
+    fn add(
+        &mut self,
+        path: &str,
+        document: &str,
+        warnings: &mut Warnings,
+        budget: &Budget,
+    ) -> Result<(), Error> {
+        let head = Head::read(document, budget).map_err(|source| Error::Head {
+            path: path.to_owned(),
+            source,
+        })?;
+        budget.nodes(1)?;
+        budget.bytes((document.len() + path.len()) as u64)?;
+
+        let Some(words) = head.annotations.get(HOOK) else {
+            self.manifests.push(Manifest {
+                path: path.to_owned(),
+                content: document.to_owned(),
+                head,
+            });
+            return Ok(());
+        };
+        let events: Option<Vec<Event>> = words
+            .split(',')
+            .map(word)
+            .map(|word| Event::parse(&word))
+            .collect();
+        match events {
+            Some(events) => self.hooks.push(hook(path, document, &head, events)),
+            None => warnings.add(|| format!("skipping unknown hooks in {path}")),
+        }
+        Ok(())
+    }
+}
+
+const HOOK: &str = "helm.sh/hook";
+const HOOK_WEIGHT: &str = "helm.sh/hook-weight";
+const HOOK_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
+const HOOK_OUTPUT_LOG_POLICY: &str = "helm.sh/hook-output-log-policy";
+
+fn hook(path: &str, document: &str, head: &Head, events: Vec<Event>) -> Hook {
+    let weight = head.annotations.get(HOOK_WEIGHT);
+    Hook {
+        name: head.name.clone(),
+        kind: head.kind.clone(),
+        path: path.to_owned(),
+        manifest: document.to_owned(),
+        events,
+        weight: weight
+            .and_then(|weight| weight.parse().ok())
+            .unwrap_or_default(),
+        delete_policies: words(head, HOOK_DELETE_POLICY)
+            .map(|word| DeletePolicy::parse(&word))
+            .collect(),
+        output_log_policies: words(head, HOOK_OUTPUT_LOG_POLICY)
+            .map(|word| OutputLogPolicy::parse(&word))
+            .collect(),
+        ..Hook::default()
+    }
+}
+
+fn words(head: &Head, annotation: &str) -> impl Iterator<Item = String> {
+    let words = head.annotations.get(annotation).into_iter();
+    words.flat_map(|words| words.split(',')).map(word)
+}
+
+fn word(text: &str) -> String {
+    text.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::manifest::INSTALL_ORDER;
+
+    fn sorted(files: &[(&str, &str)]) -> (Result<Sorted, Error>, Warnings) {
+        let files = files
+            .iter()
+            .map(|(path, content)| ((*path).to_owned(), (*content).to_owned()));
+        let mut warnings = Warnings::default();
+        let sorted = sort(
+            &files.collect(),
+            &INSTALL_ORDER,
+            &mut warnings,
+            &Budget::unlimited(),
+        );
+        (sorted, warnings)
+    }
+
+    #[test]
+    fn objects_are_sorted_by_kind_then_by_file() {
+        let (sorted, _) = sorted(&[
+            ("web/templates/b.yaml", "kind: Service\n---\nkind: Secret\n"),
+            (
+                "web/templates/a.yaml",
+                "kind: Thing\n---\n# only a comment\n---\nkind: Service\n",
+            ),
+            ("web/templates/_helpers.tpl", "kind: Secret\n"),
+            ("web/templates/blank.yaml", "  \n"),
+        ]);
+        let sorted = sorted.unwrap();
+        let shown: Vec<(&str, &str)> = sorted
+            .manifests
+            .iter()
+            .map(|manifest| (&*manifest.path, &*manifest.head.kind))
+            .collect();
+        let (a, b) = ("web/templates/a.yaml", "web/templates/b.yaml");
+        assert_eq!(
+            shown,
+            [
+                (b, "Secret"),
+                (a, "Service"),
+                (b, "Service"),
+                (a, ""),
+                (a, "Thing")
+            ]
+        );
+        assert!(sorted.hooks.is_empty());
+    }
+
+    #[test]
+    fn hooks_have_events_weight_and_policies() {
+        let (sorted, warnings) = sorted(&[(
+            "web/templates/a.yaml",
+            "kind: Job\nmetadata:\n  name: j\n  annotations:\n    helm.sh/hook: ' Pre-Install, test-success'\n    \
+             helm.sh/hook-weight: -5\n    helm.sh/hook-delete-policy: hook-failed,before-hook-creation\n    \
+             helm.sh/hook-output-log-policy: hook-succeeded\n---\n\
+             kind: Job\nmetadata:\n  annotations: {helm.sh/hook: 'pre-install,crd-install'}\n---\n\
+             kind: Pod\nmetadata:\n  annotations: {helm.sh/hook: test, helm.sh/hook-weight: soon}\n",
+        )]);
+        let sorted = sorted.unwrap();
+        assert!(sorted.manifests.is_empty());
+        let [pod, job] = sorted.hooks.as_slice() else {
+            panic!("{:?}", sorted.hooks);
+        };
+        assert_eq!((&*pod.kind, pod.weight), ("Pod", 0));
+        assert_eq!((&*job.name, job.weight), ("j", -5));
+        assert_eq!(job.events, [Event::PreInstall, Event::Test]);
+        assert_eq!(
+            job.delete_policies,
+            [DeletePolicy::HookFailed, DeletePolicy::BeforeHookCreation]
+        );
+        assert_eq!(job.output_log_policies, [OutputLogPolicy::HookSucceeded]);
+        let warnings: Vec<&str> = warnings.iter().collect();
+        assert_eq!(warnings, ["skipping unknown hooks in web/templates/a.yaml"]);
+    }
+
+    #[test]
+    fn a_document_that_is_not_yaml_names_its_file() {
+        let (sorted, _) = sorted(&[("web/templates/a.yaml", "kind: a\n---\na: [\n")]);
+        let error = sorted.unwrap_err().to_string();
+        assert!(
+            error.starts_with(
+                "YAML parse error on web/templates/a.yaml: error converting YAML to JSON: "
+            ),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn kept_objects_say_so() {
+        let (sorted, _) = sorted(&[(
+            "a",
+            "kind: A\nmetadata: {annotations: {helm.sh/resource-policy: ' Keep'}}\n---\nkind: B\n",
+        )]);
+        let kept: Vec<bool> = sorted
+            .unwrap()
+            .manifests
+            .iter()
+            .map(Manifest::is_kept)
+            .collect();
+        assert_eq!(kept, [true, false]);
+    }
+}

@@ -1,0 +1,138 @@
+//! [`Prepared`]: a chart and the values of one release, checked and ready to be rendered.
+
+use lode_stdx::budget::{Budget, Meter};
+use serde_json::{Map, Value};
+
+use crate::capabilities::{Capabilities, Incompatible};
+use crate::chart::Chart;
+use crate::dependencies::{self, Active};
+use crate::file::File;
+use crate::release::RecordedChart;
+use crate::values::coalesce::{self, Mode, Work, coalesce, copy_map};
+use crate::warning::Warnings;
+
+/// A chart with the subcharts that the values enable, and the values that its templates see.
+pub struct Prepared<'c> {
+    pub(crate) chart: Active<'c>,
+    pub(crate) values: Map<String, Value>,
+    pub(crate) warnings: Warnings,
+}
+
+/// Why a chart cannot be used with the values or the cluster.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum Error {
+    /// Values do not fit the chart.
+    #[error("{0}")]
+    Values(#[from] coalesce::Error),
+    /// The cluster's version is not supported.
+    #[error("{0}")]
+    Incompatible(#[from] Incompatible),
+}
+
+impl Chart {
+    /// Applies conditions, tags, aliases and imports, and puts the charts' values under those that
+    /// were supplied.
+    ///
+    /// # Errors
+    /// Values do not fit the chart, the cluster's version is not supported, or the budget is
+    /// exceeded.
+    pub fn prepare(
+        &self,
+        supplied: &Map<String, Value>,
+        capabilities: &Capabilities,
+        budget: &Budget,
+    ) -> Result<Prepared<'_>, Error> {
+        let mut warnings = self.warnings.clone();
+        let chart = dependencies::process(self, supplied, &mut warnings, budget)?;
+
+        let mut work = Work {
+            meter: Meter::new(budget),
+            warnings: &mut warnings,
+        };
+        let mut values =
+            copy_map(supplied, Mode::Merge, &work.meter).map_err(coalesce::Error::from)?;
+        coalesce(&chart, &mut values, Mode::Coalesce, &mut work)?;
+        drop(work);
+
+        capabilities.check(&self.metadata().kube_version)?;
+        Ok(Prepared {
+            chart,
+            values,
+            warnings,
+        })
+    }
+}
+
+impl Prepared<'_> {
+    /// Returns the values that templates see.
+    #[must_use]
+    pub fn values(&self) -> &Map<String, Value> {
+        &self.values
+    }
+
+    /// Returns what Helm would print.
+    #[must_use]
+    pub fn warnings(&self) -> &Warnings {
+        &self.warnings
+    }
+
+    /// Returns the chart as release records contain it: with the dependencies that are enabled and
+    /// the values that it imports.
+    ///
+    /// # Errors
+    /// A value has no JSON form.
+    pub fn recorded(&self) -> Result<RecordedChart, serde_json::Error> {
+        self.chart.recorded()
+    }
+
+    /// Returns the custom resource definitions of the charts in use, in the order in which Helm
+    /// installs them. They are not rendered.
+    #[must_use]
+    pub fn crds(&self) -> Vec<Crd> {
+        let mut crds = Vec::new();
+        add_crds(&self.chart, "", &mut crds);
+        crds
+    }
+
+    /// Returns the names of the charts in use, in the order in which Helm visits them, each after
+    /// its parent: `web`, `web.redis`.
+    #[must_use]
+    pub fn chart_paths(&self) -> Vec<String> {
+        let mut paths = Vec::new();
+        add_paths(&self.chart, "", &mut paths);
+        paths
+    }
+}
+
+/// A file with custom resource definitions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Crd {
+    /// Path of the file, which begins with the chart's name.
+    pub path: String,
+    /// The file.
+    pub file: File,
+}
+
+fn add_crds(chart: &Active<'_>, prefix: &str, into: &mut Vec<Crd>) {
+    let folder = format!("{prefix}{}", chart.name);
+    into.extend(chart.chart.own_crds().map(|file| Crd {
+        path: format!("{folder}/{}", file.name),
+        file: file.clone(),
+    }));
+    let prefix = format!("{folder}/charts/");
+    for child in &chart.children {
+        add_crds(child, &prefix, into);
+    }
+}
+
+fn add_paths(chart: &Active<'_>, prefix: &str, into: &mut Vec<String>) {
+    let path = format!("{prefix}{}", chart.name);
+    let prefix = format!("{path}.");
+    into.push(path);
+    for child in &chart.children {
+        add_paths(child, &prefix, into);
+    }
+}
+
+#[cfg(test)]
+mod tests;

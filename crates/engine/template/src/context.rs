@@ -120,3 +120,39 @@ impl Drop for Context<'_> {
         }
     }
 }
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! A context for tests of functions.
+
+    use jiff::Timestamp;
+    use lode_stdx::budget::{Budget, Limits};
+
+    use super::{Context, Environment, Random};
+
+    /// Random bytes that are all the same.
+    pub(crate) struct Zeros;
+
+    impl Random for Zeros {
+        fn fill(&self, bytes: &mut [u8]) {
+            bytes.fill(0);
+        }
+    }
+
+    /// Calls `f` with a context in the year 2024 that may spend a few megabytes.
+    pub(crate) fn with_context<R>(f: impl FnOnce(&mut Context<'_>) -> R) -> R {
+        let budget = Budget::new(Limits {
+            bytes: 4 << 20,
+            nodes: 1 << 20,
+            steps: 1 << 24,
+        });
+        let environment = Environment {
+            now: Timestamp::from_second(1_700_000_000).unwrap(),
+            random: &Zeros,
+            cluster: None,
+            resolve_host: None,
+            budget: &budget,
+        };
+        f(&mut Context::new(&environment))
+    }
+}

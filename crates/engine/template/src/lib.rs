@@ -3,7 +3,7 @@
 //! [`Value`] is a value with Go's type, so that comparisons, `%T` and error texts come out as Go's.
 //! [`function`] describes the functions that templates call, [`Context`] is what a function may use
 //! besides its arguments, and [`Environment`] is what the caller hands in: clock, randomness, the
-//! cluster, a budget.
+//! cluster, a budget. [`print`] writes values as Go's `fmt` does.
 //!
 //! ```
 //! use lode_template::{Map, Value};
@@ -20,6 +20,7 @@ mod context;
 mod error;
 pub mod function;
 mod functions;
+pub mod print;
 mod value;
 
 pub use context::{Cluster, Context, Environment, Random};

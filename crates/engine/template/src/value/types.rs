@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use super::{Form, List, Map, Text, Value};
+
 /// A Go type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
@@ -25,6 +27,8 @@ pub enum Type {
     Array(usize, Arc<Type>),
     /// A map: key and value.
     Map(Arc<(Type, Type)>),
+    /// `reflect.Value`: a parameter that takes every value as it is.
+    Reflect,
     /// Any other type, by the name that `%T` prints.
     Named(Cow<'static, str>),
 }
@@ -83,6 +87,8 @@ pub enum Kind {
     Pointer,
     /// A function.
     Func,
+    /// An interface that is nil.
+    Interface,
 }
 
 impl Type {
@@ -124,6 +130,7 @@ impl Type {
 
         match text {
             "interface {}" | "any" => Self::Any,
+            "reflect.Value" => Self::Reflect,
             "bool" => Self::Bool,
             "float64" => Self::Float64,
             "float32" => Self::Float32,
@@ -136,10 +143,43 @@ impl Type {
     }
 }
 
+impl Type {
+    /// Returns whether nil is a value of the type.
+    pub fn can_be_nil(&self) -> bool {
+        match self {
+            Self::Any | Self::Reflect | Self::Slice(_) | Self::Map(_) => true,
+            Self::Named(name) => name.starts_with('*') || name.starts_with("func("),
+            _ => false,
+        }
+    }
+
+    /// Returns the zero value of the type; that of a type by name is the nil interface.
+    pub fn zero(&self) -> Value {
+        match self {
+            Self::Any | Self::Reflect | Self::Named(_) => Value::Nil,
+            Self::Bool => Value::Bool(false),
+            Self::Integer(kind) => Value::integer(*kind, 0),
+            Self::Float64 => Value::Float(0.0),
+            Self::Float32 => Value::Float32(0.0),
+            Self::String => Value::String(Text::EMPTY),
+            Self::Slice(element) => List::nil((**element).clone()).into(),
+            Self::Array(len, element) => {
+                let items = vec![element.zero(); (*len).min(ARRAY_MAX)];
+                List::with_form((**element).clone(), Form::Array, items).into()
+            }
+            Self::Map(types) => Map::nil(types.1.clone()).into(),
+        }
+    }
+}
+
+/// The longest array whose zero value is made.
+const ARRAY_MAX: usize = 1024;
+
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("interface {}"),
+            Self::Reflect => f.write_str("reflect.Value"),
             Self::Bool => f.write_str("bool"),
             Self::Integer(kind) => f.write_str(kind.as_str()),
             Self::Float64 => f.write_str("float64"),
@@ -220,6 +260,7 @@ impl Kind {
             Self::Struct => "struct",
             Self::Pointer => "ptr",
             Self::Func => "func",
+            Self::Interface => "interface",
         }
     }
 }

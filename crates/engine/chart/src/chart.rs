@@ -1,15 +1,17 @@
 //! [`Chart`]: a chart in memory, as it was packed.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use lode_stdx::Digest;
+use lode_stdx::budget::{Budget, Exceeded};
 use serde_json::{Map, Value};
 
 use crate::dependencies::{self, Missing};
 use crate::file::{File, extension};
 use crate::metadata::{Lock, Metadata};
+use crate::schema::{self, Compiled, SchemaDocuments};
 use crate::warning::Warnings;
 
 /// A chart with its subcharts. It never changes, so releases share it between threads.
@@ -19,6 +21,8 @@ pub struct Chart {
     pub(crate) templates: Vec<File>,
     pub(crate) values: Option<Map<String, Value>>,
     pub(crate) schema: Option<Arc<[u8]>>,
+    /// The schema as it was first compiled.
+    pub(crate) compiled: OnceLock<Arc<Compiled>>,
     pub(crate) schema_modified: Option<Timestamp>,
     pub(crate) files: Vec<File>,
     pub(crate) modified: Option<Timestamp>,
@@ -81,6 +85,27 @@ impl Chart {
     #[must_use]
     pub fn warnings(&self) -> &Warnings {
         &self.warnings
+    }
+
+    /// Returns the schema in compiled form, if there is one. Compiling is charged when it is done:
+    /// for the first release, and whenever documents are handed in.
+    pub(crate) fn compiled_schema(
+        &self,
+        documents: &SchemaDocuments,
+        budget: &Budget,
+    ) -> Result<Option<Arc<Compiled>>, Exceeded> {
+        let Some(text) = &self.schema else {
+            return Ok(None);
+        };
+        let compile = || schema::compile(text, documents, budget).map(Arc::new);
+        if !documents.is_empty() {
+            return compile().map(Some);
+        }
+        if let Some(compiled) = self.compiled.get() {
+            return Ok(Some(Arc::clone(compiled)));
+        }
+        let compiled = compile()?;
+        Ok(Some(Arc::clone(self.compiled.get_or_init(|| compiled))))
     }
 
     /// Returns the chart's own custom resource definitions.

@@ -38,6 +38,7 @@ mod moment;
 mod pattern;
 mod prepare;
 pub mod release;
+mod schema;
 pub mod values;
 mod warning;
 
@@ -52,5 +53,6 @@ pub use load::{DEPTH_MAX, Error as LoadError};
 pub use metadata::{Dependency, FieldError, Invalid, Lock, Maintainer, Metadata};
 pub use pattern::{BadPattern, Pattern};
 pub use prepare::{Crd, Error as PrepareError, Prepared};
+pub use schema::{Error as SchemaError, SchemaDocuments, Violations};
 pub use values::Supplied;
 pub use warning::Warnings;

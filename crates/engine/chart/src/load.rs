@@ -1,7 +1,7 @@
 //! Loads charts: sorts the files of a folder or archive by what they are, and checks them.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_stdx::digest::{Digest, Hasher};
@@ -315,6 +315,7 @@ fn empty(digest: Digest) -> Chart {
         templates: Vec::new(),
         values: None,
         schema: None,
+        compiled: OnceLock::new(),
         schema_modified: None,
         files: Vec::new(),
         modified: None,

@@ -8,6 +8,7 @@ use crate::chart::Chart;
 use crate::dependencies::{self, Active};
 use crate::file::File;
 use crate::release::RecordedChart;
+use crate::schema::{self, SchemaDocuments};
 use crate::values::coalesce::{self, Mode, Work, coalesce, copy_map};
 use crate::warning::Warnings;
 
@@ -19,7 +20,7 @@ pub struct Prepared<'c> {
 }
 
 /// Why a chart cannot be used with the values or the cluster.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     /// Values do not fit the chart.
     #[error("{0}")]
@@ -27,6 +28,9 @@ pub enum Error {
     /// The cluster's version is not supported.
     #[error("{0}")]
     Incompatible(#[from] Incompatible),
+    /// Values do not meet a schema.
+    #[error("{0}")]
+    Schema(#[from] schema::Error),
 }
 
 impl Chart {
@@ -64,6 +68,14 @@ impl Chart {
 }
 
 impl Prepared<'_> {
+    /// Checks the values with the schemas of all charts in use.
+    ///
+    /// # Errors
+    /// Values do not meet a schema, a schema cannot be used, or the budget is exceeded.
+    pub fn check_schemas(&self, documents: &SchemaDocuments, budget: &Budget) -> Result<(), Error> {
+        Ok(schema::check(&self.chart, &self.values, documents, budget)?)
+    }
+
     /// Returns the values that templates see.
     #[must_use]
     pub fn values(&self) -> &Map<String, Value> {

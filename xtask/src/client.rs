@@ -26,6 +26,8 @@ enum Name {
     Flux,
     /// The command line of Helm
     Helm,
+    /// A loop around Helm's packages, for benchmarks
+    HelmLoop,
     /// The command line of kustomize
     Kustomize,
     /// A loop around kustomize's engine, for benchmarks
@@ -54,8 +56,9 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     let path = match args.name {
         Name::Flux => flux()?,
         Name::Helm => helm()?,
+        Name::HelmLoop => engine_loop("helm", HELM_VERSION)?,
         Name::Kustomize => kustomize()?,
-        Name::KustomizeLoop => kustomize_loop()?,
+        Name::KustomizeLoop => engine_loop("kustomize", KUSTOMIZE_VERSION)?,
     };
     println!("{}", path.display());
     Ok(ExitCode::SUCCESS)
@@ -111,17 +114,18 @@ fn install(name: &str, module: &str, version: &str) -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// Builds the loop around kustomize's engine; Go's own cache decides what has to be rebuilt.
-fn kustomize_loop() -> Result<PathBuf> {
-    let home = workspace::cache()?.join(format!("clients/kustomize-{KUSTOMIZE_VERSION}"));
+/// Builds the loop around a tool's own packages, whose source is in `e2e/NAME`; Go's own cache
+/// decides what has to be rebuilt.
+fn engine_loop(name: &str, version: &str) -> Result<PathBuf> {
+    let home = workspace::cache()?.join(format!("clients/{name}-{version}"));
     fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
-    let binary = home.join("kustomize-loop");
+    let binary = home.join(format!("{name}-loop"));
     let mut go = Command::new("go");
     go.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
         .arg(&binary)
         .arg(".");
     command::run(
-        go.current_dir(workspace::root().join("e2e/kustomize"))
+        go.current_dir(workspace::root().join("e2e").join(name))
             .env("CGO_ENABLED", "0"),
     )?;
     Ok(binary)

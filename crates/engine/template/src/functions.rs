@@ -1,6 +1,55 @@
-//! The functions of sprig and Helm, a row each.
+//! The functions of sprig and Helm, a row each, in a table for each subject.
+
+mod args;
+mod cast;
+mod cost;
+mod dates;
+mod decimal;
+mod defaults;
+mod digests;
+mod encoding;
+mod floats;
+mod lists;
+mod maps;
+mod merging;
+mod methods;
+pub(crate) mod moment;
+mod numbers;
+mod passwords;
+mod paths;
+mod quoting;
+mod random;
+mod regexes;
+mod semvers;
+mod split;
+mod strings;
+mod words;
+mod wrap;
 
 use crate::function::Entry;
 
-/// All functions of sprig 3.3.0 and Helm 4.2.1 that need nothing of the running template.
-pub(crate) const TABLE: &[Entry] = &[];
+/// Returns all functions of sprig 3.3.0 and Helm 4.2.1 that need nothing of the running template.
+pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
+    const TABLES: &[&[Entry]] = &[
+        dates::TABLE,
+        defaults::TABLE,
+        digests::TABLE,
+        encoding::TABLE,
+        floats::TABLE,
+        lists::TABLE,
+        maps::TABLE,
+        merging::TABLE,
+        numbers::TABLE,
+        passwords::TABLE,
+        paths::TABLE,
+        quoting::TABLE,
+        random::TABLE,
+        regexes::TABLE,
+        semvers::TABLE,
+        split::TABLE,
+        strings::TABLE,
+        words::TABLE,
+        wrap::TABLE,
+    ];
+    TABLES.iter().copied().flatten()
+}

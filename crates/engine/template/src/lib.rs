@@ -17,9 +17,11 @@
 //! Left out on purpose: complex numbers and channels, which no chart can make.
 
 mod context;
+mod encode;
 mod error;
 pub mod function;
 mod functions;
+mod go;
 pub mod print;
 mod value;
 

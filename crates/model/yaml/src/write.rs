@@ -12,6 +12,8 @@ pub(crate) mod number;
 pub(crate) mod shape;
 pub(crate) mod v3;
 
+use std::convert::Infallible;
+
 use lode_stdx::budget::{Budget, Exceeded};
 use serde_json::Value;
 
@@ -50,8 +52,20 @@ pub fn write(out: &mut String, value: &Value) {
 /// # Errors
 /// The text exceeds the budget; nothing is appended.
 pub fn write_within(out: &mut String, value: &Value, budget: &Budget) -> Result<(), Exceeded> {
+    write_tree_within(out, value, budget)
+}
+
+/// As [`write_within`], for any value that has a [`Shape`].
+///
+/// # Errors
+/// The text exceeds the budget; nothing is appended.
+pub fn write_tree_within<T: Tree<Fault = Infallible>>(
+    out: &mut String,
+    tree: &T,
+    budget: &Budget,
+) -> Result<(), Exceeded> {
     let before = out.len();
-    let (Ok(()), paid) = write_tree(out, value, Some(budget));
+    let (Ok(()), paid) = write_tree(out, tree, Some(budget));
     paid.inspect_err(|_| out.truncate(before))
 }
 

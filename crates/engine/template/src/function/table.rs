@@ -62,7 +62,7 @@ impl Functions {
 
     /// Returns the functions of sprig and Helm.
     pub fn helm() -> Self {
-        Self::new(crate::functions::TABLE)
+        Self::new(crate::functions::all())
     }
 
     /// Returns the signature of a function.

@@ -17,7 +17,7 @@ use crate::write::number::number;
 use crate::{Dialect, scalar};
 
 /// A value as the writer sees it.
-pub(crate) enum Shape<'t, T> {
+pub enum Shape<'t, T> {
     /// A number, boolean or null, in its canonical form.
     Word(Cow<'t, str>),
     /// A text.
@@ -31,12 +31,27 @@ pub(crate) enum Shape<'t, T> {
 /// A key and its value.
 pub(crate) type Pair<'t, T> = (Cow<'t, str>, &'t T);
 
+impl<'t, T> Shape<'t, T> {
+    /// Returns the shape of a mapping, from entries in any order; of equal keys the last one
+    /// counts.
+    #[must_use]
+    pub fn mapping(mut entries: Vec<(Cow<'t, str>, &'t T)>) -> Self {
+        if sort(&mut entries) {
+            keep_last(&mut entries);
+        }
+        Self::Mapping(entries)
+    }
+}
+
 /// A value that can be written.
-pub(crate) trait Tree: Sized {
+pub trait Tree: Sized {
     /// Why it may have no shape.
     type Fault;
 
     /// Returns its shape.
+    ///
+    /// # Errors
+    /// It has none.
     fn shape(&self) -> Result<Shape<'_, Self>, Self::Fault>;
 }
 

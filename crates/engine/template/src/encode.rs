@@ -1,0 +1,6 @@
+//! Values as JSON, YAML and TOML, and back: what Go's libraries write, to the byte.
+
+pub(crate) mod json;
+pub(crate) mod json_read;
+pub(crate) mod toml;
+pub(crate) mod yaml;

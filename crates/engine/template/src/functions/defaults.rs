@@ -1,0 +1,83 @@
+//! Empty values, choices among values, and types of values.
+//!
+//! Empty is what is false in `if`: zero, the empty text, list and map, false and nil.
+
+use crate::function::Entry;
+use crate::functions::args::{any, text};
+use crate::functions::cost;
+use crate::value::Value;
+
+const JUDGE: &str = "func(...interface {}) bool";
+
+/// The functions of this file.
+pub(crate) const TABLE: &[Entry] = &[
+    Entry::new(
+        "default",
+        "func(interface {}, ...interface {}) interface {}",
+        |_, args| {
+            let given = any(args, 1);
+            let chosen = if given.is_true() { given } else { any(args, 0) };
+            Ok(chosen.clone())
+        },
+    ),
+    Entry::new("empty", "func(interface {}) bool", |_, args| {
+        Ok((!any(args, 0).is_true()).into())
+    }),
+    Entry::new(
+        "coalesce",
+        "func(...interface {}) interface {}",
+        |_, args| {
+            let found = args.iter().find(|value| value.is_true());
+            Ok(found.cloned().unwrap_or_default())
+        },
+    ),
+    Entry::new("all", JUDGE, |_, args| {
+        Ok(args.iter().all(Value::is_true).into())
+    }),
+    Entry::new("any", JUDGE, |_, args| {
+        Ok(args.iter().any(Value::is_true).into())
+    }),
+    Entry::new(
+        "ternary",
+        "func(interface {}, interface {}, bool) interface {}",
+        |_, args| {
+            let at = usize::from(!any(args, 2).is_true());
+            Ok(any(args, at).clone())
+        },
+    ),
+    Entry::new("typeOf", "func(interface {}) string", |_, args| {
+        Ok(Value::text(any(args, 0).type_name()))
+    }),
+    Entry::new("typeIs", "func(string, interface {}) bool", |_, args| {
+        let name = any(args, 1).type_name();
+        Ok((text(args, 0).as_bytes() == name.as_bytes()).into())
+    }),
+    Entry::new(
+        "typeIsLike",
+        "func(string, interface {}) bool",
+        |_, args| {
+            let name = any(args, 1).type_name();
+            let target = text(args, 0).as_bytes();
+            let is_like = target == name.as_bytes()
+                || name
+                    .strip_prefix('*')
+                    .is_some_and(|name| name.as_bytes() == target);
+            Ok(is_like.into())
+        },
+    ),
+    Entry::new("kindOf", "func(interface {}) string", |_, args| {
+        Ok(any(args, 0).kind().as_str().into())
+    }),
+    Entry::new("kindIs", "func(string, interface {}) bool", |_, args| {
+        let kind = any(args, 1).kind().as_str();
+        Ok((text(args, 0).as_bytes() == kind.as_bytes()).into())
+    }),
+    Entry::new(
+        "deepEqual",
+        "func(interface {}, interface {}) bool",
+        |context, args| {
+            cost::of(context, any(args, 0))?;
+            Ok((any(args, 0) == any(args, 1)).into())
+        },
+    ),
+];

@@ -1,0 +1,115 @@
+//! JSON, YAML and TOML in templates.
+//!
+//! The plain functions answer an error with the empty text, or with a map or list that holds its
+//! message; the `must` variants fail.
+
+use crate::context::Context;
+use crate::encode::json::{self, Style};
+use crate::encode::json_read::{self, Wanted};
+use crate::encode::{toml, yaml};
+use crate::error::Error;
+use crate::function::Entry;
+use crate::functions::args::{Answer, any, text};
+use crate::go::output::Output;
+use crate::value::{Map, Text, Value};
+
+const WRITE: &str = "func(interface {}) string";
+const MUST_WRITE: &str = "func(interface {}) (string, error)";
+const READ_MAP: &str = "func(string) map[string]interface {}";
+const READ_LIST: &str = "func(string) []interface {}";
+
+/// The functions of this file.
+pub(crate) const TABLE: &[Entry] = &[
+    Entry::new("toJson", WRITE, |context, args| {
+        quiet(to_json(context, args, PLAIN))
+    }),
+    Entry::new("mustToJson", WRITE, |context, args| {
+        to_json(context, args, PLAIN)
+    }),
+    Entry::new("toPrettyJson", WRITE, |context, args| {
+        quiet(to_json(context, args, PRETTY))
+    }),
+    Entry::new("mustToPrettyJson", MUST_WRITE, |context, args| {
+        to_json(context, args, PRETTY)
+    }),
+    Entry::new("toRawJson", WRITE, |context, args| {
+        to_json(context, args, RAW)
+    }),
+    Entry::new("mustToRawJson", MUST_WRITE, |context, args| {
+        to_json(context, args, RAW)
+    }),
+    Entry::new("fromJson", READ_MAP, |context, args| {
+        map_or_error(json_read::read(context, text(args, 0), Wanted::Map))
+    }),
+    Entry::new("fromJsonArray", READ_LIST, |context, args| {
+        list_or_error(json_read::read(context, text(args, 0), Wanted::List))
+    }),
+    Entry::new(
+        "mustFromJson",
+        "func(string) (interface {}, error)",
+        |context, args| json_read::read(context, text(args, 0), Wanted::Any),
+    ),
+    Entry::new("toYaml", WRITE, |context, args| {
+        quiet(yaml::write(context, any(args, 0)))
+    }),
+    Entry::new("mustToYaml", WRITE, |context, args| {
+        yaml::write(context, any(args, 0))
+    }),
+    Entry::new("toYamlPretty", WRITE, |context, args| {
+        quiet(yaml::write_pretty(context, any(args, 0)))
+    }),
+    Entry::new("fromYaml", READ_MAP, |context, args| {
+        map_or_error(yaml::read(context, text(args, 0), Wanted::Map))
+    }),
+    Entry::new("fromYamlArray", READ_LIST, |context, args| {
+        list_or_error(yaml::read(context, text(args, 0), Wanted::List))
+    }),
+    Entry::new("toToml", WRITE, |context, args| {
+        or_else(toml::write(context, any(args, 0)), |message| message.into())
+    }),
+    Entry::new("mustToToml", WRITE, |context, args| {
+        toml::write(context, any(args, 0))
+    }),
+];
+
+const PLAIN: Style = Style {
+    raw: false,
+    pretty: false,
+};
+const PRETTY: Style = Style {
+    raw: false,
+    pretty: true,
+};
+const RAW: Style = Style {
+    raw: true,
+    pretty: false,
+};
+
+fn to_json(context: &Context<'_>, args: &[Value], style: Style) -> Answer {
+    let mut out = Output::new(context);
+    json::write(&mut out, any(args, 0), style)?;
+    Ok(out.into_value())
+}
+
+/// Answers a failure with another value, unless a bound was reached.
+fn or_else(answer: Answer, other: impl FnOnce(&str) -> Value) -> Answer {
+    match answer {
+        Err(error) if !error.is_bound() => Ok(other(error.message())),
+        answer => answer,
+    }
+}
+
+fn quiet(answer: Answer) -> Answer {
+    or_else(answer, |_| "".into())
+}
+
+fn map_or_error(answer: Result<Value, Error>) -> Answer {
+    or_else(answer, |message| {
+        let entry = (Text::from_static("Error"), message.into());
+        Map::from_entries(vec![entry]).into()
+    })
+}
+
+fn list_or_error(answer: Result<Value, Error>) -> Answer {
+    or_else(answer, |message| Value::list(vec![message.into()]))
+}

@@ -1,0 +1,253 @@
+//! Lists. They do not change: every function returns a new one.
+//!
+//! The `must` variants return the errors with which the plain ones panic, so both fail with the
+//! same text.
+
+use std::borrow::Cow;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::Entry;
+use crate::functions::args::{Answer, any, from, int, listed, nil_dereference};
+use crate::functions::cast::to_int;
+use crate::functions::cost;
+use crate::value::{IntegerKind, List, Type, Value};
+
+const CHANGE: &str = "func(interface {}, interface {}) []interface {}";
+const MUST_CHANGE: &str = "func(interface {}, interface {}) ([]interface {}, error)";
+const REDUCE: &str = "func(interface {}) []interface {}";
+const MUST_REDUCE: &str = "func(interface {}) ([]interface {}, error)";
+const ITEM: &str = "func(interface {}) interface {}";
+const MUST_ITEM: &str = "func(interface {}) (interface {}, error)";
+const MAKE: &str = "func(...interface {}) []interface {}";
+
+/// The functions of this file.
+pub(crate) const TABLE: &[Entry] = &[
+    Entry::new("list", MAKE, list),
+    Entry::new("tuple", MAKE, list),
+    Entry::new("append", CHANGE, push),
+    Entry::new("push", CHANGE, push),
+    Entry::new("mustAppend", MUST_CHANGE, push),
+    Entry::new("mustPush", MUST_CHANGE, push),
+    Entry::new("prepend", CHANGE, prepend),
+    Entry::new("mustPrepend", MUST_CHANGE, prepend),
+    Entry::new("first", ITEM, first),
+    Entry::new("mustFirst", MUST_ITEM, first),
+    Entry::new("last", ITEM, last),
+    Entry::new("mustLast", MUST_ITEM, last),
+    Entry::new("rest", REDUCE, rest),
+    Entry::new("mustRest", MUST_REDUCE, rest),
+    Entry::new("initial", REDUCE, initial),
+    Entry::new("mustInitial", MUST_REDUCE, initial),
+    Entry::new("reverse", REDUCE, reverse),
+    Entry::new("mustReverse", MUST_REDUCE, reverse),
+    Entry::new("compact", REDUCE, compact),
+    Entry::new("mustCompact", MUST_REDUCE, compact),
+    Entry::new("uniq", REDUCE, uniq),
+    Entry::new("mustUniq", MUST_REDUCE, uniq),
+    Entry::new(
+        "without",
+        "func(interface {}, ...interface {}) []interface {}",
+        without,
+    ),
+    Entry::new(
+        "mustWithout",
+        "func(interface {}, ...interface {}) ([]interface {}, error)",
+        without,
+    ),
+    Entry::new("has", "func(interface {}, interface {}) bool", has),
+    Entry::new(
+        "mustHas",
+        "func(interface {}, interface {}) (bool, error)",
+        has,
+    ),
+    Entry::new(
+        "slice",
+        "func(interface {}, ...interface {}) interface {}",
+        slice,
+    ),
+    Entry::new(
+        "mustSlice",
+        "func(interface {}, ...interface {}) (interface {}, error)",
+        slice,
+    ),
+    Entry::new("concat", "func(...interface {}) interface {}", concat),
+    Entry::new("chunk", "func(int, interface {}) [][]interface {}", chunk),
+    Entry::new(
+        "mustChunk",
+        "func(int, interface {}) ([][]interface {}, error)",
+        chunk,
+    ),
+];
+
+/// Returns the items of a slice or array.
+///
+/// # Errors
+/// The value is something else; `failure` begins the message.
+fn items<'v>(value: &'v Value, failure: &str) -> Result<Cow<'v, [Value]>, Error> {
+    match value {
+        Value::Nil => Err(nil_dereference()),
+        Value::List(list) => Ok(Cow::Borrowed(list.items())),
+        Value::Bytes(bytes) => Ok(bytes
+            .iter()
+            .map(|byte| Value::integer(IntegerKind::Uint8, i64::from(*byte)))
+            .collect()),
+        Value::Object(object) => match object.underlying() {
+            Some(Value::List(list)) => Ok(Cow::Owned(list.items().to_vec())),
+            _ => Err(Error::new(format!("{failure} {}", value.kind().as_str()))),
+        },
+        value => Err(Error::new(format!("{failure} {}", value.kind().as_str()))),
+    }
+}
+
+fn list(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    listed(context, args.to_vec())
+}
+
+fn push(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot push on type")?;
+    let mut longer = Vec::with_capacity(items.len() + 1);
+    longer.extend_from_slice(&items);
+    longer.push(any(args, 1).clone());
+    listed(context, longer)
+}
+
+fn prepend(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot prepend on type")?;
+    let mut longer = Vec::with_capacity(items.len() + 1);
+    longer.push(any(args, 1).clone());
+    longer.extend_from_slice(&items);
+    listed(context, longer)
+}
+
+fn first(_: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot find first on type")?;
+    Ok(items.first().cloned().unwrap_or_default())
+}
+
+fn last(_: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot find last on type")?;
+    Ok(items.last().cloned().unwrap_or_default())
+}
+
+fn rest(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot find rest on type")?;
+    all_or_nil(context, items.split_first().map(|(_, rest)| rest))
+}
+
+fn initial(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot find initial on type")?;
+    all_or_nil(context, items.split_last().map(|(_, rest)| rest))
+}
+
+fn all_or_nil(context: &Context<'_>, items: Option<&[Value]>) -> Answer {
+    match items {
+        Some(items) => listed(context, items.to_vec()),
+        None => Ok(List::nil(Type::Any).into()),
+    }
+}
+
+fn reverse(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let mut items = items(any(args, 0), "Cannot find reverse on type")?.into_owned();
+    items.reverse();
+    listed(context, items)
+}
+
+fn compact(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot compact on type")?;
+    let kept = items.iter().filter(|item| item.is_true()).cloned();
+    listed(context, kept.collect())
+}
+
+fn uniq(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot find uniq on type")?;
+    let mut kept: Vec<Value> = Vec::new();
+    for item in items.iter() {
+        let cost = cost::of(context, item)?;
+        context.steps(cost.saturating_mul(kept.len()))?;
+        if !kept.contains(item) {
+            kept.push(item.clone());
+        }
+    }
+    listed(context, kept)
+}
+
+fn without(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let items = items(any(args, 0), "Cannot find without on type")?;
+    let left_out = from(args, 1);
+    let mut cost = 1_usize;
+    for value in left_out {
+        cost = cost.saturating_add(cost::of(context, value)?);
+    }
+    context.steps(cost.saturating_mul(items.len()))?;
+    let kept = items
+        .iter()
+        .filter(|item| !left_out.contains(item))
+        .cloned();
+    listed(context, kept.collect())
+}
+
+fn has(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let (needle, haystack) = (any(args, 0), any(args, 1));
+    if haystack.is_nil() {
+        return Ok(false.into());
+    }
+    let items = items(haystack, "Cannot find has on type")?;
+    let cost = cost::of(context, needle)?;
+    context.steps(cost.saturating_mul(items.len()))?;
+    Ok(items.contains(needle).into())
+}
+
+/// Returns the items between two places, as a list of the same type.
+fn slice(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let value = any(args, 0);
+    let items = items(value, "list should be type of slice or array but")?;
+    if items.is_empty() {
+        return Ok(Value::Nil);
+    }
+
+    let start = args.get(1).map_or(0, to_int);
+    let end = args.get(2).map_or(items.len() as i64, to_int);
+    let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
+    let kept = range
+        .and_then(|(start, end)| items.get(start..end))
+        .ok_or_else(|| Error::new("reflect.Value.Slice: slice index out of bounds"))?;
+    context.nodes(kept.len())?;
+    let element = match value {
+        Value::List(list) => list.element().clone(),
+        Value::Bytes(_) => Type::Integer(IntegerKind::Uint8),
+        _ => Type::Any,
+    };
+    Ok(List::typed(element, kept.to_vec()).into())
+}
+
+fn concat(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let mut all = Vec::new();
+    for value in args {
+        let items = items(value, "Cannot concat type").map_err(|error| match value {
+            Value::Nil => error,
+            _ => Error::new(format!("{error} as list")),
+        })?;
+        context.nodes(items.len())?;
+        all.extend_from_slice(&items);
+    }
+    if all.is_empty() {
+        return Ok(List::nil(Type::Any).into());
+    }
+    Ok(Value::list(all))
+}
+
+/// Cuts a list into lists of `size` items; the last one may be shorter.
+fn chunk(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let size = int(args, 0);
+    let items = items(any(args, 1), "Cannot chunk type")?;
+    let size = match usize::try_from(size) {
+        Ok(size) if size > 0 => size,
+        // Go computes with floats, so that this case works.
+        _ if size < 0 && items.len() == 1 => 1,
+        _ => return Err(Error::new("runtime error: makeslice: len out of range")),
+    };
+    context.nodes(items.len().saturating_mul(2))?;
+    let chunks = items.chunks(size).map(|chunk| Value::list(chunk.to_vec()));
+    Ok(List::typed(Type::slice(Type::Any), chunks.collect()).into())
+}

@@ -1,0 +1,111 @@
+//! Paths and URLs.
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::Entry;
+use crate::functions::args::{Answer, map, nil_dereference, part, text, written};
+use crate::go::path;
+use crate::go::url::{Url, User};
+use crate::value::{Kind, Map, Text, Value};
+
+const TEXT: &str = "func(string) string";
+const JUDGE: &str = "func(string) bool";
+
+/// The functions of this file.
+pub(crate) const TABLE: &[Entry] = &[
+    Entry::new("base", TEXT, base),
+    Entry::new("osBase", TEXT, base),
+    Entry::new("dir", TEXT, dir),
+    Entry::new("osDir", TEXT, dir),
+    Entry::new("clean", TEXT, clean),
+    Entry::new("osClean", TEXT, clean),
+    Entry::new("ext", TEXT, ext),
+    Entry::new("osExt", TEXT, ext),
+    Entry::new("isAbs", JUDGE, |_, args| Ok(is_absolute(args))),
+    Entry::new("osIsAbs", JUDGE, |_, args| Ok(is_absolute(args))),
+    Entry::new(
+        "urlParse",
+        "func(string) map[string]interface {}",
+        url_parse,
+    ),
+    Entry::new("urlJoin", "func(map[string]interface {}) string", url_join),
+];
+
+fn base(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    written(context, path::base(text(args, 0)))
+}
+
+fn dir(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    written(context, &path::dir(text(args, 0)))
+}
+
+fn clean(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let whole = text(args, 0);
+    let cleaned = path::clean(whole);
+    if cleaned == whole.as_bytes() {
+        return part(context, whole, whole);
+    }
+    written(context, &cleaned)
+}
+
+fn ext(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    written(context, path::ext(text(args, 0)))
+}
+
+fn is_absolute(args: &[Value]) -> Value {
+    text(args, 0).starts_with(b"/").into()
+}
+
+fn url_parse(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let whole = text(args, 0);
+    context.bytes(2 * whole.len())?;
+    context.nodes(PARTS)?;
+    let url = Url::parse(whole).map_err(|why| Error::new(format!("unable to parse url: {why}")))?;
+    let user = url.user.as_ref().map(User::to_text).unwrap_or_default();
+    let entries = [
+        ("scheme", url.scheme.as_slice()),
+        ("host", &url.host),
+        ("hostname", url.hostname()),
+        ("path", &url.path),
+        ("query", &url.query),
+        ("opaque", &url.opaque),
+        ("fragment", &url.fragment),
+        ("userinfo", &user),
+    ];
+    let entries = entries.map(|(key, part)| (Text::from_static(key), Value::text(part)));
+    Ok(Map::from_entries(entries.into()).into())
+}
+
+/// Parts of a URL.
+const PARTS: usize = 8;
+
+fn url_join(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let map = map(args, 0);
+    let part = |key: &str| match map.get(key) {
+        None => Ok(Vec::new()),
+        Some(Value::String(text)) => Ok(text.to_vec()),
+        Some(Value::Nil) => Err(nil_dereference()),
+        Some(other) if other.kind() == Kind::String => Ok(Vec::new()),
+        Some(other) => Err(Error::new(format!(
+            "unable to parse {key} key, must be of type string, but {} found",
+            other.kind().as_str()
+        ))),
+    };
+    let mut url = Url {
+        scheme: part("scheme")?,
+        host: part("host")?,
+        path: part("path")?,
+        query: part("query")?,
+        opaque: part("opaque")?,
+        fragment: part("fragment")?,
+        user: None,
+    };
+    let user = part("userinfo")?;
+    if !user.is_empty() {
+        let sample = [b"proto://", user.as_slice(), b"@host"].concat();
+        let parsed = Url::parse(&sample)
+            .map_err(|why| Error::new(format!("unable to parse userinfo in dict: {why}")))?;
+        url.user = parsed.user;
+    }
+    written(context, &url.to_text())
+}

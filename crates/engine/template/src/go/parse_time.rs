@@ -1,0 +1,662 @@
+//! [`parse`]: reads a time by a layout, as Go's `time.ParseInLocation`.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use crate::go::layout::{self, MONTHS, Offset, Part, WEEKDAYS};
+use crate::go::time::{Civil, Time, Zone, days_in};
+
+/// Reads a time by a layout; what names no zone is in the local one.
+///
+/// # Errors
+/// Go's message.
+pub(crate) fn parse(layout: &[u8], value: &[u8], local: &Zone) -> Result<Time, String> {
+    let mut reader = Reader {
+        layout,
+        value,
+        rest: value,
+        found: Found::default(),
+    };
+    reader.read()?;
+    let date = reader.date()?;
+    Ok(reader.found.time(date, local))
+}
+
+/// Why a part cannot be read.
+enum Fault {
+    /// The text does not fit.
+    Form,
+    /// A number is out of its range.
+    Range(&'static str),
+}
+
+type Read<'v, T> = Result<(T, &'v [u8]), Fault>;
+
+struct Reader<'t> {
+    layout: &'t [u8],
+    value: &'t [u8],
+    rest: &'t [u8],
+    found: Found,
+}
+
+/// What was read.
+#[derive(Default)]
+struct Found {
+    year: i64,
+    month: Option<u8>,
+    day: Option<u8>,
+    year_day: Option<i64>,
+    hour: u8,
+    minute: u8,
+    second: u8,
+    nanos: u32,
+    afternoon: Option<bool>,
+    utc: bool,
+    offset: Option<i32>,
+    zone_name: Vec<u8>,
+}
+
+impl<'t> Reader<'t> {
+    fn read(&mut self) -> Result<(), String> {
+        let mut layout = self.layout;
+        loop {
+            let (before, part, behind) = layout::split(layout);
+            self.rest = skip(self.rest, before).map_err(|rest| self.mismatch(before, rest))?;
+            let Some(part) = part else {
+                break;
+            };
+
+            let length = layout.len() - before.len() - behind.len();
+            let shown = layout.get(before.len()..before.len() + length);
+            let hold = self.rest;
+            self.part(part, behind).map_err(|fault| match fault {
+                Fault::Form => self.mismatch(shown.unwrap_or_default(), hold),
+                Fault::Range(what) => self.refused(&format!(": {what} out of range")),
+            })?;
+            layout = behind;
+        }
+        if self.rest.is_empty() {
+            Ok(())
+        } else {
+            Err(self.refused(&format!(": extra text: {}", quoted(self.rest))))
+        }
+    }
+
+    fn mismatch(&self, part: &[u8], rest: &[u8]) -> String {
+        format!(
+            "parsing time {} as {}: cannot parse {} as {}",
+            quoted(self.value),
+            quoted(self.layout),
+            quoted(rest),
+            quoted(part)
+        )
+    }
+
+    fn refused(&self, why: &str) -> String {
+        format!("parsing time {}{why}", quoted(self.value))
+    }
+
+    fn part(&mut self, part: Part, behind: &[u8]) -> Result<(), Fault> {
+        self.rest = match part {
+            Part::ZoneName => self.zone_name()?,
+            Part::Offset(form) => self.offset(form)?,
+            Part::Fraction {
+                digits, trimmed, ..
+            } => self.fraction(digits, trimmed)?,
+            Part::HalfDay { upper } => self.half_day(upper)?,
+            Part::Hour
+            | Part::Hour12
+            | Part::ZeroHour12
+            | Part::Minute
+            | Part::ZeroMinute
+            | Part::Second
+            | Part::ZeroSecond => self.clock(part, behind)?,
+            part => self.calendar(part)?,
+        };
+        Ok(())
+    }
+
+    fn calendar(&mut self, part: Part) -> Result<&'t [u8], Fault> {
+        let rest = self.rest;
+        Ok(match part {
+            Part::LongYear => {
+                let (text, rest) = take(rest, 4)?;
+                self.found.year = whole(text)?;
+                rest
+            }
+            Part::Year => {
+                let (text, rest) = take(rest, 2)?;
+                let year = signed(text)?;
+                // The Unix epoch began in 1969 in some time zones.
+                self.found.year = year + if year >= 69 { 1900 } else { 2000 };
+                rest
+            }
+            Part::LongMonth | Part::Month => {
+                let (at, rest) = name(rest, &MONTHS, part == Part::Month)?;
+                self.found.month = Some(at as u8 + 1);
+                rest
+            }
+            Part::NumMonth | Part::ZeroMonth => {
+                let (month, rest) = number(rest, part == Part::ZeroMonth)?;
+                self.found.month = Some(within(month, 1..=12, "month")?);
+                rest
+            }
+            Part::LongWeekday | Part::Weekday => name(rest, &WEEKDAYS, part == Part::Weekday)?.1,
+            part => return self.days(part),
+        })
+    }
+
+    fn days(&mut self, part: Part) -> Result<&'t [u8], Fault> {
+        let unpadded = |text: &'t [u8]| text.strip_prefix(b" ").unwrap_or(text);
+        match part {
+            Part::UnderYearDay | Part::ZeroYearDay => {
+                let rest = if part == Part::UnderYearDay {
+                    unpadded(unpadded(self.rest))
+                } else {
+                    self.rest
+                };
+                let count = rest
+                    .iter()
+                    .take(3)
+                    .take_while(|b| b.is_ascii_digit())
+                    .count();
+                if count == 0 || (part == Part::ZeroYearDay && count != 3) {
+                    return Err(Fault::Form);
+                }
+                let (text, rest) = take(rest, count)?;
+                self.found.year_day = Some(whole(text)?);
+                Ok(rest)
+            }
+            part => {
+                let rest = if part == Part::UnderDay {
+                    unpadded(self.rest)
+                } else {
+                    self.rest
+                };
+                let (day, rest) = number(rest, part == Part::ZeroDay)?;
+                self.found.day = Some(day);
+                Ok(rest)
+            }
+        }
+    }
+
+    fn clock(&mut self, part: Part, behind: &[u8]) -> Result<&'t [u8], Fault> {
+        let fixed = matches!(part, Part::ZeroHour12 | Part::ZeroMinute | Part::ZeroSecond);
+        let (value, rest) = number(self.rest, fixed)?;
+        match part {
+            Part::Hour => self.found.hour = within(value, 0..=23, "hour")?,
+            Part::Hour12 | Part::ZeroHour12 => self.found.hour = within(value, 0..=12, "hour")?,
+            Part::Minute | Part::ZeroMinute => {
+                self.found.minute = within(value, 0..=59, "minute")?;
+            }
+            _ => {
+                self.found.second = within(value, 0..=59, "second")?;
+                return self.fraction_without_part(rest, behind);
+            }
+        }
+        Ok(rest)
+    }
+
+    /// A fraction of a second may follow the seconds although the layout has none.
+    fn fraction_without_part(&mut self, rest: &'t [u8], behind: &[u8]) -> Result<&'t [u8], Fault> {
+        let (_, next, _) = layout::split(behind);
+        let is_fraction = matches!(rest, [b'.' | b',', digit, ..] if digit.is_ascii_digit());
+        if !is_fraction || matches!(next, Some(Part::Fraction { .. })) {
+            return Ok(rest);
+        }
+        let digits = rest
+            .iter()
+            .skip(1)
+            .take_while(|b| b.is_ascii_digit())
+            .count();
+        let (text, rest) = take(rest, digits + 1)?;
+        self.found.nanos = nanos(text)?;
+        Ok(rest)
+    }
+
+    fn fraction(&mut self, digits: usize, trimmed: bool) -> Result<&'t [u8], Fault> {
+        let rest = self.rest;
+        let length = if trimmed {
+            match rest {
+                [b'.' | b',', digit, ..] if digit.is_ascii_digit() => {
+                    1 + rest
+                        .iter()
+                        .skip(1)
+                        .take_while(|b| b.is_ascii_digit())
+                        .count()
+                }
+                _ => return Ok(rest),
+            }
+        } else {
+            digits + 1
+        };
+        let (text, rest) = take(rest, length)?;
+        self.found.nanos = nanos(text)?;
+        Ok(rest)
+    }
+
+    fn half_day(&mut self, upper: bool) -> Result<&'t [u8], Fault> {
+        let (text, rest) = take(self.rest, 2)?;
+        self.found.afternoon = Some(match (text, upper) {
+            (b"PM", true) | (b"pm", false) => true,
+            (b"AM", true) | (b"am", false) => false,
+            _ => return Err(Fault::Form),
+        });
+        Ok(rest)
+    }
+
+    fn offset(&mut self, form: Offset) -> Result<&'t [u8], Fault> {
+        if form.zulu
+            && let Some(rest) = self.rest.strip_prefix(b"Z")
+        {
+            self.found.utc = true;
+            return Ok(rest);
+        }
+
+        let (sign, mut rest) = take(self.rest, 1)?;
+        let mut fields = [0_i32; 3];
+        for at in 0..usize::from(form.fields) {
+            if at > 0 && form.colon {
+                rest = rest.strip_prefix(b":").ok_or(Fault::Form)?;
+            }
+            let (text, behind) = take(rest, 2)?;
+            let (value, _) = number(text, true)?;
+            if let Some(field) = fields.get_mut(at) {
+                *field = i32::from(value);
+            }
+            rest = behind;
+        }
+        let [hours, minutes, seconds] = fields;
+        for (value, most, what) in [
+            (hours, 24, "time zone offset hour"),
+            (minutes, 60, "time zone offset minute"),
+            (seconds, 60, "time zone offset second"),
+        ] {
+            if value > most {
+                return Err(Fault::Range(what));
+            }
+        }
+        let offset = (hours * 60 + minutes) * 60 + seconds;
+        self.found.offset = Some(match sign {
+            b"+" => offset,
+            b"-" => -offset,
+            _ => return Err(Fault::Form),
+        });
+        Ok(rest)
+    }
+
+    fn zone_name(&mut self) -> Result<&'t [u8], Fault> {
+        if let Some(rest) = self.rest.strip_prefix(b"UTC") {
+            self.found.utc = true;
+            return Ok(rest);
+        }
+        let length = zone_name_length(self.rest).ok_or(Fault::Form)?;
+        let (text, rest) = take(self.rest, length)?;
+        self.found.zone_name = text.to_vec();
+        Ok(rest)
+    }
+
+    /// Returns month and day, which a day of the year may stand for.
+    fn date(&self) -> Result<(u8, u8), String> {
+        let found = &self.found;
+        let (month, day) = match found.year_day {
+            None => (found.month.unwrap_or(1), found.day.unwrap_or(1)),
+            Some(year_day) => {
+                let (month, day) = month_and_day(found.year, year_day)
+                    .ok_or_else(|| self.refused(": day-of-year out of range"))?;
+                if found.month.is_some_and(|seen| seen != month) {
+                    return Err(self.refused(": day-of-year does not match month"));
+                }
+                if found.day.is_some_and(|seen| seen != day) {
+                    return Err(self.refused(": day-of-year does not match day"));
+                }
+                (month, day)
+            }
+        };
+        if day < 1 || day > days_in(found.year, month) {
+            return Err(self.refused(": day out of range"));
+        }
+        Ok((month, day))
+    }
+}
+
+impl Found {
+    fn time(self, (month, day): (u8, u8), local: &Zone) -> Time {
+        let hour = match self.afternoon {
+            Some(true) if self.hour < 12 => self.hour + 12,
+            Some(false) if self.hour == 12 => 0,
+            _ => self.hour,
+        };
+        let civil = Civil {
+            year: self.year,
+            month,
+            day,
+            hour,
+            minute: self.minute,
+            second: self.second,
+        };
+        if self.utc {
+            return Time::from_civil(civil, self.nanos, Zone::Utc);
+        }
+        let in_utc = Time::from_civil(civil, self.nanos, Zone::Utc);
+        if let Some(offset) = self.offset {
+            return self.with_offset(in_utc.seconds, offset, local);
+        }
+        if !self.zone_name.is_empty() {
+            return self.with_name(in_utc.seconds, local);
+        }
+        Time::from_civil(civil, self.nanos, local.clone())
+    }
+
+    /// Takes the local zone if it has this offset at this time, else a zone of its own.
+    fn with_offset(&self, seconds: i64, offset: i32, local: &Zone) -> Time {
+        let seconds = seconds.saturating_sub(i64::from(offset));
+        let (name, local_offset) = local.at(seconds);
+        let same_name = self.zone_name.is_empty() || name.as_bytes() == self.zone_name;
+        let zone = if local_offset == offset && same_name {
+            local.clone()
+        } else {
+            self.fixed(offset)
+        };
+        Time {
+            seconds,
+            nanos: self.nanos,
+            zone,
+        }
+    }
+
+    /// Takes the local zone if it has this name, else a zone whose offset is unknown.
+    fn with_name(&self, seconds: i64, local: &Zone) -> Time {
+        let (name, offset) = local.at(seconds);
+        if name.as_bytes() == self.zone_name {
+            return Time {
+                seconds: seconds.saturating_sub(i64::from(offset)),
+                nanos: self.nanos,
+                zone: local.clone(),
+            };
+        }
+        let hours = self
+            .zone_name
+            .strip_prefix(b"GMT")
+            .and_then(|hours| signed(hours).ok())
+            .unwrap_or_default();
+        Time {
+            seconds,
+            nanos: self.nanos,
+            zone: self.fixed(hours as i32 * 3600),
+        }
+    }
+
+    fn fixed(&self, offset: i32) -> Zone {
+        Zone::Fixed {
+            name: Arc::from(String::from_utf8_lossy(&self.zone_name)),
+            offset,
+        }
+    }
+}
+
+// === pieces ===
+
+/// Skips the text between two parts; a space stands for any number of spaces.
+fn skip<'v>(mut value: &'v [u8], mut text: &[u8]) -> Result<&'v [u8], &'v [u8]> {
+    while let Some((letter, behind)) = text.split_first() {
+        if *letter == b' ' {
+            if value.first().is_some_and(|first| *first != b' ') {
+                return Err(value);
+            }
+            text = without_spaces(text);
+            value = without_spaces(value);
+            continue;
+        }
+        match value.split_first() {
+            Some((first, rest)) if first == letter => value = rest,
+            _ => return Err(value),
+        }
+        text = behind;
+    }
+    Ok(value)
+}
+
+fn without_spaces(text: &[u8]) -> &[u8] {
+    let end = text.iter().position(|byte| *byte != b' ');
+    text.get(end.unwrap_or(text.len())..).unwrap_or_default()
+}
+
+fn take(text: &[u8], length: usize) -> Read<'_, &[u8]> {
+    text.split_at_checked(length).ok_or(Fault::Form)
+}
+
+/// Reads a number of one or two digits.
+fn number(text: &[u8], fixed: bool) -> Read<'_, u8> {
+    let digit = |at: usize| {
+        text.get(at)
+            .filter(|byte| byte.is_ascii_digit())
+            .map(|byte| byte - b'0')
+    };
+    let first = digit(0).ok_or(Fault::Form)?;
+    match digit(1) {
+        Some(second) => Ok((first * 10 + second, text.get(2..).unwrap_or_default())),
+        None if fixed => Err(Fault::Form),
+        None => Ok((first, text.get(1..).unwrap_or_default())),
+    }
+}
+
+fn within(value: u8, range: std::ops::RangeInclusive<u8>, what: &'static str) -> Result<u8, Fault> {
+    if range.contains(&value) {
+        Ok(value)
+    } else {
+        Err(Fault::Range(what))
+    }
+}
+
+fn whole(text: &[u8]) -> Result<i64, Fault> {
+    if !text.first().is_some_and(u8::is_ascii_digit) {
+        return Err(Fault::Form);
+    }
+    signed(text)
+}
+
+fn signed(text: &[u8]) -> Result<i64, Fault> {
+    crate::go::number::parse_decimal(text).ok_or(Fault::Form)
+}
+
+/// Reads the digits after a point as nanoseconds; what is finer is cut off.
+fn nanos(text: &[u8]) -> Result<u32, Fault> {
+    let Some((b'.' | b',', digits)) = text.split_first() else {
+        return Err(Fault::Form);
+    };
+    let mut nanos = 0_u32;
+    for at in 0..9 {
+        let digit = match digits.get(at) {
+            Some(byte) if byte.is_ascii_digit() => byte - b'0',
+            Some(_) => return Err(Fault::Form),
+            None => 0,
+        };
+        nanos = nanos * 10 + u32::from(digit);
+    }
+    Ok(nanos)
+}
+
+/// Reads one of several names, whatever its case; short names are the first three letters.
+fn name<'v>(text: &'v [u8], names: &[&str], short: bool) -> Read<'v, usize> {
+    for (at, name) in names.iter().enumerate() {
+        let length = if short { 3 } else { name.len() };
+        let wanted = name.as_bytes().get(..length).unwrap_or_default();
+        if let Some((head, rest)) = text.split_at_checked(length)
+            && head.eq_ignore_ascii_case(wanted)
+        {
+            return Ok((at, rest));
+        }
+    }
+    Err(Fault::Form)
+}
+
+/// Returns the length of the abbreviation of a time zone at the start of a text.
+fn zone_name_length(text: &[u8]) -> Option<usize> {
+    if text.len() < 3 {
+        return None;
+    }
+    if text.starts_with(b"ChST") || text.starts_with(b"MeST") {
+        return Some(4);
+    }
+    if let Some(rest) = text.strip_prefix(b"GMT") {
+        return Some(3 + signed_hours_length(rest).unwrap_or(0));
+    }
+    if matches!(text.first(), Some(b'+' | b'-')) {
+        return signed_hours_length(text);
+    }
+    let upper = text
+        .iter()
+        .take(6)
+        .take_while(|b| b.is_ascii_uppercase())
+        .count();
+    match upper {
+        3 => Some(3),
+        4 if text.get(3) == Some(&b'T') || text.starts_with(b"WITA") => Some(4),
+        5 if text.get(4) == Some(&b'T') => Some(5),
+        _ => None,
+    }
+}
+
+fn signed_hours_length(text: &[u8]) -> Option<usize> {
+    let (b'+' | b'-', digits) = text.split_first()? else {
+        return None;
+    };
+    let count = digits.iter().take_while(|b| b.is_ascii_digit()).count();
+    let hours = signed(digits.get(..count)?).ok()?;
+    (hours <= 23).then_some(count + 1)
+}
+
+fn month_and_day(year: i64, year_day: i64) -> Option<(u8, u8)> {
+    let mut left = year_day;
+    for month in 1..=12 {
+        let days = i64::from(days_in(year, month));
+        if (1..=days).contains(&left) {
+            return Some((month, left as u8));
+        }
+        left -= days;
+    }
+    None
+}
+
+/// Quotes a text as the time package does: bytes beyond ASCII as hexadecimal.
+fn quoted(text: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for byte in text {
+        match byte {
+            b'"' | b'\\' => {
+                out.push('\\');
+                out.push(char::from(*byte));
+            }
+            b' '..=0x7F => out.push(char::from(*byte)),
+            byte => {
+                // Writing to a text cannot fail.
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push('"');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed(layout: &str, value: &str) -> Result<String, String> {
+        parse(layout.as_bytes(), value.as_bytes(), &Zone::Utc)
+            .map(|time| String::from_utf8(layout::to_string(&time)).unwrap())
+    }
+
+    #[test]
+    fn times_are_read() {
+        for (layout, value, want) in [
+            ("2006-01-02", "2017-12-31", "2017-12-31 00:00:00 +0000 UTC"),
+            (
+                "2006-01-02T15:04:05Z07:00",
+                "2006-01-02T15:04:05Z",
+                "2006-01-02 15:04:05 +0000 UTC",
+            ),
+            (
+                "2006-01-02T15:04:05Z07:00",
+                "2006-01-02T15:04:05.25-03:30",
+                "2006-01-02 15:04:05.25 -0330 -0330",
+            ),
+            (
+                "Jan _2 2006 3:04PM",
+                "feb  3 2024 12:30AM",
+                "2024-02-03 00:30:00 +0000 UTC",
+            ),
+            ("06 002", "24 366", "2024-12-31 00:00:00 +0000 UTC"),
+            (
+                "15:04 MST 2006",
+                "10:00 CEST 2020",
+                "2020-01-01 10:00:00 +0000 CEST",
+            ),
+            (
+                "15:04 MST 2006",
+                "10:00 GMT+3 2020",
+                "2020-01-01 13:00:00 +0300 GMT+3",
+            ),
+            (
+                "15:04:05.000",
+                "01:02:03.004",
+                "0000-01-01 01:02:03.004 +0000 UTC",
+            ),
+            (
+                "2006 -0700 MST",
+                "2020 +0100 CET",
+                "2020-01-01 00:00:00 +0100 CET",
+            ),
+        ] {
+            assert_eq!(
+                parsed(layout, value).as_deref(),
+                Ok(want),
+                "{layout} {value}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_says_where() {
+        for (layout, value, want) in [
+            (
+                "2006-01-02",
+                "2017-13-31",
+                "parsing time \"2017-13-31\": month out of range",
+            ),
+            (
+                "2006-01-02",
+                "x",
+                "parsing time \"x\" as \"2006-01-02\": cannot parse \"x\" as \"2006\"",
+            ),
+            (
+                "2006-01-02",
+                "2017/01",
+                "parsing time \"2017/01\" as \"2006-01-02\": cannot parse \"/01\" as \"-\"",
+            ),
+            (
+                "2006",
+                "2017 ä",
+                "parsing time \"2017 \\xc3\\xa4\": extra text: \" \\xc3\\xa4\"",
+            ),
+            (
+                "2006-01-02",
+                "2017-02-29",
+                "parsing time \"2017-02-29\": day out of range",
+            ),
+            (
+                "2006 002",
+                "2017 366",
+                "parsing time \"2017 366\": day-of-year out of range",
+            ),
+            (
+                "15:04",
+                "24:00",
+                "parsing time \"24:00\": hour out of range",
+            ),
+        ] {
+            assert_eq!(parsed(layout, value).unwrap_err(), want, "{layout} {value}");
+        }
+    }
+}

@@ -126,7 +126,7 @@ fn dependencies(object: &Kustomization, options: &Options) -> Result<Vec<Depende
 }
 
 fn rules(object: &Kustomization) -> Result<Vec<Rule>, Failure> {
-    let one = |(index, rule): (usize, &lode_api::kustomization::IgnoreRule)| {
+    let one = |(index, rule): (usize, &lode_api::shared::IgnoreRule)| {
         let selector = rule.target.as_deref().map(Selector::from);
         let selector = selector.unwrap_or_default();
         let paths: Vec<String> = rule.paths.iter().map(ToString::to_string).collect();

@@ -12,7 +12,7 @@ use crate::names::Names;
 use crate::resource::Kind as _;
 #[cfg(test)]
 use crate::toy;
-use crate::{definition, git_repository, kustomization};
+use crate::{definition, git_repository, helm_release, kustomization};
 
 /// What the rest of the program knows about one kind.
 #[derive(Debug, Clone, Copy)]
@@ -106,6 +106,21 @@ pub const KUSTOMIZATION: Row = Row {
             form: Form::Text,
         },
     ],
+};
+
+/// A `HelmRelease`.
+pub const HELM_RELEASE: Row = Row {
+    names: helm_release::Spec::NAMES,
+    definition: definition::of::<helm_release::Spec>,
+    words: &[],
+    is_source: false,
+    source_ref: Some("/spec/chartRef"),
+    revision: Some("/status/history/0/chartVersion"),
+    details: &[Detail {
+        head: "CHART",
+        pointer: "/status/history/0/chartName",
+        form: Form::Text,
+    }],
 };
 
 #[cfg(test)]
@@ -333,7 +348,8 @@ mod tests {
     #[test]
     fn every_field_is_described_in_one_sentence() {
         let mut fields = 0;
-        for definition in definitions() {
+        let coming = [(HELM_RELEASE.definition)()];
+        for definition in definitions().into_iter().chain(coming) {
             let root = definition
                 .pointer("/spec/versions/0/schema/openAPIV3Schema/properties")
                 .unwrap();

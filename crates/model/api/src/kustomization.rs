@@ -11,8 +11,8 @@ use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, usual_status};
 use crate::schema::{default, duration, max_length, min_length, object, one_of, within};
 use crate::shared::{
-    CommonMetadata, CustomHealthCheck, DependencyReference, HistorySnapshot, Image, Inventory,
-    KubeConfigRef, LocalRef, ObjRef, Patch, Selector,
+    CommonMetadata, CustomHealthCheck, DependencyReference, HistorySnapshot, IgnoreRule, Image,
+    Inventory, KubeConfigRef, LocalRef, ObjRef, Patch,
 };
 use crate::{Conditions, FieldError};
 
@@ -98,20 +98,6 @@ object! {
             pub secret_ref: Option<LocalRef>;
             /// `ServiceAccount` whose identity may use keys of a cloud provider.
             pub service_account_name: Option<Box<str>>;
-        }
-    }
-}
-
-object! {
-    /// Fields to leave as they are in the cluster.
-    pub struct IgnoreRule {
-        required {
-            /// JSON pointers of the fields.
-            pub paths: Vec<Box<str>>;
-        }
-        optional {
-            /// Objects that the rule applies to; all if absent.
-            pub target: Option<Box<Selector>>;
         }
     }
 }

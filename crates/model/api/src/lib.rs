@@ -1,6 +1,6 @@
 //! The API types of Lodestone: the kinds of Flux, as data.
 //!
-//! One file per kind ([`git_repository`], [`kustomization`]) holds its spec and status; [`shared`]
+//! One file per kind ([`git_repository`], [`kustomization`], [`helm_release`]) holds its spec and status; [`shared`]
 //! holds types that several kinds use; [`conditions`] and [`reasons`] define the language of a
 //! status. Every field is declared once: type, presence, constraints and description produce both
 //! the Rust field and its schema ([`schema`]), from which [`definition`] generates the
@@ -30,6 +30,7 @@ pub mod definition;
 mod field;
 pub mod git_repository;
 pub mod helm_chart;
+pub mod helm_release;
 pub mod helm_repository;
 pub mod kinds;
 pub mod kustomization;
@@ -51,6 +52,8 @@ pub use resource::{Kind, Meta, ParseError, Resource, SourceStatus, Status};
 pub type GitRepository = Resource<git_repository::Spec>;
 /// A `HelmChart` (source.toolkit.fluxcd.io/v1).
 pub type HelmChart = Resource<helm_chart::Spec>;
+/// A `HelmRelease` (helm.toolkit.fluxcd.io/v2).
+pub type HelmRelease = Resource<helm_release::Spec>;
 /// A `HelmRepository` (source.toolkit.fluxcd.io/v1).
 pub type HelmRepository = Resource<helm_repository::Spec>;
 /// A `Kustomization` (kustomize.toolkit.fluxcd.io/v1).

@@ -8,7 +8,8 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 /// A type that can be a field of an API object.
@@ -52,6 +53,46 @@ impl std::ops::Deref for Text {
 impl From<&str> for Text {
     fn from(text: &str) -> Self {
         Self(text.into())
+    }
+}
+
+/// An integer without a size, as Flux declares Go's `int`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Int(pub i64);
+
+/// A value of any form, kept as the JSON text it was read as.
+///
+/// It may be large and is read seldom: as a text it costs its length, and numbers keep their digits.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Free(Box<str>);
+
+impl Free {
+    /// Returns the JSON text.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::fmt::Debug for Free {
+    /// Leaves out the value, which may hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Free({} bytes)", self.0.len())
+    }
+}
+
+impl<'de> Deserialize<'de> for Free {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = Box::<RawValue>::deserialize(deserializer)?;
+        Ok(Self(raw.into()))
+    }
+}
+
+impl Serialize for Free {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let raw: &RawValue = serde_json::from_str(&self.0).map_err(serde::ser::Error::custom)?;
+        raw.serialize(serializer)
     }
 }
 
@@ -283,6 +324,18 @@ impl Field for bool {
 impl Field for i64 {
     fn schema() -> Value {
         json!({"type": "integer", "format": "int64"})
+    }
+}
+
+impl Field for Int {
+    fn schema() -> Value {
+        json!({"type": "integer"})
+    }
+}
+
+impl Field for Free {
+    fn schema() -> Value {
+        json!({"x-kubernetes-preserve-unknown-fields": true})
     }
 }
 

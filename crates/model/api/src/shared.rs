@@ -177,6 +177,20 @@ impl From<&Selector> for lode_object::Selector {
 }
 
 object! {
+    /// Fields to leave as they are in the cluster.
+    pub struct IgnoreRule {
+        required {
+            /// JSON pointers of the fields.
+            pub paths: Vec<Box<str>>;
+        }
+        optional {
+            /// Objects that the rule applies to; all if absent.
+            pub target: Option<Box<Selector>>;
+        }
+    }
+}
+
+object! {
     /// A patch and the objects to apply it to.
     pub struct Patch {
         required {

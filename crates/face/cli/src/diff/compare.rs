@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 use futures::StreamExt as _;
 use lode_api::Kustomization;
-use lode_api::kustomization::IgnoreRule;
+use lode_api::shared::IgnoreRule;
 use lode_apply::{
     Decision, Desired, Error, Fault, Force, Rule, Set, decide, force, immutable_differences,
 };

@@ -523,6 +523,7 @@ fn method(verb: &str) -> &'static str {
         "create" => "POST",
         "delete" => "DELETE",
         "apply" | "dry-run" | "patch" => "PATCH",
+        "update" => "PUT",
         _ => "GET",
     }
 }
@@ -650,13 +651,13 @@ mod tests {
     #[test]
     fn verbs_become_methods() {
         let methods = [
-            "get", "list", "watch", "create", "apply", "dry-run", "patch", "delete",
+            "get", "list", "watch", "create", "apply", "dry-run", "patch", "update", "delete",
         ]
         .map(method);
         assert_eq!(
             methods,
             [
-                "GET", "GET", "GET", "POST", "PATCH", "PATCH", "PATCH", "DELETE"
+                "GET", "GET", "GET", "POST", "PATCH", "PATCH", "PATCH", "PUT", "DELETE"
             ]
         );
         assert_eq!(

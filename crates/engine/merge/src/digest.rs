@@ -75,16 +75,59 @@ pub(crate) fn own_digest_of(
         .filter(|entry| !entry.is_apply_of(manager))
         .map(|entry| entry.fields)
         .collect();
-    let contract = Contract::of(live);
+    Some(digest_under(live, own.api_version, own.fields, others))
+}
+
+/// Returns the digest of everything `manager` owns by any write: its sets taken together, and the
+/// live values under them. `None` if it has written nothing.
+pub(crate) fn written_digest_of(
+    live: &Value,
+    entries: &[ManagerEntry<'_>],
+    manager: &str,
+) -> Option<Digest> {
+    let is_own = |entry: &ManagerEntry<'_>| entry.is_write_of(manager);
+    let first = entries.iter().find(|entry| is_own(entry))?;
+    let others = entries
+        .iter()
+        .filter(|entry| !is_own(entry))
+        .map(|entry| entry.fields)
+        .collect();
+
+    let further: Vec<_> = entries
+        .iter()
+        .filter(|entry| is_own(entry))
+        .skip(1)
+        .collect();
+    if further.is_empty() {
+        return Some(digest_under(live, first.api_version, first.fields, others));
+    }
+    let mut all = Value::Object(first.fields.clone());
+    for entry in further {
+        // A set that cannot be read stays out, as everywhere.
+        if let Ok(united) = fields::union(&all, &Value::Object(entry.fields.clone())) {
+            all = united;
+        }
+    }
+    let all = all.as_object()?;
+    Some(digest_under(live, first.api_version, all, others))
+}
+
+/// Returns the digest of a set and of the live values under it.
+fn digest_under<'o>(
+    live: &'o Value,
+    api_version: &str,
+    set: &'o Map<String, Value>,
+    others: Vec<&'o Map<String, Value>>,
+) -> Digest {
     let mut walk = DigestWalk {
         hash: Hash::default(),
         others,
         path: Vec::with_capacity(PATH_USUAL),
-        contract,
+        contract: Contract::of(live),
     };
-    walk.hash.text(own.api_version);
-    walk.children(own.fields, Some(live));
-    Some(walk.hash.finish())
+    walk.hash.text(api_version);
+    walk.children(set, Some(live));
+    walk.hash.finish()
 }
 
 /// A parallel walk through one manager's set and the live object.

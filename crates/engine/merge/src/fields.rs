@@ -117,7 +117,13 @@ impl ManagerEntry<'_> {
     /// Returns whether this entry is what `manager` owns by applying the object itself.
     #[must_use]
     pub fn is_apply_of(&self, manager: &str) -> bool {
-        self.manager == manager && self.operation == Operation::Apply && self.subresource.is_empty()
+        self.operation == Operation::Apply && self.is_write_of(manager)
+    }
+
+    /// Returns whether this entry is what `manager` owns by a write to the object itself.
+    #[must_use]
+    pub fn is_write_of(&self, manager: &str) -> bool {
+        self.manager == manager && self.subresource.is_empty()
     }
 }
 

@@ -56,4 +56,4 @@ mod zero;
 
 pub use decide::{Decision, Reason, decide};
 pub use digest::{Digest, content_digest, content_equal, digest, own_digest};
-pub use observe::{Flags, Observed, observe};
+pub use observe::{FieldManager, Flags, Observed, OwnFields, observe};

@@ -31,17 +31,42 @@ pub struct Observed {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Flags(u16);
 
+/// A field manager, and which fields of a live object count as its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldManager {
+    /// Its name.
+    pub name: String,
+    /// Which fields are its own.
+    pub own: OwnFields,
+}
+
+/// Which fields of a live object are a manager's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OwnFields {
+    /// Those that it applied. Fields of `kubectl` and of these managers are to be folded into them.
+    Applied {
+        /// The further managers.
+        overrides: Vec<String>,
+    },
+    /// Those that it wrote in any way. Nothing is to be folded into them.
+    Written,
+}
+
+impl FieldManager {
+    /// Reads a live object.
+    #[must_use]
+    pub fn observe(&self, live: &Value) -> Observed {
+        match &self.own {
+            OwnFields::Applied { overrides } => observe(live, &self.name, overrides),
+            OwnFields::Written => observe_written(live, &self.name),
+        }
+    }
+}
+
 /// Reads a live object; `manager` is our field manager, `overrides` the managers to fold into it.
 #[must_use]
 pub fn observe(live: &Value, manager: &str, overrides: &[String]) -> Observed {
     let metadata = live.get("metadata").unwrap_or(&Value::Null);
-    let text = |key: &str| {
-        metadata
-            .get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .into()
-    };
     let entries: Vec<_> = fields::entries(live).collect();
     let mut flags = metadata_flags(metadata);
     let rules = cleanup::Rules {
@@ -52,7 +77,29 @@ pub fn observe(live: &Value, manager: &str, overrides: &[String]) -> Observed {
         Flags::NEEDS_CLEANUP,
         cleanup::is_marked(metadata) || entries.iter().any(|entry| rules.folds(entry)),
     );
+    let own = digest::own_digest_of(live, &entries, manager);
+    observed(live, own, flags)
+}
 
+/// Reads a live object of which everything is ours that `manager` wrote, in whatever way.
+fn observe_written(live: &Value, manager: &str) -> Observed {
+    let metadata = live.get("metadata").unwrap_or(&Value::Null);
+    let entries: Vec<_> = fields::entries(live).collect();
+    let mut flags = Flags::default();
+    flags.set(Flags::DRIFT_IGNORED, is_drift_ignored(metadata));
+    let own = digest::written_digest_of(live, &entries, manager);
+    observed(live, own, flags)
+}
+
+fn observed(live: &Value, own: Option<Digest>, mut flags: Flags) -> Observed {
+    let metadata = live.get("metadata").unwrap_or(&Value::Null);
+    let text = |key: &str| {
+        metadata
+            .get(key)
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .into()
+    };
     let end = End::of(live);
     flags.set(Flags::ENDS, end != End::Stays);
     flags.set(Flags::ENDED, end == End::Ended);
@@ -66,7 +113,7 @@ pub fn observe(live: &Value, manager: &str, overrides: &[String]) -> Observed {
         deleting: metadata
             .get("deletionTimestamp")
             .is_some_and(|time| !time.is_null()),
-        own: digest::own_digest_of(live, &entries, manager),
+        own,
         content: digest::content_digest(live),
         flags,
     }
@@ -91,6 +138,8 @@ impl Flags {
     pub const ENDS: Self = Self(1 << 7);
     /// It is finished and may disappear at any moment.
     pub const ENDED: Self = Self(1 << 8);
+    /// `driftDetection: disabled`: a live edit is neither reported nor undone.
+    pub const DRIFT_IGNORED: Self = Self(1 << 9);
 
     /// Returns whether all of `flags` are set.
     #[must_use]
@@ -143,6 +192,16 @@ fn metadata_flags(metadata: &Value) -> Flags {
         }
     }
     flags
+}
+
+/// Returns whether live edits of a release's object are nobody's concern.
+fn is_drift_ignored(metadata: &Value) -> bool {
+    ["labels", "annotations"].into_iter().any(|field| {
+        let value = metadata
+            .get(field)
+            .and_then(|map| map.get(meta::DRIFT_DETECTION)?.as_str());
+        value.is_some_and(|value| value.eq_ignore_ascii_case("disabled"))
+    })
 }
 
 /// Whether an object disappears by itself.
@@ -295,6 +354,56 @@ mod tests {
         assert_eq!(ends(&pod("Always", "Failed")), (false, false));
         let owned = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"ownerReferences": [{"uid": "u"}]}});
         assert_eq!(ends(&owned), (true, true));
+    }
+
+    /// A map that `lode` has created, then somebody edited, then `lode` patched.
+    fn written(entries: &Value, color: &str) -> Value {
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "data": {"color": color, "size": "1"},
+            "metadata": {"managedFields": entries}})
+    }
+
+    #[test]
+    fn what_was_written_in_any_way_is_ours_where_that_is_said() {
+        let manager = FieldManager {
+            name: "lode".to_owned(),
+            own: OwnFields::Written,
+        };
+        let entry = |manager: &str, operation: &str, fields: Value| json!({"manager": manager, "operation": operation, "apiVersion": "v1", "fieldsV1": {"f:data": fields}});
+        let own = |entries: Value, color: &str| manager.observe(&written(&entries, color)).own;
+        let applied = json!([entry("lode", "Apply", json!({"f:color": {}, "f:size": {}}))]);
+        let applied = own(applied, "blue");
+
+        let edited = json!([
+            entry("lode", "Apply", json!({"f:size": {}})),
+            entry("kubectl-edit", "Update", json!({"f:color": {}})),
+        ]);
+        assert_ne!(own(edited, "red"), applied);
+        let patched = json!([
+            entry("lode", "Apply", json!({"f:size": {}})),
+            entry("lode", "Update", json!({"f:color": {}})),
+        ]);
+        assert_eq!(own(patched.clone(), "blue"), applied);
+        assert_ne!(own(patched, "red"), applied);
+        assert_eq!(own(json!([]), "blue"), None);
+    }
+
+    #[test]
+    fn a_writer_takes_nothing_over_and_heeds_its_own_annotation_alone() {
+        let manager = FieldManager {
+            name: "lode".to_owned(),
+            own: OwnFields::Written,
+        };
+        let note = |key: &str, value: &str| {
+            let entry = json!({"manager": "kubectl-edit", "operation": "Update", "fieldsV1": {}});
+            let metadata = json!({"managedFields": [entry], "annotations": {key: value}});
+            manager.observe(&json!({"metadata": metadata})).flags
+        };
+        assert_eq!(note(meta::RECONCILE, "disabled"), Flags::default());
+        assert_eq!(
+            note(meta::DRIFT_DETECTION, "Disabled"),
+            Flags::DRIFT_IGNORED
+        );
+        assert_eq!(note(meta::DRIFT_DETECTION, "enabled"), Flags::default());
     }
 
     #[test]

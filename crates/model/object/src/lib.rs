@@ -1,8 +1,8 @@
 //! One Kubernetes object as data.
 //!
 //! [`Object`] is a JSON value that has a kind, an API version and a name; [`Id`] is an object's
-//! identity; [`json`] reads fields; [`order`] defines the install order; [`secrecy`] determines
-//! what of an object may be shown; [`meta`] lists the labels and annotations that have a meaning
+//! identity; [`OwnerLabels`] name its owner; [`json`] reads fields; [`order`] defines the install
+//! order; [`secrecy`] determines what of an object may be shown; [`meta`] lists the labels and annotations that have a meaning
 //! for Flux and Lodestone.
 //!
 //! ```
@@ -23,6 +23,7 @@ mod merge_patch;
 pub mod meta;
 mod object;
 pub mod order;
+mod owner;
 pub mod secrecy;
 mod selection;
 pub mod selector;
@@ -30,6 +31,7 @@ pub mod selector;
 pub use id::{GroupKind, GroupVersionKind, Id, InventoryError, NamespacedName};
 pub use merge_patch::merge_patch;
 pub use object::{Error, Object};
+pub use owner::OwnerLabels;
 pub use secrecy::{Secrecy, Words};
 pub use selection::Selector;
 pub use selector::LabelSelector;

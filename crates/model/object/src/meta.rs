@@ -22,6 +22,8 @@ pub const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
 pub const SUBSTITUTE: &str = "kustomize.toolkit.fluxcd.io/substitute";
 /// `disabled`: an encrypted Secret is applied as it is.
 pub const DECRYPT: &str = "kustomize.toolkit.fluxcd.io/decrypt";
+/// `disabled`: a live edit of a release's object is neither reported nor undone.
+pub const DRIFT_DETECTION: &str = "helm.toolkit.fluxcd.io/driftDetection";
 /// Any change requests a reconcile.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
 /// `Enabled` on a `ConfigMap` or Secret: a change is picked up at once by the objects that use it.
@@ -117,6 +119,12 @@ pub const TABLE: &[Meaning] = &[
         values: &["disabled"],
         place: "an encrypted Secret, in Git (label or annotation)",
         effect: "it is applied as it is; without it, it is refused",
+    },
+    Meaning {
+        key: DRIFT_DETECTION,
+        values: &["disabled"],
+        place: "an object of a release (label or annotation)",
+        effect: "a live edit of it is neither reported nor undone",
     },
     Meaning {
         key: OWNER_NAME,

@@ -11,6 +11,9 @@
 //! and the object is dropped. The removal of a label arrives as a deletion; the owner then reads
 //! the object and finds that it still exists.
 //!
+//! Owners of another kind have a cache beside this one ([`Cache::beside`]): their objects carry other
+//! labels and are written by another manager.
+//!
 //! Left out on purpose: the objects themselves. Code that needs one reads it from the server.
 
 use std::collections::HashMap;
@@ -18,7 +21,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
 use lode_ambient::Ambient;
-use lode_object::{GroupVersionKind, Value, meta};
+use lode_merge::{FieldManager, OwnFields};
+use lode_object::{GroupVersionKind, OwnerLabels, Value};
 use lode_stdx::Lock;
 use tokio::sync::watch;
 
@@ -34,14 +38,22 @@ use crate::watch::{self as follow, Subject};
 /// The shared cache of one cluster.
 pub struct Cache {
     client: Client,
-    manager: Arc<str>,
-    overrides: Arc<[String]>,
+    side: Arc<Side>,
     kinds: Lock<HashMap<WatchKey, Weak<Kind>>>,
-    /// Number of kinds created so far.
-    numbers: AtomicU64,
+    /// Number of kinds created so far, by the caches beside this one too.
+    numbers: Arc<AtomicU64>,
     ledger: Arc<Ledger>,
     changes: Arc<Changes>,
     ambient: Ambient,
+}
+
+/// Whose objects a cache is about.
+#[derive(Debug)]
+pub(crate) struct Side {
+    /// The manager that writes them.
+    pub(crate) manager: FieldManager,
+    /// The labels by which they name their owner.
+    pub(crate) labels: OwnerLabels,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -53,10 +65,10 @@ struct WatchKey {
 }
 
 impl Cache {
-    /// Creates an empty cache: nothing is watched until requested. `manager` is the field manager
-    /// whose fields are digested, `overrides` are further managers whose fields it takes over.
-    /// `watches_max` limits how many kinds, and selections of their objects, may be watched for the
-    /// owners in one namespace.
+    /// Creates an empty cache for the objects of Kustomizations: nothing is watched until requested.
+    /// `manager` is the field manager whose fields are digested, `overrides` are further managers
+    /// whose fields it takes over. `watches_max` limits how many kinds, and selections of their
+    /// objects, may be watched for the owners in one namespace.
     #[must_use]
     pub fn new(
         client: Client,
@@ -65,15 +77,39 @@ impl Cache {
         watches_max: usize,
         ambient: Ambient,
     ) -> Self {
+        let own = OwnFields::Applied {
+            overrides: overrides.to_vec(),
+        };
+        let manager = FieldManager {
+            name: manager.to_owned(),
+            own,
+        };
         Self {
             client,
-            manager: manager.into(),
-            overrides: overrides.into(),
+            side: Arc::new(Side {
+                manager,
+                labels: OwnerLabels::KUSTOMIZATION,
+            }),
             kinds: Lock::default(),
-            numbers: AtomicU64::new(0),
+            numbers: Arc::default(),
             ledger: Ledger::new(watches_max),
             changes: Arc::default(),
             ambient,
+        }
+    }
+
+    /// Creates an empty cache for the objects of owners of another kind. It has changes of its own;
+    /// what is watched counts towards the same limits.
+    #[must_use]
+    pub fn beside(&self, manager: FieldManager, labels: OwnerLabels) -> Self {
+        Self {
+            client: self.client.clone(),
+            side: Arc::new(Side { manager, labels }),
+            kinds: Lock::default(),
+            numbers: self.numbers.clone(),
+            ledger: self.ledger.clone(),
+            changes: Arc::default(),
+            ambient: self.ambient.clone(),
         }
     }
 
@@ -89,15 +125,22 @@ impl Cache {
         &self.ambient
     }
 
+    /// Returns the manager whose fields are digested.
+    #[must_use]
+    pub fn manager(&self) -> &FieldManager {
+        &self.side.manager
+    }
+
+    /// Returns the labels by which objects name their owner.
+    #[must_use]
+    pub fn labels(&self) -> OwnerLabels {
+        self.side.labels
+    }
+
     /// Returns what the cache would keep of an object that was read directly.
     #[must_use]
     pub fn digest(&self, object: &Value) -> Seen {
-        Seen::of(
-            object,
-            &self.manager,
-            &self.overrides,
-            self.ambient.now().as_second(),
-        )
+        Seen::of(object, &self.side, self.ambient.now().as_second())
     }
 
     /// Watches all objects of a kind that carry the owner label, for the owners in a namespace.
@@ -106,7 +149,7 @@ impl Cache {
     /// The namespace has reached its limit of watches. The empty namespace stands for the operator
     /// itself and has no limit.
     pub fn owned(&self, resource: &Resource, holder: &str) -> Result<Arc<Watched>, Error> {
-        self.kind(resource, ["", meta::OWNER_NAME, ""], holder)
+        self.kind(resource, ["", self.side.labels.name, ""], holder)
     }
 
     /// Watches one object, whoever owns it.
@@ -190,9 +233,8 @@ impl Cache {
     fn start(&self, subject: Subject, number: Number) -> Arc<Kind> {
         let shelf = Arc::new(Shelf {
             gvk: subject.resource.gvk.clone(),
-            manager: self.manager.clone(),
-            overrides: self.overrides.clone(),
-            is_owned: &*subject.labels == meta::OWNER_NAME,
+            is_owned: &*subject.labels == self.side.labels.name,
+            side: self.side.clone(),
             table: Lock::default(),
             changes: self.changes.clone(),
             ambient: self.ambient.clone(),

@@ -25,6 +25,7 @@ use crate::error::Error;
 use crate::gate::WriteGate;
 use crate::refusal::Status;
 use crate::resource::{Resource, escape};
+use crate::write::Propagation;
 
 /// Largest response read, in bytes: objects are limited by etcd to 1.5 MiB, pages to 500 of them.
 const ANSWER_MAX: usize = 64 << 20;
@@ -349,21 +350,8 @@ impl Client {
         name: &str,
         identity: Identity<'_>,
     ) -> Result<(), Error> {
-        let mut options = serde_json::json!({"kind": "DeleteOptions", "apiVersion": "v1", "propagationPolicy": "Background"});
-        for (field, value) in [("uid", identity.uid), ("resourceVersion", identity.version)] {
-            if !value.is_empty() {
-                options["preconditions"][field] = value.into();
-            }
-        }
-        let content = Some((header::CONTENT_TYPE, "application/json", encode(&options)));
-        self.call(
-            "delete",
-            Method::DELETE,
-            &resource.path_of_one(namespace, name)?,
-            content,
-        )
-        .await
-        .map(drop)
+        self.delete_and(resource, namespace, name, identity, Propagation::Background)
+            .await
     }
 
     /// Returns the number of calls so far, by verb and HTTP code (0: no response).
@@ -393,7 +381,7 @@ impl Client {
         Err(refusal(code, &collect(answer.into_body()).await?))
     }
 
-    async fn call(
+    pub(crate) async fn call(
         &self,
         verb: &'static str,
         method: Method,
@@ -516,7 +504,7 @@ pub struct Identity<'a> {
     pub version: &'a str,
 }
 
-type Content = Option<(header::HeaderName, &'static str, Bytes)>;
+pub(crate) type Content = Option<(header::HeaderName, &'static str, Bytes)>;
 
 async fn collect(mut body: Incoming) -> Result<Bytes, Error> {
     let expected =
@@ -564,7 +552,7 @@ pub(crate) fn decode<'de, T: Deserialize<'de>>(json: &'de [u8]) -> Result<T, Err
     serde_json::from_slice(json).map_err(|error| Error::NotUnderstood(error.to_string()))
 }
 
-fn encode(value: &Value) -> Bytes {
+pub(crate) fn encode(value: &Value) -> Bytes {
     value.to_string().into()
 }
 

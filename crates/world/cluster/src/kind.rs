@@ -9,6 +9,7 @@ use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
 use lode_stdx::Lock;
 use tokio::sync::watch;
 
+use crate::cache::Side;
 use crate::changes::Changes;
 use crate::client::decode;
 use crate::error::Error;
@@ -116,8 +117,7 @@ impl Drop for Kind {
 /// What is known of one kind, and who is notified of changes.
 pub(crate) struct Shelf {
     pub(crate) gvk: GroupVersionKind,
-    pub(crate) manager: Arc<str>,
-    pub(crate) overrides: Arc<[String]>,
+    pub(crate) side: Arc<Side>,
     /// Whether the watch selects by the owner label.
     pub(crate) is_owned: bool,
     pub(crate) table: Lock<Table>,
@@ -136,8 +136,7 @@ impl Shelf {
         }
         Ok(Seen::of(
             &object,
-            &self.manager,
-            &self.overrides,
+            &self.side,
             self.ambient.now().as_second(),
         ))
     }
@@ -241,7 +240,8 @@ impl Sink for Feed {
 
 #[cfg(test)]
 mod tests {
-    use lode_object::meta;
+    use lode_merge::{FieldManager, OwnFields};
+    use lode_object::{OwnerLabels, meta};
     use serde_json::json;
 
     use super::*;
@@ -252,11 +252,14 @@ mod tests {
             version: "v1".into(),
             kind: "ConfigMap".into(),
         };
-        let (manager, overrides) = ("lode".into(), Arc::from([]));
+        let manager = FieldManager {
+            name: "lode".to_owned(),
+            own: OwnFields::Written,
+        };
+        let labels = OwnerLabels::KUSTOMIZATION;
         Shelf {
             gvk,
-            manager,
-            overrides,
+            side: Arc::new(Side { manager, labels }),
             is_owned,
             table: Lock::default(),
             changes: Arc::default(),

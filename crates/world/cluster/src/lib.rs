@@ -29,6 +29,7 @@ mod resource;
 mod review;
 mod seen;
 mod watch;
+mod write;
 
 pub use account::Account;
 pub use cache::Cache;
@@ -45,3 +46,4 @@ pub use resource::Resource;
 pub use review::Reviews;
 pub use seen::{Gone, Seen};
 pub use watch::{Head, Sink, Subject, watch};
+pub use write::Propagation;

@@ -8,8 +8,9 @@ use std::collections::HashMap;
 
 use lode_health::Health;
 use lode_merge::{Flags, Observed};
-use lode_object::{NamespacedName, Value, meta};
+use lode_object::{NamespacedName, Value};
 
+use crate::cache::Side;
 use crate::fresh::Fresh;
 
 /// What the cache keeps of one object.
@@ -27,9 +28,7 @@ pub struct Seen {
 
 impl Seen {
     /// Extracts what is kept of an object; `now` is in seconds since 1970.
-    pub(crate) fn of(object: &Value, manager: &str, overrides: &[String], now: i64) -> Self {
-        let label = |key: &str| object.get("metadata")?.get("labels")?.get(key)?.as_str();
-        let owner = label(meta::OWNER_NAME).zip(label(meta::OWNER_NAMESPACE));
+    pub(crate) fn of(object: &Value, side: &Side, now: i64) -> Self {
         let health = lode_health::compute(object, now);
         let is_on_its_way = health.status == lode_health::Status::InProgress;
         let pods = if is_on_its_way {
@@ -38,10 +37,10 @@ impl Seen {
             None
         };
         Self {
-            observed: lode_merge::observe(object, manager, overrides),
+            observed: side.manager.observe(object),
             health,
             pods,
-            owner: owner.map(|(name, namespace)| NamespacedName::new(namespace, name)),
+            owner: side.labels.owner_of(object),
         }
     }
 }

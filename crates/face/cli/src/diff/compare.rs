@@ -11,7 +11,7 @@ use lode_apply::{
 use lode_cluster::{Client, Discovery, Error as ClusterError, Resource, Target};
 use lode_merge::{Flags, diff, observe};
 use lode_object::{
-    GroupKind, GroupVersionKind, Id, NamespacedName, Secrecy, Selector, Value, meta, order,
+    GroupKind, GroupVersionKind, Id, NamespacedName, OwnerLabels, Secrecy, Selector, Value, order,
 };
 
 use super::findings::{Finding, ForeseenChange};
@@ -320,9 +320,7 @@ fn refused(
 }
 
 fn is_owned(live: &Value, owner: &NamespacedName) -> bool {
-    let label = |key: &str| live.get("metadata")?.get("labels")?.get(key)?.as_str();
-    label(meta::OWNER_NAME) == Some(&*owner.name)
-        && label(meta::OWNER_NAMESPACE) == Some(&*owner.namespace)
+    OwnerLabels::KUSTOMIZATION.owner_of(live).as_ref() == Some(owner)
 }
 
 fn stays(flags: Flags) -> bool {
@@ -362,7 +360,7 @@ fn rule(index: usize, given: &IgnoreRule) -> Result<Rule, Error> {
 #[cfg(test)]
 mod tests {
     use lode_apply::Common;
-    use lode_object::Object;
+    use lode_object::{Object, meta};
     use serde_json::json;
 
     use super::*;

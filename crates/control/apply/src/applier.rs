@@ -7,7 +7,7 @@ use std::time::Duration;
 use lode_cluster::{
     Cache, Client, Discovery, Error as ClusterError, Resource, Reviews, Seen, Target, Watched,
 };
-use lode_merge::{Observed, observe};
+use lode_merge::Observed;
 use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
 
 use crate::desired::Desired;
@@ -26,10 +26,22 @@ pub struct Options {
     pub overrides: Vec<String>,
     /// Kinds with a stage of their own, between classes and the rest.
     pub custom_stage_kinds: Vec<String>,
-    /// Whether every write is first dry-run, as Flux does.
-    pub preflight_always: bool,
+    /// What is tried before anything is written.
+    pub preflight: Preflight,
     /// How many calls of one set may be under way at once.
     pub parallel: usize,
+}
+
+/// What is tried before anything is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Preflight {
+    /// Every write, as Flux does.
+    Always,
+    /// All writes of a stage that changes something which exists, unless it is the only one.
+    #[default]
+    Changes,
+    /// Nothing, as Helm does: what was not looked at before is found out by the write.
+    Never,
 }
 
 /// Applies sets of objects to one cluster, as one user.
@@ -73,6 +85,16 @@ impl Applier {
             namespaces,
             holder: "".into(),
             options: Arc::new(options),
+        }
+    }
+
+    /// Returns an applier for owners of another kind, whose objects the given cache sees.
+    #[must_use]
+    pub fn beside(&self, cache: Arc<Cache>, options: Options) -> Self {
+        Self {
+            cache,
+            options: Arc::new(options),
+            ..self.clone()
         }
     }
 
@@ -190,11 +212,10 @@ impl Applier {
     }
 
     /// Reads a live object as the user we act as; nothing when it does not exist.
-    pub(crate) async fn live(
-        &self,
-        resource: &Resource,
-        id: &Id,
-    ) -> Result<Option<Value>, ClusterError> {
+    ///
+    /// # Errors
+    /// The server cannot be asked, or does not let the user read.
+    pub async fn live(&self, resource: &Resource, id: &Id) -> Result<Option<Value>, ClusterError> {
         match self.client.get(resource, &id.namespace, &id.name).await {
             Ok(live) => Ok(Some(live)),
             Err(error) if error.is_not_found() && !error.is_unserved() => Ok(None),
@@ -237,7 +258,7 @@ impl Applier {
     }
 
     pub(crate) fn observe(&self, live: &Value) -> Observed {
-        observe(live, &self.options.manager, &self.options.overrides)
+        self.cache.manager().observe(live)
     }
 
     pub(crate) fn target<'a>(&'a self, desired: &'a Desired, dry_run: bool) -> Target<'a> {

@@ -33,8 +33,32 @@ pub struct Request<'a> {
     pub held: &'a HashSet<Id>,
     /// Live edits are reported, not undone.
     pub warn: bool,
+    /// How live edits are undone.
+    pub correction: Correction,
+    /// What follows where an object could not be written.
+    pub on_fault: OnFault,
     /// Called once before the first write.
     pub ahead: Option<Ahead<'a>>,
+}
+
+/// What follows where an object could not be written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnFault {
+    /// Nothing new is begun.
+    #[default]
+    Stop,
+    /// The objects after it are written all the same.
+    GoOn,
+}
+
+/// How live edits are undone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Correction {
+    /// By applying the object again.
+    #[default]
+    Apply,
+    /// By a patch of what was edited, or by creating the object: what is left of it is not applied again.
+    Patch,
 }
 
 impl Applier {
@@ -49,6 +73,8 @@ impl Applier {
             rerun,
             held,
             warn,
+            correction,
+            on_fault,
             ahead,
         } = request;
         let (beside, outcome) = (HashMap::new(), Outcome::default());
@@ -61,6 +87,8 @@ impl Applier {
             rerun,
             held,
             warn,
+            correction,
+            on_fault,
             ahead,
             beside,
             outcome,

@@ -15,9 +15,21 @@ pub(crate) async fn all_in_order<T, F>(
 where
     F: Future<Output = Result<T, Box<Fault>>>,
 {
-    let (done, faults) = bounded(calls, parallel, false).await;
+    let (done, faults) = all(calls, parallel).await;
     Error::unless_empty(faults)?;
     Ok(done)
+}
+
+/// Makes all calls, with at most `parallel` under way at once, whatever some of them come to. Returns the answers in the
+/// order of the calls, and the faults in any.
+pub(crate) async fn all<T, E, F>(
+    calls: impl Iterator<Item = F>,
+    parallel: usize,
+) -> (Vec<T>, Vec<E>)
+where
+    F: Future<Output = Result<T, E>>,
+{
+    bounded(calls, parallel, false).await
 }
 
 /// Makes calls with at most `parallel` under way at once. A fault starts nothing new; what runs is finished. Returns the
@@ -104,7 +116,7 @@ mod tests {
         assert_eq!(started.get(), 2);
 
         let calls = [13, 40, 5].map(|ms| call(ms, &started)).into_iter();
-        let (done, faults) = bounded(calls, 2, false).await;
+        let (done, faults) = all(calls, 2).await;
         assert_eq!((done, faults), (vec![40, 5], vec![13]), "all are made");
     }
 }

@@ -61,8 +61,13 @@ pub fn drifted(record: &Record, live: Option<&Observed>, gone: Option<&Gone>) ->
         _ if record.is_skipped() => false,
         None => !record.has_ended(gone),
         Some(live)
-            if live.flags.contains(Flags::RECONCILE_DISABLED)
-                || live.flags.contains(Flags::SSA_IGNORE) =>
+            if [
+                Flags::RECONCILE_DISABLED,
+                Flags::SSA_IGNORE,
+                Flags::DRIFT_IGNORED,
+            ]
+            .iter()
+            .any(|flag| live.flags.contains(*flag)) =>
         {
             false
         }
@@ -150,6 +155,11 @@ mod tests {
             assert_eq!(decide(&plain, Some(&record), Some(&edited)), Decision::Skip);
             assert!(!drifted(&record, Some(&edited), None));
         }
+        let edited = live(Flags::DRIFT_IGNORED);
+        assert!(
+            !drifted(&record, Some(&edited), None),
+            "its edits are nobody's concern"
+        );
         let once = desired(&json!({"kustomize.toolkit.fluxcd.io/ssa": "IfNotPresent"}));
         assert_eq!(
             decide(&once, None, Some(&live(Flags::default()))),

@@ -5,7 +5,9 @@
 use bytes::Bytes;
 use lode_merge::Digest;
 use lode_merge::contract::Contract;
-use lode_object::{GroupVersionKind, Id, NamespacedName, Object, Secrecy, Value, meta, order};
+use lode_object::{
+    GroupVersionKind, Id, NamespacedName, Object, OwnerLabels, Secrecy, Value, meta, order,
+};
 
 use crate::error::Error;
 use crate::normalize::normalize;
@@ -27,8 +29,20 @@ pub struct Desired {
     pub origin: Box<str>,
     /// What of it may be told.
     pub secrecy: Secrecy,
+    /// By whose rules it is applied.
+    pub manner: Manner,
     /// Where in the body the members of `metadata` begin.
     metadata_at: usize,
+}
+
+/// By whose rules an object is applied.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Manner {
+    /// Those of kustomize-controller, whose labels and annotations are heeded.
+    #[default]
+    Kustomize,
+    /// Those of Helm: as it was rendered, whatever it says of itself.
+    Helm,
 }
 
 /// How an object wants to be applied, by its own labels and annotations.
@@ -81,9 +95,41 @@ impl Desired {
         for (key, value) in &common.annotations {
             object.set_annotation(key, value);
         }
-        object.set_label(meta::OWNER_NAME, &owner.name);
-        object.set_label(meta::OWNER_NAMESPACE, &owner.namespace);
-        Ok(Self::of(&object, origin))
+        OwnerLabels::KUSTOMIZATION.stamp(&mut object, owner);
+        Ok(Self::ready(&object, origin, Manner::Kustomize))
+    }
+
+    /// Puts a rendered object of a release into the form that is sent. One without a namespace gets `namespace`, which
+    /// is taken from it again if its kind turns out to have none.
+    #[must_use]
+    pub fn rendered(mut object: Object, origin: &str, namespace: &str) -> Self {
+        if object.namespace().is_empty() {
+            object.set_namespace(namespace);
+        }
+        Self::ready(&object, origin, Manner::Helm)
+    }
+
+    /// Takes an object as it is: normalised and stamped already, or not to be.
+    #[must_use]
+    pub fn ready(object: &Object, origin: &str, manner: Manner) -> Self {
+        let (body, metadata_at) = serialize(object.value());
+        let how = match manner {
+            Manner::Kustomize => How::of(object),
+            Manner::Helm => How::rendered(object),
+        };
+        let digest = lode_merge::digest(object.value());
+        let secrecy = Secrecy::of(object.value());
+        Self {
+            id: object.id(),
+            gvk: object.gvk(),
+            body,
+            digest,
+            how,
+            origin: origin.into(),
+            secrecy,
+            manner,
+            metadata_at,
+        }
     }
 
     /// Returns the same object, of which no more may be told than this; of a Secret nothing more than of a Secret.
@@ -117,7 +163,7 @@ impl Desired {
         Some(
             Self {
                 id: self.id.clone(),
-                ..Self::of(&object, &self.origin)
+                ..Self::ready(&object, &self.origin, self.manner)
             }
             .told_as(self.secrecy.clone()),
         )
@@ -139,7 +185,8 @@ impl Desired {
         if let Some(metadata) = value.get_mut("metadata").and_then(Value::as_object_mut) {
             metadata.remove("namespace");
         }
-        let bare = Object::parse(value).map(|object| Self::of(&object, &self.origin));
+        let bare = Object::parse(value);
+        let bare = bare.map(|object| Self::ready(&object, &self.origin, self.manner));
         bare.map_or_else(|_| self.clone(), |bare| bare.told_as(self.secrecy.clone()))
     }
 
@@ -159,11 +206,13 @@ impl Desired {
     pub fn rank(&self) -> u8 {
         order::rank(&self.gvk.kind)
     }
+}
 
-    fn of(object: &Object, origin: &str) -> Self {
-        let (body, metadata_at) = serialize(object.value());
+impl How {
+    /// Reads what an object says of itself.
+    fn of(object: &Object) -> Self {
         let says = |key, value| meta::says(object, key, value);
-        let how = How {
+        Self {
             skip: says(meta::RECONCILE, "disabled") || says(meta::SSA, "Ignore"),
             if_not_present: says(meta::SSA, "IfNotPresent"),
             merge: says(meta::SSA, "Merge"),
@@ -171,18 +220,13 @@ impl Desired {
             warn: says(meta::DRIFT, "warn"),
             never_again: says(meta::RERUN, "never"),
             has_contract: !Contract::of(object.value()).is_empty(),
-        };
-        let digest = lode_merge::digest(object.value());
-        let secrecy = Secrecy::of(object.value());
+        }
+    }
+
+    fn rendered(object: &Object) -> Self {
         Self {
-            id: object.id(),
-            gvk: object.gvk(),
-            body,
-            digest,
-            how,
-            origin: origin.into(),
-            secrecy,
-            metadata_at,
+            has_contract: !Contract::of(object.value()).is_empty(),
+            ..Self::default()
         }
     }
 }
@@ -256,6 +300,24 @@ mod tests {
         assert_eq!(
             value["metadata"]["labels"],
             json!({meta::OWNER_NAME: "app", meta::OWNER_NAMESPACE: "ns", "team": "a"})
+        );
+    }
+
+    #[test]
+    fn a_rendered_object_is_sent_as_it_is_in_its_release_s_namespace() {
+        let rendered = |value: Value| Desired::rendered(Object::parse(value).unwrap(), "t", "shop");
+        let skip = json!({meta::RECONCILE: "disabled"});
+        let map = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "annotations": skip}});
+        let desired = rendered(map);
+        assert_eq!(desired.id.to_string(), "ConfigMap/shop/a");
+        assert_eq!(desired.how, How::default());
+        assert_eq!(desired.value()["metadata"].get("labels"), None);
+
+        let node = rendered(json!({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}));
+        let bare = node.cluster_scoped();
+        assert_eq!(
+            (bare.id.to_string(), bare.manner),
+            ("Node/a".to_owned(), Manner::Helm)
         );
     }
 

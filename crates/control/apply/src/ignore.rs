@@ -57,6 +57,11 @@ impl Rule {
         })
     }
 
+    /// Returns the JSON pointers of the fields that it is about.
+    pub(crate) fn paths(&self) -> impl Iterator<Item = &str> {
+        self.paths.iter().map(String::as_str)
+    }
+
     /// Returns whether the rule is about this object.
     #[must_use]
     pub fn selects(&self, desired: &Desired) -> bool {

@@ -8,6 +8,7 @@ use lode_object::Value;
 
 use crate::desired::Desired;
 use crate::outcome::Drift;
+use crate::patch::Patch;
 
 /// An object as it is in the cluster, as far as it was looked into.
 pub(crate) struct LiveObject {
@@ -18,6 +19,8 @@ pub(crate) struct LiveObject {
     pub(crate) payload: Option<Desired>,
     /// What the server makes of what is sent, after admission; known where a live edit is to be told.
     pub(crate) accepted_as: Option<Value>,
+    /// What brings it back, where that is not done by applying it.
+    pub(crate) patch: Option<Patch>,
 }
 
 impl LiveObject {
@@ -28,6 +31,7 @@ impl LiveObject {
             value: None,
             payload: None,
             accepted_as: None,
+            patch: None,
         }
     }
 
@@ -55,6 +59,9 @@ impl LiveObject {
 
     /// Returns whether a change that was brought back is somebody's edit: of a field of ours, or of who owns it.
     pub(crate) fn is_edit(&self, desired: &Desired) -> bool {
+        if self.patch.is_some() {
+            return true;
+        }
         let (Some(_), Some(accepted)) = (&self.value, &self.accepted_as) else {
             return true;
         };
@@ -89,6 +96,7 @@ impl LiveObject {
             fields,
             who,
             corrected,
+            operations: self.patch.as_ref().map(Patch::counts),
         }
     }
 
@@ -99,6 +107,7 @@ impl LiveObject {
             fields: Vec::new(),
             who: "unknown".to_owned(),
             corrected,
+            operations: None,
         }
     }
 }

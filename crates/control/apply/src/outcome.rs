@@ -5,6 +5,7 @@ use std::fmt;
 use lode_object::{GroupVersionKind, Id};
 
 use crate::error::Error;
+use crate::patch::Operations;
 
 /// What was done to an object; the words are Flux's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +40,8 @@ pub struct Drift {
     pub who: String,
     /// Whether it was brought back; otherwise the object asked to be left as it is.
     pub corrected: bool,
+    /// How many changes bring it back, where it is brought back by a patch.
+    pub operations: Option<Operations>,
 }
 
 /// What came of applying a set.
@@ -83,6 +86,7 @@ impl fmt::Display for Drift {
             fields,
             who,
             corrected,
+            ..
         } = self;
         let end = if *corrected {
             "brought back"
@@ -133,6 +137,7 @@ mod tests {
                 fields,
                 who: "kubectl-scale at 12:00".into(),
                 corrected,
+                operations: None,
             }
             .to_string()
         };

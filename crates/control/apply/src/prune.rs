@@ -5,7 +5,7 @@
 
 use lode_cluster::{Error as ClusterError, Identity};
 use lode_merge::{Flags, Observed};
-use lode_object::{GroupVersionKind, Id, NamespacedName, Secrecy, Value, meta, order};
+use lode_object::{GroupVersionKind, Id, NamespacedName, OwnerLabels, Secrecy, Value, order};
 
 use crate::applier::{Applier, Kinds, Known};
 use crate::error::{Error, Fault};
@@ -169,7 +169,5 @@ fn stays(live: &Observed) -> bool {
 }
 
 fn is_owned(live: &Value, owner: &NamespacedName) -> bool {
-    let label = |key: &str| live.get("metadata")?.get("labels")?.get(key)?.as_str();
-    label(meta::OWNER_NAME) == Some(&*owner.name)
-        && label(meta::OWNER_NAMESPACE) == Some(&*owner.namespace)
+    OwnerLabels::KUSTOMIZATION.owner_of(live).as_ref() == Some(owner)
 }

@@ -10,6 +10,8 @@ use crate::desired::Desired;
 pub struct Set {
     pub(crate) objects: Vec<Desired>,
     pub(crate) custom_stage_kinds: Vec<String>,
+    /// All objects are of the last stage, and in the order that they came in.
+    has_one_stage: bool,
 }
 
 /// How many stages there are.
@@ -28,6 +30,17 @@ impl Set {
         Self {
             objects,
             custom_stage_kinds: custom_stage_kinds.to_vec(),
+            has_one_stage: false,
+        }
+    }
+
+    /// Takes objects that have an order already: no stage is waited for.
+    #[must_use]
+    pub fn in_order(objects: Vec<Desired>) -> Self {
+        Self {
+            objects,
+            custom_stage_kinds: Vec::new(),
+            has_one_stage: true,
         }
     }
 
@@ -59,6 +72,14 @@ impl Set {
     }
 
     pub(crate) fn stage(&self, stage: u8) -> std::ops::Range<usize> {
+        if self.has_one_stage {
+            let all = if stage == STAGES - 1 {
+                self.objects.len()
+            } else {
+                0
+            };
+            return 0..all;
+        }
         let of = |desired: &Desired| desired.stage(&self.custom_stage_kinds);
         let from = self.objects.partition_point(|desired| of(desired) < stage);
         let to = self.objects.partition_point(|desired| of(desired) <= stage);
@@ -143,6 +164,23 @@ mod tests {
         assert_eq!(kinds_of(1), ["StorageClass"]);
         assert_eq!(kinds_of(2), ["Gadget"]);
         assert_eq!(kinds_of(3), ["ConfigMap", "Deployment"]);
+    }
+
+    #[test]
+    fn objects_in_order_stay_so_and_wait_for_no_stage() {
+        let objects = ["Deployment", "Namespace"].map(|kind| {
+            let object = json!({"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}});
+            Desired::rendered(Object::parse(object).unwrap(), "", "ns")
+        });
+        let set = Set::in_order(objects.into());
+        let kinds: Vec<_> = set
+            .objects()
+            .iter()
+            .map(|desired| &*desired.gvk.kind)
+            .collect();
+        assert_eq!(kinds, ["Deployment", "Namespace"]);
+        let sizes: Vec<_> = (0..STAGES).map(|stage| set.stage(stage).len()).collect();
+        assert_eq!(sizes, [0, 0, 0, 2]);
     }
 
     #[test]

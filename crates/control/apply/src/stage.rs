@@ -19,11 +19,12 @@ use lode_cluster::{Error as ClusterError, Gone, Resource, Status};
 use lode_merge::{Digest, Flags, Observed};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
 
-use crate::applier::{Applier, Kinds, Known};
-use crate::calls::{all_in_order, until_a_fault};
+use crate::applier::{Applier, Kinds, Known, Preflight};
+use crate::apply::{Correction, OnFault};
+use crate::calls::{all, all_in_order, until_a_fault};
 use crate::decide::{Decision, decide};
 use crate::desired::Desired;
-use crate::error::Error;
+use crate::error::{Error, Fault};
 use crate::ignore::Rule;
 use crate::live::LiveObject;
 use crate::outcome::{Action, Change, Outcome};
@@ -51,6 +52,8 @@ pub(crate) struct Run<'a> {
     pub(crate) rerun: Rerun<'a>,
     pub(crate) held: &'a HashSet<Id>,
     pub(crate) warn: bool,
+    pub(crate) correction: Correction,
+    pub(crate) on_fault: OnFault,
     pub(crate) ahead: Option<Ahead<'a>>,
     /// What the user we act as reads itself, because the cache may not be used for it; none where nothing is seen.
     pub(crate) beside: HashMap<Id, Option<Observed>>,
@@ -231,6 +234,9 @@ impl<'a> Run<'a> {
     /// A namespace that does not exist is reported before anything is written. Where the user we act as may not see
     /// namespaces, the dry-run of an object there says what the user may know of it.
     async fn check_namespaces(&self, set: &Set, decided: &mut [Decided]) -> Result<(), Error> {
+        if self.applier.options.preflight == Preflight::Never {
+            return Ok(());
+        }
         let own = self
             .applier
             .client
@@ -290,6 +296,7 @@ impl<'a> Run<'a> {
             applier: self.applier,
             rules: self.rules,
             force: self.force,
+            correction: self.correction,
         }
     }
 
@@ -308,7 +315,11 @@ impl<'a> Run<'a> {
         let changes_something = looked
             .iter()
             .any(|looked| matches!(looked.way, Way::Update(_)));
-        let all = options.preflight_always || changes_something && looked.len() > 1;
+        let all = match options.preflight {
+            Preflight::Always => true,
+            Preflight::Changes => changes_something && looked.len() > 1,
+            Preflight::Never => false,
+        };
         let dry_runs = looked.into_iter().map(|looked| async move {
             if looked.accepted || !(all || looked.task.tries) {
                 return Ok(Step::Write(looked));
@@ -351,19 +362,34 @@ impl<'a> Run<'a> {
             }
         }
         let mut ranks = ranks.into_iter();
+        let mut faults = Vec::new();
         while let Some(rank) = ranks.next() {
-            let again = self.write_rank(rank).await?;
+            let (again, refused) = self.write_rank(rank).await;
+            faults.extend(refused);
+            if !faults.is_empty() && self.on_fault == OnFault::Stop {
+                break;
+            }
             if !again.is_empty() {
+                Error::unless_empty(faults)?;
                 return Ok(again.into_iter().chain(ranks.flatten()).collect());
             }
         }
+        Error::unless_empty(faults)?;
         Ok(Vec::new())
     }
 
-    async fn write_rank(&mut self, rank: Vec<Looked>) -> Result<Vec<Looked>, Error> {
+    /// Writes objects side by side; returns those that turned out to be otherwise than thought, and the faults of those
+    /// that were refused.
+    async fn write_rank(&mut self, rank: Vec<Looked>) -> (Vec<Looked>, Vec<Box<Fault>>) {
         let hands = self.hands();
+        let parallel = hands.applier.options.parallel;
         let writes = rank.into_iter().map(|looked| looked.write(hands));
-        let (written, unwritten) = until_a_fault(writes, hands.applier.options.parallel).await;
+        let (written, unwritten) = if self.on_fault == OnFault::GoOn {
+            all(writes, parallel).await
+        } else {
+            until_a_fault(writes, parallel).await
+        };
+
         // What was written is remembered before a fault is reported.
         let mut again = Vec::new();
         for written in written {
@@ -380,8 +406,7 @@ impl<'a> Run<'a> {
             }
             faults.push(unwritten.fault);
         }
-        Error::unless_empty(faults)?;
-        Ok(again)
+        (again, faults)
     }
 
     fn remember_replaced(&mut self, id: Id, desired: Digest) {

@@ -8,11 +8,13 @@ use lode_merge::{Digest, Flags, Observed};
 use lode_object::{Id, Value};
 
 use crate::applier::{Applier, Known};
+use crate::apply::Correction;
 use crate::desired::Desired;
 use crate::error::{Fault, Trouble};
 use crate::ignore::{Rule, left_to_others};
 use crate::live::LiveObject;
 use crate::outcome::{Action, Drift};
+use crate::patch::Patch;
 
 /// One object in work, with what holds of it from the decision to the write.
 pub(crate) struct Task {
@@ -119,6 +121,8 @@ pub(crate) struct Hands<'a> {
     pub(crate) rules: &'a [Rule],
     /// Objects may be deleted and created again.
     pub(crate) force: bool,
+    /// How live edits are undone.
+    pub(crate) correction: Correction,
 }
 
 impl Step {
@@ -149,6 +153,9 @@ impl Decided {
             Ok(live) => live,
             Err(cause) => return Err(fault(&task.desired, "read", cause)),
         };
+        if hands.correction == Correction::Patch && task.drift {
+            return task.to_patch(hands, live, is_told).await;
+        }
         if is_told {
             Ok(Step::Settled(task.told_and_left(hands, live).await))
         } else {
@@ -213,7 +220,49 @@ impl Task {
             seen: applier.observe(&live),
             value: Some(live),
             accepted_as: None,
+            patch: None,
         }
+    }
+
+    /// Finds out which patch undoes a live edit, or says only that there is one. Fields that are left to others are
+    /// sent with the rest, and taken out of what that would change.
+    async fn to_patch(
+        self: Box<Self>,
+        hands: Hands<'_>,
+        live: Option<Value>,
+        is_told: bool,
+    ) -> Result<Step, Box<Fault>> {
+        let Some(value) = live else {
+            return Ok(if is_told {
+                Step::Settled(Settled::Told(LiveObject::deletion(&self.desired, false)))
+            } else {
+                self.to_write(Way::Create)
+            });
+        };
+        let Hands { applier, rules, .. } = hands;
+        let mut live = self.looked_into(
+            Hands {
+                rules: &[],
+                ..hands
+            },
+            value,
+        );
+        let accepted = match self.try_change(applier, &live).await {
+            Ok(accepted) => accepted,
+            Err(cause) => return Err(fault(&self.desired, "dry-run", cause)),
+        };
+
+        let value = live.value.as_ref().unwrap_or(&Value::Null);
+        let patch = Patch::between(value, &accepted, &self.desired, rules);
+        if patch.is_empty() {
+            return Ok(Step::Settled(Settled::AsDesired(self, live.seen)));
+        }
+        (live.accepted_as, live.patch) = (Some(accepted), Some(patch));
+        if is_told {
+            let drift = live.drift(&self.desired, &applier.options.manager, false);
+            return Ok(Step::Settled(Settled::Told(drift)));
+        }
+        Ok(self.to_write(Way::Update(Box::new(live))))
     }
 
     /// Finds out what a live edit is that is reported and left. What the server would make of the object is asked, because

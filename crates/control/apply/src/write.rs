@@ -1,10 +1,12 @@
 //! The write of one object: create, change, or replace it.
 
+use bytes::Bytes;
 use lode_cluster::{Error as ClusterError, Status};
 use lode_merge::cleanup;
 use lode_object::Value;
 
 use crate::applier::Applier;
+use crate::apply::Correction;
 use crate::error::{Fault, Trouble};
 use crate::live::LiveObject;
 use crate::outcome::Action;
@@ -32,13 +34,7 @@ impl Looked {
 
 async fn create(task: Box<Task>, accepted: bool, hands: Hands<'_>) -> Result<Written, Box<Fault>> {
     let applier = hands.applier;
-    let target = applier.target(&task.desired, false);
-    let body = task.desired.create_body();
-    let answer = match applier
-        .client
-        .apply_unread(&task.known.resource, target, body)
-        .await
-    {
+    let answer = match create_by(&task, hands).await {
         Ok(answer) => answer,
         Err(error) if task.says_it_exists(&error) => {
             let live = task.live(applier).await;
@@ -60,6 +56,47 @@ async fn create(task: Box<Task>, accepted: bool, hands: Hands<'_>) -> Result<Wri
     })))
 }
 
+/// Creates an object by applying it, or as any client does where live edits are undone without applying.
+async fn create_by(task: &Task, hands: Hands<'_>) -> Result<Bytes, ClusterError> {
+    let Hands {
+        applier,
+        correction,
+        ..
+    } = hands;
+    let (desired, resource) = (&task.desired, &task.known.resource);
+    let target = applier.target(desired, false);
+    if task.drift && correction == Correction::Patch {
+        let object = desired.value();
+        return applier.client.create_as(resource, target, &object).await;
+    }
+    let body = desired.create_body();
+    applier.client.apply_unread(resource, target, body).await
+}
+
+/// Undoes a live edit by a patch of what was edited.
+async fn patch(
+    task: Box<Task>,
+    live: Box<LiveObject>,
+    patch: Vec<Value>,
+    applier: &Applier,
+) -> Result<Written, Unwritten> {
+    let target = applier.target(&task.desired, false);
+    let answer = applier
+        .client
+        .json_patch(&task.known.resource, target, &Value::Array(patch))
+        .await;
+    let answer = answer.map_err(|cause| failed(&task, cause))?;
+    let after = task.known.kind.put(answer.to_string().as_bytes());
+    let after = after.map_err(|cause| failed(&task, cause))?;
+    Ok(Written::Done(Box::new(WrittenObject {
+        task,
+        before: Some(live),
+        action: Some(Action::Configured),
+        after,
+        was_deleted: false,
+    })))
+}
+
 async fn update(
     task: Box<Task>,
     mut live: Box<LiveObject>,
@@ -67,6 +104,10 @@ async fn update(
     hands: Hands<'_>,
 ) -> Result<Written, Unwritten> {
     let applier = hands.applier;
+    let operations = live.patch.as_ref().map(|patch| patch.operations.clone());
+    if let Some(operations) = operations {
+        return patch(task, live, operations, applier).await;
+    }
     let cleaned = clean(&task, &mut live, applier).await;
     let cleaned = cleaned.map_err(|cause| failed(&task, cause))?;
 

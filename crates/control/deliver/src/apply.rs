@@ -50,6 +50,8 @@ pub(crate) async fn apply<O: DeliveryOwner>(
         rerun: terms.rerun(revision),
         held: &held,
         warn: terms.drift == DriftMode::Warn,
+        correction: terms.correction,
+        on_fault: terms.on_fault,
         ahead,
     };
     let outcome = terms.applier.apply(request).await;

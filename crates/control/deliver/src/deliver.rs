@@ -12,9 +12,11 @@
 use std::collections::HashSet;
 
 use lode_api::shared::InventoryEntry;
+use lode_apply::Error as ApplyError;
 use lode_object::Id;
 use lode_runtime::Failure;
 
+use crate::apply::{ApplyOrder, apply};
 use crate::end::DeliveryEnd;
 use crate::health::{await_health, await_stage};
 use crate::inventory::{in_order, recorded};
@@ -24,7 +26,7 @@ use crate::prune::prune;
 use crate::state::DeliveryState;
 use crate::state::attempt::DeliveryAttempt;
 use crate::state::kept::KeptObjects;
-use crate::terms::DeliveryTerms;
+use crate::terms::{DeliveryTerms, DriftMode};
 use crate::wanted::{BuiltObjects, WantedObjects};
 use crate::write::{UnreadyObject, WrittenSet, write};
 
@@ -124,6 +126,39 @@ fn tell_changes<O: DeliveryOwner>(terms: &DeliveryTerms<'_>, owner: &O, state: &
     }
 }
 
+/// Writes objects, for an owner that has steps of its own around that: nothing is removed and nothing waited for, and
+/// what is new is not written ahead. Safe to run again after any end.
+///
+/// # Errors
+/// An object is refused, or the server cannot be asked; what was written is remembered.
+pub async fn bring_in<O: DeliveryOwner>(
+    terms: &DeliveryTerms<'_>,
+    owner: &O,
+    state: &mut DeliveryState,
+    wanted: BuiltObjects,
+    inputs: String,
+) -> Result<(), ApplyError> {
+    let mut built = wanted;
+    // What the records were made from is not what the cluster has from here on.
+    state.records.inputs.clear();
+    let order = ApplyOrder {
+        set: &mut built.set,
+        revision: terms.revision,
+        inventory: None,
+        may_force: true,
+    };
+    let outcome = apply(terms, owner, state, order).await;
+    if let Some(attempt) = &mut state.attempt {
+        attempt.note(&outcome);
+    }
+    if let Some(error) = outcome.error {
+        state.save(terms).await;
+        return Err(error);
+    }
+    settle(terms, state, built, inputs).await;
+    Ok(())
+}
+
 /// Notes that the records are of this revision, now that the cluster has all of it and nothing else.
 async fn settle(
     terms: &DeliveryTerms<'_>,
@@ -134,7 +169,11 @@ async fn settle(
     let BuiltObjects { set, text_digest } = built;
     let ids: HashSet<&Id> = set.objects().iter().map(|desired| &desired.id).collect();
     state.keep_only(&ids);
-    state.kept = KeptObjects::of(&set);
+    state.kept = if terms.drift == DriftMode::Ignore {
+        KeptObjects::default()
+    } else {
+        KeptObjects::of(&set)
+    };
     state.records.inputs = inputs;
     state.records.text_digest = text_digest;
     terms.revision.clone_into(&mut state.records.revision);

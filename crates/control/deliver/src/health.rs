@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use lode_api::reasons;
 use lode_api::shared::InventoryEntry;
+use lode_object::{GroupVersionKind, Id};
 use lode_runtime::Failure;
 use lode_stdx::duration;
 use tokio::time::Instant;
@@ -86,6 +87,52 @@ pub(crate) async fn await_health<O: DeliveryOwner>(
             Err(Failure::new(reasons::HEALTH_CHECK_FAILED, text))
         }
     }
+}
+
+/// How a wait stands that an owner began itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WaitEnd {
+    /// All are ready.
+    Ready,
+    /// It goes on: the change of an object starts the next run, or at last the clock.
+    Waiting {
+        /// When to look again at the latest.
+        until: Instant,
+        /// What is waited for.
+        awaited: Vec<Awaited>,
+    },
+    /// Some cannot become ready, or did not in time: Flux's words for it.
+    Refused(String),
+}
+
+/// Looks at objects that must become ready. The time begins with the first look of one purpose.
+///
+/// # Errors
+/// An object cannot be looked at, or its kind is not served.
+pub async fn await_objects(
+    terms: &DeliveryTerms<'_>,
+    state: &mut DeliveryState,
+    purpose: WaitPurpose,
+    objects: &[(Id, GroupVersionKind)],
+) -> Result<WaitEnd, Failure> {
+    let mut items = Vec::with_capacity(objects.len());
+    for (id, gvk) in objects {
+        let Some(known) = terms.applier.know(gvk, &mut state.kinds).await? else {
+            let text = format!("can't determine status for {id}: the server does not serve {gvk}");
+            return Err(Failure::new(reasons::HEALTH_CHECK_FAILED, text));
+        };
+        let mut item = WaitItem::new(id.clone(), gvk.clone(), known, terms.exprs);
+        item.gone_is_done = &*id.kind == "Job" && &*id.group == "batch";
+        items.push(item);
+    }
+
+    let items = state.with_writes(items);
+    let looked = look(terms, state, purpose, items, terms.timeout).await?;
+    Ok(match looked {
+        Looked::Ready { .. } => WaitEnd::Ready,
+        Looked::Waiting { until, awaited } => WaitEnd::Waiting { until, awaited },
+        Looked::Refused { text, .. } => WaitEnd::Refused(text),
+    })
 }
 
 /// What a look at all objects of a wait came to.

@@ -1,6 +1,6 @@
 //! The objects that were applied last: as they were kept, or built once more.
 
-use lode_apply::{Desired, Set};
+use lode_apply::{Desired, Manner, Set};
 use lode_runtime::Failure;
 
 use crate::owner::{DeliveryNews, DeliveryOwner};
@@ -18,11 +18,19 @@ pub(crate) async fn last_applied<O: DeliveryOwner>(
     owner: &O,
     state: &mut DeliveryState,
 ) -> Result<BuiltObjects, Failure> {
-    let objects = objects(terms, owner, state).await?;
+    let objects = objects(owner, state).await?;
     Ok(BuiltObjects {
-        set: Set::new(objects, terms.custom_stage_kinds),
+        set: in_their_order(terms, objects),
         text_digest: state.records.text_digest.clone(),
     })
+}
+
+/// Puts objects that were applied before into the order of their owner.
+pub(crate) fn in_their_order(terms: &DeliveryTerms<'_>, objects: Vec<Desired>) -> Set {
+    match objects.first().map(|desired| desired.manner) {
+        Some(Manner::Helm) => Set::in_order(objects),
+        _ => Set::new(objects, terms.custom_stage_kinds),
+    }
 }
 
 /// Returns the objects themselves.
@@ -30,12 +38,11 @@ pub(crate) async fn last_applied<O: DeliveryOwner>(
 /// # Errors
 /// As [`last_applied`].
 pub(crate) async fn objects<O: DeliveryOwner>(
-    terms: &DeliveryTerms<'_>,
     owner: &O,
     state: &mut DeliveryState,
 ) -> Result<Vec<Desired>, Failure> {
     if !state.kept.is_empty() {
-        return Ok(state.kept.objects(terms.owner, |_| true));
+        return Ok(state.kept.objects(|_| true));
     }
     let set = owner.rebuild().await?;
     owner.hear(DeliveryNews::Hidden(set.hidden()));

@@ -17,6 +17,7 @@
 //! - Objects that stray from what was applied are brought back from what was kept of it ([`touch_up()`]), also while a
 //!   newer revision fails ([`hold_last_applied`]).
 //! - [`delete_objects`] and [`await_gone`] are the end of an owner.
+//! - An owner with steps of its own between these takes them one by one: [`bring_in`] writes, [`await_objects`] waits.
 //!
 //! Left out on purpose: any knowledge of the owner's kind. How it builds, what its status says and when it runs again is
 //! its own.
@@ -38,16 +39,18 @@ mod wait;
 mod wanted;
 mod write;
 
-pub use deliver::deliver;
+pub use deliver::{bring_in, deliver};
 pub use end::DeliveryEnd;
+pub use health::{WaitEnd, await_objects};
 pub use inventory::{StaleObject, stale};
 pub use owner::{DeliveryNews, DeliveryOwner};
-pub use removal::{await_gone, delete_objects};
+pub use removal::{RemovalStanding, await_gone, delete_objects};
 pub use state::DeliveryState;
 pub use state::attempt::DeliveryAttempt;
 pub use state::keeper::RecordKeeper;
 pub use terms::{DeliveryTerms, DriftMode, HealthChecks};
 pub use touch_up::{hold_last_applied, touch_up};
+pub use wait::WaitPurpose;
 pub use wait::awaited::{Awaited, in_short};
 pub use wait::exprs::HealthExprs;
 pub use wanted::{BuiltObjects, WantedObjects};

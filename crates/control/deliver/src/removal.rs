@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lode_apply::{Applier, Pruned};
-use lode_object::{GroupVersionKind, NamespacedName};
+use lode_object::{GroupVersionKind, Id, NamespacedName};
 use lode_runtime::Failure;
 use tokio::time::Instant;
 
@@ -30,8 +30,19 @@ pub async fn delete_objects(
     Ok(applier.prune(owner, stale, &mut state.kinds).await?)
 }
 
-/// Returns how long to wait for deleted objects to be gone: nothing when they are, or when `timeout` is over. Where they
-/// are watched, the end of the last one wakes their owner before that.
+/// How far the removal of objects has come.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RemovalStanding {
+    /// They are gone.
+    Gone,
+    /// Some are there still: look again after this time at the latest. Where they are watched, the end of the last one
+    /// wakes their owner before that.
+    Going(Duration),
+    /// The time is over, and this object is there still.
+    TimedOut(Id),
+}
+
+/// Returns how far the removal of deleted objects has come. Their time begins with the first look.
 ///
 /// # Errors
 /// The server cannot be asked.
@@ -40,7 +51,7 @@ pub async fn await_gone(
     stale: &[StaleObject],
     timeout: Duration,
     state: &mut DeliveryState,
-) -> Result<Option<Duration>, Failure> {
+) -> Result<RemovalStanding, Failure> {
     if !state.awaits_removal() {
         let items = items(applier, stale, state).await?;
         let ambient = applier.cache().ambient();
@@ -48,7 +59,7 @@ pub async fn await_gone(
         state.wait = Some(wait);
     }
     let Some(wait) = &mut state.wait else {
-        return Ok(None);
+        return Ok(RemovalStanding::Gone);
     };
 
     let looker = Looker {
@@ -63,10 +74,14 @@ pub async fn await_gone(
             } else {
                 left
             };
-            return Ok((!left.is_zero()).then_some(left));
+            return Ok(if left.is_zero() {
+                RemovalStanding::TimedOut(item.id.clone())
+            } else {
+                RemovalStanding::Going(left)
+            });
         }
     }
-    Ok(None)
+    Ok(RemovalStanding::Gone)
 }
 
 /// Finds what sees deleted objects. A kind that is not served any more took its objects with it.

@@ -148,11 +148,17 @@ impl DeliveryState {
         self.fights.next()
     }
 
+    /// Returns whether what is waited for may have come.
+    #[must_use]
+    pub fn is_worth_a_look(&self) -> bool {
+        self.wait.as_ref().is_some_and(Wait::is_worth_a_look)
+    }
+
     /// Returns whether a run is worth its while: what is waited for may have come, or one of the objects that changed
     /// (`ids`) has left what was applied.
     #[must_use]
     pub fn is_worth_a_run(&self, applier: &Applier, ids: &HashSet<Id>) -> bool {
-        if self.wait.as_ref().is_some_and(Wait::is_worth_a_look) {
+        if self.is_worth_a_look() {
             return true;
         }
         let strayed = applier.drifted(&self.records, &self.kinds, ids);
@@ -358,6 +364,7 @@ mod tests {
             fields: vec![".data.color".to_owned()],
             who: "kubectl".to_owned(),
             corrected,
+            operations: None,
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lode_ambient::Ambient;
 use lode_api::shared::{InventoryEntry, ObjRef};
-use lode_apply::{Applier, Rerun, Rule};
+use lode_apply::{Applier, Correction, OnFault, Rerun, Rule};
 use lode_object::{GroupKind, NamespacedName};
 
 use crate::state::keeper::RecordKeeper;
@@ -37,6 +37,10 @@ pub struct DeliveryTerms<'a> {
     pub checks: HealthChecks<'a>,
     /// What is done about live edits.
     pub drift: DriftMode,
+    /// How live edits are undone.
+    pub correction: Correction,
+    /// What follows where an object could not be written.
+    pub on_fault: OnFault,
     /// Objects that are wanted no more are deleted.
     pub prune: bool,
     /// Objects whose immutable fields change are deleted and created again.
@@ -67,6 +71,8 @@ pub enum DriftMode {
     Correct,
     /// They are reported and left.
     Warn,
+    /// They are nobody's concern, and what would undo them is not kept.
+    Ignore,
 }
 
 impl DeliveryTerms<'_> {

@@ -3,7 +3,6 @@
 
 use std::collections::HashSet;
 
-use lode_apply::Set;
 use lode_object::Id;
 use lode_runtime::Failure;
 
@@ -53,9 +52,9 @@ async fn bring_back<O: DeliveryOwner>(
     if strayed.is_empty() {
         return Ok(());
     }
-    let mut objects = last_applied::objects(terms, owner, state).await?;
+    let mut objects = last_applied::objects(owner, state).await?;
     objects.retain(|desired| strayed.contains(&desired.id));
-    let mut set = Set::new(objects, terms.custom_stage_kinds);
+    let mut set = last_applied::in_their_order(terms, objects);
 
     let revision = state.records.revision.clone();
     let order = ApplyOrder {

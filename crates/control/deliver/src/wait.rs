@@ -38,11 +38,13 @@ pub(crate) struct Wait {
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum WaitPurpose {
+pub enum WaitPurpose {
     /// An early stage that must be ready before the next.
     Stage,
     /// Health at the end.
     Health,
+    /// A single object whose end the next step needs.
+    Step,
     /// Deleted objects that must be gone.
     Removal,
 }

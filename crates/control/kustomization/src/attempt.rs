@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lode_api::{Kustomization, Status as _, conditions, reasons};
-use lode_apply::{Applier, Set};
+use lode_apply::{Applier, Correction, OnFault, Set};
 use lode_deliver::{
     BuiltObjects, DeliveryEnd, DeliveryTerms, DriftMode, HealthChecks, WantedObjects, deliver,
     hold_last_applied, touch_up,
@@ -118,6 +118,8 @@ impl Kustomizations {
                 Some(mode) if is_warned(mode) => DriftMode::Warn,
                 _ => DriftMode::Correct,
             },
+            correction: Correction::Apply,
+            on_fault: OnFault::Stop,
             prune: spec.prune,
             force: spec.force.unwrap_or_default(),
             is_asked: is_asked(object),

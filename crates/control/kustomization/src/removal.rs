@@ -5,7 +5,9 @@ use std::time::Duration;
 use lode_api::kustomization::DeletionPolicy;
 use lode_api::{Kind as _, Kustomization, conditions, reasons};
 use lode_apply::Applier;
-use lode_deliver::{DeliveryState, StaleObject, await_gone, delete_objects, stale};
+use lode_deliver::{
+    DeliveryState, RemovalStanding, StaleObject, await_gone, delete_objects, stale,
+};
 use lode_runtime::{Failure, Told, name_of};
 
 use crate::controller::Kustomizations;
@@ -37,7 +39,12 @@ impl Kustomizations {
             }
         }
         let timeout = object.spec.timeout().unwrap_or(TIMEOUT);
-        await_gone(&applier, &stale, timeout, state).await
+        let standing = await_gone(&applier, &stale, timeout, state).await?;
+        Ok(match standing {
+            RemovalStanding::Going(left) => Some(left),
+            // What outlives the time is left to go by itself, as in Flux.
+            RemovalStanding::Gone | RemovalStanding::TimedOut(_) => None,
+        })
     }
 
     /// Deletes objects; returns whether it could, which nobody can for an account that is gone.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 use lode_api::{Kind, Resource, git_repository, kustomization};
-use lode_apply::Applier;
+use lode_apply::{Applier, Preflight};
 use lode_cluster::{Cache, Client, Discovery};
 use lode_kustomization::Kustomizations;
 use lode_object::NamespacedName;
@@ -184,7 +184,11 @@ impl SharedByParts<'_> {
             manager: MANAGER.to_owned(),
             overrides: self.options.override_managers.clone(),
             custom_stage_kinds: self.options.custom_stage_kinds.clone(),
-            preflight_always: self.options.preflight_always,
+            preflight: if self.options.preflight_always {
+                Preflight::Always
+            } else {
+                Preflight::Changes
+            },
             parallel: self.options.concurrent_ssa,
         };
         let discovery = Discovery::new(self.client.clone());

@@ -9,15 +9,17 @@ use std::io::{Read as _, Write as _};
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use lode_apply::{Common, Desired, Set};
+use lode_apply::{Desired, Manner, Set};
 use lode_object::secrecy::Level;
-use lode_object::{NamespacedName, Object, Secrecy};
+use lode_object::{Object, Secrecy};
 use serde_json::json;
 
 /// Bodies of applied objects, deflated.
 #[derive(Debug, Default)]
 pub(crate) struct KeptObjects {
     deflated: Vec<u8>,
+    /// By whose rules they are applied.
+    manner: Manner,
 }
 
 impl KeptObjects {
@@ -33,17 +35,15 @@ impl KeptObjects {
             let _ = deflate.write_all(secrecy_line(&desired.secrecy).as_bytes());
             let _ = deflate.write_all(b"\n");
         }
+        let first = set.objects().first();
         Self {
             deflated: deflate.finish().unwrap_or_default(),
+            manner: first.map(|desired| desired.manner).unwrap_or_default(),
         }
     }
 
     /// Returns the objects that `wanted` is true for.
-    pub(crate) fn objects(
-        &self,
-        owner: &NamespacedName,
-        wanted: impl Fn(&Object) -> bool,
-    ) -> Vec<Desired> {
+    pub(crate) fn objects(&self, wanted: impl Fn(&Object) -> bool) -> Vec<Desired> {
         let mut text = String::new();
         if DeflateDecoder::new(&*self.deflated)
             .read_to_string(&mut text)
@@ -62,9 +62,8 @@ impl KeptObjects {
             let Some(object) = object.filter(&wanted) else {
                 continue;
             };
-            // It was normalised when it was kept: doing it again changes nothing.
-            let desired = Desired::new(object, origin, owner, &Common::default());
-            objects.extend(desired.map(|desired| desired.told_as(read_secrecy(secrecy))));
+            let desired = Desired::ready(&object, origin, self.manner);
+            objects.push(desired.told_as(read_secrecy(secrecy)));
         }
         objects
     }
@@ -101,6 +100,9 @@ fn read_secrecy(line: &str) -> Secrecy {
 
 #[cfg(test)]
 mod tests {
+    use lode_apply::Common;
+    use lode_object::NamespacedName;
+
     use super::*;
 
     #[test]
@@ -117,7 +119,7 @@ mod tests {
             .unwrap()
         };
         let kept = KeptObjects::of(&Set::new(vec![object("one"), object("two")], &[]));
-        let back = kept.objects(&owner, |object| object.name() == "two");
+        let back = kept.objects(|object| object.name() == "two");
         assert_eq!(back.len(), 1);
         assert_eq!(
             (back[0].digest, &*back[0].origin),
@@ -127,6 +129,19 @@ mod tests {
         let words = lode_object::Words::of(&json!({"kind": "ConfigMap", "data": {"a": "${P}"}}));
         let secrecy = Secrecy::built(words, &object("two").id);
         let kept = KeptObjects::of(&Set::new(vec![object("two").told_as(secrecy.clone())], &[]));
-        assert_eq!(kept.objects(&owner, |_| true)[0].secrecy, secrecy);
+        assert_eq!(kept.objects(|_| true)[0].secrecy, secrecy);
+    }
+
+    #[test]
+    fn a_rendered_object_comes_back_as_it_was_rendered() {
+        let object = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "a", "annotations": {"kustomize.toolkit.fluxcd.io/ssa": "Ignore"}}});
+        let rendered = Desired::rendered(Object::parse(object).unwrap(), "t.yaml", "shop");
+        let kept = KeptObjects::of(&Set::in_order(vec![rendered.clone()]));
+        let back = kept.objects(|_| true).remove(0);
+        assert_eq!(
+            (back.digest, back.how, back.id),
+            (rendered.digest, rendered.how, rendered.id)
+        );
     }
 }

@@ -8,6 +8,7 @@
 mod account;
 mod deliver;
 mod drift;
+mod release;
 mod removal;
 mod wait;
 mod world;

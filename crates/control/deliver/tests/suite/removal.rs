@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use lode_deliver::{DeliveryState, StaleObject, await_gone, delete_objects, stale};
+use lode_deliver::{
+    DeliveryState, RemovalStanding, StaleObject, await_gone, delete_objects, stale,
+};
 use lode_object::NamespacedName;
 use serde_json::json;
 
@@ -61,20 +63,23 @@ async fn an_object_with_a_finalizer_is_waited_for() {
     delete_objects(&world.applier, &owner(), &stale, &mut state)
         .await
         .unwrap();
-    let left = await_gone(&world.applier, &stale, LONG, &mut state)
+    let standing = await_gone(&world.applier, &stale, LONG, &mut state)
         .await
         .unwrap();
-    assert!(left.is_some_and(|left| left <= LONG), "{left:?}");
+    assert!(
+        matches!(standing, RemovalStanding::Going(left) if left <= LONG),
+        "{standing:?}"
+    );
     assert!(state.awaits_removal());
 
     world
         .edit(MAP, "a", &json!({"metadata": {"finalizers": null}}))
         .await;
     // The mark of its deletion may wake us before its end does.
-    let mut left = Some(LONG);
-    while left.is_some() {
+    let mut standing = standing;
+    while standing != RemovalStanding::Gone {
         world.until_worth_a_run(&state).await;
-        left = await_gone(&world.applier, &stale, LONG, &mut state)
+        standing = await_gone(&world.applier, &stale, LONG, &mut state)
             .await
             .unwrap();
     }
@@ -85,8 +90,11 @@ async fn a_wait_for_the_end_has_an_end() {
     let world = World::start().await;
     let (toy, mut state) = (Toy::new(&world), DeliveryState::default());
     let stale = delivered(&toy, &mut state).await;
-    let left = await_gone(&world.applier, &stale, Duration::ZERO, &mut state)
+    let standing = await_gone(&world.applier, &stale, Duration::ZERO, &mut state)
         .await
         .unwrap();
-    assert_eq!(left, None, "the objects are there, and the time is over");
+    let RemovalStanding::TimedOut(id) = standing else {
+        panic!("the objects are there, and the time is over: {standing:?}");
+    };
+    assert_eq!(&*id.kind, "ConfigMap");
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lode_ambient::Ambient;
 use lode_api::shared::{InventoryEntry, ObjRef};
-use lode_apply::{Applier, Common, Desired, Set};
+use lode_apply::{Applier, Common, Correction, Desired, OnFault, Preflight, Set};
 use lode_cluster::{Cache, Client, Discovery};
 use lode_deliver::{
     BuiltObjects, DeliveryEnd, DeliveryNews, DeliveryOwner, DeliveryState, DeliveryTerms,
@@ -50,7 +50,7 @@ impl World {
             manager: MANAGER.to_owned(),
             overrides: Vec::new(),
             custom_stage_kinds: Vec::new(),
-            preflight_always: false,
+            preflight: Preflight::Changes,
             parallel: 4,
         };
         let folder = tempfile::tempdir().unwrap();
@@ -88,6 +88,8 @@ impl World {
             exprs,
             checks: HealthChecks::Named(&[]),
             drift: DriftMode::Correct,
+            correction: Correction::Apply,
+            on_fault: OnFault::Stop,
             prune: true,
             force: false,
             is_asked: false,

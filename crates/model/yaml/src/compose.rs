@@ -376,19 +376,8 @@ impl<'t> Composer<'t> {
         self.trace.note(begins, start.at, start.column);
         let mut items = Vec::new();
         loop {
-            self.trace
-                .note(CommentKind::Entry, self.scan.at, self.scan.at + 1);
-            self.scan.at += 1;
-            self.scan.starts_allowed = true;
-            let behind = self.scan.mark();
-            self.scan.skip_to_token();
-            let nodes = self.nodes;
-            let item = if self.is_over() {
-                self.empty(behind)?
-            } else {
-                self.block_node(false)?
-            };
-            items.extend(self.hand_out(item, nodes));
+            let item = self.item()?;
+            items.extend(item);
             self.scan.skip_to_token();
             if self.at_list_of_mapping() {
                 continue;
@@ -412,6 +401,24 @@ impl<'t> Composer<'t> {
         let mut node = Node::sequence(items);
         node.place = self.place(start, self.last_end);
         self.with_properties(node, properties)
+    }
+
+    /// Reads an item of a block list, which starts with a hyphen; returns it if it is to be kept.
+    fn item(&mut self) -> Result<Option<Node>, Error> {
+        self.trace
+            .note(CommentKind::Entry, self.scan.at, self.scan.at + 1);
+        self.scan.at += 1;
+        self.scan.starts_allowed = true;
+        let behind = self.scan.mark();
+        self.scan.skip_to_token();
+
+        let nodes = self.nodes;
+        let item = if self.is_over() {
+            self.empty(behind)?
+        } else {
+            self.block_node(false)?
+        };
+        Ok(self.hand_out(item, nodes))
     }
 
     /// Reads a mapping whose first key starts at `start`.

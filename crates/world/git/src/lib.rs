@@ -56,7 +56,7 @@ pub use fetch_error::FetchError;
 pub use id::{Error as IdError, ObjectId};
 pub use options::{BUDGET, FetchLimits, Options};
 pub use reference::{Error as ResolveError, Reference, Resolved, resolve};
-pub use remote::{ClientCertificate, Credentials, Error as RemoteError, Proxy, Remote};
+pub use remote::{Credentials, Error as RemoteError, Remote};
 pub use repository::{
     Author, Changes, Commit, CommitError, Draft, EditError, HistoryError, References, Refusal,
     Repository, Update, Watch,

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use lode_net::Egress;
+use lode_net::{ClientCertificate, Egress, Proxy};
 use lode_stdx::{Digest, digest::Hasher};
 use reqwest::Url;
 
@@ -28,34 +28,6 @@ pub enum Credentials {
     },
     /// A token.
     Bearer(String),
-}
-
-/// An HTTP or SOCKS proxy.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Proxy {
-    /// `http://`, `https://` or `socks5://` URL of the proxy.
-    pub address: String,
-    /// User for the proxy, if it requires one.
-    pub username: Option<String>,
-    /// Password for the proxy.
-    pub password: Option<String>,
-}
-
-impl Proxy {
-    /// Returns whether the policy allows the proxy's host, as far as its address shows.
-    #[must_use]
-    pub fn is_allowed(&self, egress: &Egress) -> bool {
-        Url::parse(&self.address).is_ok_and(|url| egress.check(&url).is_ok())
-    }
-}
-
-/// A client's own certificate, both parts in PEM.
-#[derive(Clone, PartialEq, Eq)]
-pub struct ClientCertificate {
-    /// The certificate chain.
-    pub certificate: Vec<u8>,
-    /// The private key.
-    pub key: Vec<u8>,
 }
 
 /// A repository's address and how to access it.
@@ -203,19 +175,6 @@ impl fmt::Debug for Credentials {
             Self::Basic { .. } => "Basic(…)",
             Self::Bearer(_) => "Bearer(…)",
         })
-    }
-}
-
-impl fmt::Debug for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The address may contain a password itself.
-        f.write_str("Proxy(…)")
-    }
-}
-
-impl fmt::Debug for ClientCertificate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ClientCertificate(…)")
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use lode_net::OutboundError;
+
 /// Why a server gave no usable response.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TransportError {
@@ -61,4 +63,21 @@ pub enum TransportError {
     /// An error message of the server.
     #[error("the server says: {0}")]
     Server(String),
+}
+
+impl From<OutboundError> for TransportError {
+    fn from(error: OutboundError) -> Self {
+        match error {
+            OutboundError::Egress(refused) => Self::Egress(refused),
+            OutboundError::Configuration(text) => Self::Configuration(text),
+            OutboundError::Dns => Self::Dns,
+            OutboundError::Refused => Self::Refused,
+            OutboundError::Connect => Self::Connect,
+            OutboundError::Tls(text) => Self::Tls(text),
+            OutboundError::Timeout(time) => Self::Timeout(time),
+            OutboundError::BrokeOff => Self::BrokeOff,
+            OutboundError::Redirect(text) => Self::Redirect(text),
+            OutboundError::TooLarge { what, limit } => Self::TooLarge { what, limit },
+        }
+    }
 }

@@ -3,6 +3,8 @@
 //! - [`serve()`] is the one accept loop of all our servers: places per peer, deadlines, draining.
 //! - [`Egress`] decides where connections that others request may lead, and resolves names
 //!   accordingly.
+//! - [`Outbound`] makes such connections: through a proxy, with certificates. [`Calls`] are requests over them, within
+//!   one deadline, with redirects that take no credentials elsewhere.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {
@@ -18,8 +20,12 @@
 //! # }
 //! ```
 
+mod calls;
 mod egress;
+mod outbound;
 mod serve;
 
+pub use calls::{Answer, Call, Calls};
 pub use egress::{Egress, Network, Refused, Resolved, Rule, RuleError, Rules};
+pub use outbound::{ClientCertificate, Outbound, OutboundError, Proxy};
 pub use serve::{Caller, Limits, RequestBody, Terms, serve};

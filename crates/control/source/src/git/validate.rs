@@ -5,8 +5,8 @@
 
 use lode_api::git_repository::{Include, Mode, Provider, Spec};
 use lode_api::{GitRepository, reasons};
-use lode_git::{ClientCertificate, Credentials, Reference, Remote, RemoteError};
-use lode_net::Egress;
+use lode_git::{Credentials, Reference, Remote, RemoteError};
+use lode_net::{ClientCertificate, Egress, Proxy};
 use lode_object::NamespacedName;
 use lode_runtime::{Failure, Retry};
 use lode_tree::RepoPath;
@@ -121,7 +121,7 @@ fn client_certificate(secret: &SecretData) -> Result<Option<ClientCertificate>, 
 }
 
 /// Reads a proxy from its Secret.
-pub(crate) fn proxy(secret: &SecretData, egress: &Egress) -> Result<lode_git::Proxy, Failure> {
+pub(crate) fn proxy(secret: &SecretData, egress: &Egress) -> Result<Proxy, Failure> {
     let failed = |text: String| {
         step::fetch(
             reasons::AUTHENTICATION_FAILED,
@@ -131,7 +131,7 @@ pub(crate) fn proxy(secret: &SecretData, egress: &Egress) -> Result<lode_git::Pr
 
     let missing = || failed(format!("secret '{}' has no key 'address'", secret.name()));
     let address = secret.text("address").ok_or_else(missing)?;
-    let proxy = lode_git::Proxy {
+    let proxy = Proxy {
         username: secret.text("username"),
         password: secret.text("password"),
         address,

@@ -18,10 +18,10 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use lode_git::{
-    Cache, ClientCertificate, Credentials, FetchError, FetchLimits, Options, Proxy, Reference,
-    Remote, ResolveError, Resolved, Snapshot, TransportError,
+    Cache, Credentials, FetchError, FetchLimits, Options, Reference, Remote, ResolveError,
+    Resolved, Snapshot, TransportError,
 };
-use lode_net::{Egress, Rules};
+use lode_net::{ClientCertificate, Egress, Proxy, Rules};
 use lode_stdx::budget::{self, Budget};
 use lode_tree::{Entry, RepoPath};
 use tokio::runtime::{self, Runtime};

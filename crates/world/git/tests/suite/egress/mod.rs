@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 
-use lode_git::{Credentials, Proxy, Remote, ResolveError, TransportError};
-use lode_net::{Egress, Network, Resolved, Rules};
+use lode_git::{Credentials, Remote, ResolveError, TransportError};
+use lode_net::{Egress, Network, Proxy, Resolved, Rules};
 
 use crate::server::{Behaviour, Server};
 use crate::{branch, resolve};

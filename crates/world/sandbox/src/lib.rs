@@ -22,14 +22,21 @@
 //!
 //! Faults can be injected: see [`Sandbox::faults`].
 //!
-//! Left out for now: sources other than Git.
+//! [`Registry`] is a registry of OCI artifacts and [`Charts`] a server of Helm repositories; both start on their own, on
+//! free ports, and misbehave on demand ([`WebFault`]).
 
+mod charts;
 mod faults;
 mod git;
 mod objects;
+mod registry;
 mod sandbox;
+mod web;
 
+pub use charts::{CHARTS_PASSWORD, CHARTS_USER, Charts};
 pub use faults::{Fault, Faults, Requests};
 pub use git::{Error as GitError, Git};
 pub use objects::{Error as ObjectError, Objects};
+pub use registry::{OciArtifact, REGISTRY_PASSWORD, REGISTRY_USER, Registry, RegistryAccess};
 pub use sandbox::{Error, Options, Sandbox};
+pub use web::{WebFault, WebRequest};

@@ -1,0 +1,27 @@
+//! Helm repositories over HTTP.
+//!
+//! A [`ChartRepository`] fetches the index and charts: bounded, within one deadline, where the egress policy allows, with
+//! credentials for its own server only. [`convert`] reads an index, in YAML or JSON, without building it in memory: each
+//! entry is written to a file as soon as it is read, and only what selects and locates a chart is kept. The result is an
+//! [`Index`], which all charts of a repository share, and an [`IndexFile`], the JSON that Flux stores.
+//!
+//! ```
+//! use lode_fetch::{convert, Limits};
+//! use lode_stdx::budget::Budget;
+//!
+//! let text = b"apiVersion: v1\nentries:\n  app:\n  - {name: app, version: 1.2.0, urls: [app-1.2.0.tgz]}\n";
+//! let folder = std::env::temp_dir();
+//! let (index, file) = convert(text, &folder, &Limits::default(), &Budget::unlimited())?;
+//! let chart = index.find("app", ">=1.0.0 <2")?;
+//! assert_eq!((chart.version(), chart.urls().next()), ("1.2.0", Some("app-1.2.0.tgz")));
+//! assert!(file.size() > 0);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! Left out: buckets, and provenance files.
+
+mod index;
+mod repository;
+
+pub use index::{FindError, Found, Index, IndexError, IndexFile, Limits, Misfit, convert};
+pub use repository::{ChartRepository, Download, FetchError, UrlError};

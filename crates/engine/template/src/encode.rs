@@ -3,4 +3,6 @@
 pub(crate) mod json;
 pub(crate) mod json_read;
 pub(crate) mod toml;
+pub(crate) mod toml_read;
+mod toml_scan;
 pub(crate) mod yaml;

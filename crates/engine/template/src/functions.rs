@@ -2,6 +2,7 @@
 
 mod args;
 mod cast;
+mod certificates;
 mod cost;
 mod dates;
 mod decimal;
@@ -13,7 +14,7 @@ mod lists;
 mod maps;
 mod merging;
 mod methods;
-pub(crate) mod moment;
+mod moment;
 mod numbers;
 mod passwords;
 mod paths;
@@ -26,11 +27,15 @@ mod strings;
 mod words;
 mod wrap;
 
+pub(crate) use digests::decode_base64;
+pub(crate) use moment::Moment;
+
 use crate::function::Entry;
 
 /// Returns all functions of sprig 3.3.0 and Helm 4.2.1 that need nothing of the running template.
 pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
     const TABLES: &[&[Entry]] = &[
+        certificates::TABLE,
         dates::TABLE,
         defaults::TABLE,
         digests::TABLE,

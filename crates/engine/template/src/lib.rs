@@ -22,6 +22,7 @@ mod error;
 pub mod function;
 mod functions;
 mod go;
+mod pki;
 pub mod print;
 mod value;
 

@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::encode::json::{Content, content};
 use crate::error::Error;
-use crate::functions::moment::Moment;
+use crate::functions::Moment;
 use crate::go::layout;
 use crate::go::output::Output;
 use crate::print::append_float;

@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, any, text, written};
 use crate::functions::moment::Moment;
-use crate::go::duration::{self, HOUR, MINUTE, Nanos, SECOND};
+use crate::go::duration::{self, DAY, HOUR, MINUTE, Nanos, SECOND};
 use crate::go::time::{Time, Zone};
 use crate::go::{layout, parse_time};
 use crate::value::{IntegerKind, Value};
@@ -81,7 +81,8 @@ pub(crate) const TABLE: &[Entry] = &[
 /// The time zone of the operator.
 const LOCAL: Zone = Zone::Utc;
 
-fn now(context: &Context<'_>) -> Time {
+/// Returns the time of the environment.
+pub(crate) fn now(context: &Context<'_>) -> Time {
     let now = context.environment().now;
     // The time since 1970 counts down before it, the nanoseconds of a time never do.
     Time::from_unix(now.as_second(), LOCAL).plus(i64::from(now.subsec_nanosecond()))
@@ -141,9 +142,6 @@ fn seconds(text: &[u8]) -> i64 {
         None => i64::MAX,
     }
 }
-
-/// One day.
-const DAY: Nanos = 24 * HOUR;
 
 /// Writes a duration in its largest unit, rounded down.
 fn duration_round(context: &Context<'_>, value: &Value) -> String {

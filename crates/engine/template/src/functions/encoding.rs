@@ -6,7 +6,7 @@
 use crate::context::Context;
 use crate::encode::json::{self, Style};
 use crate::encode::json_read::{self, Wanted};
-use crate::encode::{toml, yaml};
+use crate::encode::{toml, toml_read, yaml};
 use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, any, text};
@@ -69,6 +69,9 @@ pub(crate) const TABLE: &[Entry] = &[
     }),
     Entry::new("mustToToml", WRITE, |context, args| {
         toml::write(context, any(args, 0))
+    }),
+    Entry::new("fromToml", READ_MAP, |context, args| {
+        map_or_error(toml_read::read(context, text(args, 0)))
     }),
 ];
 

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, int, text};
-use crate::functions::digests::decode_base64;
+use crate::functions::decode_base64;
 use crate::value::Value;
 
 /// The functions of this file.
@@ -56,7 +56,7 @@ pub(crate) const TABLE: &[Entry] = &[
 /// Rounds of bcrypt, as a power of two.
 const BCRYPT_COST: u32 = 10;
 /// Steps that one hash is worth: about fifty milliseconds.
-const BCRYPT_STEPS: usize = 500_000;
+const BCRYPT_STEPS: usize = 100_000;
 /// Longest password, in bytes.
 const BCRYPT_PASSWORD_MAX: usize = 72;
 
@@ -124,7 +124,7 @@ fn bcrypt_letters(bytes: &[u8]) -> String {
 // === derived passwords ===
 
 /// Steps that deriving one password is worth: about a hundred milliseconds.
-const DERIVE_STEPS: usize = 1_000_000;
+const DERIVE_STEPS: usize = 300_000;
 /// Bytes of memory that deriving takes.
 const DERIVE_BYTES: usize = 33 << 20;
 const MASTER_SEED: &[u8] = b"com.lyndir.masterpassword";

@@ -19,6 +19,9 @@ pub(crate) const MINUTE: Nanos = 60 * SECOND;
 /// One hour.
 pub(crate) const HOUR: Nanos = 60 * MINUTE;
 
+/// One day.
+pub(crate) const DAY: Nanos = 24 * HOUR;
+
 /// Reads a duration such as `-1h30m`.
 ///
 /// # Errors

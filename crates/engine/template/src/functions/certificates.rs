@@ -1,0 +1,287 @@
+//! Keys and certificates: `genCA`, `genSignedCert` and their variants.
+
+use core::net::IpAddr;
+use std::any::Any;
+use std::borrow::Cow;
+
+use num_bigint::BigUint;
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::Entry;
+use crate::functions::args::{Answer, any, int, text, to_text};
+use crate::functions::dates::now;
+use crate::functions::decode_base64;
+use crate::go::duration::{DAY, Nanos};
+use crate::pki::certificate::{self, Contents, Issuer};
+use crate::pki::key::PrivateKey;
+use crate::pki::pem;
+use crate::value::{Kind, Object, Text, Value};
+
+/// The functions of this file.
+pub(crate) const TABLE: &[Entry] = &[
+    Entry::new("genPrivateKey", "func(string) string", gen_private_key),
+    Entry::new(
+        "buildCustomCert",
+        "func(string, string) (sprig.certificate, error)",
+        |_, args| build_custom(args).map_err(Error::new),
+    ),
+    Entry::new(
+        "genCA",
+        "func(string, int) (sprig.certificate, error)",
+        |context, args| {
+            let key = new_key(context)?;
+            signed(context, [args.first(), None, None, args.get(1)], &key, None)
+        },
+    ),
+    Entry::new(
+        "genCAWithKey",
+        "func(string, int, string) (sprig.certificate, error)",
+        |context, args| {
+            let key = given_key(args, 2)?;
+            signed(context, [args.first(), None, None, args.get(1)], &key, None)
+        },
+    ),
+    Entry::new(
+        "genSelfSignedCert",
+        "func(string, []interface {}, []interface {}, int) (sprig.certificate, error)",
+        |context, args| {
+            let key = new_key(context)?;
+            signed(context, four(args), &key, Some(&Signer::Itself))
+        },
+    ),
+    Entry::new(
+        "genSelfSignedCertWithKey",
+        "func(string, []interface {}, []interface {}, int, string) (sprig.certificate, error)",
+        |context, args| {
+            let key = given_key(args, 4)?;
+            signed(context, four(args), &key, Some(&Signer::Itself))
+        },
+    ),
+    Entry::new(
+        "genSignedCert",
+        "func(string, []interface {}, []interface {}, int, sprig.certificate) (sprig.certificate, error)",
+        |context, args| {
+            let key = new_key(context)?;
+            let signer = Signer::other(any(args, 4))?;
+            signed(context, four(args), &key, Some(&signer))
+        },
+    ),
+    Entry::new(
+        "genSignedCertWithKey",
+        "func(string, []interface {}, []interface {}, int, sprig.certificate, string) (sprig.certificate, error)",
+        |context, args| {
+            let key = given_key(args, 5)?;
+            let signer = Signer::other(any(args, 4))?;
+            signed(context, four(args), &key, Some(&signer))
+        },
+    ),
+];
+
+/// Bits of the keys of new certificates.
+const CERTIFICATE_BITS: u64 = 2048;
+/// Bits of new RSA keys.
+const KEY_BITS: u64 = 4096;
+/// Steps that a key for a certificate is worth.
+const CERTIFICATE_STEPS: usize = 200_000;
+/// Steps that other keys are worth.
+const KEY_STEPS: usize = 1_500_000;
+
+fn gen_private_key(context: &mut Context<'_>, args: &[Value]) -> Answer {
+    let random = context.environment().random;
+    let kind = text(args, 0);
+    let key = match kind.as_bytes() {
+        b"" | b"rsa" => {
+            context.steps(KEY_STEPS)?;
+            PrivateKey::rsa(random, KEY_BITS)
+        }
+        b"dsa" => {
+            context.steps(KEY_STEPS)?;
+            PrivateKey::dsa(random)
+        }
+        b"ecdsa" => {
+            context.steps(CERTIFICATE_STEPS)?;
+            PrivateKey::ecdsa(random)
+        }
+        b"ed25519" => {
+            context.steps(CERTIFICATE_STEPS)?;
+            PrivateKey::ed25519(random)
+        }
+        _ => return Ok(format!("Unknown type {kind}").into()),
+    };
+    Ok(match key {
+        Ok(key) => key.to_pem().into(),
+        Err(why) => format!("failed to generate private key: {why}").into(),
+    })
+}
+
+fn new_key(context: &Context<'_>) -> Result<PrivateKey, Error> {
+    context.steps(CERTIFICATE_STEPS)?;
+    PrivateKey::rsa(context.environment().random, CERTIFICATE_BITS)
+        .map_err(|why| Error::new(format!("error generating rsa key: {why}")))
+}
+
+fn given_key(args: &[Value], at: usize) -> Result<PrivateKey, Error> {
+    PrivateKey::from_pem(text(args, at))
+        .map_err(|why| Error::new(format!("parsing private key: {why}")))
+}
+
+fn build_custom(args: &[Value]) -> Result<Value, String> {
+    let certificate = decode_base64(text(args, 0))
+        .map_err(|_| "unable to decode base64 certificate".to_owned())?;
+    let key = decode_base64(text(args, 1))
+        .map_err(|_| "unable to decode base64 private key".to_owned())?;
+    let block = pem::decode(&certificate).ok_or("unable to decode certificate")?;
+    Issuer::parse(&block.bytes)
+        .map_err(|why| format!("error parsing certificate: decodedCert.Bytes: {why}"))?;
+    PrivateKey::from_pem(&key).map_err(|why| format!("error parsing private key: {why}"))?;
+    Ok(Value::object(Certificate {
+        certificate: Text::from(certificate),
+        key: Text::from(key),
+    }))
+}
+
+/// Who signs a certificate that is no authority.
+enum Signer {
+    Itself,
+    Other(Issuer, PrivateKey),
+}
+
+impl Signer {
+    fn other(value: &Value) -> Result<Self, Error> {
+        let authority = value
+            .as_object::<Certificate>()
+            .ok_or_else(|| Error::new("unable to decode certificate"))?;
+        let block = pem::decode(&authority.certificate)
+            .ok_or_else(|| Error::new("unable to decode certificate"))?;
+        let issuer = Issuer::parse(&block.bytes).map_err(|why| {
+            Error::new(format!(
+                "error parsing certificate: decodedSignerCert.Bytes: {why}"
+            ))
+        })?;
+        let key = PrivateKey::from_pem(&authority.key)
+            .map_err(|why| Error::new(format!("error parsing private key: {why}")))?;
+        Ok(Self::Other(issuer, key))
+    }
+}
+
+/// Name, addresses, hosts and days of a certificate.
+type Wanted<'a> = [Option<&'a Value>; 4];
+
+fn four(args: &[Value]) -> Wanted<'_> {
+    [args.first(), args.get(1), args.get(2), args.get(3)]
+}
+
+/// Makes a certificate; without a signer it is an authority.
+fn signed(
+    context: &Context<'_>,
+    [name, addresses, hosts, days]: Wanted<'_>,
+    key: &PrivateKey,
+    signer: Option<&Signer>,
+) -> Answer {
+    context.steps(CERTIFICATE_STEPS / 10)?;
+    let mut serial = [0; 16];
+    context.environment().random.fill(&mut serial);
+    let now = now(context);
+    let days = days.map_or(0, |days| int(std::slice::from_ref(days), 0));
+    let name = name.and_then(Value::as_text);
+    let contents = Contents {
+        serial: BigUint::from_bytes_be(&serial),
+        name: name
+            .map(|name| name.to_str_lossy().into_owned())
+            .unwrap_or_default(),
+        addresses: addresses_of(context, addresses)?,
+        hosts: hosts_of(context, hosts)?,
+        not_after: now.plus(lifetime(days)),
+        not_before: now,
+        is_authority: signer.is_none(),
+    };
+
+    let der = match signer {
+        Some(Signer::Other(issuer, signing_key)) => {
+            certificate::create(&contents, key, Some(issuer), signing_key)
+        }
+        _ => certificate::create(&contents, key, None, key),
+    };
+    let der = der.map_err(|why| Error::new(format!("error creating certificate: {why}")))?;
+    Ok(Value::object(Certificate {
+        certificate: pem::encode("CERTIFICATE", &der).into(),
+        key: key.to_pem().into(),
+    }))
+}
+
+/// Days in nanoseconds, which wrap in Go after 292 years.
+fn lifetime(days: i64) -> Nanos {
+    days.wrapping_mul(DAY)
+}
+
+fn addresses_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<IpAddr>, Error> {
+    let mut addresses = Vec::new();
+    for item in value
+        .and_then(Value::as_list)
+        .map_or(&[][..], |list| list.items())
+    {
+        let Some(text) = item.as_text() else {
+            let shown = to_text(context, item)?;
+            let shown = String::from_utf8_lossy(&shown);
+            return Err(Error::new(format!(
+                "error parsing ip: {shown} is not a string"
+            )));
+        };
+        let parsed = text.as_str().and_then(|text| text.parse().ok());
+        addresses.push(parsed.ok_or_else(|| Error::new(format!("error parsing ip: {text}")))?);
+    }
+    Ok(addresses)
+}
+
+fn hosts_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<String>, Error> {
+    let mut hosts = Vec::new();
+    for item in value
+        .and_then(Value::as_list)
+        .map_or(&[][..], |list| list.items())
+    {
+        let Some(text) = item.as_text() else {
+            let shown = to_text(context, item)?;
+            let shown = String::from_utf8_lossy(&shown);
+            return Err(Error::new(format!(
+                "error processing alternate dns name: {shown} is not a string"
+            )));
+        };
+        hosts.push(text.to_str_lossy().into_owned());
+    }
+    Ok(hosts)
+}
+
+/// A `sprig.certificate`: a certificate and its private key, both in PEM.
+struct Certificate {
+    certificate: Text,
+    key: Text,
+}
+
+impl Object for Certificate {
+    fn type_name(&self) -> Cow<'static, str> {
+        "sprig.certificate".into()
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Struct
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn fields(&self) -> Vec<(&str, Value)> {
+        vec![
+            ("Cert", self.certificate.clone().into()),
+            ("Key", self.key.clone().into()),
+        ]
+    }
+
+    fn equals(&self, other: &dyn Object) -> bool {
+        other
+            .as_any()
+            .downcast_ref::<Self>()
+            .is_some_and(|other| self.certificate == other.certificate && self.key == other.key)
+    }
+}

@@ -17,6 +17,8 @@ pub struct Environment<'e> {
     pub cluster: Option<&'e dyn Cluster>,
     /// What `getHostByName` asks; nothing answers the empty string.
     pub resolve_host: Option<&'e dyn Fn(&str) -> String>,
+    /// Whether the chart is linted: `required` and `fail` return the empty string then.
+    pub is_lint: bool,
     /// What the render may spend in bytes, values and steps.
     pub budget: &'e Budget,
 }
@@ -151,6 +153,7 @@ pub(crate) mod testing {
             random: &Zeros,
             cluster: None,
             resolve_host: None,
+            is_lint: false,
             budget: &budget,
         };
         f(&mut Context::new(&environment))

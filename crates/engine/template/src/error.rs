@@ -11,32 +11,91 @@ use lode_stdx::budget::Exceeded;
 pub struct Error(Box<Reason>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Reason {
-    Message(String),
-    Bound(String),
+struct Reason {
+    kind: Kind,
+    /// What the template was doing: `error calling fail: `.
+    doing: String,
+    message: String,
+    /// Both of them, if there is something to say before the message.
+    whole: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Message,
+    Bound,
+    /// The chart's author stops the template.
+    Stop,
 }
 
 impl Error {
     /// Fails as a Go function that returns an error, or panics, with this text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self(Box::new(Reason::Message(message.into())))
+        Self::of(Kind::Message, message.into())
     }
 
     /// Fails because a bound is reached; `message` names the bound and its limit.
     pub fn bound(message: impl Into<String>) -> Self {
-        Self(Box::new(Reason::Bound(message.into())))
+        Self::of(Kind::Bound, message.into())
+    }
+
+    /// Fails because the chart says so, with its own text: `required` and `fail`.
+    pub fn stop(message: impl Into<String>) -> Self {
+        Self::of(Kind::Stop, message.into())
+    }
+
+    fn of(kind: Kind, message: String) -> Self {
+        Self(Box::new(Reason {
+            kind,
+            doing: String::new(),
+            message,
+            whole: None,
+        }))
     }
 
     /// Returns the text alone.
     pub fn message(&self) -> &str {
-        match &*self.0 {
-            Reason::Message(message) | Reason::Bound(message) => message,
-        }
+        self.0.whole.as_deref().unwrap_or(&self.0.message)
     }
 
     /// Returns whether a bound of ours was reached, so that the same input would fail again.
     pub fn is_bound(&self) -> bool {
-        matches!(&*self.0, Reason::Bound(_))
+        self.0.kind == Kind::Bound
+    }
+
+    /// Returns the chart's own text if it stopped the template.
+    pub(crate) fn stopped(&self) -> Option<&str> {
+        (self.0.kind == Kind::Stop).then_some(&*self.0.message)
+    }
+
+    /// The error of a function that is called.
+    pub(crate) fn calling(self, name: &str) -> Self {
+        self.after(&format!("error calling {name}: "))
+    }
+
+    /// Puts words before the message.
+    pub(crate) fn after(mut self, doing: &str) -> Self {
+        self.0.doing.insert_str(0, doing);
+        self.0.whole = Some(format!("{}{}", self.0.doing, self.0.message));
+        self
+    }
+
+    /// Returns whether a function returned the error, and not the template itself.
+    pub(crate) fn is_returned(&self) -> bool {
+        !self.0.doing.is_empty()
+    }
+
+    /// Returns what a function returned.
+    pub(crate) fn returned(&self) -> &str {
+        &self.0.message
+    }
+
+    /// Returns what is said at the place where a function is called.
+    pub(crate) fn message_at_place(&self) -> &str {
+        if self.is_returned() {
+            return self.0.doing.trim_end();
+        }
+        &self.0.message
     }
 }
 

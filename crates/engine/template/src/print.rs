@@ -35,6 +35,26 @@ pub fn value(context: &Context<'_>, out: &mut Vec<u8>, value: &Value) -> Result<
     }
 }
 
+/// Appends a value as a template prints it: pointers are followed.
+pub(crate) fn shown(context: &Context<'_>, out: &mut Vec<u8>, value: &Value) -> Result<(), Error> {
+    let mut printer = Printer::new(context, out);
+    printer.shown(value);
+    printer.finish()
+}
+
+/// Returns what [`print()`] does, with pointers followed.
+pub(crate) fn print_shown(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, Error> {
+    let follow = |arg: &Value| match arg {
+        Value::Nil => Value::text("<no value>"),
+        Value::Object(object) if object.text().is_none() => {
+            crate::builtin::indirect(arg).unwrap_or_else(|| arg.clone())
+        }
+        arg => arg.clone(),
+    };
+    let args: Vec<Value> = args.iter().map(follow).collect();
+    print(context, &args)
+}
+
 /// Returns what `fmt.Sprint` does: a space between two arguments if neither is a string.
 ///
 /// # Errors

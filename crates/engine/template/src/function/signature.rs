@@ -1,5 +1,6 @@
 //! Signatures of functions, read from Go's notation.
 
+use crate::error::Error;
 use crate::value::Type;
 
 /// What a function takes and returns.
@@ -68,6 +69,22 @@ impl Signature {
     /// Returns the parameter that an argument is for.
     pub fn parameter(&self, index: usize) -> Option<&Parameter> {
         self.parameters.get(index).or(self.variadic.as_ref())
+    }
+
+    /// Checks that a template can use the results: one, or one and an error.
+    pub(crate) fn check_results(&self, name: &str) -> Result<(), Error> {
+        let message = match self.results.as_slice() {
+            [_] => return Ok(()),
+            [_, second] if *second == Type::named("error") => return Ok(()),
+            [_, second] => format!(
+                "invalid function signature for {name}: second return value should be error; is {second}"
+            ),
+            results => format!(
+                "function {name} has {} return values; should be 1 or 2",
+                results.len()
+            ),
+        };
+        Err(Error::new(message))
     }
 
     /// Returns the types of the results.

@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 
 use super::{Body, Signature};
+use crate::builtin;
 use crate::context::Context;
 use crate::error::Error;
-use crate::value::Value;
+use crate::value::{Type, Value};
 
 /// A row of the table: what a function is called, its Go signature, its code.
 #[derive(Debug, Clone, Copy)]
@@ -37,23 +38,30 @@ pub struct Functions {
 }
 
 #[derive(Debug)]
-struct Row {
-    signature: Signature,
-    body: Body,
+pub(crate) struct Row {
+    pub(crate) name: &'static str,
+    pub(crate) signature: Signature,
+    pub(crate) body: Body,
+    /// Whether it takes values as they are, and not as interfaces.
+    pub(crate) is_reflective: bool,
 }
 
 impl Functions {
-    /// Returns the table of all entries; a later one replaces an earlier one of the same name.
+    /// Returns the table of Go's own functions and the entries; a later one replaces an earlier one of the same name.
     pub fn new<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Self {
         let mut functions = Self {
             rows: Vec::new(),
             index: HashMap::new(),
         };
-        for entry in entries {
+        for entry in builtin::TABLE.iter().chain(entries) {
             let index = functions.rows.len();
             functions.index.insert(entry.name, index);
+            let signature = Signature::parse(entry.signature);
+            let first = signature.parameter(0);
             functions.rows.push(Row {
-                signature: Signature::parse(entry.signature),
+                name: entry.name,
+                is_reflective: first.is_some_and(|first| first.of == Type::Reflect),
+                signature,
                 body: entry.body,
             });
         }
@@ -62,7 +70,7 @@ impl Functions {
 
     /// Returns the functions of sprig and Helm.
     pub fn helm() -> Self {
-        Self::new(crate::functions::all())
+        Self::new(crate::functions::all().chain(crate::engine::TABLE))
     }
 
     /// Returns the signature of a function.
@@ -92,7 +100,21 @@ impl Functions {
         names
     }
 
+    /// Returns where a function is.
+    pub(crate) fn index(&self, name: &str) -> Option<usize> {
+        self.index.get(name).copied()
+    }
+
+    /// Returns whether the function at an index is Go's own.
+    pub(crate) fn is_builtin(index: usize) -> bool {
+        index < builtin::TABLE.len()
+    }
+
+    pub(crate) fn at(&self, index: usize) -> Option<&Row> {
+        self.rows.get(index)
+    }
+
     fn row(&self, name: &str) -> Option<&Row> {
-        self.rows.get(*self.index.get(name)?)
+        self.at(self.index(name)?)
     }
 }

@@ -21,6 +21,19 @@ impl Printer<'_, '_> {
         }
     }
 
+    /// Writes a value as a template prints it.
+    pub(super) fn shown(&mut self, value: &Value) {
+        let Some(value) = crate::builtin::indirect(value) else {
+            return self.argument(value, 'v');
+        };
+        match &value {
+            Value::Object(object) if object.kind() == Kind::Pointer && object.text().is_none() => {
+                self.structure(&**object, 'v', 0);
+            }
+            value => self.argument(value, 'v'),
+        }
+    }
+
     /// Reports a verb that does not fit the value.
     pub(super) fn bad_verb(&mut self, value: &Value, verb: char) {
         let was_reporting = std::mem::replace(&mut self.is_reporting, true);

@@ -20,6 +20,26 @@ impl Value {
     }
 }
 
+impl Value {
+    /// Returns an object of a cluster as client-go decodes it: whole numbers are `int64`.
+    pub fn from_object(json: &Json) -> Self {
+        match json {
+            Json::Number(number) => match number.as_i64() {
+                Some(number) => Self::Int64(number),
+                None => Self::from_json(json),
+            },
+            Json::Array(items) => Self::list(items.iter().map(Self::from_object).collect()),
+            Json::Object(map) => {
+                let entry = |(key, value): (&String, &Json)| {
+                    (Text::from(key.as_str()), Self::from_object(value))
+                };
+                Map::from_entries(map.iter().map(entry).collect()).into()
+            }
+            other => Self::from_json(other),
+        }
+    }
+}
+
 impl Map {
     /// Returns a JSON object as Helm reads values: every number is a `float64`.
     pub fn from_json(map: &lode_object::Map<String, Json>) -> Self {

@@ -22,6 +22,8 @@ pub enum Form {
 struct Data {
     element: Type,
     form: Form,
+    /// How far the slice can be extended over what lies behind it.
+    spare: u32,
     items: Vec<Value>,
 }
 
@@ -46,8 +48,24 @@ impl List {
         Self(Rc::new(Data {
             element,
             form,
+            spare: 0,
             items,
         }))
+    }
+
+    /// Returns a slice that can be extended by so many zero values.
+    pub fn with_spare(element: Type, items: Vec<Value>, spare: u32) -> Self {
+        Self(Rc::new(Data {
+            element,
+            form: Form::Slice,
+            spare,
+            items,
+        }))
+    }
+
+    /// Returns by how many items the slice can be extended.
+    pub fn spare(&self) -> usize {
+        self.0.spare as usize
     }
 
     /// Returns the items.

@@ -175,7 +175,7 @@ impl Map {
         }
     }
 
-    pub(super) fn type_of(&self) -> Type {
+    pub(crate) fn type_of(&self) -> Type {
         match self.0.name {
             Some(name) => Type::named(name),
             None => Type::map(Type::String, self.0.element.clone()),

@@ -3,7 +3,7 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use super::{Kind, Text, Value};
+use super::{Kind, Text, Type, Value};
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::Signature;
@@ -77,6 +77,18 @@ pub trait Object: Any {
     /// Returns what a function sees that gets this value as an argument. A struct loses the methods
     /// of its pointer; all others stay what they are.
     fn passed(&self) -> Option<Value> {
+        None
+    }
+
+    /// Returns whether the type has the methods of an interface, such as `fmt.Stringer`.
+    fn implements(&self, interface: &str) -> bool {
+        let _ = interface;
+        false
+    }
+
+    /// Returns the pointer to this value, if it can be had and is of a type that a function wants.
+    fn addressed(&self, of: &Type) -> Option<Value> {
+        let _ = of;
         None
     }
 

@@ -1,0 +1,164 @@
+//! `index`, `slice`, `len`.
+
+use super::{byte, index_number, indirect, plain, prepare};
+use crate::context::Context;
+use crate::error::Error;
+use crate::value::{Kind, List, Object, Text, Type, Value};
+
+pub(super) fn index(_: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    let (item, indexes) = args.split_first().unwrap_or((&Value::Nil, &[]));
+    if item.is_nil() || item.kind() == Kind::Interface {
+        return Err(Error::new("index of untyped nil"));
+    }
+    let mut item = item.clone();
+    for index in indexes {
+        item = one(&item, index)?;
+    }
+    Ok(item)
+}
+
+fn one(item: &Value, index: &Value) -> Result<Value, Error> {
+    let nil = || Error::new("index of nil pointer");
+    let item = indirect(item)
+        .filter(|item| !item.is_nil())
+        .ok_or_else(nil)?;
+    let out_of_range = |number: usize| {
+        // Go lets the length itself pass, and panics then.
+        Error::new(format!(
+            "reflect: {} index out of range",
+            kind_word(&item, number)
+        ))
+    };
+    match plain(&item) {
+        Value::List(list) => {
+            let number = index_number(index, list.len())?;
+            list.get(number)
+                .cloned()
+                .ok_or_else(|| out_of_range(number))
+        }
+        Value::String(text) => {
+            let number = index_number(index, text.len())?;
+            text.get(number)
+                .map(|found| byte(*found))
+                .ok_or_else(|| out_of_range(number))
+        }
+        Value::Bytes(bytes) => {
+            let number = index_number(index, bytes.len())?;
+            bytes
+                .get(number)
+                .map(|found| byte(*found))
+                .ok_or_else(|| out_of_range(number))
+        }
+        Value::Map(map) => {
+            let key = prepare(index, &Type::String)?;
+            let key = key.as_text().cloned().unwrap_or_default();
+            Ok(map.get(&key).unwrap_or_else(|| map.element().zero()))
+        }
+        Value::Object(object) if object.pairs().is_some() => pair(&*object, index),
+        _ => Err(Error::new(format!(
+            "can't index item of type {}",
+            item.type_name()
+        ))),
+    }
+}
+
+fn kind_word(item: &Value, _: usize) -> &'static str {
+    match item.kind() {
+        Kind::String => "string",
+        Kind::Array => "array",
+        _ => "slice",
+    }
+}
+
+/// A map whose keys are not strings.
+fn pair(object: &dyn Object, index: &Value) -> Result<Value, Error> {
+    let (key, element) = match Type::parse(&object.type_name()) {
+        Type::Map(types) => (*types).clone(),
+        _ => (Type::Any, Type::Any),
+    };
+    let key = prepare(index, &key)?;
+    let pairs = object.pairs().unwrap_or_default();
+    let found = pairs.into_iter().find(|(found, _)| *found == key);
+    Ok(found.map_or_else(|| element.zero(), |(_, value)| value))
+}
+
+pub(super) fn slice(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    let (item, indexes) = args.split_first().unwrap_or((&Value::Nil, &[]));
+    if item.is_nil() || item.kind() == Kind::Interface {
+        return Err(Error::new("slice of untyped nil"));
+    }
+    let item = indirect(item).ok_or_else(|| Error::new("slice of nil pointer"))?;
+    if indexes.len() > 3 {
+        return Err(Error::new(format!(
+            "too many slice indexes: {}",
+            indexes.len()
+        )));
+    }
+
+    let value = plain(&item);
+    let (len, cap) = match &value {
+        Value::String(_) if indexes.len() == 3 => {
+            return Err(Error::new("cannot 3-index slice a string"));
+        }
+        Value::String(text) => (text.len(), text.len()),
+        Value::Bytes(bytes) => (bytes.len(), bytes.len()),
+        Value::List(list) => (list.len(), list.len() + list.spare()),
+        _ => {
+            let of = item.type_name();
+            return Err(Error::new(format!("can't slice item of type {of}")));
+        }
+    };
+    let (start, end) = bounds(indexes, len, cap)?;
+    context.nodes(end - start)?;
+    Ok(match value {
+        Value::String(text) => Text::from(text.get(start..end).unwrap_or_default()).into(),
+        Value::Bytes(bytes) => Value::Bytes(bytes.get(start..end).unwrap_or_default().into()),
+        Value::List(list) => {
+            let items = list
+                .items()
+                .get(start.min(len)..end.min(len))
+                .unwrap_or_default();
+            let mut items = items.to_vec();
+            items.resize(end - start, list.element().zero());
+            List::typed(list.element().clone(), items).into()
+        }
+        other => other,
+    })
+}
+
+/// Reads the indexes of `x[i:j:k]`.
+fn bounds(indexes: &[Value], len: usize, cap: usize) -> Result<(usize, usize), Error> {
+    let mut found = [0, len, cap];
+    for (index, place) in indexes.iter().zip(&mut found) {
+        *place = index_number(index, cap)?;
+    }
+    let [start, end, limit] = found;
+    let wrong = |a, b| Error::new(format!("invalid slice index: {a} > {b}"));
+    if start > end {
+        return Err(wrong(start, end));
+    }
+    if indexes.len() == 3 && end > limit {
+        return Err(wrong(end, limit));
+    }
+    Ok((start, end))
+}
+
+pub(super) fn len(_: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    let item = args.first().unwrap_or(&Value::Nil);
+    if item.is_nil() {
+        let message = "reflect: call of reflect.Value.Type on zero Value";
+        return Err(Error::new(message));
+    }
+    let item = indirect(item).ok_or_else(|| Error::new("len of nil pointer"))?;
+    let length = match plain(&item) {
+        Value::String(text) => text.len(),
+        Value::Bytes(bytes) => bytes.len(),
+        Value::List(list) => list.len(),
+        Value::Map(map) => map.len(),
+        Value::Object(object) if object.pairs().is_some() => {
+            object.pairs().unwrap_or_default().len()
+        }
+        _ => return Err(Error::new(format!("len of type {}", item.type_name()))),
+    };
+    Ok(Value::Int(length as i64))
+}

@@ -1,0 +1,201 @@
+//! Arguments, which must have the types of their parameters.
+
+use super::call::Words;
+use super::code::{Call, Constant, Literal, Push, Source, Step};
+use super::compiler::Compiler;
+use crate::parse::{NodeId, NodeKind, Number, Span};
+use crate::value::{Integer, IntegerKind, Type};
+
+/// What an argument is for.
+#[derive(Clone, Copy)]
+pub(super) enum Target<'t> {
+    /// A parameter of this type.
+    Known(&'t Type),
+    /// A parameter of a method that is known when it is called.
+    Method { name: u32, index: u16 },
+}
+
+impl Compiler<'_> {
+    pub(super) fn argument(&mut self, id: NodeId, target: Target<'_>) {
+        self.at(id);
+        match self.kind(id) {
+            NodeKind::Dot => self.push(Push::Dot { strip: false }),
+            NodeKind::Field(fields) => self.fields(id, Source::Dot, *fields, Words::ALONE, false),
+            NodeKind::Variable(span) => self.variable_node(id, *span, Words::ALONE, false),
+            NodeKind::Pipe(_) => _ = self.pipeline(id, true),
+            NodeKind::Identifier(name) => self.function(id, id, *name, Words::ALONE),
+            NodeKind::Chain { node, fields } => {
+                self.chain_node(id, *node, *fields, Words::ALONE, false);
+            }
+            kind => return self.literal(id, kind, target),
+        }
+        match target {
+            Target::Known(of) => self.check(of, 0),
+            Target::Method { name, index } => {
+                self.emit(Step::Call(Call::MethodCheck { name, index }));
+            }
+        }
+    }
+
+    /// Checks the value that is `below` others, unless every value fits.
+    pub(super) fn check(&mut self, of: &Type, below: u16) {
+        if matches!(of, Type::Any | Type::Reflect) {
+            return;
+        }
+        let types = &mut self.unit.types;
+        let known = types.iter().position(|known| known == of);
+        let of = known.unwrap_or_else(|| {
+            types.push(of.clone());
+            types.len() - 1
+        });
+        let of = of as u32;
+        self.emit(Step::Call(Call::Check { of, below }));
+    }
+
+    fn literal(&mut self, id: NodeId, kind: &NodeKind, target: Target<'_>) {
+        let shown = |span: &Span| String::from_utf8_lossy(span.of(self.text)).into();
+        let literal = match kind {
+            NodeKind::Bool(value) => Literal::Bool(*value),
+            NodeKind::Number { text, number } => Literal::Number {
+                number: (**number).clone(),
+                text: shown(text),
+            },
+            NodeKind::String { quoted, text } => Literal::Text {
+                text: text.clone(),
+                quoted: shown(quoted),
+            },
+            _ => Literal::Nil,
+        };
+        self.at(id);
+        match target {
+            Target::Known(of) => match literal.constant(of) {
+                Ok(constant) => self.constant(constant),
+                Err(message) => self.fail(message),
+            },
+            Target::Method { name, index } => {
+                let literals = &mut self.unit.literals;
+                literals.push(literal);
+                let literal = literals.len() as u16 - 1;
+                self.emit(Step::Call(Call::MethodLiteral {
+                    name,
+                    index,
+                    literal,
+                }));
+            }
+        }
+    }
+
+    /// A number whose type nothing else decides.
+    pub(super) fn ideal(&mut self, id: NodeId, text: Span, number: &Number) {
+        self.at(id);
+        let text = String::from_utf8_lossy(text.of(self.text));
+        match ideal(number, &text) {
+            Ok(constant) => self.constant(constant),
+            Err(message) => self.fail(message),
+        }
+    }
+}
+
+impl Literal {
+    /// Returns the constant as an argument of a type.
+    ///
+    /// # Errors
+    /// Go's text, if it does not fit.
+    pub(crate) fn constant(&self, of: &Type) -> Result<Constant, String> {
+        if let Self::Nil = self {
+            if of.can_be_nil() {
+                return Ok(Constant::Nil(of.clone()));
+            }
+            return Err(format!("cannot assign nil to {of}"));
+        }
+        match of {
+            Type::Any | Type::Reflect => self.ideal(),
+            Type::Bool => match self {
+                Self::Bool(value) => Ok(Constant::Bool(*value)),
+                _ => Err(self.unexpected("bool")),
+            },
+            Type::String => match self {
+                Self::Text { text, .. } => Ok(Constant::Text(text.clone())),
+                _ => Err(self.unexpected("string")),
+            },
+            Type::Float64 => Ok(Constant::Float(self.float()?)),
+            Type::Float32 => Ok(Constant::Float32(self.float()? as f32)),
+            Type::Integer(kind) => self.integer(*kind).map(Constant::Integer),
+            other => Err(format!(
+                "can't handle {} for arg of type {other}",
+                self.text()
+            )),
+        }
+    }
+
+    fn ideal(&self) -> Result<Constant, String> {
+        Ok(match self {
+            Self::Nil => Constant::Nil(Type::Any),
+            Self::Bool(value) => Constant::Bool(*value),
+            Self::Number { number, text } => ideal(number, text)?,
+            Self::Text { text, .. } => Constant::Text(text.clone()),
+        })
+    }
+
+    fn float(&self) -> Result<f64, String> {
+        match self {
+            Self::Number { number, .. } => number.float.ok_or_else(|| self.unexpected("float")),
+            _ => Err(self.unexpected("float")),
+        }
+    }
+
+    fn integer(&self, kind: IntegerKind) -> Result<Integer, String> {
+        let number = match self {
+            Self::Number { number, .. } if kind.is_signed() => number.int,
+            Self::Number { number, .. } => number.uint.map(|number| number as i64),
+            _ => None,
+        };
+        let what = if kind.is_signed() {
+            "integer"
+        } else {
+            "unsigned integer"
+        };
+        let bits = number.ok_or_else(|| self.unexpected(what))?;
+        Ok(Integer {
+            kind,
+            bits: kind.wrap(bits),
+        })
+    }
+
+    fn unexpected(&self, wanted: &str) -> String {
+        format!("expected {wanted}; found {}", self.text())
+    }
+
+    fn text(&self) -> &str {
+        match self {
+            Self::Nil => "nil",
+            Self::Bool(true) => "true",
+            Self::Bool(false) => "false",
+            Self::Number { text, .. } => text,
+            Self::Text { quoted, .. } => quoted,
+        }
+    }
+}
+
+/// The type of a number follows from how it is written.
+fn ideal(number: &Number, text: &str) -> Result<Constant, String> {
+    let is_character = text.starts_with('\'');
+    let is_hexadecimal = text.len() > 2
+        && (text.starts_with("0x") || text.starts_with("0X"))
+        && !text.contains(['p', 'P']);
+    if number.complex.is_some() {
+        return Err(format!("{text}: complex numbers are not supported"));
+    }
+    match (number.float, number.int) {
+        (Some(float), _)
+            if !is_hexadecimal && !is_character && text.contains(['.', 'e', 'E', 'p', 'P']) =>
+        {
+            Ok(Constant::Float(float))
+        }
+        (_, Some(bits)) => Ok(Constant::Integer(Integer {
+            kind: IntegerKind::Int,
+            bits,
+        })),
+        _ => Err(format!("{text} overflows int")),
+    }
+}

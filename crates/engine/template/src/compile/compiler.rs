@@ -1,0 +1,270 @@
+//! The compiler's state, and nodes that are no calls.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::code::{Chain, Code, Constant, Emit, Flow, Link, NO_NODE, Op, Push, Source, Step, Unit};
+use crate::error::Error;
+use crate::function::Functions;
+use crate::parse::{Grammar, NodeId, NodeKind, Nodes, Parsed, Pipe, Span};
+
+/// Parses and compiles a source.
+///
+/// # Errors
+/// Go's text, as of the parser.
+pub(crate) fn compile(
+    name: &str,
+    text: &[u8],
+    functions: &Functions,
+    delimiters: Grammar<'_>,
+) -> Result<Unit, Error> {
+    let parsed = Parsed::parse(name, text, functions, delimiters)?;
+    let is_default = delimiters.left == "{{" && delimiters.right == "}}";
+    let mut compiler = Compiler {
+        parsed: &parsed,
+        text,
+        functions,
+        unit: Unit {
+            name: name.into(),
+            text: text.into(),
+            delimiters: (!is_default).then(|| (delimiters.left.into(), delimiters.right.into())),
+            codes: Vec::new(),
+            constants: Vec::new(),
+            names: Vec::new(),
+            types: Vec::new(),
+            literals: Vec::new(),
+            links: Vec::new(),
+            messages: Vec::new(),
+            ranges: Vec::new(),
+        },
+        chains: HashMap::new(),
+        variables: HashMap::new(),
+        ops: Vec::new(),
+        noted: NO_NODE,
+        loops: Vec::new(),
+        declares_root: false,
+    };
+    compiler.names_root();
+    for tree in &parsed.trees {
+        compiler.list(tree.root);
+        compiler.emit(Step::Flow(Flow::Return));
+        let mut ops = std::mem::take(&mut compiler.ops);
+        ops.shrink_to_fit();
+        compiler.unit.codes.push(Code {
+            name: Arc::clone(&tree.name),
+            ops,
+            is_empty: tree.is_empty,
+        });
+    }
+    Ok(compiler.unit)
+}
+
+pub(super) struct Compiler<'c> {
+    pub(super) parsed: &'c Parsed,
+    pub(super) text: &'c [u8],
+    pub(super) functions: &'c Functions,
+    pub(super) unit: Unit,
+    /// Where the names of a chain of fields begin, by the text of the chain.
+    chains: HashMap<&'c [u8], Chain>,
+    variables: HashMap<&'c [u8], u32>,
+    pub(super) ops: Vec<Op>,
+    /// The node that the next step notes.
+    noted: NodeId,
+    /// The loops around, by their place in the unit's ranges.
+    pub(super) loops: Vec<usize>,
+    /// Whether some action declares `$` itself, which then is a variable like others.
+    declares_root: bool,
+}
+
+impl<'c> Compiler<'c> {
+    pub(super) fn kind(&self, id: NodeId) -> &'c NodeKind {
+        let node = self.parsed.nodes.get(id as usize);
+        node.map_or(&NodeKind::Nil, |node| &node.kind)
+    }
+
+    /// Notes where an error is from here on.
+    pub(super) fn at(&mut self, id: NodeId) {
+        self.noted = id;
+    }
+
+    pub(super) fn emit(&mut self, step: Step) -> usize {
+        let at = std::mem::replace(&mut self.noted, NO_NODE);
+        self.ops.push(Op { at, step });
+        self.ops.len() - 1
+    }
+
+    pub(super) fn flow(&mut self, flow: Flow) -> usize {
+        self.emit(Step::Flow(flow))
+    }
+
+    pub(super) fn push(&mut self, push: Push) {
+        self.emit(Step::Push(push));
+    }
+
+    /// Returns where the next step will be.
+    pub(super) fn here(&self) -> u32 {
+        self.ops.len() as u32
+    }
+
+    /// Emits a step that fails.
+    pub(super) fn fail(&mut self, message: impl Into<Box<str>>) {
+        let index = self.unit.messages.len() as u32;
+        self.unit.messages.push(message.into());
+        self.flow(Flow::Fail(index));
+        // Whatever follows is not reached, but keeps its place on the stack.
+        self.push(Push::Nil);
+    }
+
+    pub(super) fn constant(&mut self, constant: Constant) {
+        let index = self.unit.constants.len() as u32;
+        self.unit.constants.push(constant);
+        self.push(Push::Constant(index));
+    }
+
+    pub(super) fn shown(&self, id: NodeId) -> String {
+        let nodes = Nodes {
+            text: self.text,
+            all: &self.parsed.nodes,
+            quotes_text: false,
+        };
+        let mut out = Vec::new();
+        nodes.write(id, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    pub(super) fn link(&mut self, name: &Arc<[u8]>) -> u32 {
+        let known = self.unit.links.iter().position(|link| link.name == *name);
+        let index = known.unwrap_or_else(|| {
+            self.unit.links.push(Link {
+                name: Arc::clone(name),
+                number: None,
+            });
+            self.unit.links.len() - 1
+        });
+        index as u32
+    }
+
+    pub(super) fn variable(&mut self, name: &'c [u8]) -> u32 {
+        let unit = &mut self.unit;
+        *self.variables.entry(name).or_insert_with(|| {
+            unit.names.push(String::from_utf8_lossy(name).into());
+            unit.names.len() as u32 - 1
+        })
+    }
+
+    /// Returns where the names of a chain are: `.a.b`.
+    pub(super) fn chain(&mut self, span: Span) -> Chain {
+        let text = span.of(self.text);
+        let unit = &mut self.unit;
+        *self.chains.entry(text).or_insert_with(|| {
+            let first = unit.names.len() as u32;
+            let names = text.split(|byte| *byte == b'.').skip(1);
+            let names = names.map(|name| String::from_utf8_lossy(name).into());
+            unit.names.extend(names);
+            let count = (unit.names.len() as u32 - first) as u16;
+            Chain { first, count }
+        })
+    }
+
+    /// Makes `$` the first name, which machines give to the data.
+    fn names_root(&mut self) {
+        self.variable(b"$");
+        let is_root = |span: &Span| span.of(self.text) == b"$";
+        self.declares_root = self.parsed.nodes.iter().any(|node| match &node.kind {
+            NodeKind::Pipe(pipe) => pipe.variables.iter().any(is_root),
+            _ => false,
+        });
+    }
+
+    /// Splits `$x.a.b`.
+    pub(super) fn variable_parts(&self, span: Span) -> (&'c [u8], Option<Span>) {
+        let text = span.of(self.text);
+        match text.iter().position(|byte| *byte == b'.') {
+            Some(at) => {
+                let fields = Span {
+                    start: span.start + at as u32,
+                    end: span.end,
+                };
+                (text.get(..at).unwrap_or_default(), Some(fields))
+            }
+            None => (text, None),
+        }
+    }
+
+    pub(super) fn receiver(&mut self, name: &'c [u8]) -> Source {
+        if name == b"$" && !self.declares_root {
+            return Source::Root;
+        }
+        Source::Variable(self.variable(name))
+    }
+
+    // === Nodes ===
+
+    pub(super) fn list(&mut self, id: NodeId) {
+        self.at(id);
+        if let NodeKind::List(nodes) = self.kind(id) {
+            for node in nodes {
+                self.node(*node);
+            }
+        }
+    }
+
+    fn node(&mut self, id: NodeId) {
+        self.at(id);
+        match self.kind(id) {
+            NodeKind::Action(pipe) => {
+                let declares = self.pipeline(*pipe, false);
+                if !declares {
+                    self.at(id);
+                    self.emit(Step::Emit(Emit::Print));
+                }
+            }
+            NodeKind::Text(span) => {
+                let (start, end) = (span.start, span.end);
+                self.emit(Step::Emit(Emit::Text { start, end }));
+            }
+            NodeKind::If(branch) => self.branch(*branch, false),
+            NodeKind::With(branch) => self.branch(*branch, true),
+            NodeKind::Range(branch) => self.range(*branch),
+            NodeKind::Break => self.leave_loop(true),
+            NodeKind::Continue => self.leave_loop(false),
+            NodeKind::Template { name, pipe } => {
+                let link = self.link(name);
+                self.flow(Flow::Exists { link });
+                match pipe {
+                    Some(pipe) => _ = self.pipeline(*pipe, true),
+                    None => self.push(Push::Nil),
+                }
+                self.flow(Flow::Template { link });
+            }
+            _ => {}
+        }
+    }
+
+    /// Compiles a pipeline, which leaves its value on the stack unless `keep` is off and it sets a
+    /// variable. Returns whether it sets one.
+    pub(super) fn pipeline(&mut self, id: NodeId, keep: bool) -> bool {
+        self.at(id);
+        let NodeKind::Pipe(pipe) = self.kind(id) else {
+            return false;
+        };
+        for (index, command) in pipe.commands.iter().enumerate() {
+            self.command(*command, index > 0);
+        }
+        self.declarations(pipe, keep);
+        !pipe.variables.is_empty()
+    }
+
+    fn declarations(&mut self, pipe: &Pipe, keep: bool) {
+        let count = pipe.variables.len();
+        for (index, variable) in pipe.variables.iter().enumerate() {
+            let name = self.variable(variable.of(self.text));
+            let keep = keep || index + 1 < count;
+            self.emit(Step::Emit(if pipe.is_assign {
+                Emit::Assign { name, keep }
+            } else {
+                Emit::Declare { name, keep }
+            }));
+        }
+    }
+}

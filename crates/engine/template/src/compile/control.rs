@@ -1,0 +1,112 @@
+//! `if`, `with` and `range`.
+
+use super::code::{Emit, Flow, RangeInfo, Step};
+use super::compiler::Compiler;
+use crate::parse::{Branch, NodeKind};
+
+impl Compiler<'_> {
+    /// Compiles `if` or `with`.
+    pub(super) fn branch(&mut self, branch: Branch, is_with: bool) {
+        let scope = self.enter();
+        self.pipeline(branch.pipe, true);
+        let test = self.flow(Flow::JumpIfFalse(0));
+        self.list(branch.list);
+        if is_with {
+            self.flow(Flow::EndWith);
+        }
+
+        let other = match branch.other {
+            Some(other) => {
+                let jump = self.flow(Flow::Jump(0));
+                let start = self.here();
+                self.list(other);
+                let end = self.here();
+                self.set(jump, Flow::Jump(end));
+                start
+            }
+            None => self.here(),
+        };
+        let test_flow = if is_with {
+            Flow::With(other)
+        } else {
+            Flow::JumpIfFalse(other)
+        };
+        self.set(test, test_flow);
+        self.leave(scope);
+    }
+
+    pub(super) fn range(&mut self, branch: Branch) {
+        let scope = self.enter();
+        let index = self.unit.ranges.len();
+        let info = match self.kind(branch.pipe) {
+            NodeKind::Pipe(pipe) => RangeInfo {
+                is_assign: pipe.is_assign,
+                variables: pipe
+                    .variables
+                    .iter()
+                    .map(|variable| self.variable(variable.of(self.text)))
+                    .collect(),
+                ..RangeInfo::default()
+            },
+            _ => RangeInfo::default(),
+        };
+        self.unit.ranges.push(info);
+
+        self.pipeline(branch.pipe, true);
+        self.flow(Flow::Range(index as u32));
+        let next = self.here();
+        self.flow(Flow::Next(index as u32));
+        if let Some(info) = self.unit.ranges.get_mut(index) {
+            info.next = next;
+        }
+        self.loops.push(index);
+        self.list(branch.list);
+        self.loops.pop();
+        self.flow(Flow::Jump(next));
+
+        let other = self.here();
+        if let Some(list) = branch.other {
+            self.list(list);
+        }
+        let exit = self.here();
+        if let Some(info) = self.unit.ranges.get_mut(index) {
+            (info.other, info.exit) = (other, exit);
+        }
+        self.leave(scope);
+    }
+
+    /// Compiles `break` or `continue`.
+    pub(super) fn leave_loop(&mut self, is_break: bool) {
+        let Some(index) = self.loops.last().copied() else {
+            return;
+        };
+        if is_break {
+            self.flow(Flow::Break(index as u32));
+        } else {
+            let next = self.unit.ranges.get(index).map_or(0, |info| info.next);
+            self.flow(Flow::Jump(next));
+        }
+    }
+
+    /// Begins a scope of variables.
+    fn enter(&mut self) -> usize {
+        self.flow(Flow::Enter)
+    }
+
+    /// Ends it. A scope without variables costs nothing.
+    fn leave(&mut self, scope: usize) {
+        let body = self.ops.get(scope..).unwrap_or_default();
+        let declares = |step: &Step| matches!(step, Step::Emit(Emit::Declare { .. }));
+        if body.iter().any(|op| declares(&op.step)) {
+            self.flow(Flow::Leave);
+        } else if let Some(op) = self.ops.get_mut(scope) {
+            op.step = Step::Emit(Emit::Nothing);
+        }
+    }
+
+    fn set(&mut self, index: usize, flow: Flow) {
+        if let Some(op) = self.ops.get_mut(index) {
+            op.step = Step::Flow(flow);
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! Functions that Helm itself adds for the running template.
+
+use crate::context::Context;
+use crate::error::Error;
+use crate::function::Entry;
+use crate::value::{Map, Text, Value};
+
+/// The functions of the engine; `include` and `tpl` are steps of the code.
+pub(crate) const TABLE: &[Entry] = &[
+    Entry::new(
+        "include",
+        "func(string, interface {}) (string, error)",
+        include,
+    ),
+    Entry::new("tpl", "func(string, interface {}) (string, error)", tpl),
+    Entry::new(
+        "required",
+        "func(string, interface {}) (interface {}, error)",
+        required,
+    ),
+    Entry::new("fail", "func(string) (string, error)", fail),
+    Entry::new(
+        "lookup",
+        "func(string, string, string, string) (map[string]interface {}, error)",
+        lookup,
+    ),
+    Entry::new("getHostByName", "func(string) string", get_host_by_name),
+];
+
+pub(crate) fn include(_: &mut Context<'_>, _: &[Value]) -> Result<Value, Error> {
+    Err(Error::new("include needs a running template"))
+}
+
+pub(crate) fn tpl(_: &mut Context<'_>, _: &[Value]) -> Result<Value, Error> {
+    Err(Error::new("tpl needs a running template"))
+}
+
+fn required(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    let value = args.get(1).cloned().unwrap_or_default();
+    let is_missing = match &value {
+        Value::Nil => true,
+        Value::String(text) => text.is_empty(),
+        _ => false,
+    };
+    if !is_missing {
+        return Ok(value);
+    }
+    if context.environment().is_lint {
+        return Ok(Value::text(""));
+    }
+    Err(Error::stop(text(args, 0).to_string()))
+}
+
+fn fail(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    if context.environment().is_lint {
+        return Ok(Value::text(""));
+    }
+    Err(Error::stop(text(args, 0).to_string()))
+}
+
+fn lookup(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    let environment = context.environment();
+    let Some(cluster) = environment.cluster.filter(|_| !environment.is_lint) else {
+        return Ok(Map::new().into());
+    };
+    let [api_version, kind, namespace, name] =
+        [0, 1, 2, 3].map(|index| text(args, index).to_string());
+    let found = cluster.lookup(&api_version, &kind, &namespace, &name);
+    match found.map_err(Error::new)? {
+        Some(object) => {
+            context.nodes(size(&object))?;
+            Ok(Value::from_object(&object))
+        }
+        None => Ok(Map::new().into()),
+    }
+}
+
+/// Counts the values of an object.
+fn size(json: &lode_object::Value) -> usize {
+    match json {
+        lode_object::Value::Array(items) => 1 + items.iter().map(size).sum::<usize>(),
+        lode_object::Value::Object(map) => 1 + map.values().map(size).sum::<usize>(),
+        _ => 1,
+    }
+}
+
+#[expect(clippy::unnecessary_wraps, reason = "all functions have one type")]
+fn get_host_by_name(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    let resolve = context.environment().resolve_host;
+    let host = resolve.map(|resolve| resolve(&text(args, 0).to_string()));
+    Ok(Value::text(host.unwrap_or_default()))
+}
+
+fn text(args: &[Value], index: usize) -> Text {
+    let text = args.get(index).and_then(Value::as_text);
+    text.cloned().unwrap_or_default()
+}

@@ -1,0 +1,163 @@
+//! Sets of compiled templates.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use lode_stdx::budget::Budget;
+
+use super::ROOT_NAME;
+use crate::compile::{Unit, compile};
+use crate::context::{Context, Environment};
+use crate::error::Error;
+use crate::function::Functions;
+use crate::parse::Grammar;
+use crate::run::{ExecError, Machine};
+use crate::value::Value;
+
+/// Templates that can call each other: compiled once, run many times, by several threads.
+#[derive(Debug)]
+pub struct Templates {
+    functions: Arc<Functions>,
+    units: Vec<Unit>,
+    /// The unit of each template, and its place in it.
+    places: Vec<(u32, u32)>,
+    numbers: HashMap<Arc<[u8]>, u32>,
+}
+
+/// What a key that a map does not have is worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum MissingKey {
+    /// No value, which prints as such: Go's default.
+    #[default]
+    Invalid,
+    /// The zero value of the map's element type: Helm's setting.
+    Zero,
+    /// An error: Helm's setting when it is strict.
+    Error,
+}
+
+/// A source cannot be parsed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{error}")]
+pub struct ParseError {
+    /// The name of the source.
+    pub name: String,
+    /// Go's text.
+    pub error: Error,
+}
+
+/// What compiled code takes in memory, as a multiple of its text.
+const CODE_PER_BYTE: u64 = 4;
+
+impl Templates {
+    /// Returns an empty set.
+    pub fn new(functions: Arc<Functions>) -> Self {
+        Self {
+            functions,
+            units: Vec::new(),
+            places: Vec::new(),
+            numbers: HashMap::new(),
+        }
+    }
+
+    /// Compiles a source and adds it with the templates that it defines. They replace those of the
+    /// same names, unless they are empty.
+    ///
+    /// # Errors
+    /// The source cannot be parsed, or the budget is spent.
+    pub fn add(
+        &mut self,
+        name: &str,
+        text: &[u8],
+        delimiters: Grammar<'_>,
+        budget: &Budget,
+    ) -> Result<(), ParseError> {
+        let wrong = |error: Error| ParseError {
+            name: name.to_owned(),
+            error,
+        };
+        let length = text.len() as u64;
+        let spent = budget.bytes(length.saturating_mul(CODE_PER_BYTE));
+        spent
+            .and_then(|()| budget.steps(length))
+            .map_err(|spent| wrong(spent.into()))?;
+        let unit = compile(name, text, &self.functions, delimiters).map_err(wrong)?;
+
+        let index = self.units.len() as u32;
+        for (code, template) in unit.codes.iter().enumerate() {
+            let place = (index, code as u32);
+            match self.numbers.get(&template.name) {
+                Some(_) if template.is_empty => {}
+                Some(number) => {
+                    if let Some(old) = self.places.get_mut(*number as usize) {
+                        *old = place;
+                    }
+                }
+                None => {
+                    let number = self.places.len() as u32;
+                    self.numbers.insert(Arc::clone(&template.name), number);
+                    self.places.push(place);
+                }
+            }
+        }
+        self.units.push(unit);
+        Ok(())
+    }
+
+    /// Resolves the calls of all templates, after the last one is added.
+    #[must_use]
+    pub fn linked(mut self) -> Self {
+        for unit in &mut self.units {
+            link(&self.numbers, unit);
+        }
+        self
+    }
+
+    /// Runs a template.
+    ///
+    /// # Errors
+    /// As the template fails in Go, or the budget is spent.
+    pub fn execute(
+        &self,
+        name: &str,
+        data: Value,
+        missing: MissingKey,
+        environment: &Environment<'_>,
+    ) -> Result<Vec<u8>, ExecError> {
+        let Some(number) = self.number(name.as_bytes()) else {
+            let message =
+                format!("template: no template {name:?} associated with template {ROOT_NAME:?}");
+            return Err(ExecError::plain(Error::new(message)));
+        };
+        let mut machine = Machine::new(Context::new(environment), self, missing);
+        machine.execute(number, data)
+    }
+
+    pub(crate) fn functions(&self) -> &Functions {
+        &self.functions
+    }
+
+    /// Returns the number of a template.
+    pub(crate) fn number(&self, name: &[u8]) -> Option<u32> {
+        self.numbers.get(name).copied()
+    }
+
+    /// Returns a template by its number.
+    pub(crate) fn code(&self, number: u32) -> Option<(&Unit, usize)> {
+        let (unit, code) = self.places.get(number as usize)?;
+        Some((self.units.get(*unit as usize)?, *code as usize))
+    }
+
+    /// Resolves the calls of a unit that is run with this set.
+    pub(crate) fn link(&self, unit: &mut Unit) {
+        link(&self.numbers, unit);
+    }
+}
+
+fn link(numbers: &HashMap<Arc<[u8]>, u32>, unit: &mut Unit) {
+    for link in &mut unit.links {
+        if link.number.is_none() {
+            link.number = numbers.get(&link.name).copied();
+        }
+    }
+}

@@ -1,0 +1,384 @@
+//! The parser's state: tokens ahead, variables in scope, trees found.
+
+use std::sync::Arc;
+
+use super::lex::{Keyword, Lexer, Token, TokenKind};
+use super::node::{Node, NodeId, NodeKind, Nodes, Span};
+use super::unquote::unquote;
+use crate::error::Error;
+use crate::function::Functions;
+use crate::print::quote;
+
+/// What of the grammar can be chosen.
+#[derive(Debug, Clone, Copy)]
+pub struct Grammar<'d> {
+    /// What opens an action.
+    pub left: &'d str,
+    /// What closes it.
+    pub right: &'d str,
+    /// How deep blocks and parentheses together may be nested.
+    pub depth_max: usize,
+}
+
+impl Default for Grammar<'_> {
+    fn default() -> Self {
+        Self {
+            left: "{{",
+            right: "}}",
+            depth_max: DEPTH_MAX,
+        }
+    }
+}
+
+/// A parsed source: the nodes, and the templates that it defines, itself last.
+#[derive(Debug)]
+pub struct Parsed {
+    pub(crate) nodes: Vec<Node>,
+    pub(crate) trees: Vec<Tree>,
+}
+
+/// A template that a source defines.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    pub(crate) name: Arc<[u8]>,
+    pub(crate) root: NodeId,
+    /// Holds nothing but space and comments, and so does not replace another template.
+    pub(crate) is_empty: bool,
+}
+
+/// Go has no bound for blocks and 10,000 for parentheses; charts stay below 30.
+const DEPTH_MAX: usize = 200;
+
+impl Parsed {
+    /// Parses a source.
+    ///
+    /// # Errors
+    /// Go's text: `template: name:line: what is wrong`.
+    pub fn parse(
+        name: &str,
+        text: &[u8],
+        functions: &Functions,
+        grammar: Grammar<'_>,
+    ) -> Result<Self, Error> {
+        if u32::try_from(text.len()).is_err() {
+            return Err(Error::bound(format!(
+                "template: {name}: needs more than 4 GiB"
+            )));
+        }
+        let mut parser = Parser::new(name, text, functions, grammar);
+        parser.source()?;
+        Ok(Self {
+            nodes: parser.nodes,
+            trees: parser.trees,
+        })
+    }
+
+    /// Returns a template as Go writes it, its texts in quotes, for tests.
+    pub fn show(&self, text: &[u8], name: &str) -> Option<String> {
+        let tree = self
+            .trees
+            .iter()
+            .find(|tree| *tree.name == *name.as_bytes())?;
+        let mut out = Vec::new();
+        let nodes = Nodes {
+            text,
+            all: &self.nodes,
+            quotes_text: true,
+        };
+        nodes.write(tree.root, &mut out);
+        Some(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// Returns whether a template holds nothing but space and comments.
+    pub fn is_empty(&self, name: &str) -> Option<bool> {
+        let tree = self
+            .trees
+            .iter()
+            .find(|tree| *tree.name == *name.as_bytes())?;
+        Some(tree.is_empty)
+    }
+}
+
+pub(super) struct Parser<'s> {
+    pub(super) name: &'s str,
+    pub(super) text: &'s [u8],
+    pub(super) functions: &'s Functions,
+    pub(super) lexer: Lexer<'s>,
+    /// Tokens ahead; the next one is the last of those that are given back.
+    tokens: [Token; 3],
+    given_back: usize,
+    pub(super) nodes: Vec<Node>,
+    trees: Vec<Tree>,
+    /// Variables in scope.
+    pub(super) variables: Vec<&'s [u8]>,
+    /// The left delimiter of the action at hand.
+    pub(super) action: Option<Token>,
+    pub(super) range_depth: usize,
+    pub(super) depth: usize,
+    pub(super) depth_max: usize,
+}
+
+/// A failed parse, or a node.
+pub(super) type Parse<T> = Result<T, Error>;
+
+impl<'s> Parser<'s> {
+    fn new(name: &'s str, text: &'s [u8], functions: &'s Functions, grammar: Grammar<'s>) -> Self {
+        let nothing = Token {
+            kind: TokenKind::End,
+            span: Span::new(0, 0),
+        };
+        Self {
+            name,
+            text,
+            functions,
+            lexer: Lexer::new(text, grammar),
+            tokens: [nothing; 3],
+            given_back: 0,
+            nodes: Vec::new(),
+            trees: Vec::new(),
+            variables: vec![b"$"],
+            action: None,
+            range_depth: 0,
+            depth: 0,
+            depth_max: grammar.depth_max,
+        }
+    }
+
+    // === Tokens ===
+
+    pub(super) fn next(&mut self) -> Token {
+        match self.given_back.checked_sub(1) {
+            Some(left) => self.given_back = left,
+            None => self.tokens[0] = self.lexer.next(),
+        }
+        self.tokens
+            .get(self.given_back)
+            .copied()
+            .unwrap_or(self.tokens[0])
+    }
+
+    pub(super) fn give_back(&mut self) {
+        self.given_back += 1;
+    }
+
+    /// Gives back the last token and the one before it.
+    pub(super) fn give_back_two(&mut self, before: Token) {
+        self.tokens[1] = before;
+        self.given_back = 2;
+    }
+
+    /// Gives back the last token and the two before it.
+    pub(super) fn give_back_three(&mut self, first: Token, second: Token) {
+        self.tokens[1] = second;
+        self.tokens[2] = first;
+        self.given_back = 3;
+    }
+
+    pub(super) fn peek(&mut self) -> Token {
+        let token = self.next();
+        self.give_back();
+        token
+    }
+
+    pub(super) fn next_word(&mut self) -> Token {
+        loop {
+            let token = self.next();
+            if token.kind != TokenKind::Space {
+                return token;
+            }
+        }
+    }
+
+    pub(super) fn peek_word(&mut self) -> Token {
+        let token = self.next_word();
+        self.give_back();
+        token
+    }
+
+    pub(super) fn expect(&mut self, kind: TokenKind, context: &str) -> Parse<Token> {
+        let token = self.next_word();
+        if token.kind == kind {
+            return Ok(token);
+        }
+        Err(self.unexpected(token, context))
+    }
+
+    // === Nodes and errors ===
+
+    pub(super) fn node(&mut self, position: u32, kind: NodeKind) -> NodeId {
+        self.nodes.push(Node { position, kind });
+        self.nodes.len() as NodeId - 1
+    }
+
+    pub(super) fn kind(&self, id: NodeId) -> Option<&NodeKind> {
+        self.nodes.get(id as usize).map(|node| &node.kind)
+    }
+
+    /// Writes a node, for an error.
+    pub(super) fn shown(&self, id: NodeId) -> String {
+        let mut out = Vec::new();
+        let nodes = Nodes {
+            text: self.text,
+            all: &self.nodes,
+            quotes_text: false,
+        };
+        nodes.write(id, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    pub(super) fn line(&self, token: Token) -> usize {
+        let before = self
+            .text
+            .get(..token.span.start as usize)
+            .unwrap_or_default();
+        1 + memchr::memchr_iter(b'\n', before).count()
+    }
+
+    /// An error at the token read last.
+    pub(super) fn error(&self, message: &str) -> Error {
+        let line = self.line(self.tokens[0]);
+        Error::new(format!("template: {}:{line}: {message}", self.name))
+    }
+
+    pub(super) fn unexpected(&self, token: Token, context: &str) -> Error {
+        if token.kind != TokenKind::Error {
+            return self.error(&format!(
+                "unexpected {} in {context}",
+                self.shown_token(token)
+            ));
+        }
+        let error = &self.lexer.error;
+        let started = self.action.map(|action| self.line(action));
+        let Some(line) = started.filter(|line| *line != self.line(token)) else {
+            return self.error(error);
+        };
+        let what = if error.ends_with(" action") {
+            ""
+        } else {
+            " in action"
+        };
+        let name = self.name;
+        self.error(&format!("{error}{what} started at {name}:{line}"))
+    }
+
+    fn shown_token(&self, token: Token) -> String {
+        let text = token.span.of(self.text);
+        match token.kind {
+            TokenKind::End => "EOF".to_owned(),
+            kind if kind.is_keyword() => format!("<{}>", String::from_utf8_lossy(text)),
+            _ => {
+                let shown = String::from_utf8_lossy(text);
+                let mut out = Vec::new();
+                let is_long = text.len() > 10;
+                let start: String = shown.chars().take(10).collect();
+                quote(&mut out, if is_long { start.as_bytes() } else { text });
+                let dots = if is_long { "..." } else { "" };
+                format!("{}{dots}", String::from_utf8_lossy(&out))
+            }
+        }
+    }
+
+    pub(super) fn unquoted(&self, token: Token) -> Parse<Arc<[u8]>> {
+        let content = unquote(token.span.of(self.text));
+        let content = content.ok_or_else(|| self.error("invalid syntax"))?;
+        Ok(content.into())
+    }
+
+    // === Sources and definitions ===
+
+    /// Parses the whole source.
+    fn source(&mut self) -> Parse<()> {
+        let position = self.peek().span.start;
+        let mut nodes = Vec::new();
+        loop {
+            let token = self.peek();
+            if token.kind == TokenKind::End {
+                break;
+            }
+            if token.kind == TokenKind::LeftDelimiter {
+                let delimiter = self.next();
+                if self.next_word().kind == TokenKind::Keyword(Keyword::Define) {
+                    self.definition()?;
+                    continue;
+                }
+                self.give_back_two(delimiter);
+            }
+            let node = self.text_or_action()?;
+            if matches!(self.kind(node), Some(NodeKind::End | NodeKind::Else)) {
+                return Err(self.error(&format!("unexpected {}", self.shown(node))));
+            }
+            nodes.push(node);
+        }
+        let root = self.node(position, NodeKind::List(nodes));
+        self.add(self.name.as_bytes().into(), root)
+    }
+
+    /// Parses `define`, after the keyword.
+    fn definition(&mut self) -> Parse<()> {
+        const CONTEXT: &str = "define clause";
+        let token = self.next_word();
+        if !matches!(token.kind, TokenKind::String | TokenKind::RawString) {
+            return Err(self.unexpected(token, CONTEXT));
+        }
+        let name = self.unquoted(token)?;
+        self.expect(TokenKind::RightDelimiter, CONTEXT)?;
+        let (root, end) = self.in_new_tree(Self::item_list)?;
+        self.expect_end(end, CONTEXT)?;
+        self.add(name, root)
+    }
+
+    /// Parses the body of another template, which sees no variables of this one.
+    pub(super) fn in_new_tree<T>(&mut self, parse: impl FnOnce(&mut Self) -> Parse<T>) -> Parse<T> {
+        let variables = std::mem::replace(&mut self.variables, vec![b"$"]);
+        let range_depth = std::mem::take(&mut self.range_depth);
+        let action = self.action.take();
+        let parsed = parse(self)?;
+        self.variables = variables;
+        self.range_depth = range_depth;
+        self.action = action;
+        Ok(parsed)
+    }
+
+    pub(super) fn expect_end(&self, end: NodeId, context: &str) -> Parse<()> {
+        if matches!(self.kind(end), Some(NodeKind::End)) {
+            return Ok(());
+        }
+        Err(self.error(&format!("unexpected {} in {context}", self.shown(end))))
+    }
+
+    /// Adds a template. One that is empty gives way to another of the same name.
+    pub(super) fn add(&mut self, name: Arc<[u8]>, root: NodeId) -> Parse<()> {
+        let tree = Tree {
+            is_empty: self.is_blank(root),
+            name,
+            root,
+        };
+        let old = self.trees.iter().position(|old| old.name == tree.name);
+        match old.and_then(|index| self.trees.get_mut(index)) {
+            None => self.trees.push(tree),
+            Some(old) if old.is_empty => *old = tree,
+            Some(_) if tree.is_empty => {}
+            Some(_) => {
+                let mut name = Vec::new();
+                quote(&mut name, &tree.name);
+                let name = String::from_utf8_lossy(&name);
+                let message = format!("template: multiple definition of template {name}");
+                return Err(self.error(&message));
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns whether a list holds nothing but space.
+    fn is_blank(&self, list: NodeId) -> bool {
+        let Some(NodeKind::List(nodes)) = self.kind(list) else {
+            return false;
+        };
+        nodes.iter().all(|node| match self.kind(*node) {
+            Some(NodeKind::Text(span)) => String::from_utf8_lossy(span.of(self.text))
+                .trim()
+                .is_empty(),
+            _ => false,
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! Errors of running templates, with the templates that led to them.
+
+use std::fmt;
+
+use super::Machine;
+use super::frame::CallKind;
+use crate::compile::NO_NODE;
+use crate::error::Error;
+use crate::parse::{Grammar, Nodes, Parsed};
+use crate::print::quote;
+
+/// A template failed. Its text is Go's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecError {
+    /// Where it failed, from the template that was run to the innermost one.
+    pub(crate) layers: Vec<Layer>,
+    pub(crate) error: Error,
+}
+
+/// A place in a template.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Layer {
+    /// File, line and column.
+    pub(crate) location: String,
+    /// The template, quoted.
+    pub(crate) template: String,
+    /// The node.
+    pub(crate) context: String,
+    /// What led to the next layer.
+    pub(crate) what: String,
+    /// Whether the next layer is reported by another error between them.
+    pub(crate) is_wrapped: bool,
+}
+
+impl ExecError {
+    /// An error outside of any template.
+    pub(crate) fn plain(error: Error) -> Self {
+        Self {
+            layers: Vec::new(),
+            error,
+        }
+    }
+
+    /// Returns whether a bound of ours was reached, so that the same input would fail again.
+    pub fn is_bound(&self) -> bool {
+        self.error.is_bound()
+    }
+}
+
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            location,
+            template,
+            context,
+            what,
+            ..
+        } = self;
+        if context.is_empty() {
+            return write!(f, "template: {location}: {what}");
+        }
+        write!(
+            f,
+            "template: {location}: executing {template} at <{context}>: {what}"
+        )
+    }
+}
+
+impl fmt::Display for ExecError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for layer in &self.layers {
+            fmt::Display::fmt(layer, f)?;
+        }
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl std::error::Error for ExecError {}
+
+impl Machine<'_> {
+    /// Collects the places of an error, and leaves all templates.
+    pub(super) fn unwind(&mut self, error: Error) -> ExecError {
+        let mut layers = vec![self.layer()];
+        while let Some(call) = self.abandon() {
+            let (node, what, is_wrapped) = match call {
+                CallKind::Template => continue,
+                CallKind::Include { node, .. } => {
+                    (node, "error calling include: ".to_owned(), false)
+                }
+                CallKind::Tpl { node, text, .. } => {
+                    let text = quoted(&text);
+                    let what = format!(
+                        "error calling tpl: error during tpl function execution for {text}: "
+                    );
+                    (node, what, true)
+                }
+            };
+            self.at_hand.at = node;
+            let mut layer = self.layer();
+            layer.what = what;
+            layer.is_wrapped = is_wrapped;
+            layers.push(layer);
+        }
+        layers.reverse();
+        ExecError { layers, error }
+    }
+
+    /// Describes where the template at hand is. Nodes are not kept, so its source is parsed again.
+    pub(super) fn layer(&self) -> Layer {
+        let at_hand = &self.at_hand;
+        let unit = &at_hand.unit;
+        let name = unit.codes.get(at_hand.code).map(|code| &*code.name);
+        let template = quoted(name.unwrap_or_default());
+        let mut layer = Layer {
+            location: unit.name.to_string(),
+            template,
+            context: String::new(),
+            what: String::new(),
+            is_wrapped: false,
+        };
+
+        let delimiters = match &unit.delimiters {
+            Some((left, right)) => Grammar {
+                left,
+                right,
+                ..Grammar::default()
+            },
+            None => Grammar::default(),
+        };
+        let parsed = Parsed::parse(&unit.name, &unit.text, self.functions(), delimiters);
+        let Some(parsed) = parsed.ok().filter(|_| at_hand.at != NO_NODE) else {
+            return layer;
+        };
+        let nodes = Nodes {
+            text: &unit.text,
+            all: &parsed.nodes,
+            quotes_text: false,
+        };
+        let mut context = Vec::new();
+        nodes.write(at_hand.at, &mut context);
+        layer.context = String::from_utf8_lossy(&context).into_owned();
+        let position = parsed.nodes.get(at_hand.at as usize);
+        let position = position.map_or(0, |node| node.position as usize);
+        layer.location = location(&unit.name, &unit.text, position);
+        layer
+    }
+}
+
+/// Returns file, line and column.
+fn location(name: &str, text: &[u8], position: usize) -> String {
+    let before = text.get(..position).unwrap_or(text);
+    let line = 1 + memchr::memchr_iter(b'\n', before).count();
+    let start = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+    format!("{name}:{line}:{}", before.len() - start)
+}
+
+pub(super) fn quoted(text: &[u8]) -> String {
+    let mut out = Vec::new();
+    quote(&mut out, text);
+    String::from_utf8_lossy(&out).into_owned()
+}

@@ -1,0 +1,186 @@
+//! Fields of maps and objects.
+
+use std::any::Any;
+use std::borrow::Cow;
+use std::rc::Rc;
+
+use super::Machine;
+use super::call::check_count;
+use super::frame::Slot;
+use crate::compile::{Chain, Unit};
+use crate::engine::MissingKey;
+use crate::error::Error;
+use crate::value::{Kind, Map, Object, Type, Value};
+
+/// The nil interface as a value of its own. Functions see no value instead.
+pub(super) struct NilInterface;
+
+impl Object for NilInterface {
+    fn type_name(&self) -> Cow<'static, str> {
+        "interface {}".into()
+    }
+
+    fn kind(&self) -> Kind {
+        Kind::Interface
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn is_nil(&self) -> bool {
+        true
+    }
+
+    fn passed(&self) -> Option<Value> {
+        Some(Value::Nil)
+    }
+}
+
+impl Machine<'_> {
+    /// Follows a chain of fields.
+    pub(super) fn fields(
+        &mut self,
+        unit: &Unit,
+        mut slot: Slot,
+        chain: Chain,
+        strip: bool,
+    ) -> Result<Value, Error> {
+        let first = chain.first as usize;
+        let names = unit.names.get(first..first + usize::from(chain.count));
+        for name in names.unwrap_or_default() {
+            slot = self.field(&slot, name)?;
+        }
+        Ok(match slot.value {
+            Value::Nil if slot.is_interface && !strip => self.nil.clone(),
+            value => value,
+        })
+    }
+
+    fn field(&mut self, slot: &Slot, name: &str) -> Result<Slot, Error> {
+        match &slot.value {
+            Value::Map(map) => self.entry(map, name),
+            Value::Object(object) => self.object_field(slot, Rc::clone(object), name),
+            Value::Nil if !slot.is_interface => self.field_of_nothing(name),
+            _ => Err(cannot_evaluate(slot, name)),
+        }
+    }
+
+    /// No value at all has every field, unless missing keys are errors.
+    fn field_of_nothing(&self, name: &str) -> Result<Slot, Error> {
+        if self.missing == MissingKey::Error {
+            let message = format!("nil data; no entry for key {name:?}");
+            return Err(Error::new(message));
+        }
+        Ok(Slot::default())
+    }
+
+    fn entry(&self, map: &Map, name: &str) -> Result<Slot, Error> {
+        let is_interface = map.is_of_any();
+        if let Some(value) = map.get(name) {
+            return Ok(Slot {
+                value,
+                is_interface,
+            });
+        }
+        self.missing_entry(map.element(), name)
+    }
+
+    fn missing_entry(&self, element: &Type, name: &str) -> Result<Slot, Error> {
+        match self.missing {
+            MissingKey::Invalid => Ok(Slot::default()),
+            MissingKey::Zero => Ok(Slot {
+                value: element.zero(),
+                is_interface: *element == Type::Any,
+            }),
+            MissingKey::Error => {
+                let message = format!("map has no entry for key {name:?}");
+                Err(Error::new(message))
+            }
+        }
+    }
+
+    /// Returns a field of an object, or of what it points to. Errors name the type of `slot`.
+    fn object_field(
+        &mut self,
+        slot: &Slot,
+        mut object: Rc<dyn Object>,
+        name: &str,
+    ) -> Result<Slot, Error> {
+        loop {
+            if let Some(signature) = object.method(name) {
+                check_count(signature, name, 0)?;
+                let called = object.call(name, &mut self.context, &[]);
+                let value = called.map_err(|error| error.calling(name))?;
+                return Ok(Slot::item(value, false));
+            }
+            match object.target() {
+                Some(Value::Object(target)) => object = target,
+                Some(Value::Map(map)) => return self.entry(&map, name),
+                Some(_) => return Err(cannot_evaluate(slot, name)),
+                None => break,
+            }
+        }
+        match object.kind() {
+            Kind::Struct | Kind::Pointer => struct_field(slot, &*object, name),
+            Kind::Map => self.object_entry(slot, &*object, name),
+            _ => Err(cannot_evaluate(slot, name)),
+        }
+    }
+
+    fn object_entry(&self, slot: &Slot, object: &dyn Object, name: &str) -> Result<Slot, Error> {
+        if let Some(Value::Map(map)) = object.underlying() {
+            return self.entry(&map, name);
+        }
+        let Type::Map(types) = Type::parse(&object.type_name()) else {
+            return Err(cannot_evaluate(slot, name));
+        };
+        let (key, element) = &*types;
+        if !matches!(key, Type::Any | Type::String) {
+            return Err(cannot_evaluate(slot, name));
+        }
+        let wanted = Value::text(name);
+        let pairs = object.pairs().unwrap_or_default();
+        match pairs.into_iter().find(|(key, _)| *key == wanted) {
+            Some((_, value)) => Ok(Slot {
+                value,
+                is_interface: *element == Type::Any,
+            }),
+            None => self.missing_entry(element, name),
+        }
+    }
+}
+
+fn struct_field(slot: &Slot, object: &dyn Object, name: &str) -> Result<Slot, Error> {
+    let field = object.field(name);
+    if field.is_some() && !name.starts_with(char::is_uppercase) {
+        let of = slot.value.type_name();
+        let message = format!("{name} is an unexported field of struct type {of}");
+        return Err(Error::new(message));
+    }
+    match field {
+        Some(_) if object.is_nil() => {
+            let of = object.type_name();
+            Err(Error::new(format!("nil pointer evaluating {of}.{name}")))
+        }
+        Some(value) => Ok(Slot {
+            is_interface: value.is_nil(),
+            value,
+        }),
+        None => Err(cannot_evaluate(slot, name)),
+    }
+}
+
+/// The error for a value that has no such field.
+pub(super) fn cannot_evaluate(slot: &Slot, name: &str) -> Error {
+    let is_nil = slot.value.is_nil() || slot.value.kind() == Kind::Interface;
+    if is_nil {
+        return Error::new(format!("nil pointer evaluating interface {{}}.{name}"));
+    }
+    let of: Cow<'_, str> = if slot.is_interface {
+        "interface {}".into()
+    } else {
+        slot.value.type_name()
+    };
+    Error::new(format!("can't evaluate field {name} in type {of}"))
+}

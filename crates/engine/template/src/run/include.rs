@@ -1,0 +1,230 @@
+//! `template`, `include` and `tpl`.
+
+use std::collections::HashMap;
+use std::rc::Rc;
+
+use super::Machine;
+use super::call::pass;
+use super::error::quoted;
+use super::frame::{CallKind, Callee, Counted, Handle, Overlay, Turn};
+use crate::compile::{Unit, compile};
+use crate::engine::{ROOT_NAME, without_no_value};
+use crate::error::Error;
+use crate::parse::{Grammar, NodeId};
+use crate::value::{Text, Value};
+
+/// How often a template may be included inside itself, as in Helm.
+const INCLUDED_MAX: u32 = 1000;
+/// How many bytes of texts are kept compiled.
+const COMPILED_MAX: usize = 1 << 20;
+/// What compiled code takes, as a multiple of its text.
+const CODE_PER_BYTE: usize = 8;
+
+/// Texts that `tpl` has compiled: charts give it the same ones over and over.
+#[derive(Default)]
+pub(super) struct Compiled {
+    units: HashMap<Text, Rc<Unit>>,
+    bytes: usize,
+}
+
+impl<'r> Machine<'r> {
+    /// Finds the template of a link.
+    pub(super) fn resolve(&self, unit: &Unit, link: u32) -> Option<Callee<'r>> {
+        let link = unit.links.get(link as usize)?;
+        if let Some(callee) = self.in_overlay(&link.name) {
+            return Some(callee);
+        }
+        self.numbered(link.number?)
+    }
+
+    fn named(&self, name: &[u8]) -> Option<Callee<'r>> {
+        if let Some(callee) = self.in_overlay(name) {
+            return Some(callee);
+        }
+        self.numbered(self.templates.number(name)?)
+    }
+
+    fn numbered(&self, number: u32) -> Option<Callee<'r>> {
+        let (unit, code) = self.templates.code(number)?;
+        Some(Callee {
+            unit: Handle::Shared(unit),
+            code,
+            number: Some(number),
+        })
+    }
+
+    /// Finds a template that a running `tpl` has defined.
+    fn in_overlay(&self, name: &[u8]) -> Option<Callee<'r>> {
+        let mut overlay = self.at_hand.overlay.as_ref();
+        while let Some(current) = overlay {
+            let codes = &current.unit.codes;
+            let index = codes.iter().position(|code| *code.name == *name);
+            if let Some(index) = index
+                && (codes.get(index).is_some_and(|code| !code.is_empty)
+                    || self.templates.number(name).is_none())
+            {
+                return Some(Callee {
+                    unit: Handle::Own(Rc::clone(&current.unit)),
+                    code: index,
+                    number: None,
+                });
+            }
+            overlay = current.outer.as_ref();
+        }
+        None
+    }
+
+    // === include ===
+
+    pub(super) fn include_link(
+        &mut self,
+        unit: &Unit,
+        link: u32,
+        node: NodeId,
+        next: usize,
+    ) -> Result<Turn, Error> {
+        let data = self.pop();
+        let callee = self.resolve(unit, link);
+        let name = unit.links.get(link as usize).map(|link| &*link.name);
+        self.include(callee, name.unwrap_or_default(), data, node, next)
+    }
+
+    pub(super) fn include_named(
+        &mut self,
+        rotate: bool,
+        node: NodeId,
+        next: usize,
+    ) -> Result<Turn, Error> {
+        let (name, data) = self.two(rotate);
+        let name = name.as_text().cloned().unwrap_or_default();
+        let callee = self.named(&name);
+        self.include(callee, &name, data, node, next)
+    }
+
+    fn include(
+        &mut self,
+        callee: Option<Callee<'r>>,
+        name: &[u8],
+        mut data: Value,
+        node: NodeId,
+        next: usize,
+    ) -> Result<Turn, Error> {
+        let number = callee.as_ref().and_then(|callee| callee.number);
+        let counted = match number {
+            Some(number) => Counted::Number(number),
+            None => Counted::Name(name.into()),
+        };
+        if *self.count(&counted) > INCLUDED_MAX {
+            let name = String::from_utf8_lossy(name);
+            let message = format!(
+                "rendering template has a nested reference name: {name}: unable to execute template"
+            );
+            return Err(self.calling(node, "include", Error::new(message)));
+        }
+        let Some(callee) = callee else {
+            let (name, root) = (quoted(name), quoted(ROOT_NAME.as_bytes()));
+            let message = format!("template: no template {name} associated with template {root}");
+            return Err(self.calling(node, "include", Error::new(message)));
+        };
+
+        *self.count(&counted) += 1;
+        pass(&mut data);
+        let start = self.out.len();
+        let call = CallKind::Include {
+            start,
+            node,
+            counted,
+        };
+        self.enter(callee, data, call, next)
+    }
+
+    fn count(&mut self, counted: &Counted) -> &mut u32 {
+        match counted {
+            Counted::Number(number) => {
+                let index = *number as usize;
+                if self.included.len() <= index {
+                    self.included.resize(index + 1, 0);
+                }
+                &mut self.included[index]
+            }
+            Counted::Name(name) => self.included_by_name.entry(name.clone()).or_default(),
+        }
+    }
+
+    pub(super) fn uncount(&mut self, counted: &Counted) {
+        let count = self.count(counted);
+        *count = count.saturating_sub(1);
+    }
+
+    fn calling(&mut self, node: NodeId, name: &str, error: Error) -> Error {
+        self.at_hand.at = node;
+        error.calling(name)
+    }
+
+    /// Takes the two arguments of a function; a piped one lies under the other.
+    fn two(&mut self, rotate: bool) -> (Value, Value) {
+        let (top, below) = (self.pop(), self.pop());
+        if rotate { (top, below) } else { (below, top) }
+    }
+
+    // === tpl ===
+
+    pub(super) fn tpl(&mut self, rotate: bool, node: NodeId, next: usize) -> Result<Turn, Error> {
+        let (text, mut data) = self.two(rotate);
+        let text = text.as_text().cloned().unwrap_or_default();
+        self.context.steps(1 + text.len() / BYTES_PER_STEP)?;
+        if memchr::memmem::find(&text, b"{{").is_none() {
+            let plain = match without_no_value(&text) {
+                std::borrow::Cow::Borrowed(_) => text.clone(),
+                std::borrow::Cow::Owned(plain) => plain.into(),
+            };
+            self.stack.push(Value::String(plain));
+            return Ok(Turn::On);
+        }
+
+        let unit = match self.compiled(&text) {
+            Ok(unit) => unit,
+            Err(error) => return Err(self.calling(node, "tpl", error)),
+        };
+        pass(&mut data);
+        let code = unit.codes.len().saturating_sub(1);
+        let callee = Callee {
+            unit: Handle::Own(Rc::clone(&unit)),
+            code,
+            number: None,
+        };
+        let start = self.out.len();
+        let call = CallKind::Tpl { start, node, text };
+        let turn = self.enter(callee, data, call, next)?;
+        let outer = self.at_hand.overlay.take();
+        self.at_hand.overlay = Some(Rc::new(Overlay { unit, outer }));
+        Ok(turn)
+    }
+
+    fn compiled(&mut self, text: &Text) -> Result<Rc<Unit>, Error> {
+        if let Some(unit) = self.compiled.units.get(text) {
+            return Ok(Rc::clone(unit));
+        }
+        let bytes = text.len().saturating_mul(CODE_PER_BYTE);
+        self.context.bytes(bytes)?;
+        self.context.steps(text.len())?;
+        let unit = compile(ROOT_NAME, text, self.functions(), Grammar::default());
+        let mut unit = unit.map_err(|error| error.after(&cannot_parse(text)))?;
+        self.templates.link(&mut unit);
+
+        let unit = Rc::new(unit);
+        if self.compiled.bytes + text.len() > COMPILED_MAX {
+            self.compiled = Compiled::default();
+        }
+        self.compiled.bytes += text.len();
+        self.compiled.units.insert(text.clone(), Rc::clone(&unit));
+        Ok(unit)
+    }
+}
+
+/// Bytes that are searched in one step.
+const BYTES_PER_STEP: usize = 64;
+
+fn cannot_parse(text: &Text) -> String {
+    format!("cannot parse template {}: ", quoted(text))
+}

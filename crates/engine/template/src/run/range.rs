@@ -1,0 +1,199 @@
+//! Loops.
+
+use super::Machine;
+use super::check::repetitions;
+use super::frame::{Slot, Turn};
+use crate::builtin;
+use crate::compile::{RangeInfo, Unit};
+use crate::error::Error;
+use crate::print;
+use crate::value::{IntegerKind, List, Text, Type, Value};
+
+/// A loop that runs, and what is restored when it goes on or ends.
+pub(super) struct Loop {
+    items: Items,
+    at: usize,
+    dot: Slot,
+    dots: usize,
+    scopes: usize,
+    variables: usize,
+    /// Steps of one repetition.
+    cost: usize,
+}
+
+/// What is left to loop over. A map is looped over as it was at the start.
+enum Items {
+    List(List),
+    Bytes(std::rc::Rc<[u8]>),
+    Map {
+        entries: std::vec::IntoIter<(Text, Value)>,
+        is_interface: bool,
+    },
+    Pairs(std::vec::IntoIter<(Value, Value)>),
+    Count(IntegerKind, u64),
+}
+
+impl Items {
+    /// Returns the next index and item.
+    fn next(&mut self, at: usize) -> Option<(Value, Slot)> {
+        let index = || Value::Int(at as i64);
+        match self {
+            Self::List(list) => {
+                let item = list.get(at)?.clone();
+                let is_interface = *list.element() == Type::Any;
+                Some((index(), Slot::item(item, is_interface)))
+            }
+            Self::Bytes(bytes) => {
+                let byte = *bytes.get(at)?;
+                Some((index(), Slot::item(builtin::byte(byte), false)))
+            }
+            Self::Map {
+                entries,
+                is_interface,
+            } => {
+                let (key, value) = entries.next()?;
+                Some((Value::String(key), Slot::item(value, *is_interface)))
+            }
+            Self::Pairs(pairs) => {
+                let (key, value) = pairs.next()?;
+                Some((key, Slot::item(value, false)))
+            }
+            Self::Count(kind, count) => {
+                let number = at as u64;
+                let item = Value::integer(*kind, at as i64);
+                (number < *count).then(|| (Value::Nil, Slot::item(item, false)))
+            }
+        }
+    }
+}
+
+impl Machine<'_> {
+    /// Begins a loop over the top value.
+    pub(super) fn range(&mut self, unit: &Unit, range: u32) -> Result<Turn, Error> {
+        let Some(info) = unit.ranges.get(range as usize) else {
+            return Ok(Turn::On);
+        };
+        let value = self.pop();
+        let Some(items) = self.items(&value, info)? else {
+            return Ok(Turn::To(info.other));
+        };
+        self.loops.push(Loop {
+            items,
+            at: 0,
+            dot: self.at_hand.dot.clone(),
+            dots: self.dots.len(),
+            scopes: self.scopes.len(),
+            variables: self.variables.len(),
+            cost: info.other.saturating_sub(info.next) as usize,
+        });
+        Ok(Turn::On)
+    }
+
+    /// Returns what to loop over; nothing if it is empty.
+    fn items(&self, value: &Value, info: &RangeInfo) -> Result<Option<Items>, Error> {
+        let Some(value) = builtin::indirect(value).filter(|value| !value.is_nil()) else {
+            return Ok(None);
+        };
+        let items = match builtin::plain(&value) {
+            Value::List(list) => (!list.is_empty()).then_some(Items::List(list)),
+            Value::Bytes(bytes) => (!bytes.is_empty()).then_some(Items::Bytes(bytes)),
+            Value::Map(map) => {
+                let length = map.len();
+                self.context.nodes(length)?;
+                let is_interface = map.is_of_any();
+                (length > 0).then(|| Items::Map {
+                    entries: map.entries().into_iter(),
+                    is_interface,
+                })
+            }
+            Value::Object(object) if object.pairs().is_some() => {
+                let pairs = object.pairs().unwrap_or_default();
+                (!pairs.is_empty()).then(|| Items::Pairs(pairs.into_iter()))
+            }
+            number => {
+                let Some((kind, count)) = repetitions(&number) else {
+                    let shown = self.shown(&value)?;
+                    return Err(Error::new(format!("range can't iterate over {shown}")));
+                };
+                if info.variables.len() > 1 {
+                    let shown = self.shown(&value)?;
+                    let message =
+                        format!("can't use {shown} to iterate over more than one variable");
+                    return Err(Error::new(message));
+                }
+                (count > 0).then_some(Items::Count(kind, count))
+            }
+        };
+        Ok(items)
+    }
+
+    fn shown(&self, value: &Value) -> Result<String, Error> {
+        let mut out = Vec::new();
+        print::value(&self.context, &mut out, value)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    /// Goes on with the next item, or ends the loop.
+    pub(super) fn next_item(&mut self, unit: &Unit, range: u32) -> Result<Turn, Error> {
+        let Some(current) = self.loops.last_mut() else {
+            return Ok(Turn::On);
+        };
+        self.dots.truncate(current.dots);
+        self.scopes.truncate(current.scopes);
+        self.variables.truncate(current.variables);
+        let Some((index, item)) = current.items.next(current.at) else {
+            return Ok(self.end_loop(unit, range));
+        };
+        current.at += 1;
+        let cost = current.cost;
+        self.context.steps(cost)?;
+        if let Some(info) = unit.ranges.get(range as usize) {
+            self.set_variables(unit, info, index, &item)?;
+        }
+        self.at_hand.dot = item;
+        Ok(Turn::On)
+    }
+
+    fn set_variables(
+        &mut self,
+        unit: &Unit,
+        info: &RangeInfo,
+        index: Value,
+        item: &Slot,
+    ) -> Result<(), Error> {
+        let index = Slot::item(index, false);
+        match (info.variables.as_slice(), info.is_assign) {
+            ([], _) => {}
+            ([one], true) => self.assign(unit, *one, item.clone())?,
+            ([one, two, ..], true) => {
+                self.assign(unit, *one, index)?;
+                self.assign(unit, *two, item.clone())?;
+            }
+            (names, false) => {
+                // The loop's variables are the last that were declared.
+                let end = self.variables.len();
+                if let Some(last) = self.variables.get_mut(end.wrapping_sub(1)) {
+                    last.slot = item.clone();
+                }
+                if names.len() > 1
+                    && let Some(first) = self.variables.get_mut(end.wrapping_sub(2))
+                {
+                    first.slot = index;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Ends the innermost loop.
+    pub(super) fn end_loop(&mut self, unit: &Unit, range: u32) -> Turn {
+        if let Some(ended) = self.loops.pop() {
+            self.dots.truncate(ended.dots);
+            self.scopes.truncate(ended.scopes);
+            self.variables.truncate(ended.variables);
+            self.at_hand.dot = ended.dot;
+        }
+        let info = unit.ranges.get(range as usize);
+        info.map_or(Turn::On, |info| Turn::To(info.exit))
+    }
+}

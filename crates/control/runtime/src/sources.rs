@@ -6,9 +6,10 @@
 use std::sync::Arc;
 
 use futures::future::BoxFuture;
+use lode_api::conditions::{READY, STALLED, State};
 use lode_api::names::Names;
 use lode_api::shared::Artifact;
-use lode_api::{Kind, Resource, SourceStatus};
+use lode_api::{Kind, Resource, SourceStatus, Status as _};
 use lode_object::NamespacedName;
 use lode_store::Owner;
 use lode_tree::Tree;
@@ -32,6 +33,8 @@ pub struct Sources {
 pub struct Source {
     /// Its artifact; `None` if nothing was stored yet.
     pub artifact: Option<Artifact>,
+    /// Why its artifact is not that of its newest specification; `None` if it is.
+    pub unready: Option<String>,
     /// Its uid, which determines the artifacts that can belong to it.
     pub uid: Box<str>,
 }
@@ -130,6 +133,35 @@ impl Sources {
     }
 }
 
+impl Sources {
+    /// Reads an artifact that is one file, as it was stored; at most `max` bytes.
+    ///
+    /// # Errors
+    /// The artifact is not in the store, does not match its digest, or is larger.
+    pub async fn read(
+        &self,
+        artifact: &Artifact,
+        owner: &Owner,
+        max: u64,
+    ) -> Result<Vec<u8>, OpenError> {
+        let revision = artifact.revision.to_string();
+        let digest = artifact.digest.parse().map_err(|error| {
+            OpenError::Other(format!("artifact of revision {revision}: {error}"))
+        })?;
+        let (store, owner) = (self.store.clone(), owner.clone());
+        let path = artifact.path.to_string();
+        let read = move || store.file(&owner, &path, digest, max);
+        match tokio::task::spawn_blocking(read).await {
+            Ok(Ok(bytes)) => Ok(bytes),
+            Ok(Err(cause)) => Err(OpenError::Lost {
+                revision,
+                cause: cause.to_string(),
+            }),
+            Err(error) => Err(OpenError::Other(format!("reading the artifact: {error}"))),
+        }
+    }
+}
+
 /// The sources of one kind.
 trait Mirror: Send + Sync {
     fn names(&self) -> Names;
@@ -151,6 +183,7 @@ where
         let artifact = found.status.artifact().cloned();
         Some(Source {
             artifact,
+            unready: unready(&found),
             uid: found.metadata.uid.clone(),
         })
     }
@@ -164,7 +197,8 @@ where
             let mut changes = self.changes();
             loop {
                 let change = changes.next().await;
-                if holds(change.old.as_deref()) != holds(change.new.as_deref()) {
+                let (old, new) = (change.old.as_deref(), change.new.as_deref());
+                if holds(old) != holds(new) || became_ready(old, new) {
                     wake(&Use::new(S::NAMES.kind, change.name));
                 }
             }
@@ -178,12 +212,69 @@ fn holds<S: Kind<Status: SourceStatus>>(source: Option<&Resource<S>>) -> (bool, 
     (source.is_some(), artifact.map(|artifact| &*artifact.digest))
 }
 
+/// Returns why the artifact of a source is not that of its newest specification, in Flux's words.
+fn unready<S: Kind<Status: SourceStatus>>(source: &Resource<S>) -> Option<String> {
+    let status = &source.status;
+    let message = |of: &str, is: State| {
+        let condition = status.conditions().get(of);
+        let condition = condition.filter(|condition| condition.status == is);
+        condition.map(|condition| condition.message.to_string())
+    };
+    if status.observed_generation() != Some(source.metadata.generation) {
+        let not_yet = || "latest generation of object has not been reconciled".to_owned();
+        return Some(message(READY, State::False).unwrap_or_else(not_yet));
+    }
+    let stalled = message(STALLED, State::True);
+    let no_artifact = || {
+        let is_empty = status.artifact().is_none();
+        is_empty.then(|| "does not have an artifact".to_owned())
+    };
+    stalled.or_else(no_artifact)
+}
+
+/// Returns whether a source can be built from now, and could not before.
+fn became_ready<S: Kind<Status: SourceStatus>>(
+    old: Option<&Resource<S>>,
+    new: Option<&Resource<S>>,
+) -> bool {
+    let is_ready = |source: Option<&Resource<S>>| source.is_some_and(|it| unready(it).is_none());
+    is_ready(new) && !is_ready(old)
+}
+
 #[cfg(test)]
 mod tests {
     use lode_api::GitRepository;
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn a_source_is_not_ready_for_a_reason() {
+        let source = |observed: i64, conditions: serde_json::Value| {
+            let status = json!({"observedGeneration": observed, "conditions": conditions});
+            let metadata = json!({"name": "a", "namespace": "ns", "generation": 2});
+            let object = json!({"metadata": metadata, "status": status});
+            GitRepository::parse(&object).unwrap()
+        };
+        let condition = |of: &str, is: &str| {
+            json!({"type": of, "status": is, "reason": "R", "message": "no",
+            "lastTransitionTime": "2026-01-02T03:04:05Z"})
+        };
+        let why = |observed: i64, conditions| unready(&source(observed, conditions)).unwrap();
+        let latest = "latest generation of object has not been reconciled";
+        assert_eq!(why(1, json!([])), latest);
+        assert_eq!(why(1, json!([condition("Ready", "Unknown")])), latest);
+        assert_eq!(why(1, json!([condition("Ready", "False")])), "no");
+        assert_eq!(why(2, json!([condition("Stalled", "True")])), "no");
+        assert_eq!(why(2, json!([])), "does not have an artifact");
+
+        let mut ready = source(2, json!([condition("Ready", "False")]));
+        ready.status.set_artifact(Some(Artifact::default()));
+        assert_eq!(unready(&ready), None, "it holds what it is to hold");
+        let before = source(1, json!([]));
+        assert!(became_ready(Some(&before), Some(&ready)));
+        assert!(became_ready(None, Some(&ready)) && !became_ready(Some(&ready), Some(&ready)));
+    }
 
     #[test]
     fn only_what_a_source_holds_matters_to_who_builds_from_it() {

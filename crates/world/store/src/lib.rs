@@ -26,6 +26,7 @@
 //! Left out: symbolic links (the contract excludes them), owners and times of files.
 
 mod archive;
+mod file;
 mod lock;
 mod owner;
 mod record;

@@ -96,6 +96,14 @@ pub enum Error {
     /// The file does not have the expected digest.
     #[error("artifact \"{0}\" does not match its digest")]
     Changed(String),
+    /// The file is longer than the caller takes.
+    #[error("artifact \"{path}\" is longer than {limit} bytes")]
+    TooLong {
+        /// The artifact's path.
+        path: String,
+        /// The limit.
+        limit: u64,
+    },
     /// The file has the digest, but is not a valid archive.
     #[error("artifact \"{path}\": {source}")]
     Archive {
@@ -370,7 +378,7 @@ impl Store {
 
     /// Returns the full path of a file that a status may name; nothing unless it is a file of
     /// `owner`.
-    fn full(&self, owner: &Owner, path: &str) -> io::Result<Option<PathBuf>> {
+    pub(crate) fn full(&self, owner: &Owner, path: &str) -> io::Result<Option<PathBuf>> {
         let Some(file) = owner.file(path) else {
             return Ok(None);
         };

@@ -237,18 +237,12 @@ fn read_conjunction(words: &[&str], rules: &mut Vec<Comparator>) -> Option<()> {
     let mut at = 0;
     while let Some(word) = words.get(at) {
         if words.get(at + 1) == Some(&"-") {
-            let (low, high) = (read_rule(word)?, read_rule(words.get(at + 2)?)?);
-            if low.operator != Operator::Equal || high.operator != Operator::Equal {
+            let high = words.get(at + 2)?;
+            if word.starts_with(OPERATORS) || high.starts_with(OPERATORS) {
                 return None;
             }
-            rules.push(Comparator {
-                operator: Operator::GreaterEqual,
-                ..low
-            });
-            rules.push(Comparator {
-                operator: Operator::LessEqual,
-                ..high
-            });
+            rules.push(read_rule(&format!(">={word}"))?);
+            rules.push(read_rule(&format!("<={high}"))?);
             at += 3;
             continue;
         }
@@ -280,10 +274,13 @@ fn read_rule(text: &str) -> Option<Comparator> {
         _ => return None,
     };
     let (version, known) = read_partial(version)?;
-    // "^*", "~x" and "*" match everything.
-    let operator = match operator {
-        Operator::Caret | Operator::Tilde if known == 0 => Operator::GreaterEqual,
-        operator => operator,
+    // Of a wildcard alone, "*", "~*" and ">=*" contain everything; with other operators the
+    // library that Flux and Helm use takes it for 0.0.0, and for 0.0 behind "<=".
+    let (operator, known) = match (operator, known) {
+        (Operator::Equal | Operator::Tilde, 0) => (Operator::GreaterEqual, 0),
+        (Operator::NotEqual | Operator::Greater | Operator::Caret, 0) => (operator, 3),
+        (Operator::LessEqual, 0) => (operator, 2),
+        _ => (operator, known),
     };
     Some(Comparator {
         operator,
@@ -477,6 +474,11 @@ mod tests {
             ("1.2.x", "1.2.0 1.2.9", "1.3.0"),
             ("*", "0.0.1 9.0.0", "1.0.0-rc.1"),
             ("*-0", "0.0.1 1.0.0-rc.1", ""),
+            ("~*", "0.0.0 9.0.0", "1.0.0-rc.1"),
+            ("^*", "0.0.0", "0.0.1 1.0.0"),
+            (">*", "0.0.1 9.0.0", "0.0.0"),
+            ("!=x.2", "0.0.1 1.2.0", "0.0.0"),
+            ("<=*", "0.0.9", "0.1.0 1.0.0"),
             (">=1.0.0 <2", "1.0.0 1.9.9", "2.0.0 0.9.9 1.5.0-a"),
             (">= 1.0.0, < 2.0.0", "1.0.0", "2.0.0"),
             (">=1.0.0-0 <2.0.0-0", "1.5.0-a 1.0.0-rc.1", "2.0.0 2.0.0-0"),

@@ -53,7 +53,12 @@ pub(crate) const TABLE: &[Entry] = &[
         quiet(yaml::write(context, any(args, 0)))
     }),
     Entry::new("mustToYaml", WRITE, |context, args| {
-        yaml::write(context, any(args, 0))
+        yaml::write(context, any(args, 0)).map_err(|error| {
+            if error.is_bound() {
+                return error;
+            }
+            Error::new(format!("error marshaling into JSON: {error}"))
+        })
     }),
     Entry::new("toYamlPretty", WRITE, |context, args| {
         quiet(yaml::write_pretty(context, any(args, 0)))

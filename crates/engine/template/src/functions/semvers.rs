@@ -67,8 +67,17 @@ fn parse(text: &[u8]) -> Result<Version, Error> {
 fn fault(text: &str) -> String {
     let invalid = "invalid semantic version".to_owned();
     let rest = text.strip_prefix('v').unwrap_or(text);
-    let (rest, _) = rest.split_once('+').unwrap_or((rest, ""));
-    let (numbers, pre) = rest.split_once('-').unwrap_or((rest, ""));
+    let (rest, build) = rest.split_once('+').unwrap_or((rest, "0"));
+    let (numbers, pre) = rest.split_once('-').unwrap_or((rest, "0"));
+    let is_word = |part: &str| {
+        !part.is_empty()
+            && part
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    };
+    if !build.split('.').chain(pre.split('.')).all(is_word) {
+        return invalid;
+    }
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if numbers.split('.').count() > 3 || !numbers.split('.').all(is_number) {
         return invalid;

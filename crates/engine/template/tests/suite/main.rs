@@ -8,6 +8,8 @@
 mod bounds;
 mod engine;
 mod execute;
+mod functions;
 mod objects;
 mod parse;
 mod recorded;
+mod sprig;

@@ -78,6 +78,12 @@ pub trait Reconcile: Send + Sync + 'static {
     where
         Self: Sized;
 
+    /// Returns whether an object only describes something that others act on: it is left alone, without finalizer and
+    /// status.
+    fn is_static(&self, _object: &Resource<Self::Spec>) -> bool {
+        false
+    }
+
     /// Returns the status of an object that has just been suspended.
     fn suspend<'a>(
         &self,
@@ -241,6 +247,9 @@ impl<R: Reconcile> Frame<R> {
         if object.deleting() {
             return self.remove(object, state).await;
         }
+        if self.kind.is_static(object) {
+            return self.leave(object, state).await;
+        }
         let object = &match self.own.with_finalizer(object).await {
             Ok(object) => object,
             Err(error) => return self.own.postpone(object, &error),
@@ -350,16 +359,8 @@ impl<R: Reconcile> Frame<R> {
         if !object.metadata.has_finalizer(meta::FINALIZER) {
             return Next::Idle;
         }
-        match self.kind.remove(object, state).await {
-            Ok(Removal::Done) => {}
-            Ok(Removal::Wait(wait)) => return Next::After(wait),
-            Err(failure) => {
-                let error = self.own.discreet(&name, failure.message.clone());
-                warn!(controller = R::NAME, %name, reason = failure.reason, error, "not removed");
-                self.own
-                    .emit(object, Told::warning(failure.reason, failure.message));
-                return Next::Backoff;
-            }
+        if let Some(next) = self.clear(object, state).await {
+            return next;
         }
 
         // From here on the object may be gone: nothing is written to it any more.
@@ -367,6 +368,50 @@ impl<R: Reconcile> Frame<R> {
             return self.own.postpone(object, &error);
         }
         info!(controller = R::NAME, %name, "removed");
+        if let Some(told) = self.kind.removed(object).await {
+            self.own.emit(object, told);
+        }
+        Next::Idle
+    }
+}
+
+impl<R: Reconcile> Frame<R> {
+    /// Removes everything created for an object; returns when to come back if that is not done.
+    async fn clear(&self, object: &Arc<Resource<R::Spec>>, state: &mut R::State) -> Option<Next> {
+        let failure = match self.kind.remove(object, state).await {
+            Ok(Removal::Done) => return None,
+            Ok(Removal::Wait(wait)) => return Some(Next::After(wait)),
+            Err(failure) => failure,
+        };
+        let name = name_of(object);
+        let error = self.own.discreet(&name, failure.message.clone());
+        warn!(controller = R::NAME, %name, reason = failure.reason, error, "not removed");
+        let told = Told::warning(failure.reason, failure.message);
+        self.own.emit(object, told);
+        Some(Next::Backoff)
+    }
+
+    /// Leaves an object alone: removes what was created for it while it was another one, its status and our finalizer.
+    async fn leave(&self, object: &Arc<Resource<R::Spec>>, state: &mut R::State) -> Next {
+        if object.spec.suspended() {
+            return Next::Idle;
+        }
+        let had_finalizer = object.metadata.has_finalizer(meta::FINALIZER);
+        if had_finalizer && let Some(next) = self.clear(object, state).await {
+            return next;
+        }
+
+        let nothing = <R::Spec as Kind>::Status::default();
+        if let Err(error) = self.own.write_status(object, &nothing).await {
+            return self.own.postpone(object, &error);
+        }
+        if !had_finalizer {
+            return Next::Idle;
+        }
+        let latest = self.own.latest(object).unwrap_or_else(|| object.clone());
+        if let Err(error) = self.own.without_finalizer(&latest).await {
+            return self.own.postpone(object, &error);
+        }
         if let Some(told) = self.kind.removed(object).await {
             self.own.emit(object, told);
         }

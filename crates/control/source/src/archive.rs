@@ -118,6 +118,20 @@ impl SourceArchive {
         Ok((stored, left_out))
     }
 
+    /// Makes a name lead to an artifact.
+    pub(crate) async fn link(&self, path: &str, name: &'static str) -> Result<(), Failure> {
+        let path = path.to_owned();
+        self.on_thread(reasons::SYMLINK_UPDATE_FAILED, move |archive| {
+            archive.store.link(&archive.owner, &path, name)
+        })
+        .await
+    }
+
+    /// Returns the folder of the artifacts below the store.
+    pub(crate) fn folder(&self) -> String {
+        self.owner.folder()
+    }
+
     /// Removes artifacts that are not needed any more. A failure is logged: the next run tries again.
     pub(crate) async fn collect(&self, current: &str, keep: Retention) {
         let current = current.to_owned();

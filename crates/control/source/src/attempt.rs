@@ -43,8 +43,8 @@ pub(crate) async fn attempt<O: Origin>(
     facts.lost(is_lost);
 
     // The revision is noted at once: whatever fails from here on, the status can say that the artifact is outdated.
-    let newest = trip.wait(parts.origin.look(object, &plan)).await?;
-    facts.revision(&newest.revision);
+    let newest = trip.wait(parts.origin.look(object, &plan, facts)).await?;
+    facts.newest(&newest);
     let included = parts.origin.includes(object, &plan)?;
 
     let held = object.status.artifact().filter(|_| !is_lost);
@@ -53,6 +53,7 @@ pub(crate) async fn attempt<O: Origin>(
         return Ok(AttemptDone {
             interval,
             artifact: at_address(held.clone(), &parts.options),
+            url: latest_url::<O>(&archive, &parts.options),
             made: None,
         });
     }
@@ -74,6 +75,7 @@ pub(crate) async fn attempt<O: Origin>(
     Ok(AttemptDone {
         interval,
         artifact,
+        url: latest_url::<O>(&archive, &parts.options),
         made: Some(made),
     })
 }
@@ -125,6 +127,9 @@ async fn make<O: Origin>(
     };
 
     let (stored, left_out) = work.archive.put(brought.file, input, place).await?;
+    if let Some(name) = O::LATEST {
+        work.archive.link(&stored.path, name).await?;
+    }
     let keep = Retention {
         records: parts.options.artifact_retention_records,
         ttl: parts.options.artifact_retention_ttl,
@@ -190,6 +195,13 @@ fn since(mut artifact: Artifact, before: Option<&Artifact>) -> Artifact {
         artifact.last_update_time = before.last_update_time.clone();
     }
     artifact
+}
+
+/// Returns the address that always leads to the newest artifact, for a kind that has one.
+fn latest_url<O: Origin>(archive: &SourceArchive, options: &SourceOptions) -> Option<String> {
+    let path = |name| format!("{}/{name}", archive.folder());
+    let address = |name| archive::url(&options.storage_adv_addr, &path(name));
+    O::LATEST.map(address)
 }
 
 /// Returns an artifact with its address, which follows the options, so that a moved store is found.

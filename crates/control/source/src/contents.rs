@@ -15,6 +15,10 @@ pub struct NewestRevision<L> {
     pub revision: String,
     /// How the revision was chosen, if the specification does not name it; failures and events add it.
     pub chosen: Option<String>,
+    /// What `ArtifactOutdated` says of an artifact of another revision.
+    pub outdated: SourceNotice,
+    /// What `Reconciling` adds while another revision is brought.
+    pub progress: Option<String>,
     /// What the origin needs to bring it.
     pub lead: L,
 }
@@ -80,6 +84,12 @@ pub struct SourceNotice {
 }
 
 impl SourceNotice {
+    /// Returns what most kinds say of an artifact that is older than its source.
+    pub fn outdated(text: String) -> Self {
+        let reason = reasons::NEW_REVISION;
+        Self { reason, text }
+    }
+
     /// Returns what most kinds say of an artifact that is in the store.
     pub fn stored(artifact: &Artifact) -> Self {
         Self {

@@ -10,6 +10,7 @@ use lode_tree::RepoPath;
 
 use crate::contents::SourceNotice;
 use crate::facts::AttemptDone;
+use crate::origin::Origin;
 use crate::status::{had_failed, is_news};
 
 /// Files left out that an event names.
@@ -43,10 +44,10 @@ where
 }
 
 /// Returns what is said of a failure, given the status before and after; nothing if it was said before and nobody asks.
-pub(crate) fn of_failure<S: Kind>(
-    object: &Resource<S>,
-    status: &S::Status,
-    failure: Failure,
+pub(crate) fn of_failure<O: Origin>(
+    object: &Resource<O::Spec>,
+    status: &<O::Spec as Kind>::Status,
+    failure: &Failure,
 ) -> Option<Told> {
     let handled = status.last_handled_reconcile_at();
     let was_asked = handled != object.status.last_handled_reconcile_at();
@@ -54,9 +55,10 @@ pub(crate) fn of_failure<S: Kind>(
         return None;
     }
 
+    let (reason, text) = O::told(failure);
     Some(match failure.retry {
-        Retry::Wait => Told::normal(failure.reason, failure.message),
-        _ => Told::warning(failure.reason, failure.message),
+        Retry::Wait => Told::normal(reason, text),
+        _ => Told::warning(reason, text),
     })
 }
 
@@ -108,6 +110,7 @@ mod tests {
 
     use super::*;
     use crate::facts::MadeArtifact;
+    use crate::git::GitOrigin;
 
     fn object(status: &Value) -> GitRepository {
         let metadata = json!({"name": "a", "namespace": "ns", "generation": 1});
@@ -145,6 +148,7 @@ mod tests {
         let done = AttemptDone {
             interval: None,
             artifact: artifact("sha256:1"),
+            url: None,
             made,
         };
         let notice = SourceNotice::stored(&done.artifact);
@@ -222,18 +226,22 @@ mod tests {
     fn a_failure_is_told_once_and_again_to_whoever_asks() {
         let failure = || Failure::new("GitOperationFailed", "no").with(Retry::Backoff);
         let before = object(&failing());
-        assert_eq!(of_failure(&before, &before.status, failure()), None);
+        assert_eq!(
+            of_failure::<GitOrigin>(&before, &before.status, &failure()),
+            None
+        );
 
         let mut answered = before.status.clone();
         answered.handle_reconcile_at("now");
-        let told = of_failure(&before, &answered, failure()).unwrap();
+        let told = of_failure::<GitOrigin>(&before, &answered, &failure()).unwrap();
         assert_eq!(
             (told.kind, &*told.reason),
             (EventKind::Warning, "GitOperationFailed")
         );
 
         let new = object(&json!({}));
-        let told = of_failure(&new, &before.status, failure().with(Retry::Wait)).unwrap();
+        let told =
+            of_failure::<GitOrigin>(&new, &before.status, &failure().with(Retry::Wait)).unwrap();
         assert_eq!(told.kind, EventKind::Normal, "waiting is no fault");
     }
 

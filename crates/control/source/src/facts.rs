@@ -6,7 +6,7 @@ use lode_api::shared::Artifact;
 use lode_stdx::Lock;
 use lode_tree::RepoPath;
 
-use crate::contents::SourceNotice;
+use crate::contents::{NewestRevision, SourceNotice};
 
 /// What a successful attempt found or made.
 #[derive(Debug)]
@@ -14,6 +14,8 @@ pub struct AttemptDone {
     /// Time to the next attempt, for a kind that has one.
     pub(crate) interval: Option<Duration>,
     pub(crate) artifact: Artifact,
+    /// Address of the newest artifact, for a kind that has one that does not change.
+    pub(crate) url: Option<String>,
     /// What was made; `None` if the artifact was current.
     pub(crate) made: Option<MadeArtifact>,
 }
@@ -39,7 +41,19 @@ pub(crate) struct SeenFacts {
     /// Whether the artifact of the status is missing in the store.
     pub(crate) lost: bool,
     /// The newest revision of the source.
-    pub(crate) revision: Option<String>,
+    pub(crate) newest: Option<SeenRevision>,
+    /// The revision of the object's own source, for a kind that is made from another one.
+    pub(crate) used: Option<String>,
+}
+
+/// A revision that was seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct SeenRevision {
+    pub(crate) revision: String,
+    /// What is said of an artifact of another one.
+    pub(crate) outdated: SourceNotice,
+    /// What is added to the progress of bringing it.
+    pub(crate) progress: Option<String>,
 }
 
 impl AttemptFacts {
@@ -54,8 +68,17 @@ impl AttemptFacts {
     }
 
     /// Notes the newest revision of the source.
-    pub(crate) fn revision(&self, revision: &str) {
-        self.0.lock().revision = Some(revision.to_owned());
+    pub(crate) fn newest<L>(&self, newest: &NewestRevision<L>) {
+        self.0.lock().newest = Some(SeenRevision {
+            revision: newest.revision.clone(),
+            outdated: newest.outdated.clone(),
+            progress: newest.progress.clone(),
+        });
+    }
+
+    /// Notes the revision of the object's own source that this attempt works with.
+    pub fn used(&self, revision: &str) {
+        self.0.lock().used = Some(revision.to_owned());
     }
 }
 
@@ -68,9 +91,17 @@ mod tests {
         let facts = AttemptFacts::default();
         assert_eq!(facts.seen(), SeenFacts::default());
         facts.lost(true);
-        facts.revision("r1");
+        facts.used("r0");
+        facts.newest(&NewestRevision {
+            revision: "r1".to_owned(),
+            chosen: None,
+            outdated: SourceNotice::outdated("new".to_owned()),
+            progress: None,
+            lead: (),
+        });
         let seen = facts.seen();
         assert!(seen.lost);
-        assert_eq!(seen.revision.as_deref(), Some("r1"));
+        assert_eq!(seen.used.as_deref(), Some("r0"));
+        assert_eq!(seen.newest.unwrap().revision, "r1");
     }
 }

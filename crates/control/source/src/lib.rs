@@ -33,6 +33,7 @@ pub use archive::SourceArchive;
 pub use contents::{
     BroughtContents, IgnoreRules, IncludedPart, NewestRevision, SourceContents, SourceNotice,
 };
+pub use facts::AttemptFacts;
 pub use git::{GitOptions, GitOrigin};
 pub use options::SourceOptions;
 pub use origin::{FetchMeans, Origin};

@@ -29,6 +29,7 @@ use lode_stdx::budget::Budget;
 
 use crate::archive::SourceArchive;
 use crate::contents::{BroughtContents, IncludedPart, NewestRevision, SourceNotice};
+use crate::facts::AttemptFacts;
 
 /// Where the artifacts of one kind come from.
 ///
@@ -41,6 +42,13 @@ pub trait Origin: Send + Sync + 'static {
     type Plan: Send + Sync;
     /// What was found out while looking for the newest revision, and is needed to bring it.
     type Lead: Send + Sync;
+    /// Name in the store that always leads to the newest artifact; its address is in the status.
+    const LATEST: Option<&'static str> = None;
+
+    /// Returns whether an object only describes something that other kinds act on.
+    fn is_static(_object: &Resource<Self::Spec>) -> bool {
+        false
+    }
 
     /// Checks a specification. Anything that is not built yet is refused, because ignoring it could do harm.
     ///
@@ -48,11 +56,12 @@ pub trait Origin: Send + Sync + 'static {
     /// The specification asks for something that is wrong or not built.
     fn plan(&self, object: &Resource<Self::Spec>) -> Result<Self::Plan, Failure>;
 
-    /// Finds the newest revision, as cheaply as the origin can.
+    /// Finds the newest revision, as cheaply as the origin can; notes what it sees on its way.
     fn look(
         &self,
         object: &Resource<Self::Spec>,
         plan: &Self::Plan,
+        facts: &AttemptFacts,
     ) -> impl Future<Output = Result<NewestRevision<Self::Lead>, Failure>> + Send;
 
     /// Returns the parts of other sources that the artifact includes, in the order of the specification.
@@ -92,6 +101,14 @@ pub trait Origin: Send + Sync + 'static {
         _status: &mut <Self::Spec as Kind>::Status,
         _included: Option<Vec<Artifact>>,
     ) {
+    }
+
+    /// Notes in the status which revision of its own source an object was seen with, whether the attempt succeeded or not.
+    fn observe_used(_status: &mut <Self::Spec as Kind>::Status, _revision: &str) {}
+
+    /// Returns reason and text of the event about a failure, which most kinds report as in the conditions.
+    fn told(failure: &Failure) -> (&'static str, &str) {
+        (failure.reason, &failure.message)
     }
 
     /// Returns what `Ready` and `ArtifactInStorage` say of an artifact that is in the store.

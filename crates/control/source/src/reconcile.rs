@@ -64,6 +64,10 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
         attempt(&self.parts, object, facts, &trip).await
     }
 
+    fn is_static(&self, object: &Resource<O::Spec>) -> bool {
+        O::is_static(object)
+    }
+
     fn progress(&self, _: &AttemptFacts) -> Progress {
         Progress {
             doing: DOING.to_owned(),
@@ -77,7 +81,11 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
 
     fn report(&self, ended: Ended<'_, Self>, end: Result<AttemptDone, Failure>) -> Report<O::Spec> {
         let Ended { object, now, .. } = ended;
-        let draft = Draft::new(object, now);
+        let mut draft = Draft::new(object, now);
+        let seen = ended.facts.seen();
+        if let Some(used) = &seen.used {
+            O::observe_used(&mut draft.status, used);
+        }
         let options = &self.parts.options;
 
         let (status, told, next) = match end {
@@ -95,9 +103,9 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
             }
             Err(failure) => {
                 let next = next_try(failure.retry, options);
-                let draft = failed(draft, &failure, &ended.facts.seen());
+                let draft = failed(draft, &failure, &seen);
                 let status = draft.handled().status;
-                let told = events::of_failure(object, &status, failure);
+                let told = events::of_failure::<O>(object, &status, &failure);
                 (status, told.into_iter().collect(), next)
             }
         };

@@ -10,7 +10,7 @@ use lode_api::{Kind, Resource, SourceStatus, Status, reasons};
 use lode_runtime::{Draft, Failure};
 
 use crate::contents::{IncludedPart, SourceNotice};
-use crate::facts::{AttemptDone, SeenFacts};
+use crate::facts::{AttemptDone, SeenFacts, SeenRevision};
 use crate::origin::Origin;
 use crate::step::FAILURES;
 
@@ -40,6 +40,7 @@ pub(crate) fn succeeded<'a, O: Origin>(
     notice: &SourceNotice,
 ) -> Draft<'a, O::Spec> {
     let included = done.made.map(|made| made.included);
+    draft.status.set_url(done.url.map(Into::into));
     O::observe(&draft.object.spec, &mut draft.status, included);
     for gone in FAILURES
         .into_iter()
@@ -65,9 +66,10 @@ where
 {
     if seen.lost {
         draft.status.set_artifact(None);
+        draft.status.set_url(None);
         draft.delete(ARTIFACT_IN_STORAGE);
     }
-    outdated(&mut draft, seen.revision.as_deref());
+    outdated(&mut draft, seen.newest.as_ref());
 
     for other in FAILURES.into_iter().chain([SOURCE_VERIFIED]) {
         draft.delete(other);
@@ -79,24 +81,32 @@ where
             _ => Verdict::yes(condition, reason, text),
         });
     }
-    draft.failed(failure, DOING)
+    let doing = doing(&draft.status, seen);
+    draft.failed(failure, &doing)
+}
+
+/// Returns what is under way, given the status so far.
+pub(crate) fn doing(status: &impl SourceStatus, seen: &SeenFacts) -> String {
+    let held = status.artifact().map(|artifact| &*artifact.revision);
+    let newest = seen.newest.as_ref();
+    let newest = newest.filter(|newest| held != Some(&*newest.revision));
+    match newest.and_then(|newest| newest.progress.as_ref()) {
+        Some(progress) => format!("{DOING}: {progress}"),
+        None => DOING.to_owned(),
+    }
 }
 
 /// Notes whether the source has another revision than the store. What is not known changes nothing.
-fn outdated<S>(draft: &mut Draft<'_, S>, revision: Option<&str>)
+fn outdated<S>(draft: &mut Draft<'_, S>, newest: Option<&SeenRevision>)
 where
     S: Kind<Status: SourceStatus + Clone>,
 {
     let held = draft.status.artifact();
     let held = held.map(|artifact| artifact.revision.clone());
-    match (held, revision) {
-        (Some(held), Some(revision)) if *held != *revision => {
-            let text = format!("new upstream revision '{revision}'");
-            draft.set(&Verdict::yes(
-                ARTIFACT_OUTDATED,
-                reasons::NEW_REVISION,
-                &text,
-            ));
+    match (held, newest) {
+        (Some(held), Some(newest)) if *held != *newest.revision => {
+            let SourceNotice { reason, text } = &newest.outdated;
+            draft.set(&Verdict::yes(ARTIFACT_OUTDATED, reason, text));
         }
         (Some(_), None) => {}
         _ => draft.delete(ARTIFACT_OUTDATED),
@@ -180,6 +190,7 @@ mod tests {
         AttemptDone {
             interval: None,
             artifact,
+            url: None,
             made: Some(made),
         }
     }
@@ -240,6 +251,33 @@ mod tests {
         assert_eq!(status.included_artifacts, [artifact("inc")]);
     }
 
+    /// Returns facts of an attempt that saw a revision.
+    fn seen(revision: &str, progress: Option<&str>) -> SeenFacts {
+        let newest = SeenRevision {
+            revision: revision.to_owned(),
+            outdated: SourceNotice::outdated("another one".to_owned()),
+            progress: progress.map(str::to_owned),
+        };
+        SeenFacts {
+            newest: Some(newest),
+            ..SeenFacts::default()
+        }
+    }
+
+    #[test]
+    fn a_failure_says_which_revision_it_was_about() {
+        let object = stored_at("r1");
+        let failure = step::store(reasons::ARCHIVE_OPERATION_FAILED, "no");
+        for (revision, text) in [
+            ("r1", "building artifact"),
+            ("r2", "building artifact: new revision"),
+        ] {
+            let seen = seen(revision, Some("new revision"));
+            let status = failed(Draft::new(&object, NOW), &failure, &seen).status;
+            assert_eq!(&*status.conditions.get(RECONCILING).unwrap().message, text);
+        }
+    }
+
     #[test]
     fn nothing_new_changes_nothing() {
         let object = stored_at("r1");
@@ -266,7 +304,7 @@ mod tests {
             &failure,
             &SeenFacts {
                 lost: true,
-                revision: None,
+                ..SeenFacts::default()
             },
         )
         .status;
@@ -276,10 +314,7 @@ mod tests {
     #[test]
     fn one_failed_step_is_shown_until_the_next_success() {
         let mut object = stored_at("r1");
-        let seen = SeenFacts {
-            lost: false,
-            revision: Some("r2".to_owned()),
-        };
+        let seen = seen("r2", None);
         for failure in [
             step::fetch(reasons::GIT_OPERATION_FAILED, "no"),
             step::verify(reasons::INVALID_COMMIT_SIGNATURE, "no"),

@@ -1,21 +1,32 @@
 //! The steps from a source to its artifact, and their failures: each step has a condition of its own.
 
 use lode_api::conditions::{
-    FETCH_FAILED, INCLUDE_UNAVAILABLE, SOURCE_VERIFIED, STORAGE_OPERATION_FAILED,
+    BUILD_FAILED, FETCH_FAILED, INCLUDE_UNAVAILABLE, SOURCE_VERIFIED, STORAGE_OPERATION_FAILED,
 };
 use lode_api::{FieldError, reasons};
 use lode_runtime::{Failure, Retry};
 use lode_stdx::budget::{Exceeded, Spent};
 
 /// Conditions of failed steps; each is set only while it is true.
-pub(crate) const FAILURES: [&str; 3] =
-    [FETCH_FAILED, INCLUDE_UNAVAILABLE, STORAGE_OPERATION_FAILED];
+pub(crate) const FAILURES: [&str; 4] = [
+    FETCH_FAILED,
+    BUILD_FAILED,
+    INCLUDE_UNAVAILABLE,
+    STORAGE_OPERATION_FAILED,
+];
 
 /// A failure to find the newest revision or to bring it.
 pub fn fetch(reason: &'static str, message: impl Into<String>) -> Failure {
     Failure::new(reason, message)
         .with(Retry::Backoff)
         .in_step(FETCH_FAILED)
+}
+
+/// A failure to make the artifact from what was brought.
+pub fn build(reason: &'static str, message: impl Into<String>) -> Failure {
+    Failure::new(reason, message)
+        .with(Retry::Backoff)
+        .in_step(BUILD_FAILED)
 }
 
 /// A failure to make or keep the artifact.
@@ -81,6 +92,7 @@ mod tests {
     fn each_step_has_its_condition_and_its_time_for_another_try() {
         for (failure, condition, retry) in [
             (fetch("X", "no"), FETCH_FAILED, Retry::Backoff),
+            (build("X", "no"), BUILD_FAILED, Retry::Backoff),
             (store("X", "no"), STORAGE_OPERATION_FAILED, Retry::Backoff),
             (verify("X", "no"), SOURCE_VERIFIED, Retry::Backoff),
             (include("X", "no"), INCLUDE_UNAVAILABLE, Retry::Wait),

@@ -92,6 +92,10 @@ impl SourceStatus for HelmRepositoryStatus {
     fn set_artifact(&mut self, artifact: Option<Artifact>) {
         self.artifact = artifact.map(Box::new);
     }
+
+    fn set_url(&mut self, url: Option<Box<str>>) {
+        self.url = url;
+    }
 }
 
 words! {

@@ -75,6 +75,8 @@ pub trait SourceStatus: Status {
     fn artifact(&self) -> Option<&Artifact>;
     /// Sets what it holds.
     fn set_artifact(&mut self, artifact: Option<Artifact>);
+    /// Sets the address that always leads to the newest artifact, for a kind that has one.
+    fn set_url(&mut self, _url: Option<Box<str>>) {}
 }
 
 /// What a controller reads of an object's metadata.

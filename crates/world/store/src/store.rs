@@ -25,6 +25,8 @@ use crate::lock::TEMPORARY;
 use crate::owner::{self, Owner};
 use crate::shared::SharedTrees;
 
+mod link;
+
 /// The file in an owner's folder that contains its uid.
 const CLAIM: &str = ".owner";
 const CHUNK: usize = 64 << 10;
@@ -340,22 +342,25 @@ impl Store {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
             Err(error) => return Err(error.into()),
         };
+        let linked = self.linked(owner, current)?;
         let mut files = Vec::new();
         for entry in entries {
             let entry = entry?;
             let Ok(name) = entry.file_name().into_string() else {
                 continue;
             };
-            if name == CLAIM {
+            let metadata = entry.metadata()?;
+            let path = format!("{}/{name}", owner.folder());
+            let is_current = current == Some(path.as_str());
+            if name == CLAIM || !is_current && linked == Some(metadata.ino()) {
                 continue;
             }
-            files.push((entry.metadata()?.modified()?, name));
+            files.push((metadata.modified()?, name, path));
         }
         files.sort_by(|a, b| b.cmp(a));
         let mut removed = Vec::new();
         let mut newest = 0;
-        for (modified, name) in files {
-            let path = format!("{}/{name}", owner.folder());
+        for (modified, name, path) in files {
             let temporary = name.starts_with(TEMPORARY);
             newest += usize::from(!temporary);
             let young = SystemTime::now()

@@ -1,10 +1,11 @@
 //! The steps around an attempt.
 
 use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lode_api::kustomization::Spec;
+use lode_api::kustomization::{KustomizationStatus, Spec};
 use lode_api::{Kustomization, Status as _};
 use lode_object::{Id, NamespacedName, meta};
 use lode_runtime::{
@@ -30,6 +31,8 @@ struct Toy {
     removal_takes: Mutex<Option<Duration>>,
     /// Whether a change of an object matters to those who use it.
     matters: bool,
+    /// Whether objects only describe something.
+    is_static: AtomicBool,
     asked: Mutex<Vec<String>>,
 }
 
@@ -95,6 +98,10 @@ impl Reconcile for Toy {
             took: None,
             next,
         }
+    }
+
+    fn is_static(&self, _: &Kustomization) -> bool {
+        self.is_static.load(Ordering::Relaxed)
     }
 
     async fn remove(&self, _: &Arc<Kustomization>, _: &mut u32) -> Result<Removal, Failure> {
@@ -213,6 +220,47 @@ async fn what_is_suspended_is_not_attempted() {
         Some(made.metadata.generation)
     );
     assert!(live.status.conditions().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_only_describes_something_is_left_alone() {
+    let played = Played::start().await;
+    played.make(&NOTHING, &NOTHING).await;
+    let toy = Toy {
+        is_static: AtomicBool::new(true),
+        ..Toy::default()
+    };
+    let (frame, _) = framed(&played, toy).await;
+    assert_eq!(frame.reconcile(&app()).await, Next::Idle);
+    assert_eq!(frame.kind().asked(), ["look after 0, 0 changed"]);
+    let live = played.live().await.unwrap();
+    assert!(!live.metadata.has_finalizer(meta::FINALIZER));
+    assert_eq!(live.status, KustomizationStatus::default());
+    assert_eq!(frame.reconcile(&app()).await, Next::Idle);
+    let again = played.live().await.unwrap();
+    assert_eq!(
+        live.metadata.resource_version,
+        again.metadata.resource_version
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_becomes_a_description_loses_what_was_made_for_it() {
+    let played = Played::start().await;
+    played.make(&NOTHING, &NOTHING).await;
+    let (frame, _) = framed(&played, Toy::default()).await;
+    frame.reconcile(&app()).await;
+    let live = played.live().await.unwrap();
+    assert!(live.metadata.has_finalizer(meta::FINALIZER));
+
+    frame.kind().is_static.store(true, Ordering::Relaxed);
+    frame.kind().asked();
+    assert_eq!(frame.reconcile(&app()).await, Next::Idle);
+    let live = played.live().await.unwrap();
+    assert!(!live.metadata.has_finalizer(meta::FINALIZER));
+    assert_eq!(live.status, KustomizationStatus::default());
+    let asked = frame.kind().asked();
+    assert_eq!(asked[..2], ["remove", "removed"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -19,6 +19,7 @@ use super::{GitOptions, fetch, gather, include, made};
 use crate::contents::{
     BroughtContents, IgnoreRules, IncludedPart, NewestRevision, SourceContents, SourceNotice,
 };
+use crate::facts::AttemptFacts;
 use crate::origin::{FetchMeans, Origin};
 
 /// How often fetched objects that nothing uses any more are removed.
@@ -98,12 +99,18 @@ impl Origin for GitOrigin {
         &self,
         object: &GitRepository,
         plan: &GitPlan,
+        _: &AttemptFacts,
     ) -> Result<NewestRevision<GitLead>, Failure> {
         let remote = gather::remote(&self.client, object, plan, &self.egress).await?;
         let resolved = fetch::resolve(&remote, &plan.reference).await?;
         Ok(NewestRevision {
             revision: resolved.revision.clone(),
             chosen: chosen(plan, &resolved),
+            outdated: SourceNotice::outdated(format!(
+                "new upstream revision '{}'",
+                resolved.revision
+            )),
+            progress: None,
             lead: GitLead { remote, resolved },
         })
     }

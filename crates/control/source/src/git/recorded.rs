@@ -128,6 +128,7 @@ fn replay(scenario: &str, spec: &Value, recorded: &Value, all: &[Value]) -> Valu
             let done = AttemptDone {
                 interval: None,
                 artifact,
+                url: None,
                 made: None,
             };
             succeeded::<GitOrigin>(draft, done, &notice)

@@ -8,8 +8,8 @@ use lode_api::SourceStatus as _;
 use lode_api::shared::Artifact;
 use lode_runtime::Failure;
 use lode_source::{
-    BroughtContents, FetchMeans, IgnoreRules, IncludedPart, NewestRevision, Origin, SourceContents,
-    SourceNotice, step,
+    AttemptFacts, BroughtContents, FetchMeans, IgnoreRules, IncludedPart, NewestRevision, Origin,
+    SourceContents, SourceNotice, step,
 };
 use lode_stdx::Digest;
 use lode_tree::{RepoPath, Tree};
@@ -32,7 +32,12 @@ impl Origin for DrawerOrigin {
         }
     }
 
-    async fn look(&self, drawer: &Drawer, (): &()) -> Result<NewestRevision<Listing>, Failure> {
+    async fn look(
+        &self,
+        drawer: &Drawer,
+        (): &(),
+        _: &AttemptFacts,
+    ) -> Result<NewestRevision<Listing>, Failure> {
         let listing = self.0.list().await;
         let mut listing = listing.map_err(|error| step::fetch("DrawerOperationFailed", error))?;
         let ignored = drawer.spec.ignore.as_deref();
@@ -40,6 +45,8 @@ impl Origin for DrawerOrigin {
         Ok(NewestRevision {
             revision: Digest::of(format!("{listing:?}").as_bytes()).to_string(),
             chosen: None,
+            outdated: SourceNotice::outdated("the drawer was opened".to_owned()),
+            progress: None,
             lead: listing,
         })
     }

@@ -51,6 +51,7 @@ pub use lines::Lines;
 pub use node::{Content, Entry, Extra, Node, Origins, Place, Style, Tag, Text};
 pub use nodes::Nodes;
 pub use read::{Document, Reader, parse, parse_within};
+pub use write::byte_order::to_string_by_bytes;
 pub use write::fold::{rewrite_folds, unfold};
 pub use write::key_order::key_order;
 pub use write::shape::{Shape, Tree, each_written_scalar};

@@ -6,6 +6,7 @@
 //! their key, lines folded at column 80, quotes only if the text would otherwise read back
 //! differently. The bytes equal those of sigs.k8s.io/yaml.
 
+pub(crate) mod byte_order;
 pub(crate) mod fold;
 pub(crate) mod key_order;
 pub(crate) mod number;
@@ -93,7 +94,7 @@ fn write_paid(out: &mut String, node: &Node, budget: Option<&Budget>) -> Result<
 }
 
 /// Writes as much as the budget allows; the second result says whether that was everything.
-fn write_tree<T: Tree>(
+pub(crate) fn write_tree<T: Tree>(
     out: &mut String,
     tree: &T,
     budget: Option<&Budget>,

@@ -69,14 +69,15 @@ impl Error {
     }
 
     /// The error of a function that is called.
-    pub(crate) fn calling(self, name: &str) -> Self {
-        self.after(&format!("error calling {name}: "))
+    pub(crate) fn calling(mut self, name: &str) -> Self {
+        self.0.doing = format!("error calling {name}: ");
+        self.0.whole = Some(format!("{}{}", self.0.doing, self.0.message));
+        self
     }
 
     /// Puts words before the message.
-    pub(crate) fn after(mut self, doing: &str) -> Self {
-        self.0.doing.insert_str(0, doing);
-        self.0.whole = Some(format!("{}{}", self.0.doing, self.0.message));
+    pub(crate) fn after(mut self, words: &str) -> Self {
+        self.0.message.insert_str(0, words);
         self
     }
 

@@ -87,15 +87,13 @@ fn is_equal(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, 
 fn is_same(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, Error> {
     let same_kind = left.kind() == right.kind();
     if !same_kind && !is_invalid(left) && !is_invalid(right) {
-        let shown = |value: &Value| shown(context, value);
-        let message = format!(
-            "non-comparable types {}: {}, {}: {}",
-            shown(left)?,
-            left.type_name(),
-            right.type_name(),
-            shown(right)?
-        );
-        return Err(Error::new(message));
+        let args = [
+            left.clone(),
+            Value::text(left.type_name()),
+            Value::text(right.type_name()),
+            right.clone(),
+        ];
+        return Err(non_comparable(context, b"types %s: %v, %s: %v", &args));
     }
 
     let is_nil = |value: &Value| is_invalid(value) || value.is_nil_of_any_type();
@@ -108,13 +106,19 @@ fn is_same(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, E
             Ok(same || left.kind() != Kind::Pointer && left.equals(&**right))
         }
         _ => {
-            let message = format!(
-                "non-comparable type {}: {}",
-                shown(context, right)?,
-                right.type_name()
-            );
-            Err(Error::new(message))
+            let args = [right.clone(), Value::text(right.type_name())];
+            Err(non_comparable(context, b"type %s: %v", &args))
         }
+    }
+}
+
+fn non_comparable(context: &Context<'_>, format: &[u8], args: &[Value]) -> Error {
+    match crate::print::printf(context, format, args) {
+        Ok(shown) => Error::new(format!(
+            "non-comparable {}",
+            String::from_utf8_lossy(&shown)
+        )),
+        Err(error) => error,
     }
 }
 
@@ -145,12 +149,6 @@ fn incompatible(left: &Value, right: &Value) -> Error {
     Error::new(format!(
         "incompatible types for comparison: {left} and {right}"
     ))
-}
-
-fn shown(context: &Context<'_>, value: &Value) -> Result<String, Error> {
-    let mut out = Vec::new();
-    crate::print::value(context, &mut out, value)?;
-    Ok(String::from_utf8_lossy(&out).into_owned())
 }
 
 fn basic(value: &Value) -> Basic<'_> {

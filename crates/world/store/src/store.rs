@@ -337,26 +337,7 @@ impl Store {
             return Ok(Vec::new());
         }
         let folder = self.root.join(owner.folder());
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let linked = self.linked(owner, current)?;
-        let mut files = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            let metadata = entry.metadata()?;
-            let path = format!("{}/{name}", owner.folder());
-            let is_current = current == Some(path.as_str());
-            if name == CLAIM || !is_current && linked == Some(metadata.ino()) {
-                continue;
-            }
-            files.push((metadata.modified()?, name, path));
-        }
+        let mut files = self.listed(owner, current)?;
         files.sort_by(|a, b| b.cmp(a));
         let mut removed = Vec::new();
         let mut newest = 0;

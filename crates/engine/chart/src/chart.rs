@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use crate::dependencies::{self, Missing};
 use crate::file::{File, extension};
 use crate::metadata::{Lock, Metadata};
+use crate::render;
 use crate::schema::{self, Compiled, SchemaDocuments};
 use crate::warning::Warnings;
 
@@ -23,6 +24,7 @@ pub struct Chart {
     pub(crate) schema: Option<Arc<[u8]>>,
     /// The schema as it was first compiled.
     pub(crate) compiled: OnceLock<Arc<Compiled>>,
+    pub(crate) templates_cache: render::Cache,
     pub(crate) schema_modified: Option<Timestamp>,
     pub(crate) files: Vec<File>,
     pub(crate) modified: Option<Timestamp>,
@@ -116,6 +118,17 @@ impl Chart {
         })
     }
 
+    /// Checks that the chart can be installed: a library can only be part of another chart.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn check_installable(&self) -> Result<(), NotInstallable> {
+        match &*self.metadata.kind {
+            "" | "application" => Ok(()),
+            other => Err(NotInstallable(other.to_owned())),
+        }
+    }
+
     /// Checks that all declared dependencies are there, by name.
     ///
     /// # Errors
@@ -124,6 +137,11 @@ impl Chart {
         dependencies::check(self)
     }
 }
+
+/// A chart of a type that cannot be installed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0} charts are not installable")]
+pub struct NotInstallable(pub String);
 
 /// Without content, which may be secret.
 impl fmt::Debug for Chart {

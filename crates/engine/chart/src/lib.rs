@@ -6,7 +6,7 @@
 //! writes the records of releases.
 //!
 //! ```
-//! use lode_chart::{Capabilities, Chart, File, Supplied};
+//! use lode_chart::{Chart, File, Supplied};
 //! use lode_stdx::budget::Budget;
 //!
 //! let files = vec![
@@ -17,7 +17,7 @@
 //! let chart = Chart::from_files(files, &budget).unwrap();
 //! let supplied = Supplied { set: &["replicas=3"], ..Supplied::default() };
 //! let supplied = supplied.merge(&|name| Err(name.to_owned()), &budget).unwrap();
-//! let prepared = chart.prepare(&supplied, &Capabilities::default(), &budget).unwrap();
+//! let prepared = chart.prepare(&supplied, &budget).unwrap();
 //! assert_eq!(prepared.values()["replicas"], 3);
 //! ```
 //!
@@ -31,28 +31,38 @@ mod file;
 mod folder;
 mod ignore;
 mod json;
+mod limits;
 mod load;
 pub mod manifest;
 mod metadata;
 mod moment;
+mod name;
 mod pattern;
+mod post_render;
 mod prepare;
 pub mod release;
+mod render;
 mod schema;
 pub mod values;
 mod warning;
 
 pub use archive::{ARCHIVE_MAX, Error as ArchiveError, FILE_MAX};
 pub use capabilities::{Capabilities, HelmVersion, Incompatible, KubeVersion, VersionError};
-pub use chart::Chart;
+pub use chart::{Chart, NotInstallable};
 pub use dependencies::Missing;
 pub use file::File;
 pub use folder::Error as FolderError;
 pub use ignore::Error as IgnoreError;
+pub use limits::LIMITS;
 pub use load::{DEPTH_MAX, Error as LoadError};
 pub use metadata::{Dependency, FieldError, Invalid, Lock, Maintainer, Metadata};
+pub use name::{Error as NameError, expand as expand_name};
 pub use pattern::{BadPattern, Pattern};
+pub use post_render::{Change, Error as PostRenderError, PostRender, Strategy};
 pub use prepare::{Crd, Error as PrepareError, Prepared};
+pub use render::{
+    Error as RenderError, Files, ReleaseInfo, RenderOptions, Rendered, Used, input_digest,
+};
 pub use schema::{Error as SchemaError, SchemaDocuments, Violations};
 pub use values::Supplied;
 pub use warning::Warnings;

@@ -13,6 +13,7 @@ use crate::chart::Chart;
 use crate::file::{File, extension};
 use crate::metadata::decode::{self, Nulls};
 use crate::metadata::{FieldError, Invalid, Metadata, validate};
+use crate::render::Cache;
 use crate::warning::Warnings;
 use crate::{archive, folder, values};
 
@@ -316,6 +317,7 @@ fn empty(digest: Digest) -> Chart {
         values: None,
         schema: None,
         compiled: OnceLock::new(),
+        templates_cache: Cache::default(),
         schema_modified: None,
         files: Vec::new(),
         modified: None,

@@ -3,7 +3,6 @@
 use lode_stdx::budget::{Budget, Meter};
 use serde_json::{Map, Value};
 
-use crate::capabilities::{Capabilities, Incompatible};
 use crate::chart::Chart;
 use crate::dependencies::{self, Active};
 use crate::file::File;
@@ -25,9 +24,6 @@ pub enum Error {
     /// Values do not fit the chart.
     #[error("{0}")]
     Values(#[from] coalesce::Error),
-    /// The cluster's version is not supported.
-    #[error("{0}")]
-    Incompatible(#[from] Incompatible),
     /// Values do not meet a schema.
     #[error("{0}")]
     Schema(#[from] schema::Error),
@@ -38,12 +34,10 @@ impl Chart {
     /// were supplied.
     ///
     /// # Errors
-    /// Values do not fit the chart, the cluster's version is not supported, or the budget is
-    /// exceeded.
+    /// Values do not fit the chart, or the budget is exceeded.
     pub fn prepare(
         &self,
         supplied: &Map<String, Value>,
-        capabilities: &Capabilities,
         budget: &Budget,
     ) -> Result<Prepared<'_>, Error> {
         let mut warnings = self.warnings.clone();
@@ -58,7 +52,6 @@ impl Chart {
         coalesce(&chart, &mut values, Mode::Coalesce, &mut work)?;
         drop(work);
 
-        capabilities.check(&self.metadata().kube_version)?;
         Ok(Prepared {
             chart,
             values,

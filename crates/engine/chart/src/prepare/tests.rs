@@ -48,9 +48,7 @@ fn declares(dependencies: &str) -> String {
 
 fn prepared(chart: &Chart, values: &Value) -> (Value, Vec<String>, Vec<String>) {
     let values = values.as_object().unwrap();
-    let prepared = chart
-        .prepare(values, &Capabilities::default(), &Budget::unlimited())
-        .unwrap();
+    let prepared = chart.prepare(values, &Budget::unlimited()).unwrap();
     let warnings = prepared.warnings().iter().map(str::to_owned).collect();
     (
         prepared.values().clone().into(),
@@ -125,11 +123,7 @@ fn values_of_a_subchart_must_be_a_table() {
     let chart = chart(&[("charts/redis/values.yaml", "a: 1\n")]);
     let values = json!({"redis": "password"});
     let error = chart
-        .prepare(
-            values.as_object().unwrap(),
-            &Capabilities::default(),
-            &Budget::unlimited(),
-        )
+        .prepare(values.as_object().unwrap(), &Budget::unlimited())
         .err()
         .unwrap();
     assert_eq!(
@@ -267,17 +261,6 @@ fn missing_dependencies_are_named() {
 }
 
 #[test]
-fn the_clusters_version_must_be_supported() {
-    let chart = chart(&[(
-        "Chart.yaml",
-        "apiVersion: v2\nname: web\nversion: 1.0.0\nkubeVersion: <1.20.0\n",
-    )]);
-    let outcome = chart.prepare(&Map::new(), &Capabilities::default(), &Budget::unlimited());
-    let want = "chart requires kubeVersion: <1.20.0 which is incompatible with Kubernetes v1.36.0";
-    assert_eq!(outcome.err().unwrap().to_string(), want);
-}
-
-#[test]
 fn aliases_of_aliases_end_at_the_budget() {
     let level = |name: &str, child: &str| {
         let entry = |number: u32| format!("- {{name: {child}, version: '*', alias: x{number}}}\n");
@@ -295,10 +278,7 @@ fn aliases_of_aliases_end_at_the_budget() {
         nodes: 500_000,
         ..Limits::UNLIMITED
     });
-    let error = chart
-        .prepare(&Map::new(), &Capabilities::default(), &budget)
-        .err()
-        .unwrap();
+    let error = chart.prepare(&Map::new(), &budget).err().unwrap();
     assert_eq!(
         error.to_string(),
         "coalescing values needs more than 500000 values, the limit"
@@ -319,9 +299,7 @@ fn definitions_come_from_enabled_charts_under_their_names() {
         ("charts/db/crds/deep/c.json", "c"),
         ("charts/idle/crds/d.yaml", "d"),
     ]);
-    let prepared = chart
-        .prepare(&Map::new(), &Capabilities::default(), &Budget::unlimited())
-        .unwrap();
+    let prepared = chart.prepare(&Map::new(), &Budget::unlimited()).unwrap();
     let paths: Vec<String> = prepared.crds().into_iter().map(|crd| crd.path).collect();
     assert_eq!(
         paths,
@@ -350,9 +328,7 @@ fn the_recorded_chart_has_what_helm_records() {
         ("charts/db/values.yaml", "exports: {data: {c: 1}}\n"),
         ("charts/idle/values.yaml", "{}"),
     ]);
-    let prepared = chart
-        .prepare(&Map::new(), &Capabilities::default(), &Budget::unlimited())
-        .unwrap();
+    let prepared = chart.prepare(&Map::new(), &Budget::unlimited()).unwrap();
     let recorded = prepared.recorded().unwrap();
     let want = "{\"metadata\":{\"name\":\"web\",\"version\":\"1.0.0\",\"apiVersion\":\"v2\",\
         \"dependencies\":[{\"name\":\"one\",\"version\":\"*\",\"repository\":\"r\",\"enabled\":true,\

@@ -6,7 +6,6 @@ use lode_stdx::budget::Limits;
 use serde_json::json;
 
 use super::*;
-use crate::capabilities::Capabilities;
 use crate::chart::Chart;
 use crate::file::File;
 use crate::prepare;
@@ -38,7 +37,7 @@ fn outcome(schema: &str, values: &Value) -> Result<(), prepare::Error> {
     let budget = Budget::new(LIMITS);
     let values = values.as_object().unwrap();
     let chart = chart(schema);
-    let prepared = chart.prepare(values, &Capabilities::default(), &budget)?;
+    let prepared = chart.prepare(values, &budget)?;
     prepared.check_schemas(&SchemaDocuments::new(), &budget)
 }
 
@@ -160,9 +159,7 @@ fn documents_that_are_handed_in_are_used() {
     let budget = Budget::new(LIMITS);
     for (value, is_right) in [(json!({"a": "b"}), true), (json!({"a": 1}), false)] {
         let values = value.as_object().unwrap();
-        let prepared = chart
-            .prepare(values, &Capabilities::default(), &budget)
-            .unwrap();
+        let prepared = chart.prepare(values, &budget).unwrap();
         assert_eq!(
             prepared.check_schemas(&documents, &budget).is_ok(),
             is_right

@@ -1,0 +1,230 @@
+//! Renders a prepared chart: templates to files, files to manifests and hooks.
+//!
+//! Rendering is pure: clock, randomness and cluster are in the [`Environment`]. [`Rendered::used`]
+//! says which of them were used, so a caller knows when the same input gives the same output.
+
+mod compiled;
+mod files;
+mod glob;
+mod objects;
+mod scope;
+mod used;
+
+use std::collections::BTreeMap;
+
+use lode_stdx::Digest;
+use lode_stdx::budget::{Exceeded, Meter};
+use lode_stdx::digest::Hasher;
+use lode_template::{Environment, MissingKey};
+use serde_json::{Map, Value};
+
+pub(crate) use compiled::Cache;
+pub use used::Used;
+
+use crate::capabilities::{Capabilities, Incompatible};
+use crate::manifest::{self, INSTALL_ORDER, Manifest};
+use crate::post_render::{self, PostRender};
+use crate::prepare::Prepared;
+use crate::release::Hook;
+use crate::warning::Warnings;
+use crate::{Chart, json};
+use scope::Scopes;
+use used::Observed;
+
+/// What templates learn about the release.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReleaseInfo<'r> {
+    /// Name of the release.
+    pub name: &'r str,
+    /// Namespace of the release.
+    pub namespace: &'r str,
+    /// Number of the revision, from 1.
+    pub revision: i64,
+    /// Whether there is an earlier revision.
+    pub is_upgrade: bool,
+}
+
+/// Options of a render.
+#[derive(Clone, Copy, Default)]
+pub struct RenderOptions<'o> {
+    /// Whether the notes of subcharts follow those of the chart.
+    pub sub_notes: bool,
+    /// Whether a key that a map does not have is an error.
+    pub is_strict: bool,
+    /// What changes the manifests after they are rendered.
+    pub post_render: Option<PostRender<'o>>,
+}
+
+/// A rendered release.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendered {
+    /// Objects in install order.
+    pub manifests: Vec<Manifest>,
+    /// Hooks in install order of their kinds.
+    pub hooks: Vec<Hook>,
+    /// NOTES.txt.
+    pub notes: String,
+    /// What Helm would print.
+    pub warnings: Warnings,
+    /// What the templates used besides their input.
+    pub used: Used,
+}
+
+/// Why a chart cannot be rendered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The cluster's version is not supported.
+    #[error("{0}")]
+    Incompatible(#[from] Incompatible),
+    /// A template fails.
+    #[error("{0}")]
+    Template(#[from] lode_template::RenderError),
+    /// The budget is exceeded.
+    #[error("rendering {0}")]
+    Exceeded(#[from] Exceeded),
+    /// Changing the manifests fails.
+    #[error("{0}")]
+    PostRender(#[from] post_render::Error),
+    /// A rendered file does not contain manifests.
+    #[error("{source}")]
+    Manifest {
+        /// The reason.
+        source: manifest::Error,
+        /// All rendered files, to find out what is wrong. They may contain secrets.
+        files: Files,
+    },
+}
+
+/// Rendered files by path.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Files(pub BTreeMap<String, String>);
+
+/// Without content, which may be secret.
+impl std::fmt::Debug for Files {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Prepared<'_> {
+    /// Renders the chart.
+    ///
+    /// # Errors
+    /// The cluster's version is not supported, a template fails, its output is not YAML, or the
+    /// budget is exceeded.
+    pub fn render(
+        &self,
+        release: &ReleaseInfo<'_>,
+        capabilities: &Capabilities,
+        options: &RenderOptions<'_>,
+        environment: &Environment<'_>,
+    ) -> Result<Rendered, Error> {
+        capabilities.check(&self.chart.chart.metadata().kube_version)?;
+        let observed = Observed::new(environment);
+        let (mut files, uses_time) = self.files(release, capabilities, options, &observed)?;
+        let notes = take_notes(&self.chart.name, options.sub_notes, &mut files);
+        if let Some(post_render) = &options.post_render {
+            files = post_render.run(&files, environment.budget)?;
+        }
+
+        let mut warnings = self.warnings.clone();
+        let sorted = manifest::sort(&files, &INSTALL_ORDER, &mut warnings, environment.budget);
+        let sorted = match sorted {
+            Ok(sorted) => sorted,
+            Err(source) => {
+                let files = Files(files);
+                return Err(Error::Manifest { source, files });
+            }
+        };
+        Ok(Rendered {
+            manifests: sorted.manifests,
+            hooks: sorted.hooks,
+            notes,
+            warnings,
+            used: Used {
+                time: uses_time,
+                ..observed.used()
+            },
+        })
+    }
+
+    /// Renders all files. Returns also whether templates use the time.
+    fn files(
+        &self,
+        release: &ReleaseInfo<'_>,
+        capabilities: &Capabilities,
+        options: &RenderOptions<'_>,
+        observed: &Observed<'_>,
+    ) -> Result<(BTreeMap<String, String>, bool), Error> {
+        let environment = observed.environment();
+        let meter = Meter::new(environment.budget);
+        let scopes = Scopes::new(self, release, capabilities, meter)?;
+        let compiled = self
+            .chart
+            .chart
+            .compiled_templates(&self.chart, environment.budget)?;
+        let missing = if options.is_strict {
+            MissingKey::Error
+        } else {
+            MissingKey::Zero
+        };
+
+        let names = compiled.names.iter().map(|(name, _)| &**name);
+        let scope = |name: &str| scopes.of(compiled.chart_of(name));
+        let rendered = compiled
+            .templates
+            .render(names, scope, missing, &environment)?;
+        let files = rendered.into_iter().map(|file| (file.name, file.content));
+        Ok((files.collect(), compiled.uses_time(&self.values)))
+    }
+}
+
+/// Takes notes out of the files. Returns those of the chart, and on request those of subcharts.
+fn take_notes(chart: &str, sub_notes: bool, files: &mut BTreeMap<String, String>) -> String {
+    let own = format!("{chart}/templates/{NOTES}");
+    let mut notes: Vec<String> = Vec::new();
+    files.retain(|path, content| {
+        let is_notes = path.ends_with(NOTES);
+        if is_notes && (sub_notes || *path == own) {
+            notes.push(std::mem::take(content));
+        }
+        !is_notes
+    });
+    notes.retain(|notes| !notes.is_empty());
+    notes.join("\n")
+}
+
+/// How the names of notes end.
+const NOTES: &str = "NOTES.txt";
+
+/// Returns a digest of all that a render depends on, unless it uses time, randomness or the cluster.
+///
+/// # Errors
+/// A value has no JSON form.
+pub fn input_digest(
+    chart: &Chart,
+    supplied: &Map<String, Value>,
+    release: &ReleaseInfo<'_>,
+    capabilities: &Capabilities,
+) -> Result<Digest, serde_json::Error> {
+    let mut hasher = Hasher::default();
+    let mut add = |part: &str| {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    };
+    add(&chart.digest().to_string());
+    add(&json::text(supplied)?);
+    for part in [release.name, release.namespace] {
+        add(part);
+    }
+    add(&format!("{} {}", release.revision, release.is_upgrade));
+    add(&capabilities.kube_version.version);
+    add(&capabilities.helm_version.version);
+    for version in &*capabilities.api_versions {
+        add(version);
+    }
+    Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests;

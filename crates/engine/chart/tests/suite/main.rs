@@ -1,0 +1,6 @@
+//! The whole crate against data: charts that Helm rendered, hostile input, and laws of every render.
+
+#[cfg(test)]
+mod charts;
+#[cfg(test)]
+mod kit;

@@ -9,7 +9,7 @@
 //! PATH → Place (disk | archive | Git) → Loader → kustomize | render → Output (text | json | files | impact)
 //! ```
 
-mod disk;
+pub(crate) mod disk;
 mod flux;
 mod form;
 mod impact;
@@ -17,7 +17,7 @@ mod outcome;
 mod place;
 mod readable;
 mod remote;
-mod root;
+pub(crate) mod root;
 mod wanted;
 
 use std::path::PathBuf;

@@ -2,7 +2,8 @@
 //!
 //! Each verb is a module: [`serve`] runs the operator, [`install`] installs it into a cluster,
 //! [`get`] lists the objects it manages, [`reconcile`] and [`suspend`] control them, [`diff`] shows
-//! what a reconcile would change, [`building`] what a folder builds into; [`apiserver`] serves a
+//! what a reconcile would change, [`building`] what a folder builds into, [`template`] what a chart
+//! renders into; [`apiserver`] serves a
 //! Kubernetes API without a cluster, and [`demo`] shows all of it in one process. [`main()`] parses
 //! the command line and prints errors. Data goes to stdout, messages to stderr, both through
 //! [`output`].
@@ -32,6 +33,7 @@ mod serve;
 mod session;
 mod suspend;
 mod table;
+mod template;
 #[cfg(test)]
 mod toy;
 mod unserved;

@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 
 use crate::{
     apiserver, building, demo, diff, get, install, output, reconcile, report, serve, suspend,
+    template,
 };
 
 /// A GitOps operator: keeps Kubernetes clusters in sync with Git
@@ -41,6 +42,8 @@ enum Verb {
     Diff(diff::Args),
     /// Print the objects that a folder builds into
     Build(Box<building::Args>),
+    /// Print what a Helm chart renders into
+    Template(Box<template::Args>),
     /// Serve an in-memory Kubernetes API, without a cluster
     Apiserver(apiserver::Args),
 }
@@ -74,6 +77,9 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
         // A build is synchronous and needs no runtime.
         return building::run(&args);
     }
+    if let Verb::Template(args) = verb {
+        return template::run(&args);
+    }
     let mut builder = tokio::runtime::Builder::new_multi_thread();
     if matches!(verb, Verb::Serve(_)) {
         builder.worker_threads(operator_workers());
@@ -93,6 +99,7 @@ fn run(verb: Verb) -> anyhow::Result<ExitCode> {
             Verb::Resume(args) => suspend::resume(args).await,
             Verb::Diff(args) => return diff::run(args).await,
             Verb::Build(args) => return building::run(&args),
+            Verb::Template(args) => return template::run(&args),
             Verb::Apiserver(args) => apiserver::run(args).await,
         }
         .map(|()| ExitCode::SUCCESS)
@@ -146,6 +153,7 @@ mod tests {
           resume     Resume suspended objects and wait until they are ready
           diff       Show what a reconcile would change in the cluster, field by field
           build      Print the objects that a folder builds into
+          template   Print what a Helm chart renders into
           apiserver  Serve an in-memory Kubernetes API, without a cluster
 
         Options:

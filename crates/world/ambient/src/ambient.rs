@@ -69,6 +69,22 @@ impl fmt::Debug for Ambient {
     }
 }
 
+/// Fills bytes with the system's random numbers, which secrets may depend on.
+///
+/// # Panics
+/// The system has none to give: a secret that is not random would be worse.
+pub fn random_bytes(bytes: &mut [u8]) {
+    let mut filled = 0;
+    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+        // Interrupted calls are repeated; anything else cannot happen on a system that has started.
+        match rustix::rand::getrandom(rest, rustix::rand::GetRandomFlags::empty()) {
+            Ok(count) => filled += count,
+            Err(rustix::io::Errno::INTR) => {}
+            Err(error) => panic!("the system has no random numbers: {error}"),
+        }
+    }
+}
+
 /// This machine.
 struct Machine;
 

@@ -12,4 +12,4 @@
 
 mod ambient;
 
-pub use ambient::{Ambient, Source};
+pub use ambient::{Ambient, Source, random_bytes};

@@ -16,18 +16,18 @@ use lode_tree::{Blob, Child, Error, Loader, PathError, RepoPath};
 use super::root::Root;
 
 /// The files of this machine, or of one folder of it.
-pub(super) struct Disk {
+pub(crate) struct Disk {
     root: Option<Root>,
 }
 
 impl Disk {
     /// Creates a disk; with a root, nothing outside of it is read.
-    pub(super) fn new(root: Option<Root>) -> Self {
+    pub(crate) fn new(root: Option<Root>) -> Self {
         Self { root }
     }
 
     /// Returns a path of the disk with links resolved, as builds name it.
-    pub(super) fn path(path: &Path) -> Option<RepoPath> {
+    pub(crate) fn path(path: &Path) -> Option<RepoPath> {
         named(&fs::canonicalize(path).ok()?)
     }
 

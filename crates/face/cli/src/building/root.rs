@@ -17,12 +17,12 @@ const GIT: &str = ".git";
 
 /// The folder that files may be read from, with links resolved.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Root(PathBuf);
+pub(crate) struct Root(PathBuf);
 
 impl Root {
     /// Finds the root for a folder, both with links resolved: the one given by the user, else the
     /// checkout that contains the folder, else the current folder if it contains it.
-    pub(super) fn find(folder: &Path, said: Option<&Path>) -> anyhow::Result<Option<Self>> {
+    pub(crate) fn find(folder: &Path, said: Option<&Path>) -> anyhow::Result<Option<Self>> {
         if let Some(said) = said {
             return Self::said(folder, said).map(Some);
         }
@@ -36,6 +36,11 @@ impl Root {
         Ok(current
             .filter(|current| folder.starts_with(current))
             .map(Self))
+    }
+
+    /// Returns a folder as its own root. Its links must be resolved.
+    pub(crate) fn of(folder: &Path) -> Self {
+        Self(folder.to_owned())
     }
 
     fn said(folder: &Path, said: &Path) -> anyhow::Result<Self> {

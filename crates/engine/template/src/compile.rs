@@ -12,6 +12,6 @@ mod compiler;
 mod control;
 
 pub(crate) use code::{
-    Call, Chain, Constant, Emit, Flow, NO_NODE, Op, Push, RangeInfo, Source, Step, Unit,
+    Call, Chain, Constant, Emit, Flow, NO_NODE, Name, Op, Push, RangeInfo, Source, Step, Unit,
 };
 pub(crate) use compiler::compile;

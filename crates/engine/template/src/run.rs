@@ -85,7 +85,7 @@ impl<'r> Machine<'r> {
             frames: Vec::new(),
             out: Vec::new(),
             at_hand: AtHand {
-                unit: Handle::Own(Rc::new(Unit::empty())),
+                unit: Handle::Own(Arc::new(Unit::empty())),
                 code: 0,
                 next: 0,
                 at: NO_NODE,
@@ -113,7 +113,8 @@ impl<'r> Machine<'r> {
         self.at_hand.next = 0;
         self.begin(data);
         match self.run() {
-            Ok(()) => Ok(std::mem::take(&mut self.out)),
+            // The buffer is kept for the next template.
+            Ok(()) => Ok(self.out.clone()),
             Err(error) => Err(self.unwind(error)),
         }
     }

@@ -14,6 +14,7 @@ pub use list::{Form, List};
 pub use map::Map;
 pub use object::Object;
 pub use text::Text;
+pub(crate) use text::{SharedText, prefix};
 pub use types::{IntegerKind, Kind, Type};
 
 use crate::function::Signature;
@@ -336,8 +337,13 @@ fn dismantle(mut pending: Vec<Value>) {
     }
 }
 
-fn is_container(value: &Value) -> bool {
-    matches!(value, Value::List(_) | Value::Map(_))
+/// Returns whether dropping the value drops other values.
+fn is_last_of_container(value: &Value) -> bool {
+    match value {
+        Value::List(list) => list.is_last(),
+        Value::Map(map) => map.is_last(),
+        _ => false,
+    }
 }
 
 #[cfg(test)]

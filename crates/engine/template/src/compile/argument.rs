@@ -115,7 +115,7 @@ impl Literal {
                 _ => Err(self.unexpected("bool")),
             },
             Type::String => match self {
-                Self::Text { text, .. } => Ok(Constant::Text(text.clone())),
+                Self::Text { text, .. } => Ok(Constant::Text(text.into())),
                 _ => Err(self.unexpected("string")),
             },
             Type::Float64 => Ok(Constant::Float(self.float()?)),
@@ -133,7 +133,7 @@ impl Literal {
             Self::Nil => Constant::Nil(Type::Any),
             Self::Bool(value) => Constant::Bool(*value),
             Self::Number { number, text } => ideal(number, text)?,
-            Self::Text { text, .. } => Constant::Text(text.clone()),
+            Self::Text { text, .. } => Constant::Text(text.into()),
         })
     }
 

@@ -1,5 +1,7 @@
 //! Commands: values, functions, methods.
 
+use std::sync::Arc;
+
 use super::argument::Target;
 use super::code::{Call, Chain, Constant, Flow, Push, Source, Step};
 use super::compiler::Compiler;
@@ -75,7 +77,7 @@ impl<'c> Compiler<'c> {
             NodeKind::Dot => self.push(Push::Dot { strip: true }),
             NodeKind::Nil => self.fail("nil is not a command"),
             NodeKind::Number { text, number } => self.ideal(id, *text, number),
-            NodeKind::String { text, .. } => self.constant(Constant::Text(text.clone())),
+            NodeKind::String { text, .. } => self.constant(Constant::Text(text.into())),
             _ => {
                 let shown = self.shown(id);
                 self.fail(format!("can't evaluate command {shown:?}"));
@@ -258,8 +260,8 @@ impl<'c> Compiler<'c> {
         match words.arguments().first() {
             Some(callee) => {
                 let shown = self.shown(*callee);
-                let shown = shown.into_bytes().into();
-                self.constant(Constant::Text(shown));
+                let shown: Arc<[u8]> = shown.into_bytes().into();
+                self.constant(Constant::Text((&shown).into()));
             }
             None => _ = self.emit(Step::Call(Call::Callee)),
         }

@@ -1,9 +1,10 @@
 //! The code of templates.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU32;
 
 use crate::parse::{NodeId, Number};
-use crate::value::{Type, Value};
+use crate::value::{SharedText, Type, Value, prefix};
 
 /// A compiled source with the templates that it defines. It is shared by threads.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) struct Unit {
     pub(crate) codes: Vec<Code>,
     pub(crate) constants: Vec<Constant>,
     /// Names of fields and variables.
-    pub(crate) names: Vec<Box<str>>,
+    pub(crate) names: Vec<Name>,
     /// Types that arguments are checked against.
     pub(crate) types: Vec<Type>,
     /// Constants that become arguments of methods, whose types are known when they are called.
@@ -27,6 +28,26 @@ pub(crate) struct Unit {
     /// Texts of failures that are known beforehand.
     pub(crate) messages: Vec<Box<str>>,
     pub(crate) ranges: Vec<RangeInfo>,
+}
+
+/// The name of a field or a variable.
+#[derive(Debug)]
+pub(crate) struct Name {
+    pub(crate) text: Box<str>,
+    /// By which maps find it.
+    pub(crate) prefix: u64,
+    /// Where a map had it last: most lookups of a template are in maps with the same keys.
+    pub(crate) seen_at: AtomicU32,
+}
+
+impl Name {
+    pub(crate) fn new(name: &[u8]) -> Self {
+        Self {
+            text: String::from_utf8_lossy(name).into(),
+            prefix: prefix(name),
+            seen_at: AtomicU32::new(0),
+        }
+    }
 }
 
 /// A template.
@@ -53,7 +74,7 @@ pub(crate) enum Constant {
     Integer(crate::value::Integer),
     Float(f64),
     Float32(f32),
-    Text(Arc<[u8]>),
+    Text(SharedText),
     /// Nil of a type.
     Nil(Type),
 }
@@ -261,7 +282,7 @@ impl Constant {
             Self::Integer(integer) => Value::integer(integer.kind, integer.bits),
             Self::Float(number) => Value::Float(*number),
             Self::Float32(number) => Value::Float32(*number),
-            Self::Text(text) => Value::String(crate::value::Text::constant(text)),
+            Self::Text(text) => Value::String(text.text()),
             Self::Nil(of) => of.zero(),
         }
     }

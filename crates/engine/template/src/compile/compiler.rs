@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::code::{Chain, Code, Constant, Emit, Flow, Link, NO_NODE, Op, Push, Source, Step, Unit};
+use super::code::{
+    Chain, Code, Constant, Emit, Flow, Link, NO_NODE, Name, Op, Push, Source, Step, Unit,
+};
 use crate::error::Error;
 use crate::function::Functions;
 use crate::parse::{Grammar, NodeId, NodeKind, Nodes, Parsed, Pipe, Span};
@@ -147,7 +149,7 @@ impl<'c> Compiler<'c> {
     pub(super) fn variable(&mut self, name: &'c [u8]) -> u32 {
         let unit = &mut self.unit;
         *self.variables.entry(name).or_insert_with(|| {
-            unit.names.push(String::from_utf8_lossy(name).into());
+            unit.names.push(Name::new(name));
             unit.names.len() as u32 - 1
         })
     }
@@ -159,8 +161,7 @@ impl<'c> Compiler<'c> {
         *self.chains.entry(text).or_insert_with(|| {
             let first = unit.names.len() as u32;
             let names = text.split(|byte| *byte == b'.').skip(1);
-            let names = names.map(|name| String::from_utf8_lossy(name).into());
-            unit.names.extend(names);
+            unit.names.extend(names.map(Name::new));
             let count = (unit.names.len() as u32 - first) as u16;
             Chain { first, count }
         })

@@ -58,7 +58,7 @@ impl Templates {
         budget: &Budget,
     ) -> Result<Self, RenderError> {
         let mut files = files.to_vec();
-        files.sort_by_key(|file| Reverse(order(file.name)));
+        files.sort_by_cached_key(|file| Reverse(order(file.name)));
         let mut templates = Self::new(functions);
         for file in files {
             templates
@@ -70,8 +70,9 @@ impl Templates {
 
     /// Renders files of the set, those whose names begin with `_` left out.
     ///
-    /// `scope` returns the data of a file; files of the same chart share theirs, and `.Template` is
-    /// set in it. Data that templates have changed is emptied at the end.
+    /// `scope` returns the data of a file, which Helm has as [`Map::named`] `common.Values`, and the
+    /// folder that `.Template.BasePath` names. Files of the same chart share their data, and
+    /// `.Template` is set in it. Data that templates have changed is emptied at the end.
     ///
     /// # Errors
     /// A file fails, in Helm's words, or the budget is spent.
@@ -83,7 +84,7 @@ impl Templates {
         environment: &Environment<'_>,
     ) -> Result<Vec<Rendered>, RenderError> {
         let mut names: Vec<&str> = names.into_iter().filter(|name| !is_partial(name)).collect();
-        names.sort_by_key(|name| Reverse(order(name)));
+        names.sort_by_cached_key(|name| Reverse(order(name)));
         let mut machine = Machine::new(Context::new(environment), self, missing);
         let mut rendered = Vec::with_capacity(names.len());
         for name in names {

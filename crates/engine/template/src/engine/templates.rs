@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lode_stdx::Lock;
 use lode_stdx::budget::Budget;
 
 use super::ROOT_NAME;
@@ -22,7 +23,19 @@ pub struct Templates {
     /// The unit of each template, and its place in it.
     places: Vec<(u32, u32)>,
     numbers: HashMap<Arc<[u8]>, u32>,
+    /// Texts that `tpl` has compiled in earlier runs.
+    kept: Lock<Kept>,
 }
+
+/// Compiled texts: charts give `tpl` the same ones in each run.
+#[derive(Debug, Default)]
+struct Kept {
+    units: HashMap<Arc<[u8]>, Arc<Unit>>,
+    bytes: usize,
+}
+
+/// How many bytes of texts are kept compiled.
+const KEPT_MAX: usize = 256 << 10;
 
 /// What a key that a map does not have is worth.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -57,6 +70,7 @@ impl Templates {
             units: Vec::new(),
             places: Vec::new(),
             numbers: HashMap::new(),
+            kept: Lock::default(),
         }
     }
 
@@ -148,9 +162,24 @@ impl Templates {
         Some((self.units.get(*unit as usize)?, *code as usize))
     }
 
-    /// Resolves the calls of a unit that is run with this set.
-    pub(crate) fn link(&self, unit: &mut Unit) {
-        link(&self.numbers, unit);
+    /// Compiles a text that is run with this set.
+    pub(crate) fn compile_text(&self, text: &[u8]) -> Result<Arc<Unit>, Error> {
+        if let Some(unit) = self.kept.lock().units.get(text) {
+            return Ok(Arc::clone(unit));
+        }
+        let mut unit = compile(ROOT_NAME, text, &self.functions, Grammar::default())?;
+        link(&self.numbers, &mut unit);
+        let unit = Arc::new(unit);
+
+        let mut kept = self.kept.lock();
+        if kept.bytes + text.len() > KEPT_MAX {
+            *kept = Kept::default();
+        }
+        if text.len() <= KEPT_MAX {
+            kept.bytes += text.len();
+            kept.units.insert(Arc::clone(&unit.text), Arc::clone(&unit));
+        }
+        Ok(unit)
     }
 }
 

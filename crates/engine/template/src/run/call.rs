@@ -167,7 +167,7 @@ impl Machine<'_> {
 
     /// Checks that the top value has a method for so many arguments.
     fn method(&mut self, unit: &Unit, name: u32, count: u16) -> Result<(), Error> {
-        let name = unit.names.get(name as usize).map_or("", |name| name);
+        let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
         let receiver = self.stack.last().cloned().unwrap_or_default();
         if receiver.is_nil() {
             // A field of no value is no value, whatever its arguments.
@@ -187,7 +187,7 @@ impl Machine<'_> {
 
     /// Calls `f` with the receiver's signature; the receiver is `above` values deep.
     fn signature_type(&self, unit: &Unit, name: u32, above: u16, index: usize) -> Type {
-        let name = unit.names.get(name as usize).map_or("", |name| name);
+        let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
         let receiver = self.stack.len().checked_sub(usize::from(above) + 1);
         let receiver = receiver.and_then(|index| self.stack.get(index));
         let signature = receiver.and_then(|receiver| receiver.method(name));
@@ -236,7 +236,7 @@ impl Machine<'_> {
         count: u16,
         piped: bool,
     ) -> Result<(), Error> {
-        let name = unit.names.get(name as usize).map_or("", |name| name);
+        let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
         let arguments = usize::from(count) - usize::from(piped);
         let base = self.stack.len().saturating_sub(arguments);
         let mut args: Vec<Value> = self.stack.drain(base..).collect();

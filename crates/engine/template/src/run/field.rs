@@ -7,7 +7,7 @@ use std::rc::Rc;
 use super::Machine;
 use super::call::check_count;
 use super::frame::Slot;
-use crate::compile::{Chain, Unit};
+use crate::compile::{Chain, Name, Source, Unit};
 use crate::engine::MissingKey;
 use crate::error::Error;
 use crate::value::{Kind, Map, Object, Type, Value};
@@ -42,14 +42,31 @@ impl Machine<'_> {
     pub(super) fn fields(
         &mut self,
         unit: &Unit,
-        mut slot: Slot,
+        of: Source,
         chain: Chain,
         strip: bool,
     ) -> Result<Value, Error> {
         let first = chain.first as usize;
         let names = unit.names.get(first..first + usize::from(chain.count));
-        for name in names.unwrap_or_default() {
-            slot = self.field(&slot, name)?;
+        let names = names.and_then(<[Name]>::split_first);
+        let Some((name, rest)) = names else {
+            return Ok(Value::Nil);
+        };
+        let slot = match of {
+            Source::Dot => self.first_field(&self.at_hand.dot, name),
+            Source::Root => self.first_field(self.root(), name),
+            Source::Variable(variable) => self.first_field(self.variable(unit, variable)?, name),
+            Source::Stack => Err(self.popped_slot()),
+        };
+        let mut slot = match slot {
+            Ok(slot) => slot,
+            Err(slot) => self.field(&slot, name)?,
+        };
+        for name in rest {
+            slot = match &slot.value {
+                Value::Map(map) => self.entry(map, name)?,
+                _ => self.field(&slot, name)?,
+            };
         }
         Ok(match slot.value {
             Value::Nil if slot.is_interface && !strip => self.nil.clone(),
@@ -57,12 +74,20 @@ impl Machine<'_> {
         })
     }
 
-    fn field(&mut self, slot: &Slot, name: &str) -> Result<Slot, Error> {
+    /// Returns a field without a copy of what it is a field of, or that copy if it takes more.
+    fn first_field(&self, slot: &Slot, name: &Name) -> Result<Slot, Slot> {
+        match &slot.value {
+            Value::Map(map) => self.entry(map, name).map_err(|_| slot.clone()),
+            _ => Err(slot.clone()),
+        }
+    }
+
+    fn field(&mut self, slot: &Slot, name: &Name) -> Result<Slot, Error> {
         match &slot.value {
             Value::Map(map) => self.entry(map, name),
             Value::Object(object) => self.object_field(slot, Rc::clone(object), name),
-            Value::Nil if !slot.is_interface => self.field_of_nothing(name),
-            _ => Err(cannot_evaluate(slot, name)),
+            Value::Nil if !slot.is_interface => self.field_of_nothing(&name.text),
+            _ => Err(cannot_evaluate(slot, &name.text)),
         }
     }
 
@@ -75,15 +100,12 @@ impl Machine<'_> {
         Ok(Slot::default())
     }
 
-    fn entry(&self, map: &Map, name: &str) -> Result<Slot, Error> {
+    fn entry(&self, map: &Map, name: &Name) -> Result<Slot, Error> {
         let is_interface = map.is_of_any();
-        if let Some(value) = map.get(name) {
-            return Ok(Slot {
-                value,
-                is_interface,
-            });
+        if let Some(value) = map.get_by(name.text.as_bytes(), name.prefix, &name.seen_at) {
+            return Ok(Slot::item(value, is_interface));
         }
-        self.missing_entry(map.element(), name)
+        self.missing_entry(map.element(), &name.text)
     }
 
     fn missing_entry(&self, element: &Type, name: &str) -> Result<Slot, Error> {
@@ -105,8 +127,9 @@ impl Machine<'_> {
         &mut self,
         slot: &Slot,
         mut object: Rc<dyn Object>,
-        name: &str,
+        field: &Name,
     ) -> Result<Slot, Error> {
+        let name = &*field.text;
         loop {
             if let Some(signature) = object.method(name) {
                 check_count(signature, name, 0)?;
@@ -116,21 +139,22 @@ impl Machine<'_> {
             }
             match object.target() {
                 Some(Value::Object(target)) => object = target,
-                Some(Value::Map(map)) => return self.entry(&map, name),
+                Some(Value::Map(map)) => return self.entry(&map, field),
                 Some(_) => return Err(cannot_evaluate(slot, name)),
                 None => break,
             }
         }
         match object.kind() {
             Kind::Struct | Kind::Pointer => struct_field(slot, &*object, name),
-            Kind::Map => self.object_entry(slot, &*object, name),
+            Kind::Map => self.object_entry(slot, &*object, field),
             _ => Err(cannot_evaluate(slot, name)),
         }
     }
 
-    fn object_entry(&self, slot: &Slot, object: &dyn Object, name: &str) -> Result<Slot, Error> {
+    fn object_entry(&self, slot: &Slot, object: &dyn Object, field: &Name) -> Result<Slot, Error> {
+        let name = &*field.text;
         if let Some(Value::Map(map)) = object.underlying() {
-            return self.entry(&map, name);
+            return self.entry(&map, field);
         }
         let Type::Map(types) = Type::parse(&object.type_name()) else {
             return Err(cannot_evaluate(slot, name));

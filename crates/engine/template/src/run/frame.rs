@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::{AtHand, Machine};
 use crate::compile::{NO_NODE, Unit};
@@ -13,7 +14,7 @@ use crate::value::{Text, Value};
 #[derive(Clone)]
 pub(super) enum Handle<'r> {
     Shared(&'r Unit),
-    Own(Rc<Unit>),
+    Own(Arc<Unit>),
 }
 
 impl Deref for Handle<'_> {
@@ -41,7 +42,7 @@ pub(super) struct Variable {
 
 /// Templates of a text that `tpl` runs. They hide those of the set.
 pub(super) struct Overlay {
-    pub(super) unit: Rc<Unit>,
+    pub(super) unit: Arc<Unit>,
     pub(super) outer: Option<Rc<Overlay>>,
 }
 

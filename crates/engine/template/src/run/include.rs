@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::Machine;
 use super::call::pass;
 use super::error::quoted;
 use super::frame::{CallKind, Callee, Counted, Handle, Overlay, Turn};
-use crate::compile::{Unit, compile};
+use crate::compile::Unit;
 use crate::engine::{ROOT_NAME, without_no_value};
 use crate::error::Error;
-use crate::parse::{Grammar, NodeId};
+use crate::parse::NodeId;
 use crate::value::{Text, Value};
 
 /// How often a template may be included inside itself, as in Helm.
@@ -23,7 +24,7 @@ const CODE_PER_BYTE: usize = 8;
 /// Texts that `tpl` has compiled: charts give it the same ones over and over.
 #[derive(Default)]
 pub(super) struct Compiled {
-    units: HashMap<Text, Rc<Unit>>,
+    units: HashMap<Text, Arc<Unit>>,
     bytes: usize,
 }
 
@@ -64,7 +65,7 @@ impl<'r> Machine<'r> {
                     || self.templates.number(name).is_none())
             {
                 return Some(Callee {
-                    unit: Handle::Own(Rc::clone(&current.unit)),
+                    unit: Handle::Own(Arc::clone(&current.unit)),
                     code: index,
                     number: None,
                 });
@@ -189,7 +190,7 @@ impl<'r> Machine<'r> {
         pass(&mut data);
         let code = unit.codes.len().saturating_sub(1);
         let callee = Callee {
-            unit: Handle::Own(Rc::clone(&unit)),
+            unit: Handle::Own(Arc::clone(&unit)),
             code,
             number: None,
         };
@@ -201,23 +202,22 @@ impl<'r> Machine<'r> {
         Ok(turn)
     }
 
-    fn compiled(&mut self, text: &Text) -> Result<Rc<Unit>, Error> {
+    /// Returns the code of a text. What it costs does not depend on earlier runs.
+    fn compiled(&mut self, text: &Text) -> Result<Arc<Unit>, Error> {
         if let Some(unit) = self.compiled.units.get(text) {
-            return Ok(Rc::clone(unit));
+            return Ok(Arc::clone(unit));
         }
         let bytes = text.len().saturating_mul(CODE_PER_BYTE);
         self.context.bytes(bytes)?;
         self.context.steps(text.len())?;
-        let unit = compile(ROOT_NAME, text, self.functions(), Grammar::default());
-        let mut unit = unit.map_err(|error| error.after(&cannot_parse(text)))?;
-        self.templates.link(&mut unit);
+        let unit = self.templates.compile_text(text);
+        let unit = unit.map_err(|error| error.after(&cannot_parse(text)))?;
 
-        let unit = Rc::new(unit);
         if self.compiled.bytes + text.len() > COMPILED_MAX {
             self.compiled = Compiled::default();
         }
         self.compiled.bytes += text.len();
-        self.compiled.units.insert(text.clone(), Rc::clone(&unit));
+        self.compiled.units.insert(text.clone(), Arc::clone(&unit));
         Ok(unit)
     }
 }

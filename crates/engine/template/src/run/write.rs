@@ -2,7 +2,7 @@
 
 use super::Machine;
 use super::frame::{Slot, Variable};
-use crate::compile::{Constant, Emit, Push, Source, Unit};
+use crate::compile::{Constant, Emit, Push, Unit};
 use crate::error::Error;
 use crate::print;
 use crate::value::{Kind, Value};
@@ -103,15 +103,7 @@ impl Machine<'_> {
                 let slot = self.variable(unit, name)?;
                 self.slot_value(slot, strip)
             }
-            Push::Fields { of, chain, strip } => {
-                let slot = match of {
-                    Source::Dot => self.at_hand.dot.clone(),
-                    Source::Root => self.root().clone(),
-                    Source::Variable(name) => self.variable(unit, name)?.clone(),
-                    Source::Stack => self.popped_slot(),
-                };
-                self.fields(unit, slot, chain, strip)?
-            }
+            Push::Fields { of, chain, strip } => self.fields(unit, of, chain, strip)?,
             Push::Strip => {
                 let value = self.pop();
                 if is_nil_interface(&value) {
@@ -126,14 +118,14 @@ impl Machine<'_> {
     }
 
     /// Returns the data of the template at hand.
-    fn root(&self) -> &Slot {
+    pub(super) fn root(&self) -> &Slot {
         match self.variables.get(self.at_hand.base) {
             Some(root) => &root.slot,
             None => &self.at_hand.dot,
         }
     }
 
-    fn popped_slot(&mut self) -> Slot {
+    pub(super) fn popped_slot(&mut self) -> Slot {
         let value = self.pop();
         if is_nil_interface(&value) {
             return Slot {
@@ -154,7 +146,7 @@ impl Machine<'_> {
         }
     }
 
-    fn variable(&self, unit: &Unit, name: u32) -> Result<&Slot, Error> {
+    pub(super) fn variable(&self, unit: &Unit, name: u32) -> Result<&Slot, Error> {
         let index = self.find(name);
         let variable = index.and_then(|index| self.variables.get(index));
         let variable = variable.ok_or_else(|| undefined(unit, name))?;
@@ -170,6 +162,6 @@ pub(super) fn is_nil_interface(value: &Value) -> bool {
 }
 
 fn undefined(unit: &Unit, name: u32) -> Error {
-    let name = unit.names.get(name as usize).map_or("", |name| name);
+    let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
     Error::new(format!("undefined variable: {name}"))
 }

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Kind, Type, Value, dismantle, is_container};
+use super::{Kind, Type, Value, dismantle, is_last_of_container};
 
 /// A slice or an array. Its items do not change; functions return new lists.
 #[derive(Clone)]
@@ -128,6 +128,11 @@ impl List {
                 .all(|(a, b)| same(a, b))
     }
 
+    /// Returns whether nobody else has this one.
+    pub(super) fn is_last(&self) -> bool {
+        Rc::strong_count(&self.0) == 1
+    }
+
     /// Moves the items out if nobody else has this list.
     pub(super) fn take_items(&mut self, into: &mut Vec<Value>) {
         if let Some(data) = Rc::get_mut(&mut self.0) {
@@ -138,7 +143,7 @@ impl List {
 
 impl Drop for Data {
     fn drop(&mut self) {
-        if self.items.iter().any(is_container) {
+        if self.items.iter().any(is_last_of_container) {
             dismantle(std::mem::take(&mut self.items));
         }
     }

@@ -2,9 +2,12 @@
 
 use std::borrow::Cow;
 use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::rc::Rc;
+use std::sync::atomic::AtomicU32;
+use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Text, Type, Value, dismantle, is_container};
+use super::{Text, Type, Value, dismantle, is_last_of_container, prefix};
 use crate::error::Error;
 
 /// A map with string keys, sorted by key as Go ranges over it. A clone is the same map.
@@ -73,6 +76,23 @@ impl Map {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Option<Value> {
         let entries = self.0.entries.borrow();
         let index = find(&entries, key.as_ref()).ok()?;
+        entries.get(index).map(|(_, value)| value.clone())
+    }
+
+    /// Returns the value of a key. `seen_at` is where it was last; it need not be right.
+    pub(crate) fn get_by(&self, key: &[u8], prefix: u64, seen_at: &AtomicU32) -> Option<Value> {
+        let entries = self.0.entries.borrow();
+        let guess = seen_at.load(Relaxed) as usize;
+        if let Some((found, value)) = entries.get(guess)
+            && found.prefix() == prefix
+            && found.len() == key.len()
+            && (key.len() <= size_of_val(&prefix) || found.as_bytes() == key)
+        {
+            return Some(value.clone());
+        }
+
+        let index = find_by(&entries, key, prefix).ok()?;
+        seen_at.store(index as u32, Relaxed);
         entries.get(index).map(|(_, value)| value.clone())
     }
 
@@ -156,7 +176,7 @@ impl Map {
     /// Returns whether this is a `map[string]interface {}` or a defined type over it, which Go
     /// passes as one.
     pub fn is_of_any(&self) -> bool {
-        self.0.element == Type::Any
+        matches!(self.0.element, Type::Any)
     }
 
     /// Empties the map, so that a map that contains itself is freed.
@@ -191,6 +211,11 @@ impl Map {
             && self.read(|a| other.read(|b| a.iter().zip(b).all(is_equal)))
     }
 
+    /// Returns whether nobody else has this one.
+    pub(super) fn is_last(&self) -> bool {
+        Rc::strong_count(&self.0) == 1
+    }
+
     /// Moves the values out if nobody else has this map.
     pub(super) fn take_values(&mut self, into: &mut Vec<Value>) {
         if let Some(data) = Rc::get_mut(&mut self.0) {
@@ -208,14 +233,22 @@ impl Default for Map {
 impl Drop for Data {
     fn drop(&mut self) {
         let entries = self.entries.get_mut();
-        if entries.iter().any(|(_, value)| is_container(value)) {
+        if entries.iter().any(|(_, value)| is_last_of_container(value)) {
             dismantle(entries.drain(..).map(|(_, value)| value).collect());
         }
     }
 }
 
 fn find(entries: &[(Text, Value)], key: &[u8]) -> Result<usize, usize> {
-    entries.binary_search_by(|(found, _)| found.as_bytes().cmp(key))
+    find_by(entries, key, prefix(key))
+}
+
+/// Most keys differ in their first bytes, which compare as one number.
+fn find_by(entries: &[(Text, Value)], key: &[u8], prefix: u64) -> Result<usize, usize> {
+    entries.binary_search_by(|(found, _)| match found.prefix().cmp(&prefix) {
+        Ordering::Equal => found.as_bytes().cmp(key),
+        unequal => unequal,
+    })
 }
 
 fn being_read() -> Error {

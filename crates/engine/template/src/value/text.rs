@@ -31,12 +31,16 @@ impl Text {
         Self(Repr::Static(text.as_bytes()))
     }
 
-    /// Returns a string that shares its bytes with other threads, as those of a compiled template.
-    pub fn constant(bytes: &Arc<[u8]>) -> Self {
-        if bytes.len() <= INLINE_MAX {
-            return Self::from(&**bytes);
+    /// Returns the first eight bytes as a number. Numbers that differ compare as the texts do.
+    #[inline]
+    pub(crate) fn prefix(&self) -> u64 {
+        match &self.0 {
+            // Bytes behind the text are zero.
+            Repr::Inline { bytes, .. } => bytes
+                .first_chunk()
+                .map_or(0, |first| u64::from_be_bytes(*first)),
+            _ => prefix(self.as_bytes()),
         }
-        Self(Repr::Constant(Arc::clone(bytes)))
     }
 
     /// Returns the bytes.
@@ -68,6 +72,47 @@ impl Text {
     /// Returns whether there are no bytes.
     pub fn is_empty(&self) -> bool {
         self.as_bytes().is_empty()
+    }
+}
+
+/// Returns [`Text::prefix`] of bytes.
+pub(crate) fn prefix(bytes: &[u8]) -> u64 {
+    if let Some(first) = bytes.first_chunk() {
+        return u64::from_be_bytes(*first);
+    }
+    let mut first = [0; 8];
+    if let Some(start) = first.get_mut(..bytes.len()) {
+        start.copy_from_slice(bytes);
+    }
+    u64::from_be_bytes(first)
+}
+
+/// A text of compiled code, which threads share.
+#[derive(Debug, Clone)]
+pub(crate) enum SharedText {
+    Inline { len: u8, bytes: [u8; INLINE_MAX] },
+    Long(Arc<[u8]>),
+}
+
+impl SharedText {
+    /// Returns the text, without a copy if it is long.
+    pub(crate) fn text(&self) -> Text {
+        Text(match self {
+            Self::Inline { len, bytes } => Repr::Inline {
+                len: *len,
+                bytes: *bytes,
+            },
+            Self::Long(bytes) => Repr::Constant(Arc::clone(bytes)),
+        })
+    }
+}
+
+impl From<&Arc<[u8]>> for SharedText {
+    fn from(bytes: &Arc<[u8]>) -> Self {
+        match Text::from(&**bytes).0 {
+            Repr::Inline { len, bytes } => Self::Inline { len, bytes },
+            _ => Self::Long(Arc::clone(bytes)),
+        }
     }
 }
 
@@ -165,7 +210,8 @@ impl PartialOrd for Text {
 
 impl Ord for Text {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        self.as_bytes().cmp(other.as_bytes())
+        let prefixes = self.prefix().cmp(&other.prefix());
+        prefixes.then_with(|| self.as_bytes().cmp(other.as_bytes()))
     }
 }
 
@@ -197,8 +243,39 @@ mod tests {
             let bytes = vec![0xff; len];
             let text = Text::from(bytes.as_slice());
             assert_eq!(text.as_bytes(), bytes);
-            assert_eq!(Text::constant(&Arc::from(bytes)), text);
+            let shared: Arc<[u8]> = Arc::from(bytes);
+            assert_eq!(SharedText::from(&shared).text(), text);
             assert_eq!(text.as_str().is_some(), len == 0);
         }
+    }
+
+    #[test]
+    fn texts_are_in_the_order_of_their_bytes() {
+        let mut texts: Vec<Text> = [
+            "",
+            "a",
+            "a\0",
+            "a\0b",
+            "ab",
+            "abcdefgh",
+            "abcdefgh\0",
+            "abcdefghi",
+            "abcdefgi",
+            "b",
+            "é",
+            "abcdefghijklmnopqrstuvwxyz",
+            "abcdefghijklmnopqrstuvwxya",
+        ]
+        .map(Text::from)
+        .to_vec();
+        let mut bytes: Vec<Vec<u8>> = texts.iter().map(|text| text.to_vec()).collect();
+        texts.sort();
+        bytes.sort();
+        assert!(
+            texts
+                .iter()
+                .map(Text::as_bytes)
+                .eq(bytes.iter().map(Vec::as_slice))
+        );
     }
 }

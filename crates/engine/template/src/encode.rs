@@ -6,3 +6,4 @@ pub(crate) mod toml;
 pub(crate) mod toml_read;
 mod toml_scan;
 pub(crate) mod yaml;
+mod yaml_fault;

@@ -3,7 +3,7 @@
 mod args;
 mod cast;
 mod certificates;
-mod cost;
+pub(crate) mod cost;
 mod dates;
 mod decimal;
 mod defaults;

@@ -69,6 +69,9 @@ pub(crate) fn read(context: &Context<'_>, text: &[u8], wanted: Wanted) -> Result
     wanted.check(value)
 }
 
+/// What stands for the end of the text in messages about unfinished values.
+const END: u8 = b' ';
+
 struct Reader<'c, 'r, 't> {
     context: &'c Context<'r>,
     text: &'t [u8],
@@ -148,7 +151,7 @@ impl<'t> Reader<'_, '_, 't> {
 
     fn word(&mut self, word: &str, value: Value) -> Result<Value, Error> {
         for wanted in word.bytes() {
-            if self.peek()? != wanted {
+            if self.here() != Some(wanted) {
                 let wanted = char::from(wanted);
                 return Err(self.unexpected(&format!("in literal {word} (expecting '{wanted}')")));
             }
@@ -162,9 +165,9 @@ impl<'t> Reader<'_, '_, 't> {
         if self.peek()? == b'-' {
             self.at += 1;
         }
-        match self.peek()? {
-            b'0' => self.at += 1,
-            b'1'..=b'9' => self.digits(),
+        match self.here() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits(),
             _ => return Err(self.unexpected("in numeric literal")),
         }
         if self.here() == Some(b'.') {
@@ -189,7 +192,7 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     fn some_digits(&mut self, place: &str) -> Result<(), Error> {
-        if !self.peek()?.is_ascii_digit() {
+        if !self.here().is_some_and(|byte| byte.is_ascii_digit()) {
             return Err(self.unexpected(place));
         }
         self.digits();
@@ -243,7 +246,7 @@ impl<'t> Reader<'_, '_, 't> {
     /// Reads an escape; two halves of a pair of surrogates are one rune.
     fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
         self.at += 1;
-        let plain = match self.peek()? {
+        let plain = match self.here().unwrap_or(END) {
             b'b' => 8,
             b'f' => 12,
             b'n' => b'\n',
@@ -268,7 +271,7 @@ impl<'t> Reader<'_, '_, 't> {
         self.at += 1;
         let mut number = 0;
         for _ in 0..4 {
-            let Some(digit) = char::from(self.peek()?).to_digit(16) else {
+            let Some(digit) = char::from(self.here().unwrap_or(END)).to_digit(16) else {
                 return Err(self.unexpected("in \\u hexadecimal character escape"));
             };
             number = number << 4 | digit;
@@ -312,7 +315,7 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     fn unexpected(&self, place: &str) -> Error {
-        let byte = self.here().unwrap_or_default();
+        let byte = self.here().unwrap_or(END);
         let shown = match byte {
             b'\'' => r"'\''".to_owned(),
             b'"' => r#"'"'"#.to_owned(),

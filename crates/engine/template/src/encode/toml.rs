@@ -4,7 +4,7 @@
 use crate::context::Context;
 use crate::encode::json::{Content, content};
 use crate::error::Error;
-use crate::functions::Moment;
+use crate::functions::{Moment, cost};
 use crate::go::layout;
 use crate::go::output::Output;
 use crate::print::append_float;
@@ -15,6 +15,13 @@ use crate::value::{Integer, IntegerKind, NESTING_MAX, Text, Value};
 /// # Errors
 /// The value has no form in TOML, or the budget is spent.
 pub(crate) fn write(context: &Context<'_>, value: &Value) -> Result<Value, Error> {
+    if value.is_nil() {
+        return Err(Error::new(
+            "reflect: call of reflect.Value.Type on zero Value",
+        ));
+    }
+    // What follows looks at every value twice: at its form, and to write it.
+    cost::of(context, value)?;
     let mut encoder = Encoder {
         out: Output::new(context),
         key: Vec::new(),

@@ -62,25 +62,31 @@ impl Document<'_> {
         } else if self.scanner.take("[") {
             self.header(false)?;
         } else {
-            let key = self.scanner.key()?;
-            self.scanner.expect_equals()?;
-            let value = value(context, &mut self.scanner, NESTING_MAX)?;
-            let table = self.root.descend(&self.at);
-            let done = table.and_then(|table| table.put(&key, value));
-            done.map_err(|key| self.defined(&key))?;
+            self.entry(context)?;
         }
         self.scanner.end_line()?;
         Ok(true)
     }
 
+    fn entry(&mut self, context: &Context<'_>) -> Result<(), Error> {
+        let key = self.scanner.key()?;
+        self.scanner.expect_equals()?;
+        let outer = self.scanner.enter([&self.at[..], &key].concat().join("."));
+        let value = value(context, &mut self.scanner, NESTING_MAX)?;
+        let table = self.root.descend(&self.at);
+        let done = table.and_then(|table| table.put(&key, value));
+        done.map_err(|key| self.defined(&key))?;
+        self.scanner.enter(outer);
+        Ok(())
+    }
+
     fn header(&mut self, of_list: bool) -> Result<(), Error> {
+        self.scanner.enter(String::new());
         self.scanner.skip_blanks();
         let key = self.scanner.key()?;
         if !self.scanner.take(if of_list { "]]" } else { "]" }) {
-            let fault = self
-                .scanner
-                .fault("expected end of table name delimiter ']'");
-            return Err(fault.into());
+            let message = "expected '.' or ']' to end table name";
+            return Err(self.scanner.but_got(message).into());
         }
         let opened = if of_list {
             self.root.open_list(&key)
@@ -88,6 +94,7 @@ impl Document<'_> {
             self.root.open(&key)
         };
         opened.map_err(|key| self.defined(&key))?;
+        self.scanner.enter(key.join("."));
         self.at = key;
         Ok(())
     }
@@ -102,7 +109,12 @@ impl Document<'_> {
 
 impl From<Fault> for Error {
     fn from(fault: Fault) -> Self {
-        Self::new(format!("toml: line {}: {}", fault.line, fault.message))
+        let Fault { line, key, message } = fault;
+        Self::new(if key.is_empty() {
+            format!("toml: line {line}: {message}")
+        } else {
+            format!("toml: line {line} (last key {key:?}): {message}")
+        })
     }
 }
 
@@ -137,6 +149,11 @@ impl Table {
     }
 
     fn open(&mut self, keys: &[String]) -> Result<(), String> {
+        if let Some((last, before)) = keys.split_last()
+            && let Some(Item::Tables(_)) = self.descend(before)?.entries.get(last)
+        {
+            return Err(keys.join("."));
+        }
         let table = self.descend(keys)?;
         if std::mem::replace(&mut table.is_closed, true) {
             return Err(keys.join("."));
@@ -221,10 +238,14 @@ fn inline(context: &Context<'_>, scanner: &mut Scanner<'_>, depth: usize) -> Res
         }
         let key = scanner.key()?;
         scanner.expect_equals()?;
+        let inner = format!("{}.{}", scanner.current_key(), key.join("."));
+        let outer = scanner.enter(inner);
         let value = value(context, scanner, depth)?;
-        table.put(&key, value).map_err(|key| {
+        table.put(&key, value).map_err(|_| {
+            let key = scanner.current_key();
             Error::from(scanner.fault(&format!("Key '{key}' has already been defined.")))
         })?;
+        scanner.enter(outer);
         scanner.skip_lines()?;
         if !scanner.take(",") {
             if scanner.take("}") {
@@ -296,7 +317,7 @@ mod tests {
             ),
             (
                 "a = 1\na = 2",
-                "toml: line 2: Key 'a' has already been defined.",
+                "toml: line 2 (last key \"a\"): Key 'a' has already been defined.",
             ),
             (
                 "[t]\n[t]",
@@ -304,11 +325,11 @@ mod tests {
             ),
             (
                 "a = 1\n[a.b]",
-                "toml: line 2: Key 'a.b' has already been defined.",
+                "toml: line 2: Key 'a' has already been defined.",
             ),
             (
                 "\na = [1 2]",
-                "toml: line 2: expected a comma (',') or array terminator (']'), but got '2'",
+                "toml: line 2 (last key \"a\"): expected a comma (',') or array terminator (']'), but got '2'",
             ),
             (
                 "a b",
@@ -316,7 +337,7 @@ mod tests {
             ),
             (
                 "a = 08",
-                "toml: line 1: Invalid integer \"08\": cannot have leading zeroes",
+                "toml: line 1 (last key \"a\"): Invalid integer \"08\": cannot have leading zeroes",
             ),
         ] {
             assert_eq!(shown(text), want, "{text}");

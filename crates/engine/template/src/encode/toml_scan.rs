@@ -11,6 +11,8 @@ use crate::value::Value;
 pub(crate) struct Fault {
     /// The line, from 1.
     pub(crate) line: usize,
+    /// The key whose value was being read.
+    pub(crate) key: String,
     /// What is wrong.
     pub(crate) message: String,
 }
@@ -19,13 +21,28 @@ pub(crate) struct Fault {
 pub(crate) struct Scanner<'t> {
     whole: &'t str,
     rest: &'t str,
+    key: String,
 }
 
 impl<'t> Scanner<'t> {
     /// Starts at the beginning of a text.
     pub(crate) fn new(text: &'t str) -> Self {
         let rest = text.strip_prefix('\u{feff}').unwrap_or(text);
-        Self { whole: rest, rest }
+        Self {
+            whole: rest,
+            rest,
+            key: String::new(),
+        }
+    }
+
+    /// Sets the key that faults name, and returns the one before.
+    pub(crate) fn enter(&mut self, key: String) -> String {
+        std::mem::replace(&mut self.key, key)
+    }
+
+    /// Returns the key that faults name.
+    pub(crate) fn current_key(&self) -> &str {
+        &self.key
     }
 
     /// Returns whether everything was read.
@@ -44,6 +61,7 @@ impl<'t> Scanner<'t> {
             .count();
         Fault {
             line: lines + 1,
+            key: self.key.clone(),
             message: message.to_owned(),
         }
     }
@@ -51,7 +69,7 @@ impl<'t> Scanner<'t> {
     /// Returns a fault that shows what stands here.
     pub(crate) fn but_got(&self, message: &str) -> Fault {
         match self.rest.chars().next() {
-            None => self.fault(&format!("{message}, but got end of file")),
+            None => self.fault(&format!("{message}, but got end of file instead")),
             Some(letter) => self.fault(&format!("{message}, but got '{letter}'")),
         }
     }
@@ -109,8 +127,13 @@ impl<'t> Scanner<'t> {
         let end = self.rest.find('\n').unwrap_or(self.rest.len());
         let (comment, rest) = self.rest.split_at(end);
         let comment = comment.trim_end_matches('\r');
-        if comment.contains(|letter: char| letter.is_ascii_control() && letter != '\t') {
-            return Err(self.fault("control characters are not allowed inside comments"));
+        let control = comment
+            .bytes()
+            .find(|byte| byte.is_ascii_control() && *byte != b'\t');
+        if let Some(code) = control {
+            return Err(self.fault(&format!(
+                "TOML files cannot contain control characters: '0x{code:02x}'"
+            )));
         }
         self.rest = rest;
         Ok(())
@@ -147,7 +170,8 @@ impl<'t> Scanner<'t> {
         if part.is_empty() {
             let letter = self.rest.chars().next();
             return Err(match letter {
-                Some('=') => self.fault("unexpected '='"),
+                Some('=') => self.fault("unexpected '=': key name appears blank"),
+                Some('.') => self.fault("unexpected '.': keys cannot start with a '.'"),
                 Some(letter) => self.fault(&format!("bare keys cannot contain '{letter}'")),
                 None => self.fault("unexpected EOF"),
             });
@@ -234,6 +258,12 @@ impl<'t> Scanner<'t> {
                 Some('"') => return Ok(out),
                 Some('\n') => return Err(self.fault("strings cannot contain newlines")),
                 Some('\\') => out.push(self.escape()?),
+                Some(letter) if letter.is_ascii_control() && letter != '\t' => {
+                    let code = u32::from(letter);
+                    return Err(self.fault(&format!(
+                        "TOML files cannot contain control characters: '0x{code:02x}'"
+                    )));
+                }
                 Some(letter) => out.push(letter),
             }
         }
@@ -257,7 +287,7 @@ impl<'t> Scanner<'t> {
                 return Ok(out);
             }
             match self.letter() {
-                None => return Err(self.fault(&format!("unexpected EOF; expected {end}"))),
+                None => return Err(self.fault(&format!("unexpected EOF; expected '{end}'"))),
                 Some('\\') if escapes => {
                     let line_ends = self.rest.trim_start_matches([' ', '\t', '\r']);
                     if line_ends.starts_with('\n') {
@@ -293,7 +323,7 @@ impl<'t> Scanner<'t> {
             Some('U') => 8,
             other => {
                 let shown = other.map(String::from).unwrap_or_default();
-                return Err(self.fault(&format!("invalid escape character '{shown}'")));
+                return Err(self.fault(&format!("invalid escape in string '\\{shown}'")));
             }
         };
         let code = self.rest.get(..digits).unwrap_or_default();
@@ -314,7 +344,11 @@ impl<'t> Scanner<'t> {
             "inf" | "+inf" => return Ok(f64::INFINITY.into()),
             "-inf" => return Ok(f64::NEG_INFINITY.into()),
             "nan" | "+nan" | "-nan" => return Ok(f64::NAN.into()),
-            "" => return Err(self.fault("expected value but found end of line")),
+            "" if self.is_at_end() => return Err(self.fault("unexpected EOF; expected value")),
+            "" => {
+                let letter = self.rest.chars().next().unwrap_or_default();
+                return Err(self.fault(&format!("expected value but found '{letter}' instead")));
+            }
             _ => {}
         }
         if let Some(value) = date(word) {
@@ -326,6 +360,12 @@ impl<'t> Scanner<'t> {
         let is_float = word
             .bytes()
             .all(|byte| byte.is_ascii_digit() || b"+-._eE".contains(&byte));
+        // Digits stand on both sides of a point.
+        let is_number = |part: &str| {
+            let digits = part.trim_start_matches(['+', '-']);
+            digits.starts_with(|letter: char| letter.is_ascii_digit())
+        };
+        let is_float = is_float && word.split('.').all(is_number) && !word.contains("_.");
         let float = is_float
             .then(|| number::parse_float(word.as_bytes()))
             .flatten();

@@ -14,10 +14,12 @@ use lode_yaml::{Cause, Dialect, Entry, Node as YamlNode, Options, Shape, Style, 
 use crate::context::Context;
 use crate::encode::json::{Content, content};
 use crate::encode::json_read::Wanted;
+use crate::encode::yaml_fault;
 use crate::error::Error;
+use crate::functions::Moment;
 use crate::go::runes;
 use crate::print::append_float;
-use crate::value::{IntegerKind, NESTING_MAX, Object, Text, Value};
+use crate::value::{IntegerKind, Map, NESTING_MAX, Object, Text, Value};
 
 /// Returns a value as YAML, without the line break at its end.
 ///
@@ -185,6 +187,10 @@ fn pretty_object(
     depth: usize,
 ) -> Result<YamlNode, Error> {
     match content(object)? {
+        // Times need no quotes.
+        Content::Value(Value::String(text)) if object.as_any().is::<Moment>() => {
+            Ok(YamlNode::plain(text.to_str_lossy()))
+        }
         Content::Value(value) => pretty_node(context, &value, depth),
         // Fields of a struct have small letters.
         Content::Entries(entries) => {
@@ -268,14 +274,19 @@ fn pretty_float(number: f64) -> String {
 pub(crate) fn read(context: &Context<'_>, text: &[u8], wanted: Wanted) -> Result<Value, Error> {
     let budget = context.environment().budget;
     let json = lode_yaml::parse_within(text, Dialect::V2, budget).map_err(|error| {
-        if let Cause::Exceeded(exceeded) = error.cause {
-            return exceeded.into();
+        if let Cause::Exceeded(exceeded) = &error.cause {
+            return (*exceeded).into();
         }
-        Error::new(format!(
-            "error converting YAML to JSON: yaml: line {}: {}",
-            error.line, error.cause
-        ))
+        let message = yaml_fault::message(&error);
+        Error::new(format!("error converting YAML to JSON: {message}"))
     })?;
+    // An empty document leaves the map or list as it was: empty.
+    if json.is_null() && wanted == Wanted::Map {
+        return Ok(Map::new().into());
+    }
+    if json.is_null() && wanted == Wanted::List {
+        return Ok(Value::list(Vec::new()));
+    }
     wanted.check(Value::from_json(&json)).map_err(|error| {
         Error::new(format!(
             "error unmarshaling JSON: while decoding JSON: {error}"

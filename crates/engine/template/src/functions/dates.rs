@@ -6,6 +6,7 @@ use crate::function::Entry;
 use crate::functions::args::{Answer, any, text, written};
 use crate::functions::moment::Moment;
 use crate::go::duration::{self, DAY, HOUR, MINUTE, Nanos, SECOND};
+use crate::go::number::parse_clamped;
 use crate::go::time::{Time, Zone};
 use crate::go::{layout, parse_time};
 use crate::value::{IntegerKind, Value};
@@ -65,7 +66,7 @@ pub(crate) const TABLE: &[Entry] = &[
     }),
     Entry::new("duration", "func(interface {}) string", |_, args| {
         let seconds = match any(args, 0) {
-            Value::String(text) => seconds(text),
+            Value::String(text) => parse_clamped(text),
             Value::Int64(seconds) => *seconds,
             _ => 0,
         };
@@ -129,18 +130,6 @@ fn must_date_modify(_: &mut Context<'_>, args: &[Value]) -> Answer {
 
 fn date_modify(context: &mut Context<'_>, args: &[Value]) -> Answer {
     must_date_modify(context, args).or_else(|_| Ok(any(args, 1).clone()))
-}
-
-/// Reads seconds as `strconv.ParseInt`, which answers the limit for what is beyond it.
-fn seconds(text: &[u8]) -> i64 {
-    let digits = text.strip_prefix(b"-").or_else(|| text.strip_prefix(b"+"));
-    let digits = digits.unwrap_or(text);
-    match crate::go::number::parse_decimal(text) {
-        Some(seconds) => seconds,
-        None if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) => 0,
-        None if text.starts_with(b"-") => i64::MIN,
-        None => i64::MAX,
-    }
 }
 
 /// Writes a duration in its largest unit, rounded down.

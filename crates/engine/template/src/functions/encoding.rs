@@ -70,7 +70,12 @@ pub(crate) const TABLE: &[Entry] = &[
         list_or_error(yaml::read(context, text(args, 0), Wanted::List))
     }),
     Entry::new("toToml", WRITE, |context, args| {
-        or_else(toml::write(context, any(args, 0)), |message| message.into())
+        let answer = toml::write(context, any(args, 0));
+        // Go panics here.
+        if any(args, 0).is_nil() {
+            return answer;
+        }
+        or_else(answer, |message| message.into())
     }),
     Entry::new("mustToToml", WRITE, |context, args| {
         toml::write(context, any(args, 0))

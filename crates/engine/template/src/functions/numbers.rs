@@ -5,7 +5,7 @@ use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, any, from, int, text, to_text};
 use crate::functions::cast::{to_float, to_int};
-use crate::go::number::{parse_decimal, parse_int};
+use crate::go::number::{parse_clamped, parse_int};
 use crate::go::output::Output;
 use crate::value::{IntegerKind, List, Type, Value};
 
@@ -24,7 +24,7 @@ pub(crate) const TABLE: &[Entry] = &[
         Ok(Value::Float(to_float(any(args, 0))))
     }),
     Entry::new("atoi", "func(string) int", |_, args| {
-        Ok(Value::Int(parse_decimal(text(args, 0)).unwrap_or_default()))
+        Ok(Value::Int(parse_clamped(text(args, 0))))
     }),
     Entry::new("toDecimal", "func(interface {}) int64", |context, args| {
         let octal = parse_int(&to_text(context, any(args, 0))?, 8);

@@ -3,11 +3,10 @@
 //! `lode_stdx::duration` reads the durations of API objects, which are never negative; templates
 //! may subtract.
 
+use std::fmt::Write as _;
 use std::time::Duration;
 
 use lode_stdx::duration;
-
-use crate::go::runes;
 
 /// A duration in nanoseconds.
 pub(crate) type Nanos = i64;
@@ -27,7 +26,7 @@ pub(crate) const DAY: Nanos = 24 * HOUR;
 /// # Errors
 /// Go's message.
 pub(crate) fn parse(text: &[u8]) -> Result<Nanos, String> {
-    let invalid = || format!("time: invalid duration {}", runes::quoted(text));
+    let invalid = || format!("time: invalid duration {}", quoted(text));
     let (negative, magnitude) = match text.split_first() {
         Some((b'-', rest)) => (true, rest),
         Some((b'+', rest)) => (false, rest),
@@ -62,7 +61,7 @@ const LARGEST: u64 = 1 << 63;
 
 /// Reads one number with its unit; returns its nanoseconds and the rest of the text.
 fn part<'t>(text: &[u8], rest: &'t [u8]) -> Result<(u64, &'t [u8]), String> {
-    let invalid = || format!("time: invalid duration {}", runes::quoted(text));
+    let invalid = || format!("time: invalid duration {}", quoted(text));
     let (whole, rest) = split_digits(rest);
     let (fraction, rest) = match rest.split_first() {
         Some((b'.', rest)) => split_digits(rest),
@@ -71,6 +70,13 @@ fn part<'t>(text: &[u8], rest: &'t [u8]) -> Result<(u64, &'t [u8]), String> {
     if whole.is_empty() && fraction.is_empty() {
         return Err(invalid());
     }
+    let whole = whole
+        .iter()
+        .try_fold(0_u64, |sum, byte| {
+            sum.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
+        })
+        .filter(|whole| *whole <= LARGEST)
+        .ok_or_else(invalid)?;
 
     let end = rest
         .iter()
@@ -78,21 +84,14 @@ fn part<'t>(text: &[u8], rest: &'t [u8]) -> Result<(u64, &'t [u8]), String> {
         .unwrap_or(rest.len());
     let (unit, rest) = rest.split_at(end);
     if unit.is_empty() {
-        return Err(format!(
-            "time: missing unit in duration {}",
-            runes::quoted(text)
-        ));
+        return Err(format!("time: missing unit in duration {}", quoted(text)));
     }
     let unit = nanos_of(unit).ok_or_else(|| {
-        let (unit, text) = (runes::quoted(unit), runes::quoted(text));
+        let (unit, text) = (quoted(unit), quoted(text));
         format!("time: unknown unit {unit} in duration {text}")
     })?;
     let whole = whole
-        .iter()
-        .try_fold(0_u64, |sum, byte| {
-            sum.checked_mul(10)?.checked_add(u64::from(byte - b'0'))
-        })
-        .and_then(|whole| whole.checked_mul(unit))
+        .checked_mul(unit)
         .and_then(|whole| whole.checked_add(fraction_of(fraction, unit)))
         .filter(|nanos| *nanos <= LARGEST)
         .ok_or_else(invalid)?;
@@ -161,6 +160,26 @@ pub(crate) fn round(nanos: Nanos, multiple: Nanos) -> Nanos {
     } else {
         down.saturating_add(multiple)
     }
+}
+
+/// Quotes a text as the time package does: bytes beyond ASCII as hexadecimal.
+pub(crate) fn quoted(text: &[u8]) -> String {
+    let mut out = String::from("\"");
+    for byte in text {
+        match byte {
+            b'"' | b'\\' => {
+                out.push('\\');
+                out.push(char::from(*byte));
+            }
+            b' '..=0x7F => out.push(char::from(*byte)),
+            byte => {
+                // Writing to a text cannot fail.
+                let _ = write!(out, "\\x{byte:02x}");
+            }
+        }
+    }
+    out.push('"');
+    out
 }
 
 #[cfg(test)]

@@ -36,6 +36,18 @@ pub(crate) fn parse_decimal(text: &[u8]) -> Option<i64> {
     parse_int(text, 10)
 }
 
+/// Returns the integer that a text is in base 10, as Go's functions do next to their error: 0 for
+/// what is none, and the limit for what is beyond it.
+pub(crate) fn parse_clamped(text: &[u8]) -> i64 {
+    let (negative, digits) = split_sign(text);
+    match parse_decimal(text) {
+        Some(number) => number,
+        None if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) => 0,
+        None if negative => i64::MIN,
+        None => i64::MAX,
+    }
+}
+
 /// Returns the float that a text is in Go's syntax; none if it is out of range.
 pub(crate) fn parse_float(text: &[u8]) -> Option<f64> {
     let (negative, rest) = split_sign(text);

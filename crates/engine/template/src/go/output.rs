@@ -25,9 +25,7 @@ impl<'c, 'r> Output<'c, 'r> {
     /// The budget is spent.
     #[inline]
     pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        if self.bytes.capacity() - self.bytes.len() < bytes.len() {
-            self.context.bytes(bytes.len())?;
-        }
+        self.context.bytes(bytes.len())?;
         self.bytes.extend_from_slice(bytes);
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! [`parse`]: reads a time by a layout, as Go's `time.ParseInLocation`.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
+use crate::go::duration::quoted;
 use crate::go::layout::{self, MONTHS, Offset, Part, WEEKDAYS};
 use crate::go::time::{Civil, Time, Zone, days_in};
 
@@ -537,26 +537,6 @@ fn month_and_day(year: i64, year_day: i64) -> Option<(u8, u8)> {
         left -= days;
     }
     None
-}
-
-/// Quotes a text as the time package does: bytes beyond ASCII as hexadecimal.
-fn quoted(text: &[u8]) -> String {
-    let mut out = String::from("\"");
-    for byte in text {
-        match byte {
-            b'"' | b'\\' => {
-                out.push('\\');
-                out.push(char::from(*byte));
-            }
-            b' '..=0x7F => out.push(char::from(*byte)),
-            byte => {
-                // Writing to a text cannot fail.
-                let _ = write!(out, "\\x{byte:02x}");
-            }
-        }
-    }
-    out.push('"');
-    out
 }
 
 #[cfg(test)]

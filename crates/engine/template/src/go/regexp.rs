@@ -6,7 +6,7 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-use regex::bytes::{Captures, Regex, RegexBuilder};
+use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
 use crate::context::Context;
 use crate::error::Error;
@@ -103,7 +103,11 @@ impl Regexp {
     ) -> Result<Vec<(usize, usize)>, Error> {
         let mut found = Vec::new();
         pay(context, text.len())?;
-        for one in self.0.find_iter(text).take(limit) {
+        let whole = self
+            .0
+            .find_iter(text)
+            .filter(|one| is_between_runes(text, one));
+        for one in whole.take(limit) {
             found.push((one.start(), one.end()));
             context.nodes(1)?;
             // The next search may look at all that is left.
@@ -126,7 +130,8 @@ impl Regexp {
         pay(context, text.len())?;
         match replacement {
             Replacement::Literal(literal) => {
-                for found in self.0.find_iter(text) {
+                let whole = self.0.find_iter(text);
+                for found in whole.filter(|found| is_between_runes(text, found)) {
                     out.push(text.get(end..found.start()).unwrap_or_default())?;
                     out.push(literal)?;
                     end = found.end();
@@ -135,7 +140,8 @@ impl Regexp {
             }
             Replacement::Template(template) => {
                 for captures in self.0.captures_iter(text) {
-                    let Some(found) = captures.get(0) else {
+                    let found = captures.get(0);
+                    let Some(found) = found.filter(|found| is_between_runes(text, found)) else {
                         continue;
                     };
                     out.push(text.get(end..found.start()).unwrap_or_default())?;
@@ -148,6 +154,18 @@ impl Regexp {
         out.push(text.get(end..).unwrap_or_default())?;
         Ok(out.into_bytes())
     }
+}
+
+/// Returns whether a match is one for Go, which finds nothing inside of a rune.
+fn is_between_runes(text: &[u8], found: &Match<'_>) -> bool {
+    let at = found.start();
+    let is_inside = |back: usize| {
+        let start = at.checked_sub(back).and_then(|start| text.get(start..));
+        start
+            .and_then(runes::first)
+            .is_some_and(|(_, width)| width > back)
+    };
+    !found.is_empty() || !(1..4).any(is_inside)
 }
 
 /// What takes the place of a match.

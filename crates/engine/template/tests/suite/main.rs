@@ -9,6 +9,7 @@ mod bounds;
 mod engine;
 mod execute;
 mod functions;
+mod growth;
 mod objects;
 mod parse;
 mod recorded;

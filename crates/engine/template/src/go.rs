@@ -11,4 +11,5 @@ pub(crate) mod pattern;
 pub(crate) mod regexp;
 pub(crate) mod runes;
 pub(crate) mod time;
+mod time_text;
 pub(crate) mod url;

@@ -52,10 +52,13 @@ mod error;
 pub mod function;
 mod functions;
 mod go;
+mod numbers;
 pub mod parse;
 mod pki;
 pub mod print;
 mod run;
+mod secrets;
+mod texts;
 mod value;
 
 pub use context::{Cluster, Context, Environment, Random};

@@ -4,7 +4,8 @@
 use crate::context::Context;
 use crate::encode::json::{Content, content};
 use crate::error::Error;
-use crate::functions::{Moment, cost};
+use crate::functions::cost;
+use crate::functions::moment::Moment;
 use crate::go::layout;
 use crate::go::output::Output;
 use crate::print::append_float;

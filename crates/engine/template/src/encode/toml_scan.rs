@@ -1,6 +1,6 @@
 //! Scans TOML: keys, and values that are no lists or tables.
 
-use crate::functions::Moment;
+use crate::functions::moment::Moment;
 use crate::go::runes::quoted;
 use crate::go::time::Zone;
 use crate::go::{number, parse_time};

@@ -16,7 +16,7 @@ use crate::encode::json::{Content, content};
 use crate::encode::json_read::Wanted;
 use crate::encode::yaml_fault;
 use crate::error::Error;
-use crate::functions::Moment;
+use crate::functions::moment::Moment;
 use crate::go::runes;
 use crate::print::append_float;
 use crate::value::{IntegerKind, Map, NESTING_MAX, Object, Text, Value};

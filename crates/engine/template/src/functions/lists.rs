@@ -9,8 +9,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, any, from, int, listed, nil_dereference};
-use crate::functions::cast::to_int;
 use crate::functions::cost;
+use crate::numbers::cast::to_int;
 use crate::value::{IntegerKind, List, Type, Value};
 
 const CHANGE: &str = "func(interface {}, interface {}) []interface {}";

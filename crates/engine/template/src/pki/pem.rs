@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::functions::decode_base64;
+use crate::secrets::digests::decode_base64;
 
 /// A block of PEM.
 #[derive(Debug, PartialEq, Eq)]

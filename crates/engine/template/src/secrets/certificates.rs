@@ -11,11 +11,11 @@ use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, any, int, text, to_text};
 use crate::functions::dates::now;
-use crate::functions::decode_base64;
 use crate::go::duration::{DAY, Nanos};
 use crate::pki::certificate::{self, Contents, Issuer};
 use crate::pki::key::PrivateKey;
 use crate::pki::pem;
+use crate::secrets::digests::decode_base64;
 use crate::value::{Kind, Object, Text, Value};
 
 /// The functions of this file.

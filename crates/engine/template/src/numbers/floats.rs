@@ -4,8 +4,8 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, any, from, int};
-use crate::functions::cast::to_float;
-use crate::functions::decimal::{DIGITS_MAX, Decimal};
+use crate::numbers::cast::to_float;
+use crate::numbers::decimal::{DIGITS_MAX, Decimal};
 use crate::print::append_float;
 use crate::value::Value;
 

@@ -14,7 +14,7 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, int, text};
-use crate::functions::decode_base64;
+use crate::secrets::digests::decode_base64;
 use crate::value::Value;
 
 /// The functions of this file.

@@ -4,9 +4,9 @@ use crate::context::Context;
 use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, any, from, int, text, to_text};
-use crate::functions::cast::{to_float, to_int};
 use crate::go::number::{parse_clamped, parse_int};
 use crate::go::output::Output;
+use crate::numbers::cast::{to_float, to_int};
 use crate::value::{IntegerKind, List, Type, Value};
 
 const BINARY: &str = "func(interface {}, interface {}) int64";

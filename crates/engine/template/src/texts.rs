@@ -1,0 +1,20 @@
+//! Functions on texts.
+
+mod quoting;
+mod regexes;
+mod split;
+mod strings;
+mod words;
+mod wrap;
+
+use crate::function::Entry;
+
+/// The functions, in a table for each subject.
+pub(crate) const TABLES: &[&[Entry]] = &[
+    quoting::TABLE,
+    regexes::TABLE,
+    split::TABLE,
+    strings::TABLE,
+    words::TABLE,
+    wrap::TABLE,
+];

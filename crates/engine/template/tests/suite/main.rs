@@ -6,6 +6,7 @@
 )]
 
 mod bounds;
+mod calls;
 mod engine;
 mod execute;
 mod functions;

@@ -105,9 +105,10 @@ fn parse_range(text: &[u8]) -> Result<Range, Error> {
         .and_then(|text| Range::parse(text).ok());
     parsed.ok_or_else(|| {
         // The message shows the alternative that is wrong.
-        let shown = String::from_utf8_lossy(text);
+        let shown = std::str::from_utf8(text).unwrap_or_default();
         let wrong = shown.split("||").find(|part| Range::parse(part).is_err());
-        let wrong = quoted(wrong.unwrap_or(&shown).as_bytes());
+        let wrong = if shown.is_empty() { None } else { wrong };
+        let wrong = quoted(wrong.map_or(text, str::as_bytes));
         Error::new(format!("improper constraint: {wrong}"))
     })
 }

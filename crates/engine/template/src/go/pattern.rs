@@ -26,6 +26,7 @@ pub(crate) fn translate(pattern: &str) -> Result<Pattern, String> {
         out: String::with_capacity(pattern.len() + 16),
         weight: pattern.len() as u64 + 1,
         depth: 0,
+        names: Vec::new(),
         item: Item::None,
     };
     while !translator.rest.is_empty() {
@@ -61,6 +62,8 @@ struct Translator<'p> {
     weight: u64,
     /// Open groups.
     depth: usize,
+    /// Names of groups.
+    names: Vec<&'p str>,
     item: Item<'p>,
 }
 
@@ -194,7 +197,7 @@ impl Translator<'_> {
                 other => return Err(perl_syntax(rest, at + other.len_utf8())),
             }
         }
-        Err(format!("missing closing ): `{}`", self.whole))
+        Err(perl_syntax(rest, rest.len()))
     }
 
     fn open_named(&mut self) -> Result<(), String> {
@@ -210,7 +213,14 @@ impl Translator<'_> {
             let shown = rest.get(..length).unwrap_or_default();
             return Err(format!("invalid named capture: `{shown}`"));
         }
-        self.take(length);
+        // A name that another group has, or that begins with a digit, is only known to Go.
+        let is_new = !self.names.contains(&name);
+        if is_new && !name.starts_with(|letter: char| letter.is_ascii_digit()) {
+            self.names.push(name);
+            self.take(length);
+        } else {
+            self.replace(length, "(");
+        }
         self.enter();
         Ok(())
     }
@@ -523,6 +533,7 @@ mod tests {
             (r"(?i:a)(?P<n>b)(?s)", r"(?i:a)(?P<n>b)(?s)"),
             (r"\pL\p{Greek}", r"\pL\p{Greek}"),
             (r"a-z #", r"a-z #"),
+            (r"(?P<n>a)(?<n>b)(?<1>c)", r"(?P<n>a)(b)(c)"),
         ] {
             assert_eq!(text(pattern), want, "{pattern}");
             assert!(regex::bytes::Regex::new(want).is_ok(), "{want}");
@@ -547,6 +558,7 @@ mod tests {
             ("[z-a]", "invalid character class range: `z-a`"),
             (r"\p{Foo}", r"invalid character class range: `\p{Foo}`"),
             ("(?!a)", "invalid or unsupported Perl syntax: `(?!`"),
+            ("a(?i", "invalid or unsupported Perl syntax: `(?i`"),
             ("(?x)a", "invalid or unsupported Perl syntax: `(?x`"),
             ("(?<!a)", "invalid named capture: `(?<!a)`"),
             ("[[:foo:]]", "invalid character class range: `[:foo:]`"),

@@ -47,8 +47,13 @@ impl Regexp {
         }
 
         let wrong = |why: String| Error::new(format!("error parsing regexp: {why}"));
-        let pattern = std::str::from_utf8(text)
-            .map_err(|_| wrong(format!("invalid UTF-8: {}", quoted(text))))?;
+        let pattern = std::str::from_utf8(text).map_err(|error| {
+            let rest = text.get(error.valid_up_to()..).unwrap_or_default();
+            wrong(format!(
+                "invalid UTF-8: `{}`",
+                String::from_utf8_lossy(rest)
+            ))
+        })?;
         let Pattern {
             text: translated,
             weight,

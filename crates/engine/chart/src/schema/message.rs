@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use boon::{ErrorKind, ValidationError};
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// Whether values are shown, which may be secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -147,9 +147,9 @@ fn size(kind: &ErrorKind<'_, '_>) -> Option<String> {
 
 /// Violations about the value itself.
 fn content(kind: &ErrorKind<'_, '_>, shown: Shown) -> String {
-    let number = |word: &str, got: &dyn Display, want: &dyn Display| match shown {
-        Shown::Values => format!("{word}: got {got}, want {want}"),
-        Shown::Places => format!("{word}: want {want}"),
+    let number = |word: &str, got: &Number, want: &Number| match shown {
+        Shown::Values => format!("{word}: got {}, want {}", quantity(got), quantity(want)),
+        Shown::Places => format!("{word}: want {}", quantity(want)),
     };
     match kind {
         ErrorKind::Minimum { got, want } => number("minimum", got, want),
@@ -204,6 +204,7 @@ fn display(value: &Value) -> String {
     match value {
         Value::String(text) => quote(text),
         Value::Array(_) | Value::Object(_) => "value".to_owned(),
+        Value::Null => "<nil>".to_owned(),
         other => other.to_string(),
     }
 }
@@ -237,6 +238,43 @@ fn count(number: usize) -> String {
     grouped
 }
 
+/// Returns a number as the library prints floats for people: `1,234.5`, `1.5×10⁰⁶`.
+fn quantity(number: &Number) -> String {
+    let float = number.as_f64().unwrap_or_default();
+    let shortest = format!("{float:e}");
+    let Some((digits, exponent)) = shortest.split_once('e') else {
+        return shortest;
+    };
+    let exponent: i32 = exponent.parse().unwrap_or_default();
+    if !(-4..=5).contains(&exponent) {
+        let sign = if exponent < 0 { "\u{207b}" } else { "" };
+        let raised = format!("{:02}", exponent.unsigned_abs());
+        return format!(
+            "{digits}\u{d7}10{sign}{}",
+            raised.chars().map(superscript).collect::<String>()
+        );
+    }
+
+    let text = float.abs().to_string();
+    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
+    let whole = whole.parse().map_or_else(|_| whole.to_owned(), count);
+    let sign = if float.is_sign_negative() { "-" } else { "" };
+    let point = if fraction.is_empty() { "" } else { "." };
+    format!("{sign}{whole}{point}{fraction}")
+}
+
+fn superscript(digit: char) -> char {
+    match digit {
+        '1' => '\u{b9}',
+        '2' => '\u{b2}',
+        '3' => '\u{b3}',
+        digit => {
+            let value = digit.to_digit(10).unwrap_or_default();
+            char::from_u32(0x2070 + value).unwrap_or(digit)
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -250,6 +288,21 @@ mod tests {
             (1_234_567, "1,234,567"),
         ] {
             assert_eq!(count(number), want);
+        }
+    }
+
+    #[test]
+    fn floats_are_for_people() {
+        for (number, want) in [
+            (1234.5, "1,234.5"),
+            (-12345.0, "-12,345"),
+            (0.000_123_4, "0.0001234"),
+            (7.0, "7"),
+            (1_234_567.891, "1.234567891\u{d7}10\u{2070}\u{2076}"),
+            (1e21, "1\u{d7}10\u{b2}\u{b9}"),
+            (1e-7, "1\u{d7}10\u{207b}\u{2070}\u{2077}"),
+        ] {
+            assert_eq!(quantity(&Number::from_f64(number).unwrap()), want);
         }
     }
 

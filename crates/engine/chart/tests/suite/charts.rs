@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use cases::{Content, Score};
-use lode_chart::{Chart, LIMITS, ReleaseInfo, Supplied};
+use lode_chart::{Chart, LIMITS, Supplied};
 use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{RepoPath, Tree};
 use serde_json::Value;
@@ -105,13 +105,7 @@ fn render(chart: &Chart, files: &Files, values: &str, budget: &Budget) -> Result
     };
     let supplied = supplied.merge(&|name| Err(name.to_owned()), budget);
     let supplied = supplied.map_err(|error| error.to_string())?;
-    let release = ReleaseInfo {
-        name: "rel",
-        namespace: "ns1",
-        revision: 1,
-        is_upgrade: false,
-    };
-    kit::render(chart, &supplied, &release, budget).map(|(_, text)| text)
+    kit::render(chart, &supplied, &kit::RELEASE, budget).map(|(_, text)| text)
 }
 
 /// Returns the lines that are random, from 0.

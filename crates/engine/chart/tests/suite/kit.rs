@@ -26,6 +26,14 @@ impl Random for Noise {
     }
 }
 
+/// A first revision.
+pub(crate) const RELEASE: ReleaseInfo<'_> = ReleaseInfo {
+    name: "rel",
+    namespace: "ns1",
+    revision: 1,
+    is_upgrade: false,
+};
+
 /// Renders a chart as `helm template` does, without a cluster.
 pub(crate) fn render(
     chart: &Chart,

@@ -3,4 +3,8 @@
 #[cfg(test)]
 mod charts;
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod kit;
+#[cfg(test)]
+mod laws;

@@ -119,7 +119,11 @@ impl Object for Files {
         let text = text.to_str_lossy();
         let data = self.0.get(&*text);
         match name {
-            "Get" => Ok(Value::String(data.map_or(Text::EMPTY, Text::constant))),
+            "Get" => {
+                context.bytes(data.map_or(0, |data| data.len()))?;
+                let data = data.map_or(Text::EMPTY, |data| Text::from(&**data));
+                Ok(Value::String(data))
+            }
             "GetBytes" => {
                 context.bytes(data.map_or(0, |data| data.len()))?;
                 let data = data.map_or_else(|| Rc::from([]), |data| Rc::from(&**data));

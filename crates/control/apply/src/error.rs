@@ -130,6 +130,14 @@ impl Error {
     }
 }
 
+impl Fault {
+    /// Returns what the server said, as far as it may be told.
+    #[must_use]
+    pub fn told(&self) -> String {
+        told(&self.secrecy, &self.id, &self.cause)
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

@@ -93,6 +93,16 @@ impl Record {
         }
     }
 
+    /// Remembers an object that was applied by somebody who remembers nothing: it must be looked at.
+    #[must_use]
+    pub fn unseen(desired: &Desired) -> Self {
+        Self {
+            uid: "?".into(),
+            secret: !desired.secrecy.is_open(),
+            ..Self::skipped(desired)
+        }
+    }
+
     /// Remembers an object that is left alone.
     #[must_use]
     pub fn skipped(desired: &Desired) -> Self {

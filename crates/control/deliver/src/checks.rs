@@ -56,7 +56,7 @@ fn is_owner(terms: &DeliveryTerms<'_>, id: &Id) -> bool {
 }
 
 /// Finds what sees an object that is named.
-async fn named(
+pub(crate) async fn named(
     terms: &DeliveryTerms<'_>,
     state: &DeliveryState,
     reference: &ObjRef,

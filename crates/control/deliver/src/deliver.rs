@@ -12,7 +12,7 @@
 use std::collections::HashSet;
 
 use lode_api::shared::InventoryEntry;
-use lode_apply::Error as ApplyError;
+use lode_apply::{Correction, Error as ApplyError, Outcome, Records, Request, Set};
 use lode_object::Id;
 use lode_runtime::Failure;
 
@@ -149,7 +149,13 @@ pub async fn bring_in<O: DeliveryOwner>(
     };
     let outcome = apply(terms, owner, state, order).await;
     if let Some(attempt) = &mut state.attempt {
-        attempt.note(&outcome);
+        attempt.note_versions(&outcome);
+    }
+    if !outcome.changes.is_empty() {
+        owner.hear(DeliveryNews::Changed {
+            changes: &outcome.changes,
+            revision: terms.revision,
+        });
     }
     if let Some(error) = outcome.error {
         state.save(terms).await;
@@ -157,6 +163,33 @@ pub async fn bring_in<O: DeliveryOwner>(
     }
     settle(terms, state, built, inputs).await;
     Ok(())
+}
+
+/// Writes objects that are not among those of the owner: nothing of them is remembered but what a wait for them needs.
+pub async fn write_beside(
+    terms: &DeliveryTerms<'_>,
+    state: &mut DeliveryState,
+    set: &mut Set,
+) -> Outcome {
+    let (mut records, held) = (Records::default(), HashSet::new());
+    let request = Request {
+        set,
+        records: &mut records,
+        kinds: &mut state.kinds,
+        rules: &[],
+        force: false,
+        rerun: terms.rerun(terms.revision),
+        held: &held,
+        warn: false,
+        correction: Correction::Apply,
+        on_fault: terms.on_fault,
+        ahead: None,
+    };
+    let outcome = terms.applier.apply(request).await;
+    if let Some(attempt) = &mut state.attempt {
+        attempt.note_versions(&outcome);
+    }
+    outcome
 }
 
 /// Notes that the records are of this revision, now that the cluster has all of it and nothing else.

@@ -5,13 +5,13 @@
 use std::time::Duration;
 
 use lode_api::reasons;
-use lode_api::shared::InventoryEntry;
+use lode_api::shared::{InventoryEntry, ObjRef};
 use lode_object::{GroupVersionKind, Id};
 use lode_runtime::Failure;
 use lode_stdx::duration;
 use tokio::time::Instant;
 
-use crate::checks::to_be_healthy;
+use crate::checks::{named, to_be_healthy};
 use crate::end::DeliveryEnd;
 use crate::owner::{DeliveryNews, DeliveryOwner};
 use crate::state::DeliveryState;
@@ -89,6 +89,17 @@ pub(crate) async fn await_health<O: DeliveryOwner>(
     }
 }
 
+/// An object that an owner waits for in a step of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WaitTarget {
+    /// Which object.
+    pub id: Id,
+    /// Its kind in the version it was written in.
+    pub gvk: GroupVersionKind,
+    /// It carries the labels of the owner: what changes it wakes the owner without more.
+    pub is_labelled: bool,
+}
+
 /// How a wait stands that an owner began itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum WaitEnd {
@@ -113,16 +124,12 @@ pub async fn await_objects(
     terms: &DeliveryTerms<'_>,
     state: &mut DeliveryState,
     purpose: WaitPurpose,
-    objects: &[(Id, GroupVersionKind)],
+    objects: &[WaitTarget],
 ) -> Result<WaitEnd, Failure> {
     let mut items = Vec::with_capacity(objects.len());
-    for (id, gvk) in objects {
-        let Some(known) = terms.applier.know(gvk, &mut state.kinds).await? else {
-            let text = format!("can't determine status for {id}: the server does not serve {gvk}");
-            return Err(Failure::new(reasons::HEALTH_CHECK_FAILED, text));
-        };
-        let mut item = WaitItem::new(id.clone(), gvk.clone(), known, terms.exprs);
-        item.gone_is_done = &*id.kind == "Job" && &*id.group == "batch";
+    for target in objects {
+        let mut item = item(terms, state, target).await?;
+        item.gone_is_done = &*target.id.kind == "Job" && &*target.id.group == "batch";
         items.push(item);
     }
 
@@ -133,6 +140,28 @@ pub async fn await_objects(
         Looked::Waiting { until, awaited } => WaitEnd::Waiting { until, awaited },
         Looked::Refused { text, .. } => WaitEnd::Refused(text),
     })
+}
+
+async fn item(
+    terms: &DeliveryTerms<'_>,
+    state: &mut DeliveryState,
+    target: &WaitTarget,
+) -> Result<WaitItem, Failure> {
+    let WaitTarget { id, gvk, .. } = target;
+    if !target.is_labelled {
+        let reference = ObjRef {
+            api_version: Some(gvk.api_version().into()),
+            kind: gvk.kind.clone(),
+            name: id.name.clone(),
+            namespace: Some(id.namespace.clone()),
+        };
+        return named(terms, state, &reference).await;
+    }
+    let Some(known) = terms.applier.know(gvk, &mut state.kinds).await? else {
+        let text = format!("can't determine status for {id}: the server does not serve {gvk}");
+        return Err(Failure::new(reasons::HEALTH_CHECK_FAILED, text));
+    };
+    Ok(WaitItem::new(id.clone(), gvk.clone(), known, terms.exprs))
 }
 
 /// What a look at all objects of a wait came to.

@@ -39,9 +39,9 @@ mod wait;
 mod wanted;
 mod write;
 
-pub use deliver::{bring_in, deliver};
+pub use deliver::{bring_in, deliver, write_beside};
 pub use end::DeliveryEnd;
-pub use health::{WaitEnd, await_objects};
+pub use health::{WaitEnd, WaitTarget, await_objects};
 pub use inventory::{StaleObject, stale};
 pub use owner::{DeliveryNews, DeliveryOwner};
 pub use removal::{RemovalStanding, await_gone, delete_objects};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lode_apply::{Applier, Pruned};
+use lode_apply::{Applier, Known, Pruned};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
 use lode_runtime::Failure;
 use tokio::time::Instant;
@@ -58,10 +58,18 @@ pub async fn await_gone(
         let wait = Wait::new(WaitPurpose::Removal, items, timeout, None, ambient);
         state.wait = Some(wait);
     }
-    let Some(wait) = &mut state.wait else {
-        return Ok(RemovalStanding::Gone);
+    let standing = match &mut state.wait {
+        Some(wait) => standing(applier, wait).await?,
+        None => RemovalStanding::Gone,
     };
+    if !matches!(standing, RemovalStanding::Going(_)) {
+        // What is removed next has a time of its own.
+        state.wait = None;
+    }
+    Ok(standing)
+}
 
+async fn standing(applier: &Applier, wait: &mut Wait) -> Result<RemovalStanding, Failure> {
     let looker = Looker {
         applier,
         exprs: &HealthExprs::default(),
@@ -98,9 +106,28 @@ async fn items(
             kind: id.kind.clone(),
         };
         if let Some(known) = applier.know(&gvk, &mut state.kinds).await? {
-            let item = WaitItem::new(id.clone(), gvk, known, &HealthExprs::default());
-            items.push(item);
+            items.extend(item(applier, id, gvk, known).await);
         }
     }
     Ok(items)
+}
+
+/// Finds what sees one deleted object; nothing where it is gone already.
+async fn item(applier: &Applier, id: &Id, gvk: GroupVersionKind, known: Known) -> Option<WaitItem> {
+    let (resource, exprs) = (known.resource.clone(), HealthExprs::default());
+    let item = WaitItem::new(id.clone(), gvk, known, &exprs);
+    if item.is_seen() {
+        return Some(item);
+    }
+    let found = applier
+        .client()
+        .get(&resource, &id.namespace, &id.name)
+        .await;
+    match found {
+        Err(error) if error.is_not_found() => None,
+        // The look itself reports that somebody may not look.
+        Err(_) => Some(item),
+        // One without labels of ours is not among what is watched as the owner's: it is asked for.
+        Ok(_) => Some(WaitItem::hidden(item.id, item.gvk, resource, &exprs)),
+    }
 }

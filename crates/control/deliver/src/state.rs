@@ -11,8 +11,10 @@ mod notice;
 use std::collections::HashSet;
 use std::time::Duration;
 
-use lode_apply::{Applier, Drift, Kinds, Outcome, Records};
-use lode_object::Id;
+use lode_apply::{
+    Applier, Drift, Error as ApplyError, Kinds, Known, Outcome, Record, Records, Set,
+};
+use lode_object::{GroupVersionKind, Id};
 use lode_runtime::Retry;
 use tokio::time::Instant;
 
@@ -179,6 +181,49 @@ impl DeliveryState {
     }
 }
 
+// What an owner does that takes the steps of a delivery one by one.
+impl DeliveryState {
+    /// Finds out whether the server serves a kind, and watches its objects from then on; nothing if it does not.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub async fn know(
+        &mut self,
+        applier: &Applier,
+        gvk: &GroupVersionKind,
+    ) -> Result<Option<Known>, ApplyError> {
+        applier.know(gvk, &mut self.kinds).await
+    }
+
+    /// Watches all objects that are remembered: after a restart nothing does yet.
+    ///
+    /// # Errors
+    /// The server cannot be asked.
+    pub async fn watch(&mut self, applier: &Applier) -> Result<(), ApplyError> {
+        let records = self.records.objects.iter();
+        let kinds: HashSet<_> = records
+            .map(|(id, record)| Records::gvk(id, record))
+            .collect();
+        for gvk in kinds {
+            self.know(applier, &gvk).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes objects for those that were applied last, of which nothing is remembered: the next look compares each of
+    /// them once with what is in the cluster.
+    pub fn assume(&mut self, set: &Set, inputs: String) {
+        let objects = set.objects().iter();
+        let records = objects.map(|desired| (desired.id.clone(), Record::unseen(desired)));
+        self.records = Records {
+            inputs,
+            objects: records.collect(),
+            ..Records::default()
+        };
+        self.kept = KeptObjects::of(set);
+    }
+}
+
 // What the steps of a delivery note.
 impl DeliveryState {
     /// Puts the records into the store, unless it has them so.
@@ -239,13 +284,11 @@ impl DeliveryState {
 mod tests {
     use std::sync::Arc;
 
-    use lode_cluster::Resource;
-    use lode_health::{Health, Status};
-    use lode_object::GroupVersionKind;
-
     use super::*;
     use crate::wait::exprs::HealthExprs;
     use crate::wait::reading::Reading;
+    use lode_cluster::Resource;
+    use lode_health::{Health, Status};
 
     #[test]
     fn a_fault_that_passes_does_not_begin_the_attempt_anew() {

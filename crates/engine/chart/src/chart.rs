@@ -118,6 +118,14 @@ impl Chart {
         })
     }
 
+    /// Returns the chart under another version, which templates and records see: whoever found it may
+    /// know more about where it comes from than it says itself.
+    #[must_use]
+    pub fn with_version(mut self, version: &str) -> Self {
+        version.clone_into(&mut self.metadata.version);
+        self
+    }
+
     /// Checks that the chart can be installed: a library can only be part of another chart.
     ///
     /// # Errors

@@ -9,7 +9,10 @@ use serde::Serialize;
 use serde_json::ser::Formatter;
 
 /// Returns a value as Go's JSON text.
-pub(crate) fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
+///
+/// # Errors
+/// The value has no JSON form.
+pub fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Error> {
     let mut bytes = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Go);
     value.serialize(&mut serializer)?;

@@ -30,7 +30,7 @@ mod dependencies;
 mod file;
 mod folder;
 mod ignore;
-mod json;
+pub mod json;
 mod limits;
 mod load;
 pub mod manifest;

@@ -22,10 +22,18 @@ pub const FORCE: &str = "kustomize.toolkit.fluxcd.io/force";
 pub const SUBSTITUTE: &str = "kustomize.toolkit.fluxcd.io/substitute";
 /// `disabled`: an encrypted Secret is applied as it is.
 pub const DECRYPT: &str = "kustomize.toolkit.fluxcd.io/decrypt";
+/// Name of the `HelmRelease`, on every object of a release.
+pub const RELEASE_OWNER_NAME: &str = "helm.toolkit.fluxcd.io/name";
+/// Namespace of the `HelmRelease`, on every object of a release.
+pub const RELEASE_OWNER_NAMESPACE: &str = "helm.toolkit.fluxcd.io/namespace";
 /// `disabled`: a live edit of a release's object is neither reported nor undone.
 pub const DRIFT_DETECTION: &str = "helm.toolkit.fluxcd.io/driftDetection";
 /// Any change requests a reconcile.
 pub const REQUESTED_AT: &str = "reconcile.fluxcd.io/requestedAt";
+/// The value of [`REQUESTED_AT`] once more: a release is made whatever its state is.
+pub const FORCE_AT: &str = "reconcile.fluxcd.io/forceAt";
+/// The value of [`REQUESTED_AT`] once more: failures of a release are forgotten.
+pub const RESET_AT: &str = "reconcile.fluxcd.io/resetAt";
 /// `Enabled` on a `ConfigMap` or Secret: a change is picked up at once by the objects that use it.
 pub const WATCH: &str = "reconcile.fluxcd.io/watch";
 /// `correct` (default) or `warn`: what happens to a live edit.
@@ -125,6 +133,30 @@ pub const TABLE: &[Meaning] = &[
         values: &["disabled"],
         place: "an object of a release (label or annotation)",
         effect: "a live edit of it is neither reported nor undone",
+    },
+    Meaning {
+        key: FORCE_AT,
+        values: &[],
+        place: "HelmRelease (annotation)",
+        effect: "a new value that `reconcile.fluxcd.io/requestedAt` has too: an upgrade is made once, whatever the state is",
+    },
+    Meaning {
+        key: RESET_AT,
+        values: &[],
+        place: "HelmRelease (annotation)",
+        effect: "a new value that `reconcile.fluxcd.io/requestedAt` has too: counted failures are forgotten once",
+    },
+    Meaning {
+        key: RELEASE_OWNER_NAME,
+        values: &[],
+        place: "every object of a release (label)",
+        effect: "set: the name of its HelmRelease",
+    },
+    Meaning {
+        key: RELEASE_OWNER_NAMESPACE,
+        values: &[],
+        place: "every object of a release (label)",
+        effect: "set: the namespace of its HelmRelease",
     },
     Meaning {
         key: OWNER_NAME,

@@ -18,6 +18,12 @@ impl OwnerLabels {
         namespace: meta::OWNER_NAMESPACE,
     };
 
+    /// The labels of the objects of a `HelmRelease`.
+    pub const HELM_RELEASE: Self = Self {
+        name: meta::RELEASE_OWNER_NAME,
+        namespace: meta::RELEASE_OWNER_NAMESPACE,
+    };
+
     /// Returns the owner that a live object names.
     #[must_use]
     pub fn owner_of(self, live: &Value) -> Option<NamespacedName> {

@@ -4,7 +4,7 @@
 //! table to be read again, but not more often than [`REFRESH_MIN`], so that a thousand objects of
 //! an unknown kind cost two calls.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,6 +83,31 @@ impl Discovery {
             self.refresh().await?;
         }
         Ok(self.table.lock().kinds.get(gvk).cloned())
+    }
+
+    /// Returns the served API versions as `group/version`, and kinds as `group/version/Kind`; read
+    /// again if what is known is older than this.
+    ///
+    /// # Errors
+    /// The request failed.
+    pub async fn api_versions(&self, age_max: Duration) -> Result<BTreeSet<Box<str>>, Error> {
+        let is_recent = |read_at: Option<Instant>| read_at.is_some_and(|at| at.elapsed() < age_max);
+        if !is_recent(self.table.lock().read_at) {
+            let _alone = self.reading.lock().await;
+            // Somebody else may have read it while this waited.
+            if !is_recent(self.table.lock().read_at) {
+                self.refresh().await?;
+            }
+        }
+
+        let table = self.table.lock();
+        let mut versions = BTreeSet::new();
+        for gvk in table.kinds.keys() {
+            let version = gvk.api_version();
+            versions.insert(format!("{version}/{}", gvk.kind).into());
+            versions.insert(version.into());
+        }
+        Ok(versions)
     }
 
     /// Returns a resource from the last read, without asking the server.

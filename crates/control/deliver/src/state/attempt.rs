@@ -66,6 +66,11 @@ impl DeliveryAttempt {
 
     pub(crate) fn note(&mut self, outcome: &Outcome) {
         self.changes.extend_from_slice(&outcome.changes);
+        self.note_versions(outcome);
+    }
+
+    /// Notes which versions were made, where somebody else reports the changes.
+    pub(crate) fn note_versions(&mut self, outcome: &Outcome) {
         self.versions.extend(outcome.versions.iter().cloned());
     }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use lode_apply::{Applier, Correction, Desired, OnFault, Options, Preflight, Set};
 use lode_deliver::{
-    BuiltObjects, DeliveryState, DeliveryTerms, DriftMode, HealthExprs, WaitEnd, WaitPurpose,
-    await_objects, bring_in, touch_up,
+    BuiltObjects, DeliveryState, DeliveryTerms, DriftMode, HealthExprs, RemovalStanding, WaitEnd,
+    WaitPurpose, WaitTarget, await_gone, await_objects, bring_in, touch_up, write_beside,
 };
 use lode_merge::{FieldManager, OwnFields};
 use lode_object::{Object, OwnerLabels};
@@ -62,6 +62,14 @@ fn terms<'a>(
         correction: Correction::Patch,
         on_fault: OnFault::GoOn,
         ..world.terms("one", None, exprs)
+    }
+}
+
+fn target(desired: &Desired, is_labelled: bool) -> WaitTarget {
+    WaitTarget {
+        id: desired.id.clone(),
+        gvk: desired.gvk.clone(),
+        is_labelled,
     }
 }
 
@@ -150,8 +158,7 @@ async fn edits_that_are_nobody_s_concern_are_not_kept_for() {
         .await;
     until_worth_a_run(&applier, &state).await;
     assert!(!state.is_worth_a_look(), "nothing is waited for");
-    let objects = toy.heard();
-    assert_eq!(objects, Vec::<String>::new());
+    assert_eq!(toy.heard(), ["one: ConfigMap/default/a created"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -190,7 +197,7 @@ async fn an_owner_waits_for_objects_of_its_own_choice() {
         .set
         .objects()
         .iter()
-        .map(|desired| (desired.id.clone(), desired.gvk.clone()))
+        .map(|desired| target(desired, true))
         .collect();
     bring_in(&terms, &toy, &mut state, set, "i".to_owned())
         .await
@@ -216,5 +223,82 @@ async fn an_owner_waits_for_objects_of_its_own_choice() {
     assert!(
         text.starts_with("timeout waiting for: [StatefulSet/default/db status: 'InProgress'"),
         "{text}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_written_beside_is_not_remembered_but_can_be_waited_for() {
+    let world = World::start().await;
+    let (applier, exprs) = (applier(&world), HealthExprs::default());
+    let mut state = DeliveryState::default();
+    let terms = terms(&world, &applier, &exprs, DriftMode::Ignore);
+    let object = Object::parse(map("hook", "blue")).unwrap();
+    let bare = Desired::rendered(object, "t.yaml", "default");
+    let targets = [target(&bare, false)];
+    let stale = [(bare.id.clone(), "v1".into())];
+    let outcome = write_beside(&terms, &mut state, &mut Set::in_order(vec![bare])).await;
+    assert!(outcome.is_complete() && !state.has_objects());
+
+    // It carries no label of an owner.
+    let ready = async {
+        while await_objects(&terms, &mut state, WaitPurpose::Step, &targets)
+            .await
+            .unwrap()
+            != WaitEnd::Ready
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), ready)
+        .await
+        .unwrap();
+    let left = await_gone(&applier, &stale, std::time::Duration::ZERO, &mut state).await;
+    assert!(
+        matches!(left.unwrap(), RemovalStanding::TimedOut(_)),
+        "nobody has deleted it"
+    );
+    world
+        .sandbox
+        .objects()
+        .delete(MAP, "default", "hook")
+        .await
+        .unwrap();
+    let left = await_gone(&applier, &stale, std::time::Duration::ZERO, &mut state).await;
+    assert_eq!(left.unwrap(), RemovalStanding::Gone);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn objects_of_which_nothing_is_remembered_are_compared_once() {
+    let world = World::start().await;
+    let (applier, exprs) = (applier(&world), HealthExprs::default());
+    let (toy, mut state) = (Toy::new(&world), DeliveryState::default());
+    let terms = terms(&world, &applier, &exprs, DriftMode::Correct);
+    let objects = || built(&[map("a", "blue"), map("b", "blue")]);
+    bring_in(&terms, &toy, &mut state, objects(), "i".to_owned())
+        .await
+        .unwrap();
+    toy.heard();
+    world
+        .edit(MAP, "a", &json!({"data": {"color": "red"}}))
+        .await;
+
+    let mut state = DeliveryState::default();
+    state.assume(&objects().set, "i".to_owned());
+    state.watch(&applier).await.unwrap();
+    touch_up(&terms, &toy, &mut state).await.unwrap();
+    let heard = toy.heard();
+    assert_eq!(heard.len(), 2, "{heard:?}");
+    assert!(
+        heard[0].contains("ConfigMap/default/a .data.color changed by kubectl-edit"),
+        "{heard:?}"
+    );
+    assert_eq!(world.live(MAP, "a").await.unwrap()["data"]["color"], "blue");
+
+    let (writes, reads) = (world.writes(), world.reads());
+    touch_up(&terms, &toy, &mut state).await.unwrap();
+    assert_eq!(
+        (world.writes(), world.reads()),
+        (writes, reads),
+        "they are known now"
     );
 }

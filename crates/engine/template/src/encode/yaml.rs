@@ -26,15 +26,16 @@ use crate::value::{IntegerKind, Map, NESTING_MAX, Object, Text, Value};
 /// # Errors
 /// The value has no form in JSON, or the budget is spent.
 pub(crate) fn write(context: &Context<'_>, value: &Value) -> Result<Value, Error> {
-    let node = node(context, value, NESTING_MAX)?;
-    let mut out = String::new();
+    let mut nodes = Nodes { context, length: 0 };
+    let node = nodes.node(value, NESTING_MAX)?;
+    let mut out = String::with_capacity(nodes.length);
     lode_yaml::write_tree_within(&mut out, &node, context.environment().budget)?;
     Ok(Value::text(out.strip_suffix('\n').unwrap_or(&out)))
 }
 
 /// A value as JSON has it, ready to be written.
 enum Node {
-    Word(Cow<'static, str>),
+    Word(Text),
     Text(Text),
     Sequence(Vec<Node>),
     Mapping(Vec<(Text, Node)>),
@@ -45,71 +46,100 @@ impl Tree for Node {
 
     fn shape(&self) -> Result<Shape<'_, Self>, Infallible> {
         Ok(match self {
-            Self::Word(word) => Shape::Word(Cow::Borrowed(word)),
-            Self::Text(text) => Shape::Text(text.to_str_lossy()),
+            Self::Word(word) => Shape::Word(valid(word)),
+            Self::Text(text) => Shape::Text(valid(text)),
             Self::Sequence(items) => Shape::Sequence(items),
             Self::Mapping(entries) => {
                 let entries = entries.iter();
-                Shape::mapping(
-                    entries
-                        .map(|(key, node)| (key.to_str_lossy(), node))
-                        .collect(),
-                )
+                Shape::mapping(entries.map(|(key, node)| (valid(key), node)).collect())
             }
         })
     }
 }
 
-fn node(context: &Context<'_>, value: &Value, depth: usize) -> Result<Node, Error> {
-    let Some(depth) = depth.checked_sub(1) else {
-        return Err(Error::new(
-            "json: unsupported value: encountered a cycle via map[string]interface {}",
-        ));
-    };
-    context.nodes(1)?;
-    Ok(match value {
-        Value::Nil => Node::Word("null".into()),
-        Value::Bool(is_true) => Node::Word(if *is_true { "true" } else { "false" }.into()),
-        Value::Int(number) | Value::Int64(number) => Node::Word(number.to_string().into()),
-        Value::Sized(number) => Node::Word(match number.kind {
-            IntegerKind::Uint | IntegerKind::Uint64 | IntegerKind::Uintptr => {
-                number.bits.cast_unsigned().to_string().into()
-            }
-            _ => number.bits.to_string().into(),
-        }),
-        Value::Float(number) => Node::Word(float_word(*number)?.into()),
-        Value::Float32(number) => {
-            let shortest = number.to_string().parse().unwrap_or(f64::from(*number));
-            Node::Word(float_word(shortest)?.into())
-        }
-        Value::String(text) => Node::Text(valid(text)),
-        Value::Bytes(bytes) => Node::Text(STANDARD.encode(bytes).into()),
-        Value::List(list) if list.is_nil() => Node::Word("null".into()),
-        Value::List(list) => {
-            let items = list.items().iter().map(|item| node(context, item, depth));
-            Node::Sequence(items.collect::<Result<_, _>>()?)
-        }
-        Value::Map(map) if map.is_nil() => Node::Word("null".into()),
-        Value::Map(map) => map.read(|entries| mapping(context, entries, depth))?,
-        Value::Object(object) => match content(&**object)? {
-            Content::Value(value) => node(context, &value, depth)?,
-            Content::Entries(entries) => mapping(context, &entries, depth)?,
-        },
-    })
-}
-
-fn mapping(context: &Context<'_>, entries: &[(Text, Value)], depth: usize) -> Result<Node, Error> {
-    let entry = |(key, value): &(Text, Value)| Ok((valid(key), node(context, value, depth)?));
-    let entries = entries.iter().map(entry);
-    Ok(Node::Mapping(entries.collect::<Result<_, Error>>()?))
-}
-
 /// Returns a text with U+FFFD in place of bytes that are no runes.
-fn valid(text: &Text) -> Text {
+fn valid(text: &Text) -> Cow<'_, str> {
     match text.as_str() {
-        Some(_) => text.clone(),
-        None => Text::from(runes::map(text, |rune| rune)),
+        Some(text) => Cow::Borrowed(text),
+        None => {
+            let changed = runes::map(text, |rune| rune);
+            Cow::Owned(String::from_utf8_lossy(&changed).into_owned())
+        }
     }
+}
+
+/// Makes nodes of values.
+struct Nodes<'c, 'r> {
+    context: &'c Context<'r>,
+    /// About the bytes that the text will have.
+    length: usize,
+}
+
+impl Nodes<'_, '_> {
+    fn node(&mut self, value: &Value, depth: usize) -> Result<Node, Error> {
+        let Some(inner) = depth.checked_sub(1) else {
+            return Err(Error::new(
+                "json: unsupported value: encountered a cycle via map[string]interface {}",
+            ));
+        };
+        self.context.nodes(1)?;
+        Ok(match value {
+            Value::String(text) => {
+                self.expect(text.len(), depth);
+                Node::Text(text.clone())
+            }
+            Value::Bytes(bytes) => Node::Text(STANDARD.encode(bytes).into()),
+            Value::List(list) if !list.is_nil() => {
+                let items = list.items().iter().map(|item| self.node(item, inner));
+                Node::Sequence(items.collect::<Result<_, _>>()?)
+            }
+            Value::Map(map) if !map.is_nil() => map.read(|entries| self.mapping(entries, inner))?,
+            Value::Object(object) => match content(&**object)? {
+                Content::Value(value) => self.node(&value, inner)?,
+                Content::Entries(entries) => self.mapping(&entries, inner)?,
+            },
+            scalar => {
+                let word = word(scalar)?;
+                self.expect(word.len(), depth);
+                Node::Word(word)
+            }
+        })
+    }
+
+    fn mapping(&mut self, entries: &[(Text, Value)], depth: usize) -> Result<Node, Error> {
+        let mut nodes = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            self.length += key.len();
+            nodes.push((key.clone(), self.node(value, depth)?));
+        }
+        Ok(Node::Mapping(nodes))
+    }
+
+    /// Expects a text on a line of its own.
+    fn expect(&mut self, length: usize, depth: usize) {
+        self.length += length + 2 * (NESTING_MAX - depth) + 2;
+    }
+}
+
+/// Returns a number, a boolean or nil as it is written.
+fn word(value: &Value) -> Result<Text, Error> {
+    let int = |number: i64| Text::from(itoa::Buffer::new().format(number));
+    Ok(match value {
+        Value::Bool(true) => Text::from_static("true"),
+        Value::Bool(false) => Text::from_static("false"),
+        Value::Int(number) | Value::Int64(number) => int(*number),
+        Value::Sized(number) => match number.kind {
+            IntegerKind::Uint | IntegerKind::Uint64 | IntegerKind::Uintptr => {
+                Text::from(itoa::Buffer::new().format(number.bits.cast_unsigned()))
+            }
+            _ => int(number.bits),
+        },
+        Value::Float(number) => float_word(*number)?.into(),
+        Value::Float32(number) => {
+            float_word(number.to_string().parse().unwrap_or(f64::from(*number)))?.into()
+        }
+        _ => Text::from_static("null"),
+    })
 }
 
 /// Returns a float as YAML reads it from JSON and writes it again: whole numbers of up to 64 bits
@@ -174,10 +204,7 @@ fn pretty_node(context: &Context<'_>, value: &Value, depth: usize) -> Result<Yam
         Value::Map(map) if map.is_nil() => YamlNode::mapping(),
         Value::Map(map) => map.read(|entries| pretty_mapping(context, entries, depth))?,
         Value::Object(object) => pretty_object(context, &**object, depth)?,
-        scalar => match node(context, scalar, 1)? {
-            Node::Word(word) => YamlNode::plain(&*word),
-            _ => YamlNode::null(),
-        },
+        scalar => YamlNode::plain(word(scalar)?.to_str_lossy()),
     })
 }
 

@@ -1,12 +1,14 @@
 //! Texts: parts of them, and what is put around them.
 
+use std::rc::Rc;
+
 use crate::context::Context;
 use crate::error::Error;
 use crate::function::Entry;
 use crate::functions::args::{Answer, int, part, text, written};
 use crate::go::output::Output;
 use crate::go::runes;
-use crate::value::Value;
+use crate::value::{Text, Value};
 
 /// The functions of this file.
 pub(crate) const TABLE: &[Entry] = &[
@@ -188,17 +190,31 @@ fn indented(context: &mut Context<'_>, args: &[Value], before: &[u8]) -> Answer 
     context.steps(length / 64)?;
     context.bytes(length)?;
 
-    let mut out = Vec::with_capacity(length);
-    out.extend_from_slice(before);
+    // The spaces are there from the start, so that only lines are copied.
+    let mut out: Rc<[u8]> = std::iter::repeat_n(b' ', length).collect();
+    let Some(mut room) = Rc::get_mut(&mut out) else {
+        return Ok(Value::String(whole.clone()));
+    };
+    put(&mut room, 0, before);
     let mut start = 0;
     for end in memchr::memchr_iter(b'\n', whole) {
-        out.resize(out.len() + width, b' ');
-        out.extend_from_slice(whole.get(start..=end).unwrap_or_default());
+        put(&mut room, width, whole.get(start..=end).unwrap_or_default());
         start = end + 1;
     }
-    out.resize(out.len() + width, b' ');
-    out.extend_from_slice(whole.get(start..).unwrap_or_default());
-    Ok(Value::text(out))
+    put(&mut room, width, whole.get(start..).unwrap_or_default());
+    Ok(Value::String(Text::from(out)))
+}
+
+/// Copies bytes to behind a gap, and moves on.
+fn put(room: &mut &mut [u8], gap: usize, bytes: &[u8]) {
+    let Some((_, rest)) = std::mem::take(room).split_at_mut_checked(gap) else {
+        return;
+    };
+    let Some((place, rest)) = rest.split_at_mut_checked(bytes.len()) else {
+        return;
+    };
+    place.copy_from_slice(bytes);
+    *room = rest;
 }
 
 /// Removes white space. Bytes are looked at one by one, as if the text were Latin-1.

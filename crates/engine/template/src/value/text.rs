@@ -138,6 +138,15 @@ impl From<&[u8]> for Text {
     }
 }
 
+impl From<Rc<[u8]>> for Text {
+    fn from(bytes: Rc<[u8]>) -> Self {
+        if bytes.len() <= INLINE_MAX {
+            return Self::from(&*bytes);
+        }
+        Self(Repr::Shared(bytes))
+    }
+}
+
 impl From<Vec<u8>> for Text {
     fn from(bytes: Vec<u8>) -> Self {
         bytes.as_slice().into()

@@ -59,13 +59,11 @@ impl Tree for Node {
 
 /// Returns a text with U+FFFD in place of bytes that are no runes.
 fn valid(text: &Text) -> Cow<'_, str> {
-    match text.as_str() {
-        Some(text) => Cow::Borrowed(text),
-        None => {
-            let changed = runes::map(text, |rune| rune);
-            Cow::Owned(String::from_utf8_lossy(&changed).into_owned())
-        }
+    if let Some(text) = text.as_str() {
+        return Cow::Borrowed(text);
     }
+    let changed = runes::map(text, |rune| rune);
+    Cow::Owned(String::from_utf8_lossy(&changed).into_owned())
 }
 
 /// Makes nodes of values.

@@ -192,29 +192,27 @@ fn indented(context: &mut Context<'_>, args: &[Value], before: &[u8]) -> Answer 
 
     // The spaces are there from the start, so that only lines are copied.
     let mut out: Rc<[u8]> = std::iter::repeat_n(b' ', length).collect();
-    let Some(mut room) = Rc::get_mut(&mut out) else {
-        return Ok(Value::String(whole.clone()));
-    };
-    put(&mut room, 0, before);
-    let mut start = 0;
+    let room = Rc::get_mut(&mut out).unwrap_or_default();
+    let (mut start, mut room) = (0, put(room, 0, before));
     for end in memchr::memchr_iter(b'\n', whole) {
-        put(&mut room, width, whole.get(start..=end).unwrap_or_default());
+        let line = whole.get(start..=end).unwrap_or_default();
+        room = put(room, width, line);
         start = end + 1;
     }
-    put(&mut room, width, whole.get(start..).unwrap_or_default());
+    put(room, width, whole.get(start..).unwrap_or_default());
     Ok(Value::String(Text::from(out)))
 }
 
-/// Copies bytes to behind a gap, and moves on.
-fn put(room: &mut &mut [u8], gap: usize, bytes: &[u8]) {
-    let Some((_, rest)) = std::mem::take(room).split_at_mut_checked(gap) else {
-        return;
-    };
-    let Some((place, rest)) = rest.split_at_mut_checked(bytes.len()) else {
-        return;
-    };
-    place.copy_from_slice(bytes);
-    *room = rest;
+/// Copies bytes to behind a gap, and returns the room after them.
+fn put<'r>(room: &'r mut [u8], gap: usize, bytes: &[u8]) -> &'r mut [u8] {
+    let (_, room) = room.split_at_mut_checked(gap).unwrap_or_default();
+    match room.split_at_mut_checked(bytes.len()) {
+        Some((place, rest)) => {
+            place.copy_from_slice(bytes);
+            rest
+        }
+        None => &mut [],
+    }
 }
 
 /// Removes white space. Bytes are looked at one by one, as if the text were Latin-1.

@@ -62,6 +62,11 @@ impl Rule {
         self.paths.iter().map(String::as_str)
     }
 
+    /// Returns whether it is about whole objects.
+    pub(crate) fn is_of_all(&self) -> bool {
+        self.paths.iter().any(String::is_empty)
+    }
+
     /// Returns whether the rule is about this object.
     #[must_use]
     pub fn selects(&self, desired: &Desired) -> bool {

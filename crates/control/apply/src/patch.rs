@@ -52,6 +52,10 @@ impl Patch {
                 at(wanted).as_ref(),
             );
         }
+        // Controllers of the cluster add some of their own.
+        patch
+            .operations
+            .retain(|operation| operation["op"] != "remove");
         for root in roots
             .iter()
             .filter(|root| !LEFT_OUT.contains(&root.as_str()))
@@ -193,6 +197,11 @@ mod tests {
         wanted["metadata"]["labels"]["team"] = "y".into();
         let patch = between(&live, &wanted, &[]);
         assert_eq!(patch.operations[0]["path"], "/metadata/labels/team");
+        wanted["metadata"]["labels"] = json!({});
+        assert!(
+            between(&live, &wanted, &[]).is_empty(),
+            "somebody else's label"
+        );
     }
 
     #[test]

@@ -232,6 +232,10 @@ impl Task {
         live: Option<Value>,
         is_told: bool,
     ) -> Result<Step, Box<Fault>> {
+        let is_left = |rule: &Rule| rule.is_of_all() && rule.selects(&self.desired);
+        if hands.rules.iter().any(is_left) {
+            return Ok(Step::Settled(Settled::Skipped(self)));
+        }
         let Some(value) = live else {
             return Ok(if is_told {
                 Step::Settled(Settled::Told(LiveObject::deletion(&self.desired, false)))

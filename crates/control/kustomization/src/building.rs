@@ -1,22 +1,18 @@
 //! Builds on threads: each holds no more memory than was reserved for it.
 //!
-//! What a build needs is known when it has ended, not before. So it begins with what its files make likely, and that is
-//! its bound. A build that meets its bound gives everything back, waits until there is room for more, and starts again:
-//! if it held on to what it has, two builds could wait for one another for ever.
+//! What a build needs is known when it has ended, not before: it begins with what its files make likely, and starts again
+//! with more if that was not enough.
 
 use std::sync::Arc;
 
 use lode_api::{Kustomization, reasons};
-use lode_runtime::{Failure, Memory};
+use lode_runtime::{Bounded, Failure, Memory, NotRun};
 use lode_stdx::budget::Limits;
 use lode_tree::Tree;
 
 use crate::build::{self, Built, Unbuilt};
 use crate::controller::Kustomizations;
 use crate::gather::Variables;
-
-/// How many times as much a build may have when it starts again: all it did before costs a third of the last time.
-const GROWTH: u64 = 4;
 
 impl Kustomizations {
     /// Builds once there is memory for it; `before` is how many bytes it took the last time.
@@ -74,41 +70,36 @@ struct Work {
 
 async fn within(memory: &Memory, work: Arc<Work>, before: u64) -> Result<Built, Unbuilt> {
     let most = work.options.limits.bytes.min(memory.for_one());
-    let likely = build::memory(&work.object, &work.tree).min(most / 2);
-    let mut bytes = likely.max(before).min(most);
-
-    loop {
-        match once(memory, &work, bytes).await {
-            Err(Unbuilt::Memory(_)) if bytes < most => {
-                bytes = bytes.saturating_mul(GROWTH).min(most);
-            }
-            built => return built,
-        }
-    }
+    let likely = build::memory(&work.object, &work.tree)
+        .min(most / 2)
+        .max(before);
+    let namespace = work.object.metadata.namespace.clone();
+    let once = move |bytes| match once(&work, bytes) {
+        Err(unbuilt @ Unbuilt::Memory(_)) => Bounded::MetBound(Err(unbuilt)),
+        built => Bounded::Ended(built),
+    };
+    let built = memory.compute_growing(&namespace, likely, most, once).await;
+    built.unwrap_or_else(|error| {
+        Err(failed(match error {
+            NotRun::TooLarge(error) => format!("the build {error}"),
+            NotRun::Unfinished(error) => format!("the build: {error}"),
+        }))
+    })
 }
 
-/// Builds with so many bytes, and holds them until the thread has ended, whoever still waits for it.
-async fn once(memory: &Memory, work: &Arc<Work>, bytes: u64) -> Result<Built, Unbuilt> {
-    let place = memory.reserve(&work.object.metadata.namespace, bytes).await;
-    let place = place.map_err(|error| failed(format!("the build {error}")))?;
-    let work = work.clone();
-    let build = move || {
-        let limits = Limits {
-            bytes,
-            ..work.options.limits
-        };
-        build::build_with(
-            &work.object,
-            &work.tree,
-            work.vars.clone(),
-            &work.options,
-            limits,
-        )
+/// Builds with so many bytes.
+fn once(work: &Work, bytes: u64) -> Result<Built, Unbuilt> {
+    let limits = Limits {
+        bytes,
+        ..work.options.limits
     };
-    place
-        .compute(build)
-        .await
-        .unwrap_or_else(|error| Err(failed(format!("the build: {error}"))))
+    build::build_with(
+        &work.object,
+        &work.tree,
+        work.vars.clone(),
+        &work.options,
+        limits,
+    )
 }
 
 fn failed(text: String) -> Unbuilt {
@@ -152,7 +143,7 @@ mod tests {
     async fn a_build_that_needs_more_than_its_files_make_likely_begins_anew_with_more() {
         let memory = Memory::new(200 * MIB, 4);
         let work = work(10 << 20);
-        let Err(Unbuilt::Memory(_)) = once(&memory, &work, 8 * MIB).await else {
+        let Err(Unbuilt::Memory(_)) = once(&work, 8 * MIB) else {
             panic!("8 MiB are too few")
         };
         let built = within(&memory, work, 0).await.unwrap();

@@ -20,6 +20,28 @@ pub struct Dependency {
     pub ready: Option<Expr>,
 }
 
+/// A dependency that keeps its dependent waiting.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unmet<'d> {
+    /// The dependency.
+    pub name: &'d NamespacedName,
+    /// What is missing.
+    pub lack: Lack,
+}
+
+/// What is missing of a dependency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lack {
+    /// It does not exist.
+    Absent,
+    /// It is not ready.
+    NotReady,
+    /// The expression that replaces its condition does not hold.
+    NotByExpression,
+    /// It is ready, and has not done what the dependent needs.
+    NotCurrent,
+}
+
 /// Checks that all dependencies are ready.
 ///
 /// `is_current` returns whether a ready dependency has done what the dependent needs: one with the
@@ -34,29 +56,49 @@ pub fn check<S: Kind>(
     find: impl Fn(&NamespacedName) -> Option<Arc<Resource<S>>>,
     is_current: impl Fn(&Resource<S>) -> bool,
 ) -> Result<(), Failure> {
-    for dependency in dependencies {
-        let name = &dependency.name;
+    let Some(Unmet { name, lack }) = first_unmet(object, dependencies, find, is_current) else {
+        return Ok(());
+    };
+    let missing = match lack {
+        Lack::Absent => {
+            let not_found = not_found::<S>(name);
+            format!("dependency '{name}' not found: {not_found}")
+        }
+        Lack::NotReady | Lack::NotByExpression => format!("dependency '{name}' is not ready"),
+        Lack::NotCurrent => format!("dependency '{name}' revision is not up to date"),
+    };
+    Err(Failure::waiting(reasons::DEPENDENCY_NOT_READY, missing))
+}
 
-        let missing = match find(name) {
-            None => {
-                let names = S::NAMES;
-                let kind = format!("{}.{}", names.plural, names.group);
-                format!(
-                    "dependency '{name}' not found: {kind} \"{}\" not found",
-                    name.name
-                )
-            }
-            Some(found) if !is_ready(object, dependency, &found) => {
-                format!("dependency '{name}' is not ready")
-            }
-            Some(found) if dependency.ready.is_none() && !is_current(&found) => {
-                format!("dependency '{name}' revision is not up to date")
-            }
-            Some(_) => continue,
+/// Returns the first dependency that is not found or not ready, by the rules of [`check`].
+pub fn first_unmet<'d, S: Kind>(
+    object: &Resource<S>,
+    dependencies: &'d [Dependency],
+    find: impl Fn(&NamespacedName) -> Option<Arc<Resource<S>>>,
+    is_current: impl Fn(&Resource<S>) -> bool,
+) -> Option<Unmet<'d>> {
+    dependencies.iter().find_map(|dependency| {
+        let lack = match find(&dependency.name) {
+            None => Lack::Absent,
+            Some(found) if !is_ready(object, dependency, &found) => match dependency.ready {
+                Some(_) => Lack::NotByExpression,
+                None => Lack::NotReady,
+            },
+            Some(found) if dependency.ready.is_none() && !is_current(&found) => Lack::NotCurrent,
+            Some(_) => return None,
         };
-        return Err(Failure::waiting(reasons::DEPENDENCY_NOT_READY, missing));
-    }
-    Ok(())
+        let name = &dependency.name;
+        Some(Unmet { name, lack })
+    })
+}
+
+/// Says that an object does not exist, as the API server does.
+pub fn not_found<S: Kind>(name: &NamespacedName) -> String {
+    let names = S::NAMES;
+    format!(
+        "{}.{} \"{}\" not found",
+        names.plural, names.group, name.name
+    )
 }
 
 fn is_ready<S: Kind>(object: &Resource<S>, dependency: &Dependency, found: &Resource<S>) -> bool {
@@ -102,6 +144,31 @@ mod tests {
             |_| is_current,
         );
         end.err().map(|failure| failure.message).unwrap_or_default()
+    }
+
+    #[test]
+    fn what_is_missing_is_known_by_its_kind() {
+        let lack = |found: Option<Kustomization>, ready: Option<&str>| {
+            let ready = ready.map(|text| Expr::compile(text, Limits::default()).unwrap());
+            let dependencies = [Dependency {
+                name: NamespacedName::new("ns", "db"),
+                ready,
+            }];
+            let (object, found) = (object("app", 2, "True"), found.map(Arc::new));
+            let unmet = first_unmet(&object, &dependencies, |_| found.clone(), |_| true);
+            unmet.map(|unmet| unmet.lack)
+        };
+        assert_eq!(lack(None, None), Some(Lack::Absent));
+        assert_eq!(
+            lack(Some(object("db", 2, "False")), None),
+            Some(Lack::NotReady)
+        );
+        let never = Some("false");
+        assert_eq!(
+            lack(Some(object("db", 2, "True")), never),
+            Some(Lack::NotByExpression)
+        );
+        assert_eq!(lack(Some(object("db", 2, "True")), None), None);
     }
 
     #[test]

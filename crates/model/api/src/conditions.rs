@@ -38,6 +38,13 @@ pub const STORAGE_OPERATION_FAILED: &str = "StorageOperationFailed";
 /// An included source has no artifact; present only while true.
 pub const INCLUDE_UNAVAILABLE: &str = "IncludeUnavailable";
 
+/// The last installation or upgrade of a release succeeded.
+pub const RELEASED: &str = "Released";
+/// The tests of a release succeeded.
+pub const TEST_SUCCESS: &str = "TestSuccess";
+/// A failed release was rolled back or uninstalled.
+pub const REMEDIATED: &str = "Remediated";
+
 /// Longest message kept, in bytes: the API server accepts no longer one.
 pub const MESSAGE_MAX: usize = 32_768;
 

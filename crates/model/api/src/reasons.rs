@@ -150,6 +150,61 @@ pub const NEW_ARTIFACT: &str = "NewArtifact";
 /// A stored artifact no longer matches its digest (event).
 pub const ARTIFACT_VERIFICATION_FAILED: &str = "ArtifactVerificationFailed";
 
+/// A release was installed.
+pub const INSTALL_SUCCEEDED: &str = "InstallSucceeded";
+/// A release could not be installed.
+pub const INSTALL_FAILED: &str = "InstallFailed";
+/// A release was upgraded.
+pub const UPGRADE_SUCCEEDED: &str = "UpgradeSucceeded";
+/// A release could not be upgraded.
+pub const UPGRADE_FAILED: &str = "UpgradeFailed";
+/// The tests of a release succeeded.
+pub const TEST_SUCCEEDED: &str = "TestSucceeded";
+/// A test of a release failed.
+pub const TEST_FAILED: &str = "TestFailed";
+/// The tests of a release are still to be run.
+pub const AWAITING_TESTS: &str = "AwaitingTests";
+/// A release was rolled back.
+pub const ROLLBACK_SUCCEEDED: &str = "RollbackSucceeded";
+/// A release could not be rolled back.
+pub const ROLLBACK_FAILED: &str = "RollbackFailed";
+/// A release was uninstalled.
+pub const UNINSTALL_SUCCEEDED: &str = "UninstallSucceeded";
+/// A release could not be uninstalled.
+pub const UNINSTALL_FAILED: &str = "UninstallFailed";
+/// A release is marked as failed that an interrupted action has left pending.
+pub const PENDING_RELEASE: &str = "PendingRelease";
+/// The state of a release cannot be determined.
+pub const STATE_ERROR: &str = "StateError";
+/// The last release failed as often as it may.
+pub const RETRIES_EXCEEDED: &str = "RetriesExceeded";
+/// There is no release to roll back to.
+pub const MISSING_ROLLBACK_TARGET: &str = "MissingRollbackTarget";
+/// The values of a release cannot be read.
+pub const VALUES_ERROR: &str = "ValuesError";
+/// The source of a chart is not ready.
+pub const SOURCE_NOT_READY: &str = "SourceNotReady";
+/// The version of a chart does not fit its source.
+pub const CHART_MUTATE_ERROR: &str = "ChartMutateError";
+/// The cluster of a release cannot be used.
+pub const REST_CLIENT_ERROR: &str = "RESTClientError";
+/// A `HelmChart` was created for a release (event).
+pub const HELM_CHART_CREATED: &str = "HelmChartCreated";
+/// The `HelmChart` of a release was changed (event).
+pub const HELM_CHART_CONFIGURED: &str = "HelmChartConfigured";
+/// The `HelmChart` of a release was deleted (event).
+pub const HELM_CHART_DELETED: &str = "HelmChartDeleted";
+/// The `HelmChart` of a release could not be written.
+pub const HELM_CHART_SYNC_ERROR: &str = "HelmChartSyncErr";
+/// The objects in the cluster differ from the release.
+pub const DRIFT_DETECTED: &str = "DriftDetected";
+/// The objects in the cluster are those of the release.
+pub const NO_DRIFT_DETECTED: &str = "NoDriftDetected";
+/// Objects that differed were corrected (event).
+pub const DRIFT_CORRECTED: &str = "DriftCorrected";
+/// Objects that differ could not be corrected (event).
+pub const DRIFT_CORRECTION_FAILED: &str = "DriftCorrectionFailed";
+
 /// Another writer keeps reverting our corrections.
 pub const CONTESTED: &str = "Contested";
 /// The spec uses something that is not implemented yet.

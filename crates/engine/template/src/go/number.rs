@@ -40,11 +40,28 @@ pub(crate) fn parse_decimal(text: &[u8]) -> Option<i64> {
 /// what is none, and the limit for what is beyond it.
 pub(crate) fn parse_clamped(text: &[u8]) -> i64 {
     let (negative, digits) = split_sign(text);
-    match parse_decimal(text) {
-        Some(number) => number,
-        None if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) => 0,
-        None if negative => i64::MIN,
-        None => i64::MAX,
+    let limit = if negative { i64::MIN } else { i64::MAX };
+    let mut number = 0_u64;
+    for byte in digits {
+        let Some(digit) = char::from(*byte).to_digit(10) else {
+            return 0;
+        };
+        // What follows is not looked at.
+        let longer = number
+            .checked_mul(10)
+            .and_then(|n| n.checked_add(u64::from(digit)));
+        let Some(longer) = longer else {
+            return limit;
+        };
+        number = longer;
+    }
+    if number > limit.unsigned_abs() {
+        return limit;
+    }
+    if negative {
+        0_i64.wrapping_sub_unsigned(number)
+    } else {
+        number as i64
     }
 }
 
@@ -218,6 +235,15 @@ mod tests {
             ("9223372036854775808", None),
         ] {
             assert_eq!(parse_int(text.as_bytes(), 0), want, "{text:?}");
+        }
+        for (text, want) in [
+            ("12", 12),
+            ("-9223372036854775809", i64::MIN),
+            ("99999999999999999999x", i64::MAX),
+            ("9x", 0),
+            ("", 0),
+        ] {
+            assert_eq!(parse_clamped(text.as_bytes()), want, "{text}");
         }
         assert_eq!(parse_decimal(b"010"), Some(10));
         assert_eq!(parse_decimal(b"1_0"), None);

@@ -7,6 +7,7 @@
 
 mod build;
 mod mutate;
+mod template;
 mod yaml;
 
 use std::any::Any;
@@ -43,6 +44,8 @@ enum FuzzTarget {
     Yaml,
     /// Whole builds of kustomizations
     Build,
+    /// Parser and machine of templates
+    Template,
 }
 
 impl FuzzTarget {
@@ -50,13 +53,14 @@ impl FuzzTarget {
         match self {
             Self::Yaml => yaml::seeds(),
             Self::Build => build::seeds(),
+            Self::Template => Ok(template::seeds()),
         }
     }
 
     fn input(self, mutator: &mut Mutator<'_>) -> String {
         match self {
             Self::Yaml => mutator.text(),
-            Self::Build => mutator.whole(),
+            Self::Build | Self::Template => mutator.whole(),
         }
     }
 
@@ -65,6 +69,14 @@ impl FuzzTarget {
         match self {
             Self::Yaml => yaml::check(text),
             Self::Build => build::check(text),
+            Self::Template => template::check(text),
+        }
+    }
+
+    const fn pieces(self) -> &'static [&'static str] {
+        match self {
+            Self::Yaml | Self::Build => &mutate::YAML_PIECES,
+            Self::Template => &template::PIECES,
         }
     }
 
@@ -72,6 +84,7 @@ impl FuzzTarget {
         match self {
             Self::Yaml => "yaml",
             Self::Build => "build",
+            Self::Template => "template",
         }
     }
 }
@@ -123,7 +136,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
 
 impl Run<'_> {
     fn work(&self, seed: u64) {
-        let mut mutator = Mutator::new(seed, self.seeds);
+        let mut mutator = Mutator::new(seed, self.seeds, self.target.pieces());
         while Instant::now() < self.until && !self.failed.load(Ordering::Relaxed) {
             let text = self.target.input(&mut mutator);
             let start = Instant::now();

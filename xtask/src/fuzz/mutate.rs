@@ -4,10 +4,11 @@
 pub(super) struct Mutator<'s> {
     state: u64,
     seeds: &'s [String],
+    pieces: &'static [&'static str],
 }
 
-/// What is inserted, besides pieces of the input itself.
-const PIECES: [&str; 66] = [
+/// What is inserted into YAML, besides pieces of the input itself.
+pub(super) const YAML_PIECES: [&str; 66] = [
     " ",
     "\n",
     ":",
@@ -81,10 +82,12 @@ const BYTES_MAX: usize = 4000;
 const CHANGES: [usize; 7] = [0, 1, 1, 2, 3, 5, 12];
 
 impl<'s> Mutator<'s> {
-    pub(super) fn new(seed: u64, seeds: &'s [String]) -> Self {
+    /// Starts with a seed; `pieces` are inserted, besides pieces of the input itself.
+    pub(super) fn new(seed: u64, seeds: &'s [String], pieces: &'static [&'static str]) -> Self {
         Self {
             state: seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             seeds,
+            pieces,
         }
     }
 
@@ -153,7 +156,7 @@ impl<'s> Mutator<'s> {
     }
 
     fn piece(&mut self) -> &'static str {
-        PIECES[self.below(PIECES.len())]
+        self.pieces[self.below(self.pieces.len())]
     }
 
     /// Returns a number below `limit` (xorshift*).
@@ -174,7 +177,7 @@ mod tests {
     fn a_seed_gives_the_same_inputs_again_and_another_gives_others() {
         let seeds = ["a: 1\nb: [2, \u{e9}]\n# c\n".to_owned()];
         let inputs = |seed| {
-            let mut mutator = Mutator::new(seed, &seeds);
+            let mut mutator = Mutator::new(seed, &seeds, &YAML_PIECES);
             (0..500).map(|_| mutator.text()).collect::<Vec<_>>()
         };
         assert_eq!(inputs(1), inputs(1));
@@ -184,7 +187,7 @@ mod tests {
 
     #[test]
     fn inputs_are_made_without_seeds() {
-        let mut mutator = Mutator::new(7, &[]);
+        let mut mutator = Mutator::new(7, &[], &YAML_PIECES);
         assert!((0..100).any(|_| !mutator.text().is_empty()));
     }
 }

@@ -3,21 +3,18 @@
 //! The commands `kustomize` and `kustomize-loop` come from `cargo xtask client`, the overlays from
 //! the shared corpus. Processes take turns, so that other load on the machine affects both.
 
-mod figures;
 mod generated;
 mod overlays;
 
-use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use lode_kustomize::{Options, Restrictions};
 use lode_tree::{RepoPath, Tree};
 
-use self::figures::{mebibytes, millis, pair, row};
 use crate::launch::Cost;
+use crate::peer::{engine_loop, mebibytes, millis, row, turns};
 use crate::print;
 
 /// The programs to compare with.
@@ -105,7 +102,7 @@ fn in_process(args: &Args, corpus: &overlays::Corpus) -> anyhow::Result<()> {
         .iter()
         .filter_map(|overlay| overlay.folder.to_str())
         .collect();
-    let theirs = peer_loop(&args.kustomize_loop, &folders)?;
+    let theirs = engine_loop(&args.kustomize_loop, &folders)?;
     print::line("again and again in one process, shortest build (kustomize | lode | ratio)");
     for overlay in chosen {
         let Some(micros) = overlay
@@ -120,26 +117,6 @@ fn in_process(args: &Args, corpus: &overlays::Corpus) -> anyhow::Result<()> {
         row(&what, *micros as f64 / 1e3, millis(ours));
     }
     Ok(())
-}
-
-fn peer_loop(program: &Path, folders: &[&str]) -> anyhow::Result<BTreeMap<String, u64>> {
-    let mut peer = Command::new(program)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .context("start the peer")?;
-    peer.stdin
-        .take()
-        .context("the peer reads")?
-        .write_all(folders.join("\n").as_bytes())?;
-    let output = peer.wait_with_output()?;
-    let lines = String::from_utf8_lossy(&output.stdout).into_owned();
-    let line = |line: &str| {
-        let mut columns = line.split(' ');
-        Some((columns.next()?.to_owned(), columns.next()?.parse().ok()?))
-    };
-    Ok(lines.lines().filter_map(line).collect())
 }
 
 fn shortest(tree: &Tree, folder: &RepoPath) -> anyhow::Result<Duration> {
@@ -163,4 +140,26 @@ fn rank(values: impl Iterator<Item = f64>, share: f64) -> f64 {
         .get(at.min(values.len().saturating_sub(1)))
         .copied()
         .unwrap_or_default()
+}
+
+/// What `kustomize build --load-restrictor LoadRestrictionsNone` does.
+fn options() -> Options {
+    Options {
+        restrictions: Restrictions::None,
+        ..Options::default()
+    }
+}
+
+/// Builds a folder with both commands in turns.
+fn pair(
+    lode: &Path,
+    kustomize: &Path,
+    folder: &Path,
+    rounds: usize,
+) -> anyhow::Result<(Cost, Cost)> {
+    let folder = folder.to_str().context("the folder's name is UTF-8")?;
+    let arguments = ["build", folder, "--load-restrictor", "LoadRestrictionsNone"];
+    // The folders are in no checkout, so ours needs the root that it may read.
+    let with_root = [&arguments[..], &["--root", "/"]].concat();
+    turns((lode, &with_root), (kustomize, &arguments), rounds)
 }

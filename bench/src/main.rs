@@ -9,8 +9,10 @@ mod bombs;
 mod drift;
 mod fleet;
 mod follow;
+mod helm;
 mod kustomize;
 mod launch;
+mod peer;
 mod print;
 mod single;
 mod stage;
@@ -54,6 +56,8 @@ enum What {
     Apiserver(apiserver::Args),
     /// Builds compared with the real kustomize; needs no cluster
     Kustomize(kustomize::Args),
+    /// Charts rendered compared with the real helm; needs no cluster
+    Helm(helm::Args),
     /// Reading YAML, compared with libyaml and JSON; needs no cluster
     Yaml {
         /// Files [default: the larger ones of the kustomize corpus]
@@ -86,6 +90,7 @@ fn run(what: What) -> anyhow::Result<ExitCode> {
         What::Bombs => on_cluster(bombs::run())?,
         What::Apiserver(args) => on_cluster(apiserver::run(args))?,
         What::Kustomize(args) => kustomize::run(&args)?,
+        What::Helm(args) => helm::run(&args)?,
         What::Yaml { files } => yaml::run(&files)?,
         What::Launch { command } => return launch::main(&command),
     }

@@ -9,6 +9,8 @@ use crate::corpus;
 
 /// The path of the archive of kustomize's cases in the corpus.
 pub const KUSTOMIZE: &str = "kustomize/cases.tar.zst";
+/// The path of the archive of charts in the corpus.
+pub const CHARTS: &str = "helm/charts.tar.zst";
 
 /// The zstd archives are packed with a window of this size, as a power of two, which readers refuse unless asked.
 const WINDOW_LOG: u32 = 27;

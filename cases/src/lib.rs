@@ -25,7 +25,7 @@ mod recorded;
 mod report;
 mod score;
 
-pub use archive::{Archive, Content, KUSTOMIZE, unpack, visit};
+pub use archive::{Archive, CHARTS, Content, KUSTOMIZE, unpack, visit};
 pub use corpus::{find, folder, json, lines, spec, text};
 pub use recorded::{own_builds, own_requests, parse_lines};
 pub use report::not_run;

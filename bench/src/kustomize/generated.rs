@@ -7,7 +7,8 @@ use std::path::Path;
 
 use anyhow::Context as _;
 
-use super::figures::{mebibytes, millis, pair, row};
+use super::pair;
+use crate::peer::{mebibytes, millis, row};
 use crate::print;
 
 /// Numbers of objects; the real command skips the last, which would take it minutes.

@@ -10,7 +10,8 @@ use lode_kustomize::{Build, rebuild};
 use lode_tree::{Blob, Entry, Read, RepoPath, Tree};
 use tempfile::TempDir;
 
-use super::figures::{millis, options};
+use super::options;
+use crate::peer::millis;
 use crate::print;
 
 /// Rounds of all overlays; the shortest counts.

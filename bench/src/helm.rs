@@ -157,7 +157,7 @@ fn render(chart: &Chart, round: u64) -> anyhow::Result<usize> {
     };
     let environment = Environment {
         now: Timestamp::now(),
-        random: &Counter,
+        random: &SystemRandom,
         cluster: None,
         resolve_host: None,
         is_lint: false,
@@ -174,14 +174,12 @@ fn render(chart: &Chart, round: u64) -> anyhow::Result<usize> {
     Ok(manifests.chain(hooks).sum())
 }
 
-/// Bytes for passwords that nobody uses.
-struct Counter;
+/// Where passwords and keys come from.
+struct SystemRandom;
 
-impl Random for Counter {
+impl Random for SystemRandom {
     fn fill(&self, bytes: &mut [u8]) {
-        for (byte, value) in bytes.iter_mut().zip(0_u8..) {
-            *byte = value;
-        }
+        lode_ambient::random_bytes(bytes);
     }
 }
 

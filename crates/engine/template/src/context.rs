@@ -68,6 +68,10 @@ impl<'r> Context<'r> {
         self.environment
     }
 
+    pub(crate) fn meter(&self) -> &Meter<'r> {
+        &self.meter
+    }
+
     /// Charges bytes that a function is about to allocate.
     ///
     /// # Errors

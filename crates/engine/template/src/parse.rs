@@ -10,6 +10,7 @@ mod unquote;
 
 pub(crate) use node::{Branch, NodeId, NodeKind, Nodes, Pipe, Span};
 pub use number::Number;
+pub(crate) use parser::charge_nodes;
 pub use parser::{Grammar, Parsed};
 
 /// The tokens of a template by kind and text, for tests of the lexer. The last one is an error or

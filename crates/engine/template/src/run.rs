@@ -202,6 +202,7 @@ impl Unit {
             links: Vec::new(),
             messages: Vec::new(),
             ranges: Vec::new(),
+            charged: 0,
         }
     }
 }

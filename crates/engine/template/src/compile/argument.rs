@@ -75,7 +75,7 @@ impl Compiler<'_> {
             Target::Method { name, index } => {
                 let literals = &mut self.unit.literals;
                 literals.push(literal);
-                let literal = literals.len() as u16 - 1;
+                let literal = literals.len() as u32 - 1;
                 self.emit(Step::Call(Call::MethodLiteral {
                     name,
                     index,

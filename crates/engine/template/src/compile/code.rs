@@ -28,6 +28,8 @@ pub(crate) struct Unit {
     /// Texts of failures that are known beforehand.
     pub(crate) messages: Vec<Box<str>>,
     pub(crate) ranges: Vec<RangeInfo>,
+    /// The nodes that its compilation was charged for.
+    pub(crate) charged: u64,
 }
 
 /// The name of a field or a variable.
@@ -212,7 +214,7 @@ pub(crate) enum Call {
     /// Checks an argument of a method that is `index` above its receiver.
     MethodCheck { name: u32, index: u16 },
     /// Puts a constant on the stack, as an argument of the method.
-    MethodLiteral { name: u32, index: u16, literal: u16 },
+    MethodLiteral { name: u32, index: u16, literal: u32 },
     /// Checks the piped last argument of a method, which is under the receiver.
     MethodFinal { name: u32, count: u16 },
     /// Calls the method.

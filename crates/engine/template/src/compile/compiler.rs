@@ -3,6 +3,8 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use lode_stdx::budget::Meter;
+
 use super::code::{
     Chain, Code, Constant, Emit, Flow, Link, NO_NODE, Name, Op, Push, Source, Step, Unit,
 };
@@ -19,8 +21,9 @@ pub(crate) fn compile(
     text: &[u8],
     functions: &Functions,
     delimiters: Grammar<'_>,
+    meter: &Meter<'_>,
 ) -> Result<Unit, Error> {
-    let parsed = Parsed::parse(name, text, functions, delimiters)?;
+    let parsed = Parsed::parse(name, text, functions, delimiters, meter)?;
     let is_default = delimiters.left == "{{" && delimiters.right == "}}";
     let mut compiler = Compiler {
         parsed: &parsed,
@@ -38,9 +41,11 @@ pub(crate) fn compile(
             links: Vec::new(),
             messages: Vec::new(),
             ranges: Vec::new(),
+            charged: parsed.charged,
         },
         chains: HashMap::new(),
         variables: HashMap::new(),
+        links: HashMap::new(),
         ops: Vec::new(),
         noted: NO_NODE,
         loops: Vec::new(),
@@ -69,6 +74,7 @@ pub(super) struct Compiler<'c> {
     /// Where the names of a chain of fields begin, by the text of the chain.
     chains: HashMap<&'c [u8], Chain>,
     variables: HashMap<&'c [u8], u32>,
+    links: HashMap<Arc<[u8]>, u32>,
     pub(super) ops: Vec<Op>,
     /// The node that the next step notes.
     noted: NodeId,
@@ -135,15 +141,15 @@ impl<'c> Compiler<'c> {
     }
 
     pub(super) fn link(&mut self, name: &Arc<[u8]>) -> u32 {
-        let known = self.unit.links.iter().position(|link| link.name == *name);
-        let index = known.unwrap_or_else(|| {
-            self.unit.links.push(Link {
+        let links = &mut self.unit.links;
+        let index = self.links.entry(Arc::clone(name)).or_insert_with(|| {
+            links.push(Link {
                 name: Arc::clone(name),
                 number: None,
             });
-            self.unit.links.len() - 1
+            links.len() as u32 - 1
         });
-        index as u32
+        *index
     }
 
     pub(super) fn variable(&mut self, name: &'c [u8]) -> u32 {

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use lode_stdx::Lock;
-use lode_stdx::budget::Budget;
+use lode_stdx::budget::{Budget, Meter};
 
 use super::ROOT_NAME;
 use crate::compile::{Unit, compile};
 use crate::context::{Context, Environment};
 use crate::error::Error;
 use crate::function::Functions;
-use crate::parse::Grammar;
+use crate::parse::{Grammar, charge_nodes};
 use crate::run::{ExecError, Machine};
 use crate::value::Value;
 
@@ -59,9 +59,6 @@ pub struct ParseError {
     pub error: Error,
 }
 
-/// What compiled code takes in memory, as a multiple of its text.
-const CODE_PER_BYTE: u64 = 4;
-
 impl Templates {
     /// Returns an empty set.
     pub fn new(functions: Arc<Functions>) -> Self {
@@ -91,11 +88,12 @@ impl Templates {
             error,
         };
         let length = text.len() as u64;
-        let spent = budget.bytes(length.saturating_mul(CODE_PER_BYTE));
+        let meter = Meter::new(budget);
+        let spent = meter.bytes(length);
         spent
-            .and_then(|()| budget.steps(length))
+            .and_then(|()| meter.steps(length))
             .map_err(|spent| wrong(spent.into()))?;
-        let unit = compile(name, text, &self.functions, delimiters).map_err(wrong)?;
+        let unit = compile(name, text, &self.functions, delimiters, &meter).map_err(wrong)?;
 
         let index = self.units.len() as u32;
         for (code, template) in unit.codes.iter().enumerate() {
@@ -162,12 +160,14 @@ impl Templates {
         Some((self.units.get(*unit as usize)?, *code as usize))
     }
 
-    /// Compiles a text that is run with this set.
-    pub(crate) fn compile_text(&self, text: &[u8]) -> Result<Arc<Unit>, Error> {
+    /// Compiles a text that is run with this set. One that is kept costs what it did at first.
+    pub(crate) fn compile_text(&self, text: &[u8], meter: &Meter<'_>) -> Result<Arc<Unit>, Error> {
         if let Some(unit) = self.kept.lock().units.get(text) {
+            charge_nodes(meter, unit.charged)?;
             return Ok(Arc::clone(unit));
         }
-        let mut unit = compile(ROOT_NAME, text, &self.functions, Grammar::default())?;
+        let grammar = Grammar::default();
+        let mut unit = compile(ROOT_NAME, text, &self.functions, grammar, meter)?;
         link(&self.numbers, &mut unit);
         let unit = Arc::new(unit);
 

@@ -5,6 +5,9 @@ use super::node::{Branch, NodeId, NodeKind};
 use super::parser::{Parse, Parser};
 use crate::error::Error;
 
+/// Nodes that every action has: itself, a pipeline, a place in a list.
+const ACTION_NODES: u64 = 3;
+
 impl Parser<'_> {
     /// Parses nodes up to `end` or `else`, which is returned beside the list.
     pub(super) fn item_list(&mut self) -> Parse<(NodeId, NodeId)> {
@@ -22,6 +25,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn text_or_action(&mut self) -> Parse<NodeId> {
+        self.charge(ACTION_NODES)?;
         let token = self.next_word();
         match token.kind {
             TokenKind::Text => Ok(self.node(token.span.start, NodeKind::Text(token.span))),

@@ -1,6 +1,9 @@
 //! The parser's state: tokens ahead, variables in scope, trees found.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+
+use lode_stdx::budget::{Exceeded, Meter};
 
 use super::lex::{Keyword, Lexer, Token, TokenKind};
 use super::node::{Node, NodeId, NodeKind, Nodes, Span};
@@ -35,6 +38,8 @@ impl Default for Grammar<'_> {
 pub struct Parsed {
     pub(crate) nodes: Vec<Node>,
     pub(crate) trees: Vec<Tree>,
+    /// The nodes that were charged.
+    pub(crate) charged: u64,
 }
 
 /// A template that a source defines.
@@ -50,26 +55,28 @@ pub(crate) struct Tree {
 const DEPTH_MAX: usize = 200;
 
 impl Parsed {
-    /// Parses a source.
+    /// Parses a source; its nodes, and the code that they become, are charged to `meter`.
     ///
     /// # Errors
-    /// Go's text: `template: name:line: what is wrong`.
+    /// Go's text: `template: name:line: what is wrong`; or the budget is spent.
     pub fn parse(
         name: &str,
         text: &[u8],
         functions: &Functions,
         grammar: Grammar<'_>,
+        meter: &Meter<'_>,
     ) -> Result<Self, Error> {
         if u32::try_from(text.len()).is_err() {
             return Err(Error::bound(format!(
                 "template: {name}: needs more than 4 GiB"
             )));
         }
-        let mut parser = Parser::new(name, text, functions, grammar);
+        let mut parser = Parser::new(name, text, functions, grammar, meter);
         parser.source()?;
         Ok(Self {
             nodes: parser.nodes,
             trees: parser.trees,
+            charged: parser.charged,
         })
     }
 
@@ -103,12 +110,16 @@ pub(super) struct Parser<'s> {
     pub(super) name: &'s str,
     pub(super) text: &'s [u8],
     pub(super) functions: &'s Functions,
+    meter: &'s Meter<'s>,
+    charged: u64,
     pub(super) lexer: Lexer<'s>,
     /// Tokens ahead; the next one is the last of those that are given back.
     tokens: [Token; 3],
     given_back: usize,
     pub(super) nodes: Vec<Node>,
     trees: Vec<Tree>,
+    /// The places of trees, by their names.
+    names: HashMap<Arc<[u8]>, usize>,
     /// Variables in scope.
     pub(super) variables: Vec<&'s [u8]>,
     /// The left delimiter of the action at hand.
@@ -118,11 +129,26 @@ pub(super) struct Parser<'s> {
     pub(super) depth_max: usize,
 }
 
+/// Charges nodes and the code that they become.
+pub(crate) fn charge_nodes(meter: &Meter<'_>, nodes: u64) -> Result<(), Exceeded> {
+    meter.nodes(nodes)?;
+    meter.bytes(nodes.saturating_mul(NODE_BYTES))
+}
+
+/// What a node takes in memory together with its code.
+const NODE_BYTES: u64 = 192;
+
 /// A failed parse, or a node.
 pub(super) type Parse<T> = Result<T, Error>;
 
 impl<'s> Parser<'s> {
-    fn new(name: &'s str, text: &'s [u8], functions: &'s Functions, grammar: Grammar<'s>) -> Self {
+    fn new(
+        name: &'s str,
+        text: &'s [u8],
+        functions: &'s Functions,
+        grammar: Grammar<'s>,
+        meter: &'s Meter<'s>,
+    ) -> Self {
         let nothing = Token {
             kind: TokenKind::End,
             span: Span::new(0, 0),
@@ -131,11 +157,14 @@ impl<'s> Parser<'s> {
             name,
             text,
             functions,
+            meter,
+            charged: 0,
             lexer: Lexer::new(text, grammar),
             tokens: [nothing; 3],
             given_back: 0,
             nodes: Vec::new(),
             trees: Vec::new(),
+            names: HashMap::new(),
             variables: vec![b"$"],
             action: None,
             range_depth: 0,
@@ -208,6 +237,18 @@ impl<'s> Parser<'s> {
     pub(super) fn node(&mut self, position: u32, kind: NodeKind) -> NodeId {
         self.nodes.push(Node { position, kind });
         self.nodes.len() as NodeId - 1
+    }
+
+    /// Charges nodes before they are made.
+    pub(super) fn charge(&mut self, nodes: u64) -> Parse<()> {
+        self.charged = self.charged.saturating_add(nodes);
+        Ok(charge_nodes(self.meter, nodes)?)
+    }
+
+    /// Fails because there is too much of something.
+    pub(super) fn too_many(&self, what: &str, limit: usize) -> Error {
+        let error = self.error(&format!("more than {limit} {what}, the limit"));
+        Error::bound(error.message())
     }
 
     pub(super) fn kind(&self, id: NodeId) -> Option<&NodeKind> {
@@ -353,9 +394,12 @@ impl<'s> Parser<'s> {
             name,
             root,
         };
-        let old = self.trees.iter().position(|old| old.name == tree.name);
+        let old = self.names.get(&tree.name).copied();
         match old.and_then(|index| self.trees.get_mut(index)) {
-            None => self.trees.push(tree),
+            None => {
+                self.names.insert(Arc::clone(&tree.name), self.trees.len());
+                self.trees.push(tree);
+            }
             Some(old) if old.is_empty => *old = tree,
             Some(_) if tree.is_empty => {}
             Some(_) => {

@@ -5,7 +5,14 @@ use super::node::{NodeId, NodeKind, Pipe};
 use super::number::Number;
 use super::parser::{Parse, Parser};
 
-impl Parser<'_> {
+/// Arguments of one command.
+const ARGUMENTS_MAX: usize = 10_000;
+/// Fields of one chain.
+const FIELDS_MAX: usize = 1000;
+/// Variables in scope at one place.
+const VARIABLES_MAX: usize = 4096;
+
+impl<'s> Parser<'s> {
     /// Parses a pipeline up to and with its end.
     pub(super) fn pipeline(&mut self, context: &str, end: TokenKind) -> Parse<NodeId> {
         let position = self.peek_word().span.start;
@@ -45,13 +52,13 @@ impl Parser<'_> {
                 pipe.is_assign = next.kind == TokenKind::Assign;
                 self.next_word();
                 pipe.variables.push(variable.span);
-                self.variables.push(name);
+                self.declare(name)?;
                 Ok(false)
             }
             TokenKind::Char if next.span.of(self.text) == b"," => {
                 self.next_word();
                 pipe.variables.push(variable.span);
-                self.variables.push(name);
+                self.declare(name)?;
                 self.second_variable(pipe, context)
             }
             _ if after.kind == TokenKind::Space => {
@@ -63,6 +70,14 @@ impl Parser<'_> {
                 Ok(false)
             }
         }
+    }
+
+    fn declare(&mut self, name: &'s [u8]) -> Parse<()> {
+        if self.variables.len() >= VARIABLES_MAX {
+            return Err(self.too_many("variables", VARIABLES_MAX));
+        }
+        self.variables.push(name);
+        Ok(())
     }
 
     fn second_variable(&mut self, pipe: &Pipe, context: &str) -> Parse<bool> {
@@ -96,7 +111,11 @@ impl Parser<'_> {
     fn command(&mut self) -> Parse<NodeId> {
         let position = self.peek_word().span.start;
         let mut args = Vec::new();
+        self.charge(1)?;
         loop {
+            if args.len() > ARGUMENTS_MAX {
+                return Err(self.too_many("arguments", ARGUMENTS_MAX));
+            }
             self.peek_word();
             args.extend(self.operand()?);
             let token = self.next();
@@ -118,6 +137,7 @@ impl Parser<'_> {
 
     /// Parses a term and the fields after it; nothing if something else comes next.
     fn operand(&mut self) -> Parse<Option<NodeId>> {
+        self.charge(1)?;
         let Some(term) = self.term()? else {
             return Ok(None);
         };
@@ -126,8 +146,13 @@ impl Parser<'_> {
             return Ok(Some(term));
         }
         let mut fields = first.span;
+        let mut count = 1;
         while self.peek().kind == TokenKind::Field {
             fields = fields.to(self.next().span);
+            count += 1;
+            if count > FIELDS_MAX {
+                return Err(self.too_many("fields in a row", FIELDS_MAX));
+            }
         }
 
         let position = first.span.start;

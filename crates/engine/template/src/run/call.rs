@@ -208,10 +208,10 @@ impl Machine<'_> {
         unit: &Unit,
         name: u32,
         index: u16,
-        literal: u16,
+        literal: u32,
     ) -> Result<(), Error> {
         let of = self.signature_type(unit, name, index, usize::from(index));
-        let Some(literal) = unit.literals.get(usize::from(literal)) else {
+        let Some(literal) = unit.literals.get(literal as usize) else {
             return Ok(());
         };
         let constant = literal.constant(&of).map_err(Error::new)?;

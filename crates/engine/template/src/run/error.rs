@@ -1,10 +1,13 @@
 //! Errors of running templates, with the templates that led to them.
 
+use std::collections::HashMap;
 use std::fmt;
+
+use lode_stdx::budget::{Budget, Meter};
 
 use super::Machine;
 use super::frame::CallKind;
-use crate::compile::NO_NODE;
+use crate::compile::{NO_NODE, Unit};
 use crate::error::Error;
 use crate::parse::{Grammar, Nodes, Parsed};
 use crate::print::quote;
@@ -77,10 +80,21 @@ impl fmt::Display for ExecError {
 
 impl std::error::Error for ExecError {}
 
+/// Places that an error reports: of more, those nearest to it and the outermost.
+const LAYERS_MAX: usize = 2000;
+/// Bytes of texts of `tpl` that an error quotes.
+const QUOTED_MAX: usize = 1 << 20;
+
+/// Sources that are parsed again for an error, by where they are.
+type Again = HashMap<*const Unit, Option<Parsed>>;
+
 impl Machine<'_> {
     /// Collects the places of an error, and leaves all templates.
     pub(super) fn unwind(&mut self, error: Error) -> ExecError {
-        let mut layers = vec![self.layer()];
+        let mut again = Again::new();
+        let mut layers = vec![self.layer(&mut again)];
+        let mut quoted = 0;
+        let mut skipped = None;
         while let Some(call) = self.abandon() {
             let (node, what, is_wrapped) = match call {
                 CallKind::Template => continue,
@@ -88,47 +102,54 @@ impl Machine<'_> {
                     (node, "error calling include: ".to_owned(), false)
                 }
                 CallKind::Tpl { node, text, .. } => {
-                    let text = quoted(&text);
-                    let what = format!(
-                        "error calling tpl: error during tpl function execution for {text}: "
-                    );
-                    (node, what, true)
+                    quoted += text.len();
+                    (node, tpl_failed(&text, quoted), true)
                 }
             };
             self.at_hand.at = node;
-            let mut layer = self.layer();
-            layer.what = what;
-            layer.is_wrapped = is_wrapped;
-            layers.push(layer);
+            if layers.len() >= LAYERS_MAX {
+                skipped = Some((what, is_wrapped));
+                continue;
+            }
+            layers.push(Layer {
+                what,
+                is_wrapped,
+                ..self.layer(&mut again)
+            });
+        }
+        if let Some((what, is_wrapped)) = skipped {
+            layers.push(Layer {
+                what,
+                is_wrapped,
+                ..self.layer(&mut again)
+            });
         }
         layers.reverse();
         ExecError { layers, error }
     }
 
+    /// Returns how Go writes the node at hand.
+    pub(super) fn shown_node(&self) -> String {
+        self.layer(&mut Again::new()).context
+    }
+
     /// Describes where the template at hand is. Nodes are not kept, so its source is parsed again.
-    pub(super) fn layer(&self) -> Layer {
+    fn layer(&self, again: &mut Again) -> Layer {
         let at_hand = &self.at_hand;
         let unit = &at_hand.unit;
         let name = unit.codes.get(at_hand.code).map(|code| &*code.name);
-        let template = quoted(name.unwrap_or_default());
         let mut layer = Layer {
             location: unit.name.to_string(),
-            template,
+            template: quoted(name.unwrap_or_default()),
             context: String::new(),
             what: String::new(),
             is_wrapped: false,
         };
 
-        let delimiters = match &unit.delimiters {
-            Some((left, right)) => Grammar {
-                left,
-                right,
-                ..Grammar::default()
-            },
-            None => Grammar::default(),
-        };
-        let parsed = Parsed::parse(&unit.name, &unit.text, self.functions(), delimiters);
-        let Some(parsed) = parsed.ok().filter(|_| at_hand.at != NO_NODE) else {
+        let parsed = again
+            .entry(std::ptr::from_ref::<Unit>(unit))
+            .or_insert_with(|| self.parsed_again(unit));
+        let Some(parsed) = parsed.as_ref().filter(|_| at_hand.at != NO_NODE) else {
             return layer;
         };
         let nodes = Nodes {
@@ -144,6 +165,30 @@ impl Machine<'_> {
         layer.location = location(&unit.name, &unit.text, position);
         layer
     }
+
+    fn parsed_again(&self, unit: &Unit) -> Option<Parsed> {
+        let grammar = match &unit.delimiters {
+            Some((left, right)) => Grammar {
+                left,
+                right,
+                ..Grammar::default()
+            },
+            None => Grammar::default(),
+        };
+        let budget = Budget::unlimited();
+        let meter = Meter::new(&budget);
+        Parsed::parse(&unit.name, &unit.text, self.functions(), grammar, &meter).ok()
+    }
+}
+
+/// How Helm reports that a text of `tpl` failed; `total` bytes of such texts are quoted with it.
+fn tpl_failed(text: &[u8], total: usize) -> String {
+    let shown = if total <= QUOTED_MAX {
+        quoted(text)
+    } else {
+        "...".to_owned()
+    };
+    format!("error calling tpl: error during tpl function execution for {shown}: ")
 }
 
 /// Returns file, line and column.

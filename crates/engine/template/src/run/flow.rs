@@ -56,6 +56,7 @@ impl Machine<'_> {
 
     /// Fails if a template cannot be called.
     fn exists(&mut self, unit: &Unit, link: u32) -> Result<(), Error> {
+        self.charge_search()?;
         if self.resolve(unit, link).is_none() {
             let name = unit.links.get(link as usize).map(|link| &*link.name);
             let name = super::error::quoted(name.unwrap_or_default());

@@ -44,6 +44,8 @@ pub(super) struct Variable {
 pub(super) struct Overlay {
     pub(super) unit: Arc<Unit>,
     pub(super) outer: Option<Rc<Overlay>>,
+    /// Templates here and further out, which a call may have to look at.
+    pub(super) templates: usize,
 }
 
 /// A template that waits for one that it called.

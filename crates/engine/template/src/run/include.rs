@@ -18,8 +18,6 @@ use crate::value::{Text, Value};
 const INCLUDED_MAX: u32 = 1000;
 /// How many bytes of texts are kept compiled.
 const COMPILED_MAX: usize = 1 << 20;
-/// What compiled code takes, as a multiple of its text.
-const CODE_PER_BYTE: usize = 8;
 
 /// Texts that `tpl` has compiled: charts give it the same ones over and over.
 #[derive(Default)]
@@ -54,6 +52,14 @@ impl<'r> Machine<'r> {
         })
     }
 
+    /// Charges the search for a template that a running `tpl` may have defined.
+    pub(super) fn charge_search(&self) -> Result<(), Error> {
+        match &self.at_hand.overlay {
+            Some(overlay) => self.context.steps(overlay.templates / NAMES_PER_STEP),
+            None => Ok(()),
+        }
+    }
+
     /// Finds a template that a running `tpl` has defined.
     fn in_overlay(&self, name: &[u8]) -> Option<Callee<'r>> {
         let mut overlay = self.at_hand.overlay.as_ref();
@@ -85,6 +91,7 @@ impl<'r> Machine<'r> {
         next: usize,
     ) -> Result<Turn, Error> {
         let data = self.pop();
+        self.charge_search()?;
         let callee = self.resolve(unit, link);
         let name = unit.links.get(link as usize).map(|link| &*link.name);
         self.include(callee, name.unwrap_or_default(), data, node, next)
@@ -98,6 +105,7 @@ impl<'r> Machine<'r> {
     ) -> Result<Turn, Error> {
         let (name, data) = self.two(rotate);
         let name = name.as_text().cloned().unwrap_or_default();
+        self.charge_search()?;
         let callee = self.named(&name);
         self.include(callee, &name, data, node, next)
     }
@@ -198,7 +206,12 @@ impl<'r> Machine<'r> {
         let call = CallKind::Tpl { start, node, text };
         let turn = self.enter(callee, data, call, next)?;
         let outer = self.at_hand.overlay.take();
-        self.at_hand.overlay = Some(Rc::new(Overlay { unit, outer }));
+        let templates = unit.codes.len() + outer.as_ref().map_or(0, |outer| outer.templates);
+        self.at_hand.overlay = Some(Rc::new(Overlay {
+            unit,
+            outer,
+            templates,
+        }));
         Ok(turn)
     }
 
@@ -207,10 +220,9 @@ impl<'r> Machine<'r> {
         if let Some(unit) = self.compiled.units.get(text) {
             return Ok(Arc::clone(unit));
         }
-        let bytes = text.len().saturating_mul(CODE_PER_BYTE);
-        self.context.bytes(bytes)?;
+        self.context.bytes(text.len())?;
         self.context.steps(text.len())?;
-        let unit = self.templates.compile_text(text);
+        let unit = self.templates.compile_text(text, self.context.meter());
         let unit = unit.map_err(|error| error.after(&cannot_parse(text)))?;
 
         if self.compiled.bytes + text.len() > COMPILED_MAX {
@@ -222,6 +234,8 @@ impl<'r> Machine<'r> {
     }
 }
 
+/// Names of templates that are compared in one step.
+const NAMES_PER_STEP: usize = 8;
 /// Bytes that are searched in one step.
 const BYTES_PER_STEP: usize = 64;
 

@@ -81,7 +81,7 @@ impl Machine<'_> {
                 Ok(())
             }
             Value::Object(object) if object.kind() == Kind::Func && object.text().is_none() => {
-                let (shown, of) = (self.layer().context, value.type_name());
+                let (shown, of) = (self.shown_node(), value.type_name());
                 Err(Error::new(format!("can't print {shown} of type {of}")))
             }
             value => print::shown(&self.context, &mut self.out, value),
@@ -148,12 +148,19 @@ impl Machine<'_> {
 
     pub(super) fn variable(&self, unit: &Unit, name: u32) -> Result<&Slot, Error> {
         let index = self.find(name);
+        // Templates with very many variables pay for the search.
+        let passed = self.variables.len() - index.unwrap_or_default();
+        if passed > VARIABLES_PER_STEP {
+            self.context.steps(passed / VARIABLES_PER_STEP)?;
+        }
         let variable = index.and_then(|index| self.variables.get(index));
         let variable = variable.ok_or_else(|| undefined(unit, name))?;
         Ok(&variable.slot)
     }
 }
 
+/// Variables that are looked at in one step.
+const VARIABLES_PER_STEP: usize = 64;
 /// What Go prints for a missing value.
 const NO_VALUE: &str = "<no value>";
 

@@ -52,6 +52,58 @@ fn hostile_templates_end_within_their_budget() {
     }
 }
 
+#[test]
+fn sources_of_very_many_parts_end_within_their_budget() {
+    let many = |part: &dyn Fn(usize) -> String| -> String { (0..30_000).map(part).collect() };
+    let sources = [
+        many(&|n| format!("{{{{ define \"t{n}\" }}}}x{{{{ end }}}}")),
+        many(&|n| format!("{{{{ include \"t{n}\" . }}}}")),
+        many(&|n| format!("{{{{ $a{n} := 1 }}}}")),
+        many(&|_| "{{ .A 1 }}".to_owned()),
+        format!("{{{{ print {} }}}}", "1 ".repeat(70_000)),
+        format!("{{{{ {} }}}}", ".a".repeat(70_000)),
+        format!("{{{{ . {} }}}}", "| not ".repeat(70_000)),
+    ];
+    let limits = Limits {
+        bytes: 256 << 20,
+        nodes: 1 << 20,
+        steps: 8 << 20,
+    };
+    for source in sources {
+        let start = source.chars().take(40).collect::<String>();
+        let small = Limits {
+            bytes: 1 << 20,
+            ..limits
+        };
+        let error = run(&source, small).unwrap_err();
+        assert!(error.contains("the limit"), "{start}: {error}");
+        // With more to spend it ends somehow, and soon.
+        drop(run(&source, limits));
+    }
+}
+
+#[test]
+fn errors_of_deep_nesting_stay_small() {
+    // Each level would quote the text.
+    let text = format!("{{{{ tpl .t . }}}}{}", "x".repeat(1 << 14));
+    let data = Map::from_entries(vec![("t".into(), Value::text(text))]);
+    let files = [File {
+        name: "a",
+        text: b"{{ tpl .t . }}",
+    }];
+    let functions = Arc::new(Functions::helm());
+    let templates = Templates::compile(functions, &files, &Budget::unlimited()).unwrap();
+    let error = with_environment(Limits::UNLIMITED, |environment| {
+        let data = Value::from(data.clone());
+        templates
+            .execute("a", data, MissingKey::Zero, environment)
+            .unwrap_err()
+            .to_string()
+    });
+    assert!(error.ends_with("nested deeper than 10000, the limit"));
+    assert!(error.len() < 4 << 20, "{} bytes", error.len());
+}
+
 /// A stream of numbers that is the same every time.
 struct Stream(u64);
 

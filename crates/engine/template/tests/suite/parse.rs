@@ -1,6 +1,7 @@
 //! Go's own tables for its lexer and parser.
 
 use cases::Score;
+use lode_stdx::budget::{Budget, Meter};
 use lode_template::function::{Entry, Functions};
 use lode_template::parse::{Grammar, Number, Parsed, tokens};
 use lode_template::{Context, Error, Value};
@@ -57,6 +58,8 @@ fn tokens_are_those_of_go() {
 #[test]
 fn trees_are_those_of_go() {
     let functions = functions();
+    let budget = Budget::unlimited();
+    let meter = Meter::new(&budget);
     let mut score = Score::of_all("trees", 108);
     for case in &table("parse_tree") {
         let (name, input) = (text(case, "name"), text(case, "input"));
@@ -70,7 +73,7 @@ fn trees_are_those_of_go() {
             depth_max,
             ..Grammar::default()
         };
-        let parsed = Parsed::parse("test", input.as_bytes(), &functions, grammar);
+        let parsed = Parsed::parse("test", input.as_bytes(), &functions, grammar, &meter);
         if case["ok"] == true {
             let shown = parsed.map(|parsed| parsed.show(input.as_bytes(), "test").unwrap());
             let expected = Ok(text(case, "result").to_owned());
@@ -92,10 +95,18 @@ fn trees_are_those_of_go() {
 #[test]
 fn errors_of_the_parser_are_those_of_go() {
     let functions = functions();
+    let budget = Budget::unlimited();
+    let meter = Meter::new(&budget);
     let mut score = Score::of_all("errors of the parser", 32);
     for case in &table("parse_errors") {
         let (name, input) = (text(case, "name"), text(case, "input"));
-        let parsed = Parsed::parse(name, input.as_bytes(), &functions, Grammar::default());
+        let parsed = Parsed::parse(
+            name,
+            input.as_bytes(),
+            &functions,
+            Grammar::default(),
+            &meter,
+        );
         let error = parsed.err().map(|error| error.to_string());
         score.check(&name, &error, &Some(text(case, "error").to_owned()));
     }

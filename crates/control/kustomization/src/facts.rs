@@ -24,6 +24,8 @@ pub(crate) struct Known {
     pub(crate) doing: String,
     /// Revision it has begun to build.
     pub(crate) attempted: Option<String>,
+    /// Revision that the artifact was made from, if its maker says so.
+    pub(crate) origin: Option<String>,
     /// Digest of the text it has built.
     pub(crate) built: Option<String>,
     /// Inventory to be told although it failed.
@@ -78,8 +80,10 @@ impl Facts {
             format!("{what} for revision {revision} with a timeout of {timeout}");
     }
 
-    pub(crate) fn attempted(&self, revision: &str) {
-        self.known.lock().attempted = Some(revision.to_owned());
+    pub(crate) fn attempted(&self, revision: &str, origin: Option<&str>) {
+        let mut known = self.known.lock();
+        known.attempted = Some(revision.to_owned());
+        known.origin = origin.map(str::to_owned);
     }
 
     pub(crate) fn built(&self, digest: &str) {

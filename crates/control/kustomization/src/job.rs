@@ -8,6 +8,9 @@ use lode_store::Owner;
 use crate::facts::Facts;
 use crate::validate::Checked;
 
+/// What an artifact of a registry calls the revision that it was made from.
+const ORIGIN_REVISION: &str = "org.opencontainers.image.revision";
+
 /// What one attempt works with.
 pub(crate) struct Job<'a> {
     pub(crate) owner: NamespacedName,
@@ -25,6 +28,14 @@ impl Job<'_> {
         &self.artifact.revision
     }
 
+    /// Returns the revision that the artifact was made from, if its maker says so.
+    fn origin(&self) -> Option<&str> {
+        self.artifact
+            .metadata
+            .get(ORIGIN_REVISION)
+            .map(|text| &**text)
+    }
+
     /// Notes what is being done.
     pub(crate) fn doing(&self, what: &str) {
         self.facts
@@ -34,6 +45,6 @@ impl Job<'_> {
     /// Notes that whatever is wrong from here on is a fault of building this revision.
     pub(crate) fn building(&self) {
         self.doing("Building manifests");
-        self.facts.attempted(self.revision());
+        self.facts.attempted(self.revision(), self.origin());
     }
 }

@@ -178,8 +178,10 @@ impl Kustomizations {
         } = ended;
         let took = state.delivery.since().elapsed();
         state.delivery.end();
+        let known = facts.known();
         let outcome = Outcome {
             revision: state.delivery.revision(),
+            origin: known.origin.as_deref(),
             digest: state.delivery.text_digest(),
             reason: reasons::RECONCILIATION_SUCCEEDED,
             took,
@@ -195,7 +197,7 @@ impl Kustomizations {
         state.due = Some(Instant::now() + wait);
         let next = Next::After(until_next_run(wait, &state.delivery));
 
-        let has_changed = facts.known().changed;
+        let has_changed = known.changed;
         if says_the_same(&object.status, &status) && !has_changed {
             return Report {
                 status: None,

@@ -20,6 +20,8 @@ const HISTORY_MAX: usize = 5;
 /// An outcome as the history tells it.
 pub(crate) struct Outcome<'a> {
     pub(crate) revision: &'a str,
+    /// The revision that the artifact was made from, if its maker says so.
+    pub(crate) origin: Option<&'a str>,
     /// SHA-256 of the text that was built.
     pub(crate) digest: &'a str,
     pub(crate) reason: &'a str,
@@ -38,6 +40,7 @@ pub(crate) fn succeeded(
     let mut draft = with_inventory(draft, inventory);
     draft.status.last_attempted_revision = Some(revision.into());
     draft.status.last_applied_revision = Some(revision.into());
+    draft.status.last_applied_origin_revision = outcome.origin.map(Into::into);
     let text = format!("Applied revision: {revision}");
     let mut draft = draft.succeeded(outcome.reason, &text);
     match took_to_be_healthy {
@@ -78,6 +81,7 @@ pub(crate) fn failed(
             draft,
             &Outcome {
                 revision,
+                origin: known.origin.as_deref(),
                 digest,
                 reason: failure.reason,
                 took,
@@ -154,6 +158,11 @@ fn with_history<'a>(mut draft: Draft<'a, Spec>, outcome: &Outcome<'_>) -> Draft<
     entry.last_reconciled_duration = duration::format(duration::rounded(outcome.took)).into();
     entry.total_reconciliations += 1;
     entry.metadata = [("revision".into(), outcome.revision.into())].into();
+    if let Some(origin) = outcome.origin {
+        entry
+            .metadata
+            .insert("originRevision".into(), origin.into());
+    }
     history.insert(0, entry);
     history.truncate(HISTORY_MAX);
     draft
@@ -193,6 +202,7 @@ mod tests {
             draft,
             &Outcome {
                 revision,
+                origin: None,
                 digest,
                 reason,
                 took,
@@ -297,6 +307,7 @@ mod tests {
         let took = Duration::from_secs(1);
         let outcome = Outcome {
             revision: "r1",
+            origin: Some("main@sha1:4d"),
             digest: "d",
             reason: "Succeeded",
             took,
@@ -305,6 +316,9 @@ mod tests {
         let status = succeeded(draft, &outcome, Vec::new(), None, &state);
         let conditions = serde_json::to_value(&status.conditions).unwrap();
         assert_eq!(conditions.as_array().unwrap().len(), 1, "{conditions}");
+        let origin = "main@sha1:4d";
+        assert_eq!(status.last_applied_origin_revision.as_deref(), Some(origin));
+        assert_eq!(&*status.history[0].metadata["originRevision"], origin);
         assert_eq!(status.last_handled_reconcile_at.as_deref(), Some("1"));
         assert_eq!(status.observed_generation, Some(2));
     }

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lode_api::{Kustomization, reasons};
+use lode_api::{Kustomization, kinds, reasons};
 use lode_apply::Rule;
 use lode_cel::{Expr, Limits};
 use lode_deliver::HealthExprs;
@@ -80,7 +80,7 @@ pub(crate) fn validate(object: &Kustomization, options: &Options) -> Result<Chec
 fn source(object: &Kustomization, options: &Options) -> Result<Use, Failure> {
     let (spec, namespace) = (&object.spec, &object.metadata.namespace);
     let reference = &spec.source_ref;
-    if &*reference.kind != "GitRepository" {
+    if kinds::source(&reference.kind).is_none() {
         return Err(unsupported(&format!("a source of kind {}", reference.kind)));
     }
     let from = reference.namespace.as_deref().unwrap_or(namespace);

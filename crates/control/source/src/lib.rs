@@ -11,15 +11,19 @@
 //! the store as one object sees it, [`status`] and [`events`] report, [`reconcile`] puts all of it into the frame of all
 //! controllers. [`traffic`] bounds how many wait for servers, and ends a wait that nobody wants any more.
 //!
-//! `git` is the origin of `GitRepository`. A new kind of source is a folder beside it; `docs/adding-a-kind.md` says how.
+//! `git` is the origin of `GitRepository`, `oci` that of `OCIRepository`. A new kind of source is a folder beside them;
+//! `docs/adding-a-kind.md` says how.
 
 mod archive;
 mod assemble;
 mod attempt;
 mod contents;
+mod credentials;
+mod download;
 mod events;
 mod facts;
 mod git;
+mod oci;
 mod options;
 mod origin;
 mod parts;
@@ -35,6 +39,7 @@ pub use contents::{
 };
 pub use facts::AttemptFacts;
 pub use git::{GitOptions, GitOrigin};
+pub use oci::OciOrigin;
 pub use options::SourceOptions;
 pub use origin::{FetchMeans, Origin};
 pub use parts::SourceParts;

@@ -16,6 +16,7 @@ use crate::step;
 pub struct SecretData {
     /// Namespace and name, for messages.
     name: String,
+    kind: String,
     data: BTreeMap<String, Vec<u8>>,
 }
 
@@ -28,14 +29,22 @@ pub async fn read(
     let Some(LocalRef { name }) = name else {
         return Ok(None);
     };
-    let secrets = Resource::secrets();
-    let found = client.get(&secrets, namespace, name).await;
+    let found = get(client, namespace, name).await;
     let found = found.map_err(|error| {
         let text = format!("failed to get secret '{namespace}/{name}': {error}");
         step::fetch(reasons::AUTHENTICATION_FAILED, text)
     })?;
-    let name = format!("{namespace}/{name}");
-    Ok(Some(SecretData::parse(&found, name)))
+    Ok(Some(found))
+}
+
+/// Reads a Secret.
+pub(crate) async fn get(
+    client: &Client,
+    namespace: &str,
+    name: &str,
+) -> Result<SecretData, lode_cluster::Error> {
+    let found = client.get(&Resource::secrets(), namespace, name).await?;
+    Ok(SecretData::parse(&found, format!("{namespace}/{name}")))
 }
 
 impl SecretData {
@@ -45,8 +54,10 @@ impl SecretData {
         let data = data.into_iter().flatten();
         let data = data
             .filter_map(|(key, value)| Some((key.clone(), STANDARD.decode(value.as_str()?).ok()?)));
+        let kind = object.get("type").and_then(Value::as_str);
         Self {
             name,
+            kind: kind.unwrap_or_default().to_owned(),
             data: data.collect(),
         }
     }
@@ -54,6 +65,11 @@ impl SecretData {
     /// Returns namespace and name, for messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Returns the type that it is declared with, such as `Opaque`.
+    pub fn kind(&self) -> &str {
+        &self.kind
     }
 
     /// Returns the value of the first of some keys that has one that is not empty.
@@ -73,6 +89,22 @@ impl SecretData {
 }
 
 #[cfg(test)]
+impl SecretData {
+    /// Returns a Secret with these values.
+    pub(crate) fn of_texts(name: &str, data: &[(&str, &str)]) -> Self {
+        let value = |text: &&str| text.as_bytes().to_vec();
+        Self {
+            name: name.to_owned(),
+            kind: "Opaque".to_owned(),
+            data: data
+                .iter()
+                .map(|(key, text)| ((*key).to_owned(), value(text)))
+                .collect(),
+        }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use serde_json::json;
 
@@ -82,7 +114,7 @@ mod tests {
     fn values_are_decoded_and_what_says_nothing_counts_as_missing() {
         let data = json!({"a": "eA==", "empty": "", "broken": "?", "number": 1, "binary": "/w=="});
         let secret = SecretData::parse(&json!({"data": data}), "ns/auth".to_owned());
-        assert_eq!(secret.name(), "ns/auth");
+        assert_eq!((secret.name(), secret.kind()), ("ns/auth", ""));
         assert_eq!(secret.text("a").as_deref(), Some("x"));
         for key in ["empty", "broken", "number", "nothere"] {
             assert_eq!(secret.any(&[key]), None, "{key}");

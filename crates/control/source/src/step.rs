@@ -50,6 +50,11 @@ pub fn include(reason: &'static str, message: impl Into<String>) -> Failure {
         .in_step(INCLUDE_UNAVAILABLE)
 }
 
+/// A connection that the egress policy forbids. The address behind a name may change, so it is tried again.
+pub(crate) fn denied(refused: &lode_net::Refused) -> Failure {
+    fetch(reasons::ACCESS_DENIED, refused.to_string())
+}
+
 /// A part of the contract that is not built yet. It is never ignored.
 pub fn unsupported(what: &str) -> Failure {
     let text = format!(

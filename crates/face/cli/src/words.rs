@@ -183,20 +183,12 @@ mod tests {
     use super::*;
     use crate::toy::parse;
 
+    /// One source and an applier.
+    const ONE: &[Row] = &[kinds::GIT_REPOSITORY, kinds::KUSTOMIZATION];
     /// Two sources and an applier, to show what a second source changes.
     const ROWS: &[Row] = &[
         kinds::GIT_REPOSITORY,
-        Row {
-            names: lode_api::names::Names {
-                kind: "OCIRepository",
-                singular: "ocirepository",
-                plural: "ocirepositories",
-                short: &["ocirepo"],
-                ..kinds::GIT_REPOSITORY.names
-            },
-            words: &["oci"],
-            ..kinds::GIT_REPOSITORY
-        },
+        kinds::OCI_REPOSITORY,
         kinds::KUSTOMIZATION,
     ];
 
@@ -214,7 +206,7 @@ mod tests {
             );
             assert_eq!(kinds_of(parse(plural(kinds::ALL), word)), ["Kustomization"]);
         }
-        for word in ["git", "source", "sources", "gitrepository", "gitrepo"] {
+        for word in ["git", "gitrepository", "gitrepo"] {
             assert_eq!(
                 kinds_of(parse(singular(kinds::ALL), word)),
                 ["GitRepository"]
@@ -246,8 +238,8 @@ mod tests {
     fn the_two_words_of_flux_for_a_source_are_taken() {
         let words = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
         let (source, ks) = (
-            parse(singular(kinds::ALL), "source").unwrap(),
-            parse(singular(kinds::ALL), "ks").unwrap(),
+            parse(singular(ONE), "source").unwrap(),
+            parse(singular(ONE), "ks").unwrap(),
         );
         assert_eq!(source.single(&words(&["git", "fleet"])).unwrap().1, "fleet");
         assert_eq!(source.single(&words(&["fleet"])).unwrap().1, "fleet");
@@ -267,7 +259,7 @@ mod tests {
                 .collect()
         };
         assert_eq!(
-            lines(words(kinds::ALL, Number::Singular)),
+            lines(words(ONE, Number::Singular)),
             [
                 "source: A `GitRepository`",
                 "kustomization: A `Kustomization`"
@@ -283,7 +275,7 @@ mod tests {
             ]
         );
         assert_eq!(
-            lines(words(kinds::ALL, Number::Plural)),
+            lines(words(ONE, Number::Plural)),
             [
                 "sources: Sources: `GitRepositories`",
                 "kustomizations: Kustomizations"

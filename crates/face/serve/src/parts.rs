@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures::future::BoxFuture;
-use lode_api::{Kind, Resource, git_repository, kustomization};
+use lode_api::{Kind, Resource, git_repository, kustomization, oci_repository};
 use lode_apply::{Applier, Preflight};
 use lode_cluster::{Cache, Client, Discovery};
 use lode_kustomization::Kustomizations;
@@ -12,7 +12,9 @@ use lode_object::NamespacedName;
 use lode_runtime::{
     Backoff, Events, Frame, Memory, Metrics, Own, OwnParts, Queue, Reconcile, Sources, Store,
 };
-use lode_source::{GitOptions, GitOrigin, Origin, SourceOptions, SourceParts, SourceReconciler};
+use lode_source::{
+    GitOptions, GitOrigin, OciOrigin, Origin, SourceOptions, SourceParts, SourceReconciler,
+};
 use tokio::sync::watch;
 
 use crate::configs;
@@ -79,12 +81,14 @@ impl SharedByParts<'_> {
     /// A folder in the storage cannot be written.
     pub(crate) fn parts(&self) -> anyhow::Result<Vec<Part>> {
         let repositories = self.mirror::<git_repository::Spec>();
+        let pulled = self.mirror::<oci_repository::Spec>();
         let kustomizations = self.mirror::<kustomization::Spec>();
         let sources = Sources::new(self.artifacts.clone(), self.memory.clone());
-        let sources = Arc::new(sources.with(repositories.clone()));
+        let sources = sources.with(repositories.clone()).with(pulled.clone());
         Ok(vec![
             self.repositories(repositories)?,
-            self.kustomizations(kustomizations, sources),
+            self.source(pulled, self.oci()),
+            self.kustomizations(kustomizations, Arc::new(sources)),
         ])
     }
 
@@ -112,6 +116,13 @@ impl SharedByParts<'_> {
             .context("open the store of Git objects")?;
         let collector = origin.collector();
         Ok(self.source(objects, origin).with(collector))
+    }
+
+    /// Returns the origin of OCI repositories.
+    fn oci(&self) -> OciOrigin {
+        let egress = self.options.egress.clone();
+        let (client, artifacts) = (self.client.clone(), self.artifacts.clone());
+        OciOrigin::new(client, artifacts, self.memory.clone(), egress)
     }
 
     /// Wires the controller of one kind of source.

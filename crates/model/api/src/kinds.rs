@@ -12,7 +12,7 @@ use crate::names::Names;
 use crate::resource::Kind as _;
 #[cfg(test)]
 use crate::toy;
-use crate::{definition, git_repository, helm_release, kustomization};
+use crate::{definition, git_repository, helm_release, kustomization, oci_repository};
 
 /// What the rest of the program knows about one kind.
 #[derive(Debug, Clone, Copy)]
@@ -62,13 +62,35 @@ pub const SOURCE: &str = "source";
 pub const SOURCES: &str = "sources";
 
 /// All kinds that are served, in the order they are listed: sources first.
-pub const ALL: &[Row] = &[GIT_REPOSITORY, KUSTOMIZATION];
+pub const ALL: &[Row] = &[GIT_REPOSITORY, OCI_REPOSITORY, KUSTOMIZATION];
 
 /// A `GitRepository`.
 pub const GIT_REPOSITORY: Row = Row {
     names: git_repository::Spec::NAMES,
     definition: definition::of::<git_repository::Spec>,
     words: &["git"],
+    is_source: true,
+    source_ref: None,
+    revision: Some("/status/artifact/revision"),
+    details: &[
+        Detail {
+            head: "URL",
+            pointer: "/spec/url",
+            form: Form::Url,
+        },
+        Detail {
+            head: "INTERVAL",
+            pointer: "/spec/interval",
+            form: Form::Text,
+        },
+    ],
+};
+
+/// An `OCIRepository`.
+pub const OCI_REPOSITORY: Row = Row {
+    names: oci_repository::Spec::NAMES,
+    definition: definition::of::<oci_repository::Spec>,
+    words: &["oci"],
     is_source: true,
     source_ref: None,
     revision: Some("/status/artifact/revision"),
@@ -151,7 +173,6 @@ pub struct KindName<'n> {
 /// Flux's kinds that are not served yet. Objects of them may exist in a cluster without any effect,
 /// and users are warned about them. A kind that gets a row leaves this list.
 pub const NOT_SERVED: &[KindName<'_>] = &[
-    KindName::new("source.toolkit.fluxcd.io", "OCIRepository"),
     KindName::new("source.toolkit.fluxcd.io", "Bucket"),
     KindName::new("source.toolkit.fluxcd.io", "HelmRepository"),
     KindName::new("source.toolkit.fluxcd.io", "HelmChart"),

@@ -101,6 +101,15 @@ impl Calls {
         &self.outbound
     }
 
+    /// Checks that a server can be called at all: that egress is allowed, as far as the URL shows, and that proxy and
+    /// certificates can be used.
+    ///
+    /// # Errors
+    /// [`Error::Egress`] or [`Error::Configuration`].
+    pub fn check(&self, url: &Url) -> Result<(), Error> {
+        self.outbound.client(url).map(drop)
+    }
+
     /// Waits, or fails if the deadline comes first.
     ///
     /// # Errors

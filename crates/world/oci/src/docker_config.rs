@@ -17,6 +17,7 @@ use crate::repository::Repository;
 const TEXT_MAX: usize = 1 << 20;
 
 /// The credentials of several registries.
+#[derive(Default)]
 pub struct DockerConfig {
     /// By the key as it is written, the last in the alphabet first, so that longer paths come before shorter ones.
     auths: Vec<(Key, Credentials)>,
@@ -36,6 +37,8 @@ pub enum Error {
 /// What the credentials are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Key {
+    /// As it is written.
+    text: String,
     /// Host with port.
     host: String,
     /// Path below it, without the API's version; empty for all.
@@ -67,13 +70,36 @@ impl DockerConfig {
         if json.len() > TEXT_MAX {
             return Err(Error::TooLong);
         }
-        let file: File = serde_json::from_slice(json)
-            .map_err(|error| Error::Form(error.line(), error.column()))?;
-        let auths = file.auths.unwrap_or_default().into_iter().rev();
+        let file: File = serde_json::from_slice(json).map_err(|error| form(&error))?;
+        Ok(Self::of(file.auths.unwrap_or_default()))
+    }
+
+    /// Reads the JSON of a Secret of the older type `dockercfg`, which has the entries without a key above them.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub fn parse_entries(json: &[u8]) -> Result<Self, Error> {
+        if json.len() > TEXT_MAX {
+            return Err(Error::TooLong);
+        }
+        let entries: Option<BTreeMap<String, Entry>> =
+            serde_json::from_slice(json).map_err(|error| form(&error))?;
+        Ok(Self::of(entries.unwrap_or_default()))
+    }
+
+    /// Takes the credentials of another one; where both have an entry, this one's comes first.
+    pub fn extend(&mut self, other: Self) {
+        self.auths.extend(other.auths);
+        self.auths
+            .sort_by(|(one, _), (other, _)| other.text.cmp(&one.text));
+    }
+
+    fn of(entries: BTreeMap<String, Entry>) -> Self {
+        let auths = entries.into_iter().rev();
         let auths = auths.map(|(key, entry)| (Key::parse(&key), entry.credentials()));
-        Ok(Self {
+        Self {
             auths: auths.filter(|(_, found)| !found.is_none()).collect(),
-        })
+        }
     }
 
     /// Returns the credentials for a host with its port, by exactly this name.
@@ -89,6 +115,10 @@ impl DockerConfig {
         let mut found = self.auths.iter().filter(|(key, _)| key.matches(repository));
         found.next().map(|(_, credentials)| credentials)
     }
+}
+
+fn form(error: &serde_json::Error) -> Error {
+    Error::Form(error.line(), error.column())
 }
 
 impl Key {
@@ -108,6 +138,7 @@ impl Key {
             path
         };
         Self {
+            text: text.to_owned(),
             host: host.to_owned(),
             path: path.trim_end_matches('/').to_owned(),
         }
@@ -278,6 +309,22 @@ mod tests {
         ] {
             let expected = user.map(|user| basic(user, "p"));
             assert_eq!(of(json, repository), expected, "{repository}");
+        }
+    }
+
+    #[test]
+    fn several_count_as_one() {
+        let one = r#"{"auths": {"host.example": {"username": "all", "password": "p"}}}"#;
+        let mut all = config(one);
+        let other = r#"{"host.example/team": {"username": "team", "password": "p"},
+                        "host.example": {"username": "late", "password": "p"}}"#;
+        all.extend(DockerConfig::parse_entries(other.as_bytes()).unwrap());
+        for (repository, user) in [
+            ("host.example/team/app", "team"),
+            ("host.example/app", "all"),
+        ] {
+            let repository = Repository::parse(repository).unwrap();
+            assert_eq!(all.of_repository(&repository), Some(&basic(user, "p")));
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use lode_net::OutboundError;
+use lode_net::{OutboundError, Refused};
 use lode_stdx::{Digest, printable};
 use serde::Deserialize;
 
@@ -111,6 +111,18 @@ impl Error {
     #[must_use]
     pub fn is_status(&self, status: u16) -> bool {
         matches!(self, Self::Refused(refusal) if refusal.status == status)
+    }
+
+    /// Returns the refusal of the egress policy, if that is the reason.
+    #[must_use]
+    pub fn egress(&self) -> Option<&Refused> {
+        match self {
+            Self::Outbound {
+                source: OutboundError::Egress(refused),
+                ..
+            } => Some(refused),
+            _ => None,
+        }
     }
 }
 

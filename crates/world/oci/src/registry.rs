@@ -118,6 +118,17 @@ impl Registry {
         &self.repository
     }
 
+    /// Checks what can be checked without a request: the egress policy, as far as the host shows, the proxy and the
+    /// certificates.
+    ///
+    /// # Errors
+    /// See [`Error::Outbound`].
+    pub fn check(&self) -> Result<(), Error> {
+        let url = self.url(&Ask::get(String::new()))?;
+        let checked = self.calls.check(&url);
+        checked.map_err(|source| outbound(&Method::GET, &url, source))
+    }
+
     /// Returns the digest of the manifest, or index, that a tag names.
     ///
     /// # Errors

@@ -178,52 +178,103 @@ fn take_left_out(tree: &mut Tree, header: &[u8], budget: &Budget) -> Result<(), 
 /// # Errors
 /// It is not one, contains what a tree may not, or exceeds the budget.
 pub fn read(input: impl Read, spool: &mut Spool, budget: &Budget) -> Result<Tree, ReadError> {
-    let mut archive = Archive::new(Charged {
-        input: GzDecoder::new(input),
-        budget,
-    });
-    let mut tree = Tree::default();
-    let over = |error: io::Error| match error
-        .get_ref()
-        .and_then(|inner| inner.downcast_ref::<Exceeded>())
-    {
-        Some(exceeded) => ReadError::Exceeded(*exceeded),
-        None => ReadError::Io(error),
-    };
+    Reading::new(spool, budget, Others::Refused).read(input)
+}
 
-    for entry in archive.entries().map_err(over)? {
-        let mut entry = entry.map_err(over)?;
-        budget.nodes(1)?;
+/// Reads a `tar.gz` that others made, as a tree: symbolic links and the folders of Git are left out.
+///
+/// # Errors
+/// As [`read`], but for what is left out.
+pub fn read_foreign(
+    input: impl Read,
+    spool: &mut Spool,
+    budget: &Budget,
+) -> Result<Tree, ReadError> {
+    Reading::new(spool, budget, Others::LeftOut).read(input)
+}
+
+/// What becomes of entries that others may write, but we do not.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    Refused,
+    LeftOut,
+}
+
+/// An archive as it is read.
+struct Reading<'a> {
+    tree: Tree,
+    spool: &'a mut Spool,
+    budget: &'a Budget,
+    others: Others,
+}
+
+impl<'a> Reading<'a> {
+    fn new(spool: &'a mut Spool, budget: &'a Budget, others: Others) -> Self {
+        Self {
+            tree: Tree::default(),
+            spool,
+            budget,
+            others,
+        }
+    }
+
+    fn read(mut self, input: impl Read) -> Result<Tree, ReadError> {
+        let mut archive = Archive::new(Charged {
+            input: GzDecoder::new(input),
+            budget: self.budget,
+        });
+        for entry in archive.entries().map_err(over)? {
+            self.take(entry.map_err(over)?)?;
+        }
+        Ok(self.tree)
+    }
+
+    fn take(&mut self, mut entry: tar::Entry<'_, impl Read>) -> Result<(), ReadError> {
+        self.budget.nodes(1)?;
         let name =
             String::from_utf8(entry.path_bytes().into_owned()).map_err(|_| ReadError::Name)?;
-        budget.bytes(name.len() as u64 + ENTRY_BYTES)?;
+        self.budget.bytes(name.len() as u64 + ENTRY_BYTES)?;
+        let kind = entry.header().entry_type();
+        if self.others == Others::LeftOut && is_left_out(&name, kind) {
+            return Ok(());
+        }
+
         let path = RepoPath::parse(&name)?;
-        let (kind, size) = (entry.header().entry_type(), entry.size());
         match kind {
-            EntryType::Directory => continue,
+            EntryType::Directory => return Ok(()),
             EntryType::XGlobalHeader => {
                 let mut header = Vec::new();
-                entry
-                    .by_ref()
-                    .take(FILE_MAX)
-                    .read_to_end(&mut header)
-                    .map_err(over)?;
-                take_left_out(&mut tree, &header, budget)?;
-                continue;
+                let mut entry = entry.by_ref().take(FILE_MAX);
+                entry.read_to_end(&mut header).map_err(over)?;
+                return take_left_out(&mut self.tree, &header, self.budget);
             }
             EntryType::Regular | EntryType::Continuous if !path.as_str().is_empty() => {}
             _ => return Err(ReadError::Kind(path)),
         }
-        if size > FILE_MAX {
-            tree.insert(path, Entry::Large(size));
-            continue;
+        if entry.size() > FILE_MAX {
+            self.tree.insert(path, Entry::Large(entry.size()));
+            return Ok(());
         }
         let executable = entry.header().mode().is_ok_and(|mode| mode & 0o100 != 0);
         let mut bytes = Vec::new();
         entry.read_to_end(&mut bytes).map_err(over)?;
-        tree.insert(path, spool.keep(bytes, executable)?);
+        self.tree.insert(path, self.spool.keep(bytes, executable)?);
+        Ok(())
     }
-    Ok(tree)
+}
+
+/// Returns whether an entry of somebody else's archive says nothing to us.
+fn is_left_out(name: &str, kind: EntryType) -> bool {
+    kind == EntryType::Symlink || name.split('/').any(|part| part == ".git")
+}
+
+/// Returns the error of the budget if that is what ended the reading.
+fn over(error: io::Error) -> ReadError {
+    let inner = error.get_ref();
+    match inner.and_then(|inner| inner.downcast_ref::<Exceeded>()) {
+        Some(exceeded) => ReadError::Exceeded(*exceeded),
+        None => ReadError::Io(error),
+    }
 }
 
 /// A reader that charges a budget for its output, and fails rather than ends at the limit.
@@ -420,6 +471,24 @@ mod tests {
         let mut cut = packed(&tree());
         cut.truncate(cut.len() / 2);
         assert!(read(&cut[..]).is_err());
+    }
+
+    #[test]
+    fn links_and_folders_of_git_are_left_out_of_what_others_made() {
+        let foreign = |name: &[u8], kind| {
+            let archive = raw(name, kind, b"");
+            read_foreign(&archive[..], &mut Spool::in_memory(), &Budget::new(BUDGET))
+        };
+        for (name, kind) in [
+            (&b"link"[..], EntryType::Symlink),
+            (b".git/config", EntryType::Regular),
+            (b"a/.git", EntryType::Directory),
+        ] {
+            assert_eq!(foreign(name, kind).unwrap(), Tree::default(), "{name:?}");
+        }
+        assert_eq!(foreign(b"./a/b", EntryType::Regular).unwrap().len(), 1);
+        assert!(foreign(b"hard", EntryType::Link).is_err());
+        assert!(foreign(b"../up", EntryType::Regular).is_err());
     }
 
     #[test]

@@ -34,7 +34,7 @@ mod server;
 mod shared;
 mod store;
 
-pub use archive::{BUDGET, ReadError, read as read_archive};
+pub use archive::{BUDGET, ReadError, read as read_archive, read_foreign as read_foreign_archive};
 pub use lock::{Lock, LockError};
 pub use owner::{Error as OwnerError, Owner};
 pub use record::Records;

@@ -136,6 +136,20 @@ impl Store {
         })
     }
 
+    /// Creates a file beside the artifacts that has no name: it is gone once it is closed.
+    ///
+    /// # Errors
+    /// The disk reports an error.
+    pub fn temporary(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.unpacked)
+    }
+
+    /// Returns a place for the contents of files.
+    #[must_use]
+    pub fn spool(&self) -> Spool {
+        Spool::new(&self.unpacked)
+    }
+
     /// Sets the limits for reading one artifact.
     #[must_use]
     pub fn with_limits(self, limits: budget::Limits) -> Self {
@@ -284,11 +298,7 @@ impl Store {
                 .full(owner, path)?
                 .ok_or_else(|| Error::NotFound(path.to_owned()))?;
             let input = BufReader::with_capacity(CHUNK, File::open(full)?);
-            let read = archive::read(
-                input,
-                &mut Spool::new(&self.unpacked),
-                &Budget::new(self.limits),
-            );
+            let read = archive::read(input, &mut self.spool(), &Budget::new(self.limits));
             read.map_err(|source| Error::Archive {
                 path: path.to_owned(),
                 source,

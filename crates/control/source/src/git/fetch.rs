@@ -67,7 +67,7 @@ impl Place for Reserved {
 pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
     let url = bare_url(url);
     let text = match error {
-        ResolveError::Remote(TransportError::Egress(refused)) => return denied(refused),
+        ResolveError::Remote(TransportError::Egress(refused)) => return step::denied(refused),
         ResolveError::Empty => {
             return step::fetch(reasons::EMPTY_GIT_REPOSITORY, "git repository is empty");
         }
@@ -82,17 +82,11 @@ pub(crate) fn unresolved(error: &ResolveError, url: &str) -> Failure {
     )
 }
 
-/// Returns the failure for a connection that the egress policy forbids. The address behind a name may change, so it is
-/// tried again.
-fn denied(refused: &lode_net::Refused) -> Failure {
-    step::fetch(reasons::ACCESS_DENIED, refused.to_string())
-}
-
 /// Returns the failure to bring a commit.
 pub(crate) fn unfetched(error: &FetchError, url: &str) -> Failure {
     let url = bare_url(url);
     let text = match error {
-        FetchError::Remote(TransportError::Egress(refused)) => return denied(refused),
+        FetchError::Remote(TransportError::Egress(refused)) => return step::denied(refused),
         FetchError::Cache(disk) => return unkept(error, disk),
         FetchError::Sparse(folder) => {
             let text = format!("sparse checkout dir '{folder}' does not exist in repository");

@@ -12,7 +12,7 @@ use lode_runtime::{Failure, Retry};
 use lode_tree::RepoPath;
 
 use crate::secret::SecretData;
-use crate::step;
+use crate::{credentials, step};
 
 /// A specification that can be acted on.
 pub struct GitPlan {
@@ -84,7 +84,7 @@ pub(crate) fn authorize(plan: &GitPlan, secret: Option<&SecretData>) -> Result<R
 
     // The credentials of the URL stay if the Secret has none.
     let mut remote = remote;
-    if let Some(credentials) = credentials(secret).map_err(invalid)? {
+    if let Some(credentials) = login(secret).map_err(invalid)? {
         remote.credentials = credentials;
     }
     remote.ca = secret.any(&["ca.crt", "caFile"]);
@@ -93,7 +93,7 @@ pub(crate) fn authorize(plan: &GitPlan, secret: Option<&SecretData>) -> Result<R
 }
 
 /// Reads a user's name and password, or a token; fails with what does not fit.
-fn credentials(secret: &SecretData) -> Result<Option<Credentials>, &'static str> {
+fn login(secret: &SecretData) -> Result<Option<Credentials>, &'static str> {
     let username = secret.text("username");
     let password = secret.text("password");
     let token = secret.text("bearerToken");
@@ -122,27 +122,10 @@ fn client_certificate(secret: &SecretData) -> Result<Option<ClientCertificate>, 
 
 /// Reads a proxy from its Secret.
 pub(crate) fn proxy(secret: &SecretData, egress: &Egress) -> Result<Proxy, Failure> {
-    let failed = |text: String| {
-        step::fetch(
-            reasons::AUTHENTICATION_FAILED,
-            format!("failed to configure proxy options: {text}"),
-        )
-    };
-
-    let missing = || failed(format!("secret '{}' has no key 'address'", secret.name()));
-    let address = secret.text("address").ok_or_else(missing)?;
-    let proxy = Proxy {
-        username: secret.text("username"),
-        password: secret.text("password"),
-        address,
-    };
-    if !proxy.is_allowed(egress) {
-        return Err(failed(format!(
-            "the address in secret '{}' is not allowed, or is no address",
-            secret.name()
-        )));
-    }
-    Ok(proxy)
+    credentials::proxy(secret, egress).map_err(|text| {
+        let text = format!("failed to configure proxy options: {text}");
+        step::fetch(reasons::AUTHENTICATION_FAILED, text)
+    })
 }
 
 /// Returns what is wrong with a commit that has to be signed. No signature can be checked yet, so none is trusted.
@@ -304,13 +287,7 @@ mod tests {
     }
 
     fn secret(data: &[(&str, &str)]) -> SecretData {
-        use base64::Engine as _;
-        let encode = |text: &str| base64::engine::general_purpose::STANDARD.encode(text);
-        let data: serde_json::Map<_, _> = data
-            .iter()
-            .map(|(key, text)| (key.to_string(), encode(text).into()))
-            .collect();
-        SecretData::parse(&json!({"data": data}), "ns/auth".to_owned())
+        SecretData::of_texts("ns/auth", data)
     }
 
     fn remote(url: &str, data: &[(&str, &str)]) -> Result<Remote, Failure> {
@@ -540,20 +517,10 @@ mod tests {
 
     #[test]
     fn a_proxy_needs_an_address() {
-        let all = [
-            ("address", "http://proxy:3128"),
-            ("username", "me"),
-            ("password", "hunter2"),
-        ];
-        let found = proxy(&secret(&all), &Egress::default()).unwrap();
-        assert_eq!(
-            (found.address.as_str(), found.username.as_deref()),
-            ("http://proxy:3128", Some("me"))
-        );
-        let failure = proxy(&secret(&all[1..]), &Egress::default()).err().unwrap();
+        let failure = proxy(&secret(&[]), &Egress::default()).err().unwrap();
         assert_eq!(
             failure.message,
-            "failed to configure proxy options: secret 'ns/auth' has no key 'address'"
+            "failed to configure proxy options: secret 'ns/auth': key 'address' not found"
         );
     }
 

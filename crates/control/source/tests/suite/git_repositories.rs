@@ -8,10 +8,10 @@ use lode_net::{Egress, Rules};
 use lode_runtime::{EventKind, Next, Priority};
 use lode_sandbox::{Options, Sandbox};
 use lode_source::{GitOptions, GitOrigin};
-use lode_tree::{RepoPath, Tree};
+use lode_tree::RepoPath;
 use serde_json::{Value, json};
 
-use crate::played::{Played, condition, eventually, named, reason};
+use crate::played::{Played, condition, eventually, named, names, reason};
 
 /// Starts a cluster with a Git server and the controller.
 async fn play() -> Played<GitOrigin> {
@@ -51,22 +51,6 @@ async fn apply(played: &Played<GitOrigin>, name: &str, more: &Value) {
     played.apply(name, &spec).await;
 }
 
-/// Returns what the artifact of an object holds.
-async fn tree(played: &Played<GitOrigin>, name: &str) -> std::sync::Arc<Tree> {
-    let live = played.live(name).await.unwrap();
-    let owner = lode_store::Owner::new("gitrepository", "default", name, &live.metadata.uid);
-    let artifact = live.status.artifact.unwrap();
-    let digest = artifact.digest.parse().unwrap();
-    let tree = played
-        .artifacts
-        .tree(&owner.unwrap(), &artifact.path, digest);
-    tree.unwrap()
-}
-
-fn names(tree: &Tree) -> Vec<String> {
-    tree.entries().map(|(path, _)| path.to_string()).collect()
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_commit_is_stored_under_its_id_and_told_by_its_subject() {
     let played = play().await;
@@ -90,7 +74,7 @@ async fn a_commit_is_stored_under_its_id_and_told_by_its_subject() {
         *format!("gitrepository/default/app/{id}.tar.gz")
     );
     assert_eq!(live.status.observed_ignore.as_deref(), Some("*.md"));
-    assert_eq!(names(&*tree(&played, "app").await), ["a.yaml"]);
+    assert_eq!(names(&*played.tree("app").await), ["a.yaml"]);
     let news = "stored artifact for commit 'add a'".to_owned();
     assert_eq!(
         played.events("app").await,
@@ -117,7 +101,7 @@ async fn the_same_commit_again_is_no_write_and_a_new_one_is_an_artifact() {
         *format!("main@sha1:{id}")
     );
     assert_eq!(played.files("app"), [format!("{id}.tar.gz")]);
-    assert_eq!(names(&*tree(&played, "app").await), ["a.yaml", "b.yaml"]);
+    assert_eq!(names(&*played.tree("app").await), ["a.yaml", "b.yaml"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -188,10 +172,7 @@ async fn an_included_repository_is_waited_for_copied_and_followed() {
 
     played.run("base").await;
     played.run("app").await;
-    assert_eq!(
-        names(&*tree(&played, "app").await),
-        ["a.yaml", "inc/b.yaml"]
-    );
+    assert_eq!(names(&*played.tree("app").await), ["a.yaml", "inc/b.yaml"]);
     let live = played.live("app").await.unwrap();
     let base = played.live("base").await.unwrap().status.artifact.unwrap();
     assert_eq!(live.status.included_artifacts, [*base]);
@@ -200,7 +181,7 @@ async fn an_included_repository_is_waited_for_copied_and_followed() {
     played.run("base").await;
     played.run("app").await;
     let path = RepoPath::parse("inc/b.yaml").unwrap();
-    let included = tree(&played, "app").await;
+    let included = played.tree("app").await;
     assert_eq!(&*included.read(&path).unwrap().bytes, b"new");
     let again = played.live("app").await.unwrap();
     played.run("app").await;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lode_ambient::{Ambient, Source};
-use lode_api::{Kind as _, Resource, Status as _};
+use lode_api::{Kind as _, Resource, SourceStatus as _, Status as _};
 use lode_cluster::Client;
 use lode_object::{NamespacedName, Value};
 use lode_runtime::{
@@ -14,6 +14,10 @@ use lode_runtime::{
 };
 use lode_sandbox::Sandbox;
 use lode_source::{Origin, SourceOptions, SourceParts, SourceReconciler};
+use lode_stdx::Digest;
+use lode_stdx::budget::Limits;
+use lode_store::Owner;
+use lode_tree::Tree;
 use serde_json::json;
 use tempfile::TempDir;
 
@@ -56,6 +60,7 @@ pub(crate) struct Stage<'a, O: Origin> {
     pub(crate) client: Client,
     pub(crate) objects: Arc<Store<Resource<O::Spec>>>,
     pub(crate) memory: Memory,
+    pub(crate) artifacts: Arc<lode_store::Store>,
     pub(crate) folder: &'a Path,
 }
 
@@ -67,10 +72,12 @@ impl<O: Origin> Played<O> {
         let client = client.await.unwrap();
         let objects = Own::mirror(&client, "", "");
         let memory = Memory::new(1 << 30, 2);
+        let artifacts = Arc::new(lode_store::Store::open(folder.path()).unwrap());
         let origin = origin(Stage {
             client: client.clone(),
             objects: objects.clone(),
             memory: memory.clone(),
+            artifacts: artifacts.clone(),
             folder: folder.path(),
         });
 
@@ -83,7 +90,6 @@ impl<O: Origin> Played<O> {
             ambient: Ambient::new(Still),
             manager: "source-controller",
         }));
-        let artifacts = Arc::new(lode_store::Store::open(folder.path()).unwrap());
         let parts = SourceParts {
             own: own.clone(),
             origin,
@@ -94,6 +100,11 @@ impl<O: Origin> Played<O> {
                 artifact_retention_records: 1,
                 artifact_retention_ttl: Duration::ZERO,
                 interval_jitter_percent: 0,
+                // Small enough that a test exceeds it soon.
+                fetch: Limits {
+                    bytes: 64 << 20,
+                    ..lode_git::BUDGET
+                },
                 ..SourceOptions::default()
             },
         };
@@ -121,6 +132,14 @@ impl<O: Origin> Played<O> {
         let names = O::Spec::NAMES;
         let metadata = json!({"name": name, "namespace": NAMESPACE, "annotations": annotations});
         let object = json!({"apiVersion": names.api_version(), "kind": names.kind, "metadata": metadata, "spec": spec});
+        let objects = self.sandbox.objects();
+        objects.apply("somebody", &object).await.unwrap();
+    }
+
+    /// Makes another object, for instance a Secret.
+    pub(crate) async fn make(&self, object: &Value) {
+        let mut object = object.clone();
+        object["metadata"]["namespace"] = json!(NAMESPACE);
         let objects = self.sandbox.objects();
         objects.apply("somebody", &object).await.unwrap();
     }
@@ -162,6 +181,32 @@ impl<O: Origin> Played<O> {
     pub(crate) async fn ran(&self, name: &str) -> Resource<O::Spec> {
         self.run(name).await;
         self.live(name).await.unwrap()
+    }
+
+    /// Returns the tree of the artifact of an object.
+    pub(crate) async fn tree(&self, name: &str) -> Arc<Tree> {
+        let (owner, path, digest) = self.artifact(name).await;
+        self.artifacts.tree(&owner, &path, digest).unwrap()
+    }
+
+    /// Returns the bytes of the artifact of an object.
+    pub(crate) async fn bytes(&self, name: &str) -> Vec<u8> {
+        let (owner, path, digest) = self.artifact(name).await;
+        self.artifacts
+            .file(&owner, &path, digest, u64::MAX)
+            .unwrap()
+    }
+
+    async fn artifact(&self, name: &str) -> (Owner, String, Digest) {
+        let live = self.live(name).await.unwrap();
+        let uid = &live.metadata.uid;
+        let owner = Owner::new(O::Spec::NAMES.singular, NAMESPACE, name, uid).unwrap();
+        let artifact = live.status.artifact().unwrap();
+        (
+            owner,
+            artifact.path.to_string(),
+            artifact.digest.parse().unwrap(),
+        )
     }
 
     /// Returns the names of the artifacts of an object, sorted.
@@ -215,6 +260,11 @@ pub(crate) fn condition<S: lode_api::Kind>(
 pub(crate) fn reason<S: lode_api::Kind>(object: &Resource<S>, name: &str) -> String {
     let found = condition(object, name);
     found.map(|(_, reason, _)| reason).unwrap_or_default()
+}
+
+/// Returns the paths in a tree.
+pub(crate) fn names(tree: &Tree) -> Vec<String> {
+    tree.entries().map(|(path, _)| path.to_string()).collect()
 }
 
 /// Returns an object's name in the namespace of all tests.

@@ -202,6 +202,11 @@ fn source(namespace: &str, name: &str, spec: &Value) -> Value {
         "metadata": {"name": name, "namespace": namespace}, "spec": over(plain, spec)})
 }
 
+fn of_kind(kind: &str, namespace: &str, name: &str, spec: &Value) -> Value {
+    json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": kind,
+        "metadata": {"name": name, "namespace": namespace}, "spec": over(json!({"interval": "1h"}), spec)})
+}
+
 fn kustomization(namespace: &str, name: &str, spec: &Value) -> Value {
     let plain = json!({"interval": "1h", "retryInterval": "1h", "timeout": "30s", "prune": true,
         "path": format!("./{namespace}/{name}"), "sourceRef": {"kind": "GitRepository", "name": "app"}});
@@ -239,10 +244,10 @@ async fn begin(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Res
         if spec["url"] == "" {
             spec["url"] = json!(stage.repository.url);
         }
-        let object = if *kind == "Kustomization" {
-            kustomization
-        } else {
-            source
+        let object = |namespace: &str, name: &str, spec: &Value| match *kind {
+            "Kustomization" => kustomization(namespace, name, spec),
+            "GitRepository" => source(namespace, name, spec),
+            kind => of_kind(kind, namespace, name, spec),
         };
         if status.is_null() {
             stage.world.apply(object(own, name, &spec)).await?;

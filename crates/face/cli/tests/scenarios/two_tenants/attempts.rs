@@ -44,6 +44,7 @@ pub(super) fn all(sides: &Sides) -> Vec<Attempt> {
     all.extend(by_building(sides));
     all.extend(by_objects_in_git(sides));
     all.extend(by_sources(sides));
+    all.extend(by_registries(sides));
     all.extend(by_statuses(sides));
     all
 }
@@ -540,6 +541,67 @@ fn by_sources(sides: &Sides) -> Vec<Attempt> {
             json!({"url": artifact}),
             &["failed to checkout"],
         ),
+    ]
+}
+
+fn of_kind(kind: &'static str, name: &'static str, spec: Value, answer: &[&str]) -> Attempt {
+    Attempt {
+        kind,
+        ..source(name, spec, answer)
+    }
+}
+
+fn by_registries(sides: &Sides) -> Vec<Attempt> {
+    let prize = &sides.prize;
+    let plain = json!({"url": "oci://127.0.0.1:1/app", "insecure": true});
+    let attempt = |name, fields: Value, answer: &[&str]| {
+        of_kind("OCIRepository", name, over(plain.clone(), &fields), answer)
+    };
+    let by_name = |field: &str, name: &str| json!({field: {"name": name}});
+    let missing = [&**prize, "not found"];
+    let no_secret = ["is not a valid name of a Secret"];
+    let keys = json!({"provider": "cosign", "secretRef": {"name": prize}, "trustedRootSecretRef": {"name": prize}});
+    vec![
+        attempt("oci-secret", by_name("secretRef", prize), &missing),
+        attempt(
+            "oci-secret-by-path",
+            by_name("secretRef", &sides.path("secrets")),
+            &no_secret,
+        ),
+        attempt(
+            "oci-certificates",
+            by_name("certSecretRef", prize),
+            &missing,
+        ),
+        attempt("oci-proxy", by_name("proxySecretRef", prize), &missing),
+        attempt(
+            "oci-account",
+            json!({"serviceAccountName": prize}),
+            &missing,
+        ),
+        attempt(
+            "oci-account-by-path",
+            json!({"serviceAccountName": sides.path("serviceaccounts")}),
+            &["is not a valid name of a ServiceAccount"],
+        ),
+        attempt(
+            "oci-url",
+            json!({"url": "oci://169.254.169.254/app"}),
+            &["egress to 169.254.169.254"],
+        ),
+        attempt(
+            "oci-verify",
+            json!({"verify": keys}),
+            &["spec.verify", "not supported"],
+        ),
+        Attempt {
+            status: json!({"artifact": sides.artifact}),
+            ..attempt(
+                "oci-forged-artifact",
+                json!({}),
+                &["failed to determine artifact digest"],
+            )
+        },
     ]
 }
 

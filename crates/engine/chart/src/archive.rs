@@ -74,13 +74,26 @@ pub enum Error {
 
 /// Unpacks an archive and returns its files in their order.
 pub(crate) fn unpack(bytes: &[u8], budget: &Budget) -> Result<Vec<File>, Error> {
-    unpack_bounded(bytes, FILE_MAX, ARCHIVE_MAX, budget)
+    let files = unpack_bounded(bytes, &|_| true, [FILE_MAX, ARCHIVE_MAX], budget)?;
+    if files.is_empty() {
+        return Err(Error::Empty);
+    }
+    Ok(files)
+}
+
+/// Unpacks the files of an archive that are wanted; all others are checked only.
+pub(crate) fn unpack_some(
+    bytes: &[u8],
+    is_wanted: &dyn Fn(&str) -> bool,
+    budget: &Budget,
+) -> Result<Vec<File>, Error> {
+    unpack_bounded(bytes, is_wanted, [FILE_MAX, ARCHIVE_MAX], budget)
 }
 
 fn unpack_bounded(
     bytes: &[u8],
-    file_max: u64,
-    archive_max: u64,
+    is_wanted: &dyn Fn(&str) -> bool,
+    [file_max, archive_max]: [u64; 2],
     budget: &Budget,
 ) -> Result<Vec<File>, Error> {
     if !bytes.starts_with(&GZIP_MAGIC) {
@@ -94,6 +107,7 @@ fn unpack_bounded(
         file_max,
         archive_max,
         left: archive_max,
+        is_wanted,
         files: Vec::new(),
         budget,
     };
@@ -108,9 +122,6 @@ fn unpack_bounded(
         }
     }
 
-    if unpacking.files.is_empty() {
-        return Err(Error::Empty);
-    }
     Ok(unpacking.files)
 }
 
@@ -119,6 +130,7 @@ struct Unpacking<'b> {
     file_max: u64,
     archive_max: u64,
     left: u64,
+    is_wanted: &'b dyn Fn(&str) -> bool,
     files: Vec<File>,
     budget: &'b Budget,
 }
@@ -148,6 +160,9 @@ impl Unpacking<'_> {
 
         let size = entry.size();
         self.charge(name, size)?;
+        if !(self.is_wanted)(&path) {
+            return Ok(());
+        }
         self.budget.bytes(size.saturating_add(path.len() as u64))?;
         let mut file = File::new(path, &content(entry, size)?);
         let header_time = entry.header().mtime().ok().and_then(second);
@@ -420,7 +435,9 @@ mod tests {
 
     #[test]
     fn sizes_have_helms_bounds() {
-        let unpack = |archive: &[u8]| unpack_bounded(archive, 1000, 20_000, &Budget::unlimited());
+        let unpack = |archive: &[u8]| {
+            unpack_bounded(archive, &|_| true, [1000, 20_000], &Budget::unlimited())
+        };
         let large = [0; 1001];
         let archive = packed(&[(EntryType::Regular, "web/a", &large)]);
         let error = unpack(&archive).unwrap_err().to_string();

@@ -21,6 +21,8 @@ pub struct Chart {
     pub(crate) lock: Option<Lock>,
     pub(crate) templates: Vec<File>,
     pub(crate) values: Option<Map<String, Value>>,
+    /// The text that they were read from.
+    pub(crate) values_text: Option<Arc<[u8]>>,
     pub(crate) schema: Option<Arc<[u8]>>,
     /// The schema as it was first compiled.
     pub(crate) compiled: OnceLock<Arc<Compiled>>,
@@ -116,14 +118,6 @@ impl Chart {
             let extension = extension(&file.name).to_ascii_lowercase();
             file.name.starts_with("crds/") && matches!(&*extension, ".yaml" | ".yml" | ".json")
         })
-    }
-
-    /// Returns the chart under another version, which templates and records see: whoever found it may
-    /// know more about where it comes from than it says itself.
-    #[must_use]
-    pub fn with_version(mut self, version: &str) -> Self {
-        version.clone_into(&mut self.metadata.version);
-        self
     }
 
     /// Checks that the chart can be installed: a library can only be part of another chart.

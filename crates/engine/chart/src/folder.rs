@@ -46,6 +46,29 @@ pub(crate) fn read(
     Ok(walk.files)
 }
 
+/// Returns a file of a folder, if it is there.
+pub(crate) fn read_one(
+    loader: &dyn Loader,
+    folder: &RepoPath,
+    name: &str,
+    budget: &Budget,
+) -> Result<Option<File>, Error> {
+    let Ok(path) = folder.join(name) else {
+        return Ok(None);
+    };
+    let mut walk = Walk {
+        loader,
+        rules: Rules::none(),
+        budget,
+        files: Vec::new(),
+    };
+    match walk.file(&path, name.to_owned()) {
+        Ok(()) => Ok(walk.files.pop()),
+        Err(Error::Tree(lode_tree::Error::NotFound(_))) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
 struct Walk<'w> {
     loader: &'w dyn Loader,
     rules: Rules,

@@ -117,6 +117,42 @@ impl Chart {
     }
 }
 
+impl Metadata {
+    /// Reads what a packed chart is called, without loading it.
+    ///
+    /// # Errors
+    /// The archive or Chart.yaml is refused, or the budget is exceeded.
+    pub fn from_archive(bytes: &[u8], budget: &Budget) -> Result<Self, Error> {
+        let is_head = |path: &str| matches!(path, CHART_YAML | REQUIREMENTS_YAML);
+        head(archive::unpack_some(bytes, &is_head, budget)?, budget)
+    }
+
+    /// Reads what the chart in a folder is called, without loading it.
+    ///
+    /// # Errors
+    /// There is no such folder, Chart.yaml is refused, or the budget is exceeded.
+    pub fn from_folder(
+        loader: &dyn Loader,
+        folder: &RepoPath,
+        budget: &Budget,
+    ) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for name in [CHART_YAML, REQUIREMENTS_YAML] {
+            files.extend(folder::read_one(loader, folder, name, budget)?);
+        }
+        head(files, budget)
+    }
+}
+
+/// Reads what the files say that have nothing else.
+fn head(files: Vec<File>, budget: &Budget) -> Result<Metadata, Error> {
+    let mut loading = Loading::start(&files, Digest::of(b""), budget)?;
+    for file in files {
+        loading.file(file)?;
+    }
+    Ok(loading.finish(0)?.metadata)
+}
+
 fn digest_of(files: &[File]) -> Digest {
     let mut hasher = Hasher::default();
     for file in files {
@@ -178,7 +214,10 @@ impl<'b> Loading<'b> {
         match &*file.name {
             CHART_YAML => {}
             CHART_LOCK => self.lock(CHART_LOCK, &file)?,
-            "values.yaml" => self.chart.values = Some(values::read(&file.data, self.budget)?),
+            "values.yaml" => {
+                self.chart.values = Some(values::read(&file.data, self.budget)?);
+                self.chart.values_text = Some(Arc::clone(&file.data));
+            }
             "values.schema.json" => {
                 self.chart.schema = Some(Arc::clone(&file.data));
                 self.chart.schema_modified = file.modified;
@@ -315,6 +354,7 @@ fn empty(digest: Digest) -> Chart {
         lock: None,
         templates: Vec::new(),
         values: None,
+        values_text: None,
         schema: None,
         compiled: OnceLock::new(),
         templates_cache: Cache::default(),

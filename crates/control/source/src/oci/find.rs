@@ -71,7 +71,7 @@ fn undetermined(error: &dyn std::fmt::Display) -> Failure {
     step::fetch(reasons::OCI_ARTIFACT_PULL_FAILED, text)
 }
 
-/// Returns the failure of a request; one that the egress policy forbids is told as such.
+/// Returns the failure of a request; one that the egress policy forbids is reported as such.
 pub(crate) fn or_denied(error: &Error, otherwise: impl FnOnce(&Error) -> Failure) -> Failure {
     match error.egress() {
         Some(refused) => step::denied(refused),

@@ -14,13 +14,13 @@ use tracing::info;
 
 use crate::archive::{self, SourceArchive};
 use crate::assemble::ArtifactInput;
-use crate::contents::IncludedPart;
+use crate::contents::{IncludedPart, MadeWith};
 use crate::events;
 use crate::facts::{AttemptDone, AttemptFacts, MadeArtifact};
 use crate::options::SourceOptions;
 use crate::origin::{FetchMeans, Origin};
 use crate::parts::SourceParts;
-use crate::status::is_current;
+use crate::status::is_of;
 use crate::step;
 use crate::traffic::Trip;
 
@@ -33,7 +33,7 @@ pub(crate) async fn attempt<O: Origin>(
     object: &Resource<O::Spec>,
     facts: &AttemptFacts,
     trip: &Trip,
-) -> Result<AttemptDone, Failure> {
+) -> Result<AttemptDone<O::Made>, Failure> {
     let plan = parts.origin.plan(object)?;
     let interval = object.spec.interval();
     let interval = interval.map_err(|error| step::field(&error))?;
@@ -48,7 +48,9 @@ pub(crate) async fn attempt<O: Origin>(
     let included = parts.origin.includes(object, &plan)?;
 
     let held = object.status.artifact().filter(|_| !is_lost);
-    let held = held.filter(|_| is_current::<O>(object, &plan, &newest.revision, &included));
+    let held = held.filter(|_| {
+        is_of(object, &newest.revision) && O::is_current(object, &plan, &newest.lead, &included)
+    });
     if let Some(held) = held {
         return Ok(AttemptDone {
             interval,
@@ -95,7 +97,7 @@ async fn make<O: Origin>(
     work: &ArtifactWork<'_, O>,
     lead: O::Lead,
     included: Vec<IncludedPart>,
-) -> Result<(Artifact, MadeArtifact), Failure> {
+) -> Result<(Artifact, MadeArtifact<O::Made>), Failure> {
     let ArtifactWork { parts, object, .. } = *work;
     let means = FetchMeans {
         budget: Arc::new(Budget::new(parts.options.fetch)),
@@ -139,8 +141,12 @@ async fn make<O: Origin>(
     let mut artifact = artifact_of(work, &stored);
     artifact.metadata = brought.metadata;
     let made = MadeArtifact {
-        included: included.into_iter().map(|part| part.artifact).collect(),
+        with: MadeWith {
+            included: included.into_iter().map(|part| part.artifact).collect(),
+            origin: brought.made,
+        },
         notice: brought.notice,
+        remarks: brought.remarks,
         left_out,
     };
     Ok((artifact, made))

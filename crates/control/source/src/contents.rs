@@ -15,8 +15,8 @@ pub struct NewestRevision<L> {
     pub revision: String,
     /// How the revision was chosen, if the specification does not name it; failures and events add it.
     pub chosen: Option<String>,
-    /// What `ArtifactOutdated` says of an artifact of another revision.
-    pub outdated: SourceNotice,
+    /// What `ArtifactOutdated` says of an artifact of another revision if this one cannot be brought.
+    pub outdated: Option<SourceNotice>,
     /// What `Reconciling` adds while another revision is brought.
     pub progress: Option<String>,
     /// What the origin needs to bring it.
@@ -24,15 +24,19 @@ pub struct NewestRevision<L> {
 }
 
 /// The contents of a revision.
-pub struct BroughtContents {
+pub struct BroughtContents<M> {
     /// The files.
     pub contents: SourceContents,
     /// Name of the artifact's file in the store.
     pub file: String,
     /// What an event says if the artifact is new.
     pub notice: SourceNotice,
+    /// What events say besides.
+    pub remarks: Vec<SourceNotice>,
     /// Facts about the revision that consumers read in the status of the artifact.
     pub metadata: BTreeMap<Box<str>, Box<str>>,
+    /// What the status notes of how it was made.
+    pub made: M,
 }
 
 /// What an artifact is made from.
@@ -46,6 +50,15 @@ pub enum SourceContents {
     },
     /// One file that is stored as it is, such as an index or a packaged chart. The origin bounds its size.
     File(Box<dyn Read + Send>),
+}
+
+/// What an artifact was made with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeWith<M> {
+    /// The artifacts that it includes parts of.
+    pub included: Vec<Artifact>,
+    /// What its origin says.
+    pub origin: M,
 }
 
 /// Which files an archive leaves out.
@@ -85,9 +98,9 @@ pub struct SourceNotice {
 
 impl SourceNotice {
     /// Returns what most kinds say of an artifact that is older than its source.
-    pub fn outdated(text: String) -> Self {
+    pub fn outdated(text: String) -> Option<Self> {
         let reason = reasons::NEW_REVISION;
-        Self { reason, text }
+        Some(Self { reason, text })
     }
 
     /// Returns what most kinds say of an artifact that is in the store.

@@ -1,4 +1,4 @@
-//! What the Secrets of all kinds hold to reach a server: certificates and a proxy.
+//! What the Secrets of all kinds hold to reach a server: certificates, a user's name and password, a proxy.
 //!
 //! Pure. Failures are texts in the words of Flux, without anything that a Secret holds.
 
@@ -39,6 +39,21 @@ pub(crate) fn certificates(secret: &SecretData) -> Result<Certificates, String> 
         ));
     }
     Ok(Certificates { ca, client })
+}
+
+/// Reads a user's name and password; nothing if the Secret has neither.
+pub(crate) fn basic(secret: &SecretData) -> Result<Option<(String, String)>, String> {
+    let malformed = |has: &str, lacks: &str| {
+        let name = secret.name();
+        format!("secret '{name}': malformed basic auth - has '{has}' but missing '{lacks}'")
+    };
+    let text = |key| secret.text(key).unwrap_or_default();
+    match (secret.has("username"), secret.has("password")) {
+        (false, false) => Ok(None),
+        (true, true) => Ok(Some((text("username"), text("password")))),
+        (true, false) => Err(malformed("username", "password")),
+        (false, true) => Err(malformed("password", "username")),
+    }
 }
 
 /// Reads a proxy.
@@ -93,6 +108,19 @@ mod tests {
         ] {
             assert_eq!(certificates(&secret(data)).err().unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn a_user_has_a_name_and_a_password() {
+        let both = basic(&secret(&[("username", "git"), ("password", "")])).unwrap();
+        assert_eq!(both, Some(("git".to_owned(), String::new())));
+        assert_eq!(basic(&secret(&[("other", "x")])), Ok(None));
+        let half = basic(&secret(&[("username", "git")])).unwrap_err();
+        assert_eq!(
+            half,
+            "secret 'ns/auth': malformed basic auth - has 'username' but missing 'password'"
+        );
+        assert!(basic(&secret(&[("password", "hunter2")])).is_err());
     }
 
     #[test]

@@ -17,9 +17,9 @@ use crate::status::{had_failed, is_news};
 const LEFT_OUT_SHOWN: usize = 10;
 
 /// Returns what is said of a success; `notice` is what the status says of the artifact.
-pub(crate) fn of_success<S>(
+pub(crate) fn of_success<S, M>(
     object: &Resource<S>,
-    done: &AttemptDone,
+    done: &AttemptDone<M>,
     notice: SourceNotice,
 ) -> Vec<Told>
 where
@@ -31,6 +31,9 @@ where
     if let Some(text) = left_out.and_then(of_left_out) {
         events.push(Told::warning(reasons::FILES_LEFT_OUT, text));
     }
+
+    let remarks = done.made.iter().flat_map(|made| &made.remarks);
+    events.extend(remarks.map(|remark| Told::normal(remark.reason, remark.text.clone())));
 
     let before = object.status.artifact();
     let is_new = before.is_none_or(|before| before.digest != artifact.digest);
@@ -49,6 +52,9 @@ pub(crate) fn of_failure<O: Origin>(
     status: &<O::Spec as Kind>::Status,
     failure: &Failure,
 ) -> Option<Told> {
+    if failure.quiet {
+        return None;
+    }
     let handled = status.last_handled_reconcile_at();
     let was_asked = handled != object.status.last_handled_reconcile_at();
     if !was_asked && !is_news(&object.status, status) {
@@ -109,6 +115,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::contents::MadeWith;
     use crate::facts::MadeArtifact;
     use crate::git::GitOrigin;
 
@@ -132,19 +139,23 @@ mod tests {
         }
     }
 
-    fn made(left_out: &[&str]) -> MadeArtifact {
+    fn made(left_out: &[&str]) -> MadeArtifact<()> {
         let left_out = left_out.iter().map(|path| RepoPath::parse(path).unwrap());
         MadeArtifact {
-            included: Vec::new(),
+            with: MadeWith {
+                included: Vec::new(),
+                origin: (),
+            },
             notice: SourceNotice {
                 reason: "NewArtifact",
                 text: "stored it".to_owned(),
             },
+            remarks: Vec::new(),
             left_out: left_out.collect(),
         }
     }
 
-    fn success(status: &Value, made: Option<MadeArtifact>) -> Vec<Told> {
+    fn success(status: &Value, made: Option<MadeArtifact<()>>) -> Vec<Told> {
         let done = AttemptDone {
             interval: None,
             artifact: artifact("sha256:1"),
@@ -192,6 +203,18 @@ mod tests {
         let calm = json!({"artifact": {"digest": "sha256:1", "revision": "r1"}});
         assert_eq!(success(&calm, None), []);
         assert_eq!(success(&calm, Some(made(&[]))), []);
+    }
+
+    #[test]
+    fn remarks_come_first() {
+        let mut made = made(&[]);
+        made.remarks.push(SourceNotice {
+            reason: "ResolvedDependencies",
+            text: "resolved 1 chart dependencies".to_owned(),
+        });
+        let events = success(&json!({}), Some(made));
+        let reasons: Vec<_> = events.iter().map(|it| it.reason.clone()).collect();
+        assert_eq!(reasons, ["ResolvedDependencies", "NewArtifact"]);
     }
 
     #[test]
@@ -243,6 +266,9 @@ mod tests {
         let told =
             of_failure::<GitOrigin>(&new, &before.status, &failure().with(Retry::Wait)).unwrap();
         assert_eq!(told.kind, EventKind::Normal, "waiting is no fault");
+        let mut quiet = failure();
+        quiet.quiet = true;
+        assert_eq!(of_failure::<GitOrigin>(&new, &before.status, &quiet), None);
     }
 
     #[test]

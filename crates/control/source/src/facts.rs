@@ -6,27 +6,29 @@ use lode_api::shared::Artifact;
 use lode_stdx::Lock;
 use lode_tree::RepoPath;
 
-use crate::contents::{NewestRevision, SourceNotice};
+use crate::contents::{MadeWith, NewestRevision, SourceNotice};
 
 /// What a successful attempt found or made.
 #[derive(Debug)]
-pub struct AttemptDone {
+pub struct AttemptDone<M> {
     /// Time to the next attempt, for a kind that has one.
     pub(crate) interval: Option<Duration>,
     pub(crate) artifact: Artifact,
     /// Address of the newest artifact, for a kind that has one that does not change.
     pub(crate) url: Option<String>,
     /// What was made; `None` if the artifact was current.
-    pub(crate) made: Option<MadeArtifact>,
+    pub(crate) made: Option<MadeArtifact<M>>,
 }
 
 /// An artifact that was made by this attempt.
 #[derive(Debug)]
-pub(crate) struct MadeArtifact {
-    /// The artifacts that it includes parts of.
-    pub(crate) included: Vec<Artifact>,
+pub(crate) struct MadeArtifact<M> {
+    /// What it was made with.
+    pub(crate) with: MadeWith<M>,
     /// What an event says of it if it is new.
     pub(crate) notice: SourceNotice,
+    /// What events say besides.
+    pub(crate) remarks: Vec<SourceNotice>,
     /// Files that were left out because of their names.
     pub(crate) left_out: Vec<RepoPath>,
 }
@@ -67,11 +69,11 @@ impl AttemptFacts {
         self.0.lock().lost = lost;
     }
 
-    /// Notes the newest revision of the source.
+    /// Notes the newest revision of the source, unless it counts only once it is brought.
     pub(crate) fn newest<L>(&self, newest: &NewestRevision<L>) {
-        self.0.lock().newest = Some(SeenRevision {
+        self.0.lock().newest = newest.outdated.clone().map(|outdated| SeenRevision {
             revision: newest.revision.clone(),
-            outdated: newest.outdated.clone(),
+            outdated,
             progress: newest.progress.clone(),
         });
     }

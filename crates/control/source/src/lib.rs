@@ -11,7 +11,8 @@
 //! the store as one object sees it, [`status`] and [`events`] report, [`reconcile`] puts all of it into the frame of all
 //! controllers. [`traffic`] bounds how many wait for servers, and ends a wait that nobody wants any more.
 //!
-//! `git` is the origin of `GitRepository`, `oci` that of `OCIRepository`. A new kind of source is a folder beside them;
+//! `git` is the origin of `GitRepository`, `oci` that of `OCIRepository`, `helm_repository` and `helm_chart` those of the
+//! kinds of these names, which share [`indexes`] and the way to a repository. A new kind of source is a folder beside them;
 //! `docs/adding-a-kind.md` says how.
 
 mod archive;
@@ -23,6 +24,10 @@ mod download;
 mod events;
 mod facts;
 mod git;
+mod helm_access;
+mod helm_chart;
+mod helm_repository;
+mod indexes;
 mod oci;
 mod options;
 mod origin;
@@ -35,10 +40,14 @@ mod traffic;
 
 pub use archive::SourceArchive;
 pub use contents::{
-    BroughtContents, IgnoreRules, IncludedPart, NewestRevision, SourceContents, SourceNotice,
+    BroughtContents, IgnoreRules, IncludedPart, MadeWith, NewestRevision, SourceContents,
+    SourceNotice,
 };
 pub use facts::AttemptFacts;
 pub use git::{GitOptions, GitOrigin};
+pub use helm_chart::{HelmChartOrigin, HelmChartOriginParts};
+pub use helm_repository::HelmRepositoryOrigin;
+pub use indexes::Indexes;
 pub use oci::OciOrigin;
 pub use options::SourceOptions;
 pub use origin::{FetchMeans, Origin};

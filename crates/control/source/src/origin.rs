@@ -28,7 +28,7 @@ use lode_runtime::{Change, Failure, Use};
 use lode_stdx::budget::Budget;
 
 use crate::archive::SourceArchive;
-use crate::contents::{BroughtContents, IncludedPart, NewestRevision, SourceNotice};
+use crate::contents::{BroughtContents, IncludedPart, MadeWith, NewestRevision, SourceNotice};
 use crate::facts::AttemptFacts;
 
 /// Where the artifacts of one kind come from.
@@ -42,6 +42,8 @@ pub trait Origin: Send + Sync + 'static {
     type Plan: Send + Sync;
     /// What was found out while looking for the newest revision, and is needed to bring it.
     type Lead: Send + Sync;
+    /// What the status notes of how an artifact was made.
+    type Made: Send + Sync;
     /// Name in the store that always leads to the newest artifact; its address is in the status.
     const LATEST: Option<&'static str> = None;
 
@@ -81,6 +83,7 @@ pub trait Origin: Send + Sync + 'static {
     fn is_current(
         _object: &Resource<Self::Spec>,
         _plan: &Self::Plan,
+        _lead: &Self::Lead,
         _included: &[IncludedPart],
     ) -> bool {
         true
@@ -93,13 +96,13 @@ pub trait Origin: Send + Sync + 'static {
         plan: &Self::Plan,
         lead: Self::Lead,
         means: &FetchMeans,
-    ) -> impl Future<Output = Result<BroughtContents, Failure>> + Send;
+    ) -> impl Future<Output = Result<BroughtContents<Self::Made>, Failure>> + Send;
 
-    /// Notes in the status what its artifact was made with; `included` is `None` if it was not made again.
+    /// Notes in the status what its artifact was made with; `made` is `None` if it was not made again.
     fn observe(
         _spec: &Self::Spec,
         _status: &mut <Self::Spec as Kind>::Status,
-        _included: Option<Vec<Artifact>>,
+        _made: Option<MadeWith<Self::Made>>,
     ) {
     }
 
@@ -111,8 +114,13 @@ pub trait Origin: Send + Sync + 'static {
         (failure.reason, &failure.message)
     }
 
-    /// Returns what `Ready` and `ArtifactInStorage` say of an artifact that is in the store.
-    fn notice(_object: &Resource<Self::Spec>, artifact: &Artifact) -> SourceNotice {
+    /// Returns what `Ready` and `ArtifactInStorage` say of an artifact that is in the store; `made` is what an event
+    /// says of it if it was made now.
+    fn notice(
+        _object: &Resource<Self::Spec>,
+        artifact: &Artifact,
+        _made: Option<&SourceNotice>,
+    ) -> SourceNotice {
         SourceNotice::stored(artifact)
     }
 

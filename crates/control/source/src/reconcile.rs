@@ -43,7 +43,7 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
     type Spec = O::Spec;
     type State = ();
     type Facts = AttemptFacts;
-    type Done = AttemptDone;
+    type Done = AttemptDone<O::Made>;
     const NAME: &'static str = O::Spec::NAMES.singular;
 
     async fn attempt(
@@ -51,7 +51,7 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
         object: &Arc<Resource<O::Spec>>,
         (): &mut (),
         facts: &AttemptFacts,
-    ) -> Result<AttemptDone, Failure> {
+    ) -> Result<AttemptDone<O::Made>, Failure> {
         // An object that finds no room is queued again once another one of its namespace is done.
         let Some(trip) = self.traffic.set_off(&name_of(object)) else {
             return Err(Failure::dropped());
@@ -79,7 +79,11 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
         (!is_retry(object)).then(|| Instant::now() + LONG)
     }
 
-    fn report(&self, ended: Ended<'_, Self>, end: Result<AttemptDone, Failure>) -> Report<O::Spec> {
+    fn report(
+        &self,
+        ended: Ended<'_, Self>,
+        end: Result<AttemptDone<O::Made>, Failure>,
+    ) -> Report<O::Spec> {
         let Ended { object, now, .. } = ended;
         let mut draft = Draft::new(object, now);
         let seen = ended.facts.seen();
@@ -96,7 +100,8 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
                         .jitter(interval, options.interval_jitter_percent)
                 };
                 let next = done.interval.map(spread).map_or(Next::Idle, Next::After);
-                let notice = O::notice(object, &done.artifact);
+                let made = done.made.as_ref().map(|made| &made.notice);
+                let notice = O::notice(object, &done.artifact, made);
                 let told = events::of_success(object, &done, notice.clone());
                 let draft = succeeded::<O>(draft, done, &notice);
                 (draft.handled().status, told, next)

@@ -72,6 +72,11 @@ impl SecretData {
         &self.kind
     }
 
+    /// Returns whether there is a key, even if its value is empty.
+    pub fn has(&self, key: &str) -> bool {
+        self.data.contains_key(key)
+    }
+
     /// Returns the value of the first of some keys that has one that is not empty.
     pub fn any(&self, keys: &[&str]) -> Option<Vec<u8>> {
         keys.iter().find_map(|key| {
@@ -115,6 +120,7 @@ mod tests {
         let data = json!({"a": "eA==", "empty": "", "broken": "?", "number": 1, "binary": "/w=="});
         let secret = SecretData::parse(&json!({"data": data}), "ns/auth".to_owned());
         assert_eq!((secret.name(), secret.kind()), ("ns/auth", ""));
+        assert!(secret.has("empty") && !secret.has("nothere"));
         assert_eq!(secret.text("a").as_deref(), Some("x"));
         for key in ["empty", "broken", "number", "nothere"] {
             assert_eq!(secret.any(&[key]), None, "{key}");

@@ -6,10 +6,10 @@
 use lode_api::conditions::{
     ARTIFACT_IN_STORAGE, ARTIFACT_OUTDATED, READY, SOURCE_VERIFIED, State, Verdict,
 };
-use lode_api::{Kind, Resource, SourceStatus, Status, reasons};
+use lode_api::{Kind, Resource, SourceStatus, Status};
 use lode_runtime::{Draft, Failure};
 
-use crate::contents::{IncludedPart, SourceNotice};
+use crate::contents::SourceNotice;
 use crate::facts::{AttemptDone, SeenFacts, SeenRevision};
 use crate::origin::Origin;
 use crate::step::FAILURES;
@@ -36,12 +36,12 @@ where
 /// The store holds an artifact that was made as the specification says.
 pub(crate) fn succeeded<'a, O: Origin>(
     mut draft: Draft<'a, O::Spec>,
-    done: AttemptDone,
+    done: AttemptDone<O::Made>,
     notice: &SourceNotice,
 ) -> Draft<'a, O::Spec> {
-    let included = done.made.map(|made| made.included);
+    let made = done.made.map(|made| made.with);
     draft.status.set_url(done.url.map(Into::into));
-    O::observe(&draft.object.spec, &mut draft.status, included);
+    O::observe(&draft.object.spec, &mut draft.status, made);
     for gone in FAILURES
         .into_iter()
         .chain([ARTIFACT_OUTDATED, SOURCE_VERIFIED])
@@ -49,7 +49,7 @@ pub(crate) fn succeeded<'a, O: Origin>(
         draft.delete(gone);
     }
 
-    let in_storage = Verdict::yes(ARTIFACT_IN_STORAGE, reasons::SUCCEEDED, &notice.text);
+    let in_storage = Verdict::yes(ARTIFACT_IN_STORAGE, notice.reason, &notice.text);
     draft.set(&in_storage);
     draft.status.set_artifact(Some(done.artifact));
     draft.succeeded(notice.reason, &notice.text)
@@ -113,17 +113,15 @@ where
     }
 }
 
-/// Returns whether the artifact in the status is the one that would be made now.
-pub(crate) fn is_current<O: Origin>(
-    object: &Resource<O::Spec>,
-    plan: &O::Plan,
-    revision: &str,
-    included: &[IncludedPart],
-) -> bool {
+/// Returns whether the artifact in the status is of this generation and revision.
+pub(crate) fn is_of<S>(object: &Resource<S>, revision: &str) -> bool
+where
+    S: Kind<Status: SourceStatus>,
+{
     let is_observed = object.status.observed_generation() == Some(object.metadata.generation);
     let artifact = object.status.artifact();
     let is_newest = artifact.is_some_and(|artifact| *artifact.revision == *revision);
-    is_observed && is_newest && O::is_current(object, plan, included)
+    is_observed && is_newest
 }
 
 /// Returns whether `Ready` says something else than before.
@@ -148,16 +146,17 @@ fn ready(status: &impl Status) -> Option<(State, &str, &str)> {
 
 #[cfg(test)]
 mod tests {
-    use lode_api::GitRepository;
     use lode_api::conditions::{RECONCILING, STALLED};
     use lode_api::git_repository::Spec;
     use lode_api::shared::Artifact;
+    use lode_api::{GitRepository, reasons};
     use lode_object::meta;
     use lode_runtime::{Progress, is_retry};
     use serde_json::json;
 
     use super::*;
     use crate::GitOrigin;
+    use crate::contents::MadeWith;
     use crate::facts::MadeArtifact;
     use crate::step;
 
@@ -180,11 +179,15 @@ mod tests {
         GitRepository::parse(&object).unwrap()
     }
 
-    fn done(artifact: Artifact, included: Vec<Artifact>) -> AttemptDone {
+    fn done(artifact: Artifact, included: Vec<Artifact>) -> AttemptDone<()> {
         let notice = SourceNotice::stored(&artifact);
         let made = MadeArtifact {
-            included,
+            with: MadeWith {
+                included,
+                origin: (),
+            },
             notice,
+            remarks: Vec::new(),
             left_out: Vec::new(),
         };
         AttemptDone {
@@ -226,16 +229,13 @@ mod tests {
         let draft = Draft::new(&object, NOW);
         let status = succeeded::<GitOrigin>(draft, done(artifact("r1"), Vec::new()), &notice);
         let conditions = status.status.conditions;
-        let ready = conditions.get(READY).unwrap();
-        assert_eq!(
-            (&*ready.reason, &*ready.message),
-            ("ChartPullSucceeded", "pulled it")
-        );
-        let stored = conditions.get(ARTIFACT_IN_STORAGE).unwrap();
-        assert_eq!(
-            (&*stored.reason, &*stored.message),
-            ("Succeeded", "pulled it")
-        );
+        for name in [READY, ARTIFACT_IN_STORAGE] {
+            let found = conditions.get(name).unwrap();
+            assert_eq!(
+                (&*found.reason, &*found.message),
+                ("ChartPullSucceeded", "pulled it")
+            );
+        }
     }
 
     #[test]
@@ -255,7 +255,7 @@ mod tests {
     fn seen(revision: &str, progress: Option<&str>) -> SeenFacts {
         let newest = SeenRevision {
             revision: revision.to_owned(),
-            outdated: SourceNotice::outdated("another one".to_owned()),
+            outdated: SourceNotice::outdated("another one".to_owned()).unwrap(),
             progress: progress.map(str::to_owned),
         };
         SeenFacts {

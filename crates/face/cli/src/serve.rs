@@ -128,6 +128,12 @@ pub(crate) struct Args {
     /// Steps that one fetch may take, mostly for ignore patterns
     #[arg(long, value_name = "N", default_value_t = FETCH.steps)]
     fetch_steps_max: u64,
+    /// Bytes that the index of a chart repository may have
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "50Mi")]
+    helm_index_max_size: u64,
+    /// Bytes that a packed chart may have
+    #[arg(long, value_name = "BYTES", value_parser = bytes, default_value = "10Mi")]
+    helm_chart_max_size: u64,
     /// When writes are preceded by a dry-run
     #[arg(long, value_enum, default_value = "auto")]
     preflight: Preflight,
@@ -241,6 +247,8 @@ impl Args {
                 nodes: self.fetch_files_max,
                 steps: self.fetch_steps_max,
             },
+            helm_index_max: self.helm_index_max_size,
+            helm_chart_max: self.helm_chart_max_size,
             build_limits: self.build_limits.limits(),
             kubeconfig: self.access.kubeconfig,
             context: self.access.context,

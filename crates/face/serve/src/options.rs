@@ -75,6 +75,10 @@ pub struct Options {
     pub ambient: Ambient,
     /// Limits of one fetch.
     pub fetch: budget::Limits,
+    /// Most bytes of the index of a chart repository.
+    pub helm_index_max: u64,
+    /// Most bytes of a packed chart that is fetched.
+    pub helm_chart_max: u64,
     /// Limits of one build.
     pub build_limits: Limits,
 }
@@ -114,6 +118,8 @@ impl Default for Options {
             memory_budget: lode_runtime::half_of_memory(),
             ambient: Ambient::default(),
             fetch: lode_source::SourceOptions::default().fetch,
+            helm_index_max: 50 << 20,
+            helm_chart_max: 10 << 20,
             build_limits: lode_kustomization::Options::default().build_limits,
         }
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use anyhow::Context as _;
 use futures::future::BoxFuture;
-use lode_api::{Kind, Resource, git_repository, kustomization, oci_repository};
+use lode_api::{
+    Kind, Resource, git_repository, helm_chart, helm_repository, kustomization, oci_repository,
+};
 use lode_apply::{Applier, Preflight};
 use lode_cluster::{Cache, Client, Discovery};
 use lode_kustomization::Kustomizations;
@@ -13,7 +15,8 @@ use lode_runtime::{
     Backoff, Events, Frame, Memory, Metrics, Own, OwnParts, Queue, Reconcile, Sources, Store,
 };
 use lode_source::{
-    GitOptions, GitOrigin, OciOrigin, Origin, SourceOptions, SourceParts, SourceReconciler,
+    GitOptions, GitOrigin, HelmChartOrigin, HelmChartOriginParts, HelmRepositoryOrigin, Indexes,
+    OciOrigin, Origin, SourceOptions, SourceParts, SourceReconciler,
 };
 use tokio::sync::watch;
 
@@ -84,11 +87,17 @@ impl SharedByParts<'_> {
         let pulled = self.mirror::<oci_repository::Spec>();
         let kustomizations = self.mirror::<kustomization::Spec>();
         let sources = Sources::new(self.artifacts.clone(), self.memory.clone());
+        let (listed, charts) = (self.mirror(), self.mirror::<helm_chart::Spec>());
         let sources = sources.with(repositories.clone()).with(pulled.clone());
+        let sources = Arc::new(sources.with(listed.clone()).with(charts.clone()));
+        let indexes = Arc::new(Indexes::new(self.artifacts.clone(), self.memory.clone()));
+        let of_charts = self.charts(&listed, &sources, &indexes);
         Ok(vec![
             self.repositories(repositories)?,
-            self.source(pulled, self.oci()),
-            self.kustomizations(kustomizations, Arc::new(sources)),
+            self.source(pulled, self.oci(), None),
+            self.source(listed, self.helm_repositories(&indexes), None),
+            self.source(charts, of_charts, Some(sources.clone())),
+            self.kustomizations(kustomizations, sources),
         ])
     }
 
@@ -115,7 +124,7 @@ impl SharedByParts<'_> {
         let origin = GitOrigin::open(self.client.clone(), objects.clone(), memory, git)
             .context("open the store of Git objects")?;
         let collector = origin.collector();
-        Ok(self.source(objects, origin).with(collector))
+        Ok(self.source(objects, origin, None).with(collector))
     }
 
     /// Returns the origin of OCI repositories.
@@ -125,8 +134,44 @@ impl SharedByParts<'_> {
         OciOrigin::new(client, artifacts, self.memory.clone(), egress)
     }
 
-    /// Wires the controller of one kind of source.
-    fn source<O: Origin>(&self, objects: Arc<Store<Resource<O::Spec>>>, origin: O) -> Part {
+    /// Returns the origin of Helm repositories.
+    fn helm_repositories(&self, indexes: &Arc<Indexes>) -> HelmRepositoryOrigin {
+        HelmRepositoryOrigin::new(
+            self.client.clone(),
+            self.artifacts.clone(),
+            indexes.clone(),
+            self.options.egress.clone(),
+            self.options.helm_index_max,
+        )
+    }
+
+    /// Returns the origin of charts.
+    fn charts(
+        &self,
+        repositories: &Arc<Store<Resource<helm_repository::Spec>>>,
+        sources: &Arc<Sources>,
+        indexes: &Arc<Indexes>,
+    ) -> HelmChartOrigin {
+        HelmChartOrigin::new(HelmChartOriginParts {
+            client: self.client.clone(),
+            repositories: repositories.clone(),
+            sources: sources.clone(),
+            store: self.artifacts.clone(),
+            indexes: indexes.clone(),
+            memory: self.memory.clone(),
+            egress: self.options.egress.clone(),
+            index_max: self.options.helm_index_max,
+            chart_max: self.options.helm_chart_max,
+        })
+    }
+
+    /// Wires the controller of one kind of source; a change of others wakes its objects if they are made from them.
+    fn source<O: Origin>(
+        &self,
+        objects: Arc<Store<Resource<O::Spec>>>,
+        origin: O,
+        others: Option<Arc<Sources>>,
+    ) -> Part {
         let queue = Arc::new(self.queue());
         let events = self.events(SOURCE_MANAGER);
         let parts = SourceParts {
@@ -145,7 +190,11 @@ impl SharedByParts<'_> {
         };
         let frame = SourceReconciler::frame(parts, queue.clone());
         // An attempt that waits for a server computes nothing; work that computes is bounded by the memory budget.
-        Part::new(&frame, objects, events, queue, lode_source::UNDER_WAY_MAX)
+        let part = Part::new(&frame, objects, events, queue, lode_source::UNDER_WAY_MAX);
+        match others {
+            Some(others) => part.with(async move { others.follow(|used| frame.wake(used)).await }),
+            None => part,
+        }
     }
 
     /// Wires the controller of Kustomizations.

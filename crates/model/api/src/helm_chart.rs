@@ -129,9 +129,9 @@ words! {
     /// Kind of a chart's source.
     pub enum SourceKind {
         /// A repository of charts.
-        HelmRepository = "HelmRepository",
+        Repository = "HelmRepository",
         /// A folder in a Git repository.
-        GitRepository = "GitRepository",
+        Git = "GitRepository",
         /// A folder in a bucket.
         Bucket = "Bucket",
     }

@@ -12,7 +12,10 @@ use crate::names::Names;
 use crate::resource::Kind as _;
 #[cfg(test)]
 use crate::toy;
-use crate::{definition, git_repository, helm_release, kustomization, oci_repository};
+use crate::{
+    definition, git_repository, helm_chart, helm_release, helm_repository, kustomization,
+    oci_repository,
+};
 
 /// What the rest of the program knows about one kind.
 #[derive(Debug, Clone, Copy)]
@@ -62,7 +65,13 @@ pub const SOURCE: &str = "source";
 pub const SOURCES: &str = "sources";
 
 /// All kinds that are served, in the order they are listed: sources first.
-pub const ALL: &[Row] = &[GIT_REPOSITORY, OCI_REPOSITORY, KUSTOMIZATION];
+pub const ALL: &[Row] = &[
+    GIT_REPOSITORY,
+    OCI_REPOSITORY,
+    HELM_REPOSITORY,
+    HELM_CHART,
+    KUSTOMIZATION,
+];
 
 /// A `GitRepository`.
 pub const GIT_REPOSITORY: Row = Row {
@@ -104,6 +113,50 @@ pub const OCI_REPOSITORY: Row = Row {
             head: "INTERVAL",
             pointer: "/spec/interval",
             form: Form::Text,
+        },
+    ],
+};
+
+/// A `HelmRepository`.
+pub const HELM_REPOSITORY: Row = Row {
+    names: helm_repository::Spec::NAMES,
+    definition: definition::of::<helm_repository::Spec>,
+    words: &["helm"],
+    is_source: true,
+    source_ref: None,
+    revision: Some("/status/artifact/revision"),
+    details: &[
+        Detail {
+            head: "URL",
+            pointer: "/spec/url",
+            form: Form::Url,
+        },
+        Detail {
+            head: "INTERVAL",
+            pointer: "/spec/interval",
+            form: Form::Text,
+        },
+    ],
+};
+
+/// A `HelmChart`.
+pub const HELM_CHART: Row = Row {
+    names: helm_chart::Spec::NAMES,
+    definition: definition::of::<helm_chart::Spec>,
+    words: &["chart"],
+    is_source: true,
+    source_ref: Some("/spec/sourceRef"),
+    revision: Some("/status/artifact/revision"),
+    details: &[
+        Detail {
+            head: "CHART",
+            pointer: "/spec/chart",
+            form: Form::Text,
+        },
+        Detail {
+            head: "SOURCE",
+            pointer: "/spec/sourceRef",
+            form: Form::Reference,
         },
     ],
 };
@@ -174,8 +227,6 @@ pub struct KindName<'n> {
 /// and users are warned about them. A kind that gets a row leaves this list.
 pub const NOT_SERVED: &[KindName<'_>] = &[
     KindName::new("source.toolkit.fluxcd.io", "Bucket"),
-    KindName::new("source.toolkit.fluxcd.io", "HelmRepository"),
-    KindName::new("source.toolkit.fluxcd.io", "HelmChart"),
     KindName::new("source.toolkit.fluxcd.io", "ExternalArtifact"),
     KindName::new("source.extensions.fluxcd.io", "ArtifactGenerator"),
     KindName::new("helm.toolkit.fluxcd.io", "HelmRelease"),

@@ -131,12 +131,12 @@ impl ChartRepository {
         Ok(self)
     }
 
-    /// Returns whether egress to the repository itself is refused, as far as its URL shows.
+    /// Checks what can be checked without a request: the egress policy, as far as the URL shows, and the certificates.
     ///
     /// # Errors
-    /// It is refused.
-    pub fn check_egress(&self) -> Result<(), Refused> {
-        self.outbound.egress.check(&self.base)
+    /// [`OutboundError::Egress`] or [`OutboundError::Configuration`].
+    pub fn check(&self) -> Result<(), OutboundError> {
+        self.outbound.client(&self.base).map(drop)
     }
 
     /// Starts to read the index, which may have at most `limit` bytes.

@@ -144,6 +144,12 @@ impl Store {
         tempfile::tempfile_in(&self.unpacked)
     }
 
+    /// Returns the folder for files that have no name.
+    #[must_use]
+    pub fn scratch(&self) -> &Path {
+        &self.unpacked
+    }
+
     /// Returns a place for the contents of files.
     #[must_use]
     pub fn spool(&self) -> Spool {

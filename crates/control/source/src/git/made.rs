@@ -6,23 +6,19 @@ use lode_api::GitRepository;
 use lode_api::git_repository::{GitRepositoryStatus, Spec};
 use lode_api::shared::Artifact;
 
-use crate::contents::IncludedPart;
+use crate::contents::{IncludedPart, MadeWith};
 
 /// Notes in the status what its artifact was made with. The included artifacts stay as they are if it was not made
 /// again, so that only a change is written.
-pub(crate) fn observe(
-    spec: &Spec,
-    status: &mut GitRepositoryStatus,
-    included: Option<Vec<Artifact>>,
-) {
+pub(crate) fn observe(spec: &Spec, status: &mut GitRepositoryStatus, made: Option<MadeWith<()>>) {
     status.observed_ignore.clone_from(&spec.ignore);
     status.observed_include.clone_from(&spec.include);
     let folders = &spec.sparse_checkout;
     status.observed_sparse_checkout.clone_from(folders);
     status.observed_recurse_submodules = None;
     status.source_verification_mode = None;
-    if let Some(included) = included {
-        status.included_artifacts = included;
+    if let Some(made) = made {
+        status.included_artifacts = made.included;
     }
 }
 
@@ -75,7 +71,11 @@ mod tests {
         let object = json!({"metadata": {"name": "a", "namespace": "ns"}, "spec": spec});
         let mut object = GitRepository::parse(&object).unwrap();
         let GitRepository { spec, status, .. } = &mut object;
-        observe(spec, status, Some(vec![artifact("1")]));
+        let with = MadeWith {
+            included: vec![artifact("1")],
+            origin: (),
+        };
+        observe(spec, status, Some(with));
         object
     }
 

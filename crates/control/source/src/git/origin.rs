@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lode_api::git_repository::{GitRepositoryStatus, Spec};
-use lode_api::shared::Artifact;
 use lode_api::{GitRepository, reasons};
 use lode_cluster::Client;
 use lode_git::{Cache, FetchLimits, Remote, Resolved};
@@ -17,7 +16,8 @@ use tracing::{debug, warn};
 use super::validate::{GitPlan, check_signature, validate};
 use super::{GitOptions, fetch, gather, include, made};
 use crate::contents::{
-    BroughtContents, IgnoreRules, IncludedPart, NewestRevision, SourceContents, SourceNotice,
+    BroughtContents, IgnoreRules, IncludedPart, MadeWith, NewestRevision, SourceContents,
+    SourceNotice,
 };
 use crate::facts::AttemptFacts;
 use crate::origin::{FetchMeans, Origin};
@@ -90,6 +90,7 @@ impl Origin for GitOrigin {
     type Spec = Spec;
     type Plan = GitPlan;
     type Lead = GitLead;
+    type Made = ();
 
     fn plan(&self, object: &GitRepository) -> Result<GitPlan, Failure> {
         validate(object, &self.egress)
@@ -124,9 +125,13 @@ impl Origin for GitOrigin {
         include::parts(&name_of(object), &plan.includes, find)
     }
 
-    fn is_current(object: &GitRepository, plan: &GitPlan, included: &[IncludedPart]) -> bool {
-        // What has to be signed is checked each time: the artifact may be older than the demand.
-        !plan.verify && made::is_as_specified(object, included)
+    fn is_current(
+        object: &GitRepository,
+        plan: &GitPlan,
+        _: &GitLead,
+        included: &[IncludedPart],
+    ) -> bool {
+        is_current(object, plan, included)
     }
 
     async fn bring(
@@ -135,7 +140,7 @@ impl Origin for GitOrigin {
         plan: &GitPlan,
         lead: GitLead,
         means: &FetchMeans,
-    ) -> Result<BroughtContents, Failure> {
+    ) -> Result<BroughtContents<()>, Failure> {
         let options = lode_git::Options {
             limits: self.limits,
             admission: fetch::admission(self.memory.clone(), &object.metadata.namespace),
@@ -158,12 +163,14 @@ impl Origin for GitOrigin {
                 reason: reasons::NEW_ARTIFACT,
                 text: format!("stored artifact for commit '{subject}'"),
             },
+            remarks: Vec::new(),
             metadata: BTreeMap::new(),
+            made: (),
         })
     }
 
-    fn observe(spec: &Spec, status: &mut GitRepositoryStatus, included: Option<Vec<Artifact>>) {
-        made::observe(spec, status, included);
+    fn observe(spec: &Spec, status: &mut GitRepositoryStatus, made: Option<MadeWith<()>>) {
+        made::observe(spec, status, made);
     }
 
     fn uses(object: &GitRepository) -> Vec<Use> {
@@ -174,6 +181,12 @@ impl Origin for GitOrigin {
     fn matters(change: &Change<GitRepository>) -> bool {
         include::matters(change)
     }
+}
+
+/// Returns whether an artifact is as the specification says. What has to be signed is checked each time: the artifact may
+/// be older than the demand.
+fn is_current(object: &GitRepository, plan: &GitPlan, included: &[IncludedPart]) -> bool {
+    !plan.verify && made::is_as_specified(object, included)
 }
 
 /// Returns which tag a range of versions led to.
@@ -207,7 +220,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::status::is_current;
+    use crate::status::is_of;
 
     fn object(spec: &Value, status: &Value) -> GitRepository {
         let metadata = json!({"name": "a", "namespace": "ns", "generation": 1});
@@ -224,7 +237,7 @@ mod tests {
     }
 
     fn is_current_at(object: &GitRepository, revision: &str) -> bool {
-        is_current::<GitOrigin>(object, &plan(object), revision, &[])
+        is_of(object, revision) && is_current(object, &plan(object), &[])
     }
 
     #[test]

@@ -114,7 +114,7 @@ async fn pull_secrets(
     Ok(names.map(str::to_owned).collect())
 }
 
-/// Returns what is said if something is not there; all else is reported as the API server tells it.
+/// Returns what is said if something is not there; all else is what the API server says.
 fn absent(error: &lode_cluster::Error, said: impl FnOnce() -> String) -> String {
     if error.is_not_found() {
         said()

@@ -15,7 +15,7 @@ use lode_store::Store;
 use super::pull::{Annotations, PullMeans};
 use super::validate::{OciPlan, validate};
 use super::{find, gather, pull};
-use crate::contents::{BroughtContents, IncludedPart, NewestRevision, SourceNotice};
+use crate::contents::{BroughtContents, IncludedPart, MadeWith, NewestRevision, SourceNotice};
 use crate::facts::AttemptFacts;
 use crate::origin::{FetchMeans, Origin};
 
@@ -54,6 +54,7 @@ impl Origin for OciOrigin {
     type Spec = Spec;
     type Plan = OciPlan;
     type Lead = OciLead;
+    type Made = ();
     const LATEST: Option<&'static str> = Some("latest.tar.gz");
 
     fn plan(&self, object: &OCIRepository) -> Result<OciPlan, Failure> {
@@ -82,7 +83,7 @@ impl Origin for OciOrigin {
         })
     }
 
-    fn is_current(object: &OCIRepository, _: &OciPlan, _: &[IncludedPart]) -> bool {
+    fn is_current(object: &OCIRepository, _: &OciPlan, _: &OciLead, _: &[IncludedPart]) -> bool {
         let (spec, status) = (&object.spec, &object.status);
         status.observed_ignore == spec.ignore
             && status.observed_layer_selector == spec.layer_selector
@@ -94,7 +95,7 @@ impl Origin for OciOrigin {
         plan: &OciPlan,
         mut lead: OciLead,
         means: &FetchMeans,
-    ) -> Result<BroughtContents, Failure> {
+    ) -> Result<BroughtContents<()>, Failure> {
         let url = &object.spec.url;
         let pull = PullMeans {
             plan,
@@ -113,18 +114,20 @@ impl Origin for OciOrigin {
                 reason: reasons::NEW_ARTIFACT,
                 text: stored(&lead.revision, url, &annotations),
             },
+            remarks: Vec::new(),
             metadata: annotations,
+            made: (),
         })
     }
 
-    fn observe(spec: &Spec, status: &mut OCIRepositoryStatus, _: Option<Vec<Artifact>>) {
+    fn observe(spec: &Spec, status: &mut OCIRepositoryStatus, _: Option<MadeWith<()>>) {
         status.observed_ignore.clone_from(&spec.ignore);
         status
             .observed_layer_selector
             .clone_from(&spec.layer_selector);
     }
 
-    fn notice(_: &OCIRepository, artifact: &Artifact) -> SourceNotice {
+    fn notice(_: &OCIRepository, artifact: &Artifact, _: Option<&SourceNotice>) -> SourceNotice {
         SourceNotice {
             reason: reasons::SUCCEEDED,
             text: format!("stored artifact for digest '{}'", artifact.revision),

@@ -46,11 +46,12 @@ impl Source for Still {
 
 /// A cluster and the controller of one kind.
 pub(crate) struct Played<O: Origin> {
-    pub(crate) sandbox: Sandbox,
+    pub(crate) sandbox: Arc<Sandbox>,
     pub(crate) own: Arc<Own<O::Spec>>,
     pub(crate) frame: Arc<Frame<SourceReconciler<O>>>,
     pub(crate) queue: Arc<Queue<NamespacedName>>,
     pub(crate) artifacts: Arc<lode_store::Store>,
+    pub(crate) memory: Memory,
     events: Events,
     folder: TempDir,
 }
@@ -66,13 +67,26 @@ pub(crate) struct Stage<'a, O: Origin> {
 
 impl<O: Origin> Played<O> {
     /// Starts the controller of an origin; the kind is served already.
-    pub(crate) async fn start(sandbox: Sandbox, origin: impl FnOnce(Stage<'_, O>) -> O) -> Self {
+    pub(crate) async fn start(
+        sandbox: impl Into<Arc<Sandbox>>,
+        origin: impl FnOnce(Stage<'_, O>) -> O,
+    ) -> Self {
+        Self::start_on(sandbox.into(), None, origin).await
+    }
+
+    /// As [`Played::start`], on the store of another controller.
+    pub(crate) async fn start_on(
+        sandbox: Arc<Sandbox>,
+        store: Option<Arc<lode_store::Store>>,
+        origin: impl FnOnce(Stage<'_, O>) -> O,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let client = Client::connect(Some(sandbox.kubeconfig()), None);
         let client = client.await.unwrap();
         let objects = Own::mirror(&client, "", "");
         let memory = Memory::new(1 << 30, 2);
-        let artifacts = Arc::new(lode_store::Store::open(folder.path()).unwrap());
+        let open = || Arc::new(lode_store::Store::open(folder.path()).unwrap());
+        let artifacts = store.unwrap_or_else(open);
         let origin = origin(Stage {
             client: client.clone(),
             objects: objects.clone(),
@@ -94,7 +108,7 @@ impl<O: Origin> Played<O> {
             own: own.clone(),
             origin,
             artifacts: artifacts.clone(),
-            memory,
+            memory: memory.clone(),
             options: SourceOptions {
                 storage_adv_addr: "store.example".to_owned(),
                 artifact_retention_records: 1,
@@ -117,6 +131,7 @@ impl<O: Origin> Played<O> {
             frame,
             queue,
             artifacts,
+            memory,
             events,
             folder,
         }
@@ -238,6 +253,12 @@ impl<O: Origin> Played<O> {
             found.push((kind, text("reason"), text("message")));
         }
         found
+    }
+
+    /// Returns the next object that is queued, if there is one.
+    pub(crate) async fn queued(&self) -> Option<NamespacedName> {
+        let next = tokio::time::timeout(PAUSE * 10, self.queue.next());
+        next.await.ok().flatten()
     }
 
     /// Returns the folder where all is stored.

@@ -5,11 +5,10 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use lode_api::SourceStatus as _;
-use lode_api::shared::Artifact;
 use lode_runtime::Failure;
 use lode_source::{
-    AttemptFacts, BroughtContents, FetchMeans, IgnoreRules, IncludedPart, NewestRevision, Origin,
-    SourceContents, SourceNotice, step,
+    AttemptFacts, BroughtContents, FetchMeans, IgnoreRules, IncludedPart, MadeWith, NewestRevision,
+    Origin, SourceContents, SourceNotice, step,
 };
 use lode_stdx::Digest;
 use lode_tree::{RepoPath, Tree};
@@ -24,6 +23,7 @@ impl Origin for DrawerOrigin {
     type Spec = DrawerSpec;
     type Plan = ();
     type Lead = Listing;
+    type Made = ();
 
     fn plan(&self, drawer: &Drawer) -> Result<(), Failure> {
         match drawer.spec.key {
@@ -51,7 +51,7 @@ impl Origin for DrawerOrigin {
         })
     }
 
-    fn is_current(drawer: &Drawer, (): &(), _: &[IncludedPart]) -> bool {
+    fn is_current(drawer: &Drawer, (): &(), _: &Listing, _: &[IncludedPart]) -> bool {
         drawer.status.observed_ignore == drawer.spec.ignore
     }
 
@@ -61,7 +61,7 @@ impl Origin for DrawerOrigin {
         (): &(),
         listing: Listing,
         means: &FetchMeans,
-    ) -> Result<BroughtContents, Failure> {
+    ) -> Result<BroughtContents<()>, Failure> {
         let text = format!("stored {} papers", listing.len());
         let (contents, file) = if let Some(name) = &drawer.spec.paper {
             let text = self.read(name)?;
@@ -83,11 +83,13 @@ impl Origin for DrawerOrigin {
             contents,
             file,
             notice: SourceNotice { reason, text },
+            remarks: Vec::new(),
             metadata: BTreeMap::from([("papers".into(), listing.len().to_string().into())]),
+            made: (),
         })
     }
 
-    fn observe(spec: &DrawerSpec, status: &mut DrawerStatus, _: Option<Vec<Artifact>>) {
+    fn observe(spec: &DrawerSpec, status: &mut DrawerStatus, _: Option<MadeWith<()>>) {
         status.observed_ignore.clone_from(&spec.ignore);
     }
 }

@@ -45,6 +45,7 @@ pub(super) fn all(sides: &Sides) -> Vec<Attempt> {
     all.extend(by_objects_in_git(sides));
     all.extend(by_sources(sides));
     all.extend(by_registries(sides));
+    all.extend(by_charts(sides));
     all.extend(by_statuses(sides));
     all
 }
@@ -601,6 +602,95 @@ fn by_registries(sides: &Sides) -> Vec<Attempt> {
                 json!({}),
                 &["failed to determine artifact digest"],
             )
+        },
+    ]
+}
+
+fn by_charts(sides: &Sides) -> Vec<Attempt> {
+    let Sides {
+        own, other, prize, ..
+    } = sides;
+    let missing = [&**prize, "not found"];
+    let repository = |name, fields: Value, answer: &[&str]| {
+        let plain = json!({"url": "http://127.0.0.1:1"});
+        of_kind("HelmRepository", name, over(plain, &fields), answer)
+    };
+    let by_name = |field: &str, name: &str| json!({field: {"name": name}});
+    let chart = |name, fields: Value, answer: &[&str]| {
+        let plain = json!({"chart": "app", "sourceRef": {"kind": "HelmRepository", "name": prize}});
+        of_kind("HelmChart", name, over(plain, &fields), answer)
+    };
+    let of_git = |fields: Value| {
+        over(
+            json!({"sourceRef": {"kind": "GitRepository", "name": "app"}}),
+            &fields,
+        )
+    };
+    let from = |fields: Value| json!({"sourceRef": fields});
+    let packed = "apiVersion: v2\nname: app\nversion: 1.0.0\n".to_owned();
+    vec![
+        repository("helm-secret", by_name("secretRef", prize), &missing),
+        repository(
+            "helm-secret-by-path",
+            by_name("secretRef", &sides.path("secrets")),
+            &["is not a valid name of a Secret"],
+        ),
+        repository(
+            "helm-certificates",
+            by_name("certSecretRef", prize),
+            &missing,
+        ),
+        repository(
+            "helm-url",
+            json!({"url": "http://169.254.169.254"}),
+            &["egress to 169.254.169.254"],
+        ),
+        Attempt {
+            status: json!({"artifact": sides.artifact}),
+            ..repository(
+                "helm-forged-index",
+                json!({}),
+                &["failed to fetch Helm repository index"],
+            )
+        },
+        chart("chart-elsewhere", json!({}), &missing),
+        chart(
+            "chart-by-path",
+            from(json!({"name": format!("{other}/{prize}")})),
+            &["not found"],
+        ),
+        chart(
+            "chart-of-a-version",
+            from(json!({"apiVersion": "source.toolkit.fluxcd.io/v1"})),
+            &missing,
+        ),
+        chart(
+            "chart-of-a-kind",
+            from(json!({"kind": "GitRepository"})),
+            &missing,
+        ),
+        chart(
+            "chart-outside",
+            of_git(json!({"chart": format!("../../gitrepository/{other}/{prize}")})),
+            &["invalid chart reference", "no such file"],
+        ),
+        Attempt {
+            files: vec![("Chart.yaml", packed)],
+            ..chart(
+                "chart-values",
+                of_git(json!({"chart": format!("{own}/chart-values"),
+                    "valuesFiles": [format!("../../gitrepository/{other}/{prize}/a.yaml")]})),
+                &["no values file found"],
+            )
+        },
+        chart(
+            "chart-verify",
+            json!({"verify": {"provider": "cosign", "secretRef": {"name": prize}}}),
+            &["spec.verify", "not supported"],
+        ),
+        Attempt {
+            status: json!({"artifact": sides.artifact}),
+            ..chart("chart-forged", json!({}), &missing)
         },
     ]
 }

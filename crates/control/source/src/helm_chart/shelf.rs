@@ -1,0 +1,103 @@
+//! [`ChartShelf`]: where packed charts are, by name and version: listed in an index, or as tags of a registry.
+
+use std::sync::Arc;
+
+use lode_fetch::{ChartRepository, FetchError, Index};
+use lode_net::Refused;
+
+use super::tags::{TaggedChart, TaggedCharts};
+
+/// Where packed charts are.
+pub(crate) enum ChartShelf {
+    /// A repository, and what it lists.
+    Index(Box<ChartRepository>, Arc<Index>),
+    /// Below a path of a registry.
+    Tags(Box<TaggedCharts>),
+}
+
+/// One version of a chart.
+#[derive(Debug)]
+pub(crate) struct ShelfChart {
+    pub(crate) name: String,
+    pub(crate) version: String,
+    place: ChartPlace,
+}
+
+#[derive(Debug)]
+enum ChartPlace {
+    /// A reference in the index; an entry may have none.
+    Reference(Option<String>),
+    Tag(Box<TaggedChart>),
+}
+
+/// Why there is no chart.
+#[derive(Debug)]
+pub(crate) enum ShelfError {
+    /// The index does not have what is meant.
+    Reference(String),
+    /// Something does not answer as it should.
+    Pull(String),
+    /// The egress policy forbids the connection.
+    Denied(Refused),
+}
+
+impl std::fmt::Display for ShelfError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Reference(text) | Self::Pull(text) => f.write_str(text),
+            Self::Denied(refused) => refused.fmt(f),
+        }
+    }
+}
+
+impl ChartShelf {
+    /// Finds a version of a chart: the one that is written like this, else the newest in the range.
+    pub(crate) async fn find(&self, name: &str, range: &str) -> Result<ShelfChart, ShelfError> {
+        let index = match self {
+            Self::Index(_, index) => index,
+            Self::Tags(tags) => {
+                let found = tags.find(name, range).await?;
+                return Ok(ShelfChart {
+                    name: name.to_owned(),
+                    version: found.version.clone(),
+                    place: ChartPlace::Tag(Box::new(found)),
+                });
+            }
+        };
+        let found = index.find(name, range);
+        let found = found.map_err(|error| ShelfError::Reference(error.to_string()))?;
+        Ok(ShelfChart {
+            name: found.name().to_owned(),
+            version: found.version().to_owned(),
+            // As in Helm the first one counts.
+            place: ChartPlace::Reference(found.urls().next().map(str::to_owned)),
+        })
+    }
+
+    /// Brings a chart of at most `limit` bytes.
+    pub(crate) async fn bring(
+        &self,
+        chart: &ShelfChart,
+        limit: u64,
+    ) -> Result<Vec<u8>, ShelfError> {
+        match (self, &chart.place) {
+            (Self::Tags(tags), ChartPlace::Tag(tag)) => tags.bring(tag, limit).await,
+            (Self::Index(repository, _), ChartPlace::Reference(Some(reference))) => {
+                let brought = repository.chart(reference, limit).await;
+                brought.map_err(|error| unfetched(&error))
+            }
+            _ => {
+                let text = format!("chart '{}' has no downloadable URLs", chart.name);
+                Err(ShelfError::Pull(text))
+            }
+        }
+    }
+}
+
+/// Returns why something of a repository was not fetched.
+pub(crate) fn unfetched(error: &FetchError) -> ShelfError {
+    match error.egress() {
+        Some(refused) => ShelfError::Denied(refused.clone()),
+        None => ShelfError::Pull(error.to_string()),
+    }
+}

@@ -1,5 +1,6 @@
 //! [`Chart`]: a chart in memory, as it was packed.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, OnceLock};
 
@@ -27,6 +28,8 @@ pub struct Chart {
     /// The schema as it was first compiled.
     pub(crate) compiled: OnceLock<Arc<Compiled>>,
     pub(crate) templates_cache: render::Cache,
+    pub(crate) kept_cache: dependencies::Cache,
+    pub(crate) relevant_keys: OnceLock<BTreeSet<String>>,
     pub(crate) schema_modified: Option<Timestamp>,
     pub(crate) files: Vec<File>,
     pub(crate) modified: Option<Timestamp>,
@@ -110,6 +113,11 @@ impl Chart {
         }
         let compiled = compile()?;
         Ok(Some(Arc::clone(self.compiled.get_or_init(|| compiled))))
+    }
+
+    /// Returns the outermost keys of values that decide which subcharts are enabled.
+    pub(crate) fn relevant_keys(&self) -> &BTreeSet<String> {
+        self.relevant_keys.get_or_init(|| dependencies::keys(self))
     }
 
     /// Returns the chart's own custom resource definitions.

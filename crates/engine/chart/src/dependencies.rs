@@ -7,11 +7,13 @@
 mod active;
 mod enabled;
 mod import;
+mod kept;
 
-use lode_stdx::budget::Budget;
+use lode_stdx::budget::{Budget, Meter};
 use serde_json::{Map, Value};
 
 pub(crate) use active::Active;
+pub(crate) use kept::{Cache, keys};
 
 use crate::chart::Chart;
 use crate::values::coalesce::{Error, Work};
@@ -32,13 +34,30 @@ pub(crate) fn process<'c>(
     warnings: &mut Warnings,
     budget: &Budget,
 ) -> Result<Active<'c>, Error> {
+    let relevant = kept::relevant(chart, values);
+    if let Some(entry) = relevant
+        .as_ref()
+        .and_then(|relevant| kept::find(chart, relevant))
+    {
+        budget.nodes(entry.root.count())?;
+        warnings.extend(&entry.warnings);
+        return Ok(entry.root.active(chart));
+    }
+
+    let mut new = Warnings::default();
     let mut work = Work {
-        meter: lode_stdx::budget::Meter::new(budget),
-        warnings,
+        meter: Meter::new(budget),
+        warnings: &mut new,
     };
-    let mut active = Active::all(chart, &work.meter)?;
+    let mut active = Active::all(chart, &[], &work.meter)?;
     enabled::keep(&mut active, values, "", &mut work)?;
     import::values(&mut active, &mut work)?;
+    drop(work);
+
+    if let Some(relevant) = relevant {
+        kept::remember(chart, relevant, &active, &new);
+    }
+    warnings.extend(&new);
     Ok(active)
 }
 

@@ -358,6 +358,8 @@ fn empty(digest: Digest) -> Chart {
         schema: None,
         compiled: OnceLock::new(),
         templates_cache: Cache::default(),
+        kept_cache: crate::dependencies::Cache::default(),
+        relevant_keys: OnceLock::new(),
         schema_modified: None,
         files: Vec::new(),
         modified: None,

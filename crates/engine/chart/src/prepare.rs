@@ -1,5 +1,7 @@
 //! [`Prepared`]: a chart and the values of one release, checked and ready to be rendered.
 
+use std::sync::LazyLock;
+
 use lode_stdx::budget::{Budget, Meter};
 use serde_json::{Map, Value};
 
@@ -14,7 +16,8 @@ use crate::warning::Warnings;
 /// A chart with the subcharts that the values enable, and the values that its templates see.
 pub struct Prepared<'c> {
     pub(crate) chart: Active<'c>,
-    pub(crate) values: Map<String, Value>,
+    /// Always a table.
+    pub(crate) values: Value,
     pub(crate) warnings: Warnings,
 }
 
@@ -54,7 +57,7 @@ impl Chart {
 
         Ok(Prepared {
             chart,
-            values,
+            values: Value::Object(values),
             warnings,
         })
     }
@@ -72,7 +75,8 @@ impl Prepared<'_> {
     /// Returns the values that templates see.
     #[must_use]
     pub fn values(&self) -> &Map<String, Value> {
-        &self.values
+        static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
+        self.values.as_object().unwrap_or(&NONE)
     }
 
     /// Returns what Helm would print.

@@ -175,7 +175,7 @@ impl Prepared<'_> {
             .templates
             .render(names, scope, missing, &environment)?;
         let files = rendered.into_iter().map(|file| (file.name, file.content));
-        Ok((files.collect(), compiled.uses_time(&self.values)))
+        Ok((files.collect(), compiled.uses_time(self.values())))
     }
 }
 

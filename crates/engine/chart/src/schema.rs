@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use boon::{Compiler, Schemas, UrlLoader};
 use lode_stdx::budget::{Budget, Exceeded};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::dependencies::Active;
 
@@ -68,7 +68,7 @@ pub(crate) struct Compiled {
 /// Checks the values of a chart and of its subcharts.
 pub(crate) fn check(
     chart: &Active<'_>,
-    values: &Map<String, Value>,
+    values: &Value,
     documents: &SchemaDocuments,
     budget: &Budget,
 ) -> Result<(), Error> {
@@ -106,7 +106,7 @@ impl Found {
 
 fn check_chart(
     chart: &Active<'_>,
-    values: &Map<String, Value>,
+    values: &Value,
     documents: &SchemaDocuments,
     found: &mut Found,
     budget: &Budget,
@@ -117,7 +117,9 @@ fn check_chart(
     for child in &chart.children {
         match values.get(&*child.name) {
             None | Some(Value::Null) => {}
-            Some(Value::Object(values)) => check_chart(child, values, documents, found, budget)?,
+            Some(values @ Value::Object(_)) => {
+                check_chart(child, values, documents, found, budget)?;
+            }
             Some(_) => {
                 let text = "invalid type for values: expected object (map)";
                 found.add(&child.name, text, text);
@@ -129,7 +131,7 @@ fn check_chart(
 
 fn check_own(
     chart: &Active<'_>,
-    values: &Map<String, Value>,
+    values: &Value,
     documents: &SchemaDocuments,
     found: &mut Found,
     budget: &Budget,
@@ -146,14 +148,11 @@ fn check_own(
         }
     };
 
-    // The library takes a value, not a table.
-    let instance = Value::Object(values.clone());
-    budget.nodes(bounds::nodes(&instance))?;
-    if let Err(reason) = cost::charge(&compiled.json, &instance, budget)? {
+    if let Err(reason) = cost::charge(&compiled.json, values, budget)? {
         found.add(&chart.name, &reason, &reason);
         return Ok(());
     }
-    if let Err(violation) = schemas.validate(&instance, *index) {
+    if let Err(violation) = schemas.validate(values, *index) {
         let full = message::tree(&violation, message::Shown::Values);
         let masked = message::tree(&violation, message::Shown::Places);
         found.add(&chart.name, &full, &masked);

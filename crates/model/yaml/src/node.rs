@@ -366,6 +366,24 @@ impl Node {
         }
     }
 
+    /// Checks that [`Node::to_value`] succeeds, without building the value.
+    ///
+    /// # Errors
+    /// As [`Node::to_value`].
+    pub fn check_value(&self, dialect: Dialect) -> Result<(), Error> {
+        match &self.content {
+            Content::Scalar(text) => {
+                scalar::check(text, self, dialect).map_err(|cause| self.fault(cause))
+            }
+            Content::Sequence(items) => items.iter().try_for_each(|item| item.check_value(dialect)),
+            Content::Mapping(entries) => entries.iter().try_for_each(|entry| {
+                let key = scalar::check_key(&entry.key, dialect);
+                key.map_err(|cause| entry.key.fault(cause))?;
+                entry.value.check_value(dialect)
+            }),
+        }
+    }
+
     /// Returns the node for a JSON value.
     #[must_use]
     pub fn from_value(value: &Value) -> Self {

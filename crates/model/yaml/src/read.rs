@@ -285,6 +285,47 @@ mod tests {
     }
 
     #[test]
+    fn checking_a_value_and_building_it_fail_alike() {
+        let texts = [
+            "a: .inf",
+            "a: -.Inf",
+            "a: [.nan]",
+            "a: 1e999",
+            "null: a",
+            "~: a",
+            "1: a",
+            "yes: a",
+            "? [a]\n: b",
+            "a: !!int x",
+            "a: !!float .inf",
+            "!!str 1: a",
+            "'null': a",
+            "a: nan",
+            "n: a",
+            "nul: a",
+            ": a",
+            "a: {b: !x y}",
+            "a: infinity",
+            "2001-1-1: a",
+            ".5: a",
+            "a: 0x10",
+            "Null: a",
+            "\"1\": a",
+        ];
+        for dialect in [Dialect::V2, Dialect::V3] {
+            for text in texts {
+                let Some(Ok(node)) =
+                    Nodes::new(text.as_bytes(), dialect, Origins::default()).next()
+                else {
+                    continue;
+                };
+                let built = node.to_value(dialect).map(drop);
+                assert_eq!(node.check_value(dialect), built, "{text} {dialect:?}");
+            }
+        }
+    }
+
+    #[test]
     fn times_are_text_in_v2_and_rfc_3339_in_v3() {
         assert_eq!(v3("2001-1-1").unwrap(), json!("2001-01-01T00:00:00Z"));
         assert_eq!(parse(b"2001-1-1", Dialect::V2).unwrap(), json!("2001-1-1"));

@@ -53,6 +53,33 @@ pub(crate) fn key(node: &Node, dialect: Dialect) -> Result<String, Cause> {
     }
 }
 
+/// Checks that a node's text has a value.
+pub(crate) fn check(text: &str, node: &Node, dialect: Dialect) -> Result<(), Cause> {
+    if node.tag == Tag::Implied {
+        // What is not finite begins with a sign, a digit or a point.
+        let is_word = text.starts_with(|letter: char| letter.is_ascii_alphabetic());
+        if node.style != Style::Plain || is_word {
+            return Ok(());
+        }
+    }
+    value(text, node, dialect).map(drop)
+}
+
+/// Checks that a node can be a key.
+pub(crate) fn check_key(node: &Node, dialect: Dialect) -> Result<(), Cause> {
+    let is_text = |text: &str| {
+        // Plain words may mean null, and where keys must be texts also a boolean.
+        node.style != Style::Plain
+            || dialect == Dialect::V2
+                && text.starts_with(|letter: char| letter.is_ascii_alphabetic())
+                && !text.starts_with(['n', 'N'])
+    };
+    if node.tag == Tag::Implied && node.text().is_some_and(is_text) {
+        return Ok(());
+    }
+    key(node, dialect).map(drop)
+}
+
 /// Returns the value of a scalar read from a text; `tag` is the written tag, in its long form.
 fn tagged(
     text: String,

@@ -1,7 +1,7 @@
 //! [`Active`]: a chart as one release uses it.
 
 use std::borrow::Cow;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -20,28 +20,51 @@ use crate::{json, moment};
 #[derive(Clone)]
 pub(crate) struct Active<'c> {
     pub(crate) chart: &'c Chart,
+    /// The way to the chart from the outermost one, by the number of each subchart.
+    pub(super) place: Vec<usize>,
     /// The chart's name, or its alias.
     pub(crate) name: Cow<'c, str>,
     /// The declared dependencies that are enabled; nothing if none were declared or are left.
     pub(crate) declared: Option<Vec<Dependency>>,
     /// The chart's values, with those it imports.
-    pub(crate) values: Option<Cow<'c, Map<String, Value>>>,
+    pub(crate) values: Option<OwnValues<'c>>,
     pub(crate) children: Vec<Active<'c>>,
+}
+
+/// The values of a chart itself.
+#[derive(Clone)]
+pub(crate) enum OwnValues<'c> {
+    /// As in values.yaml.
+    Own(&'c Map<String, Value>),
+    /// With those that it imports.
+    Imported(Arc<Map<String, Value>>),
+}
+
+impl OwnValues<'_> {
+    fn get(&self) -> &Map<String, Value> {
+        match self {
+            Self::Own(values) => values,
+            Self::Imported(values) => values,
+        }
+    }
 }
 
 impl<'c> Active<'c> {
     /// Returns a chart with all its subcharts.
-    pub(super) fn all(chart: &'c Chart, meter: &Meter<'_>) -> Result<Self, Exceeded> {
+    pub(super) fn all(
+        chart: &'c Chart,
+        place: &[usize],
+        meter: &Meter<'_>,
+    ) -> Result<Self, Exceeded> {
         charge(chart.metadata(), meter)?;
-        let children = chart
-            .dependencies()
-            .iter()
-            .map(|child| Self::all(child, meter));
+        let inner = |(number, child)| Self::all(child, &[place, &[number]].concat(), meter);
+        let children = chart.dependencies().iter().enumerate().map(inner);
         Ok(Self {
             chart,
+            place: place.to_vec(),
             name: Cow::Borrowed(chart.name()),
             declared: chart.metadata().dependencies.clone(),
-            values: chart.values().map(Cow::Borrowed),
+            values: chart.values().map(OwnValues::Own),
             children: children.collect::<Result<_, _>>()?,
         })
     }
@@ -62,7 +85,7 @@ impl<'c> Active<'c> {
     /// Returns the chart's own values, with those it imports.
     pub(crate) fn values(&self) -> &Map<String, Value> {
         static NONE: LazyLock<Map<String, Value>> = LazyLock::new(Map::new);
-        self.values.as_deref().unwrap_or(&NONE)
+        self.values.as_ref().map_or(&NONE, OwnValues::get)
     }
 
     /// Returns the form that release records have.
@@ -79,7 +102,7 @@ impl<'c> Active<'c> {
             metadata: &metadata,
             lock: lock.as_ref(),
             templates: Some(templates).filter(|files| !files.is_empty()),
-            values: self.values.as_deref(),
+            values: self.values.as_ref().map(OwnValues::get),
             schema: schema.as_ref().map(|schema| STANDARD.encode(schema)),
             schema_modified: self.chart.schema_modified,
             files: Some(files).filter(|files| !files.is_empty()),

@@ -1,9 +1,10 @@
 //! Imports values of subcharts into their parents, under the parents' own values.
 
-use serde_json::{Map, Value, json};
-use std::borrow::Cow;
+use std::sync::Arc;
 
-use super::active::Active;
+use serde_json::{Map, Value, json};
+
+use super::active::{Active, OwnValues};
 use crate::metadata::Dependency;
 use crate::values::coalesce::{Error, Mode, Work, coalesce, copy_map};
 use crate::values::{merge_tables, nest, table};
@@ -26,7 +27,7 @@ pub(super) fn values(chart: &mut Active<'_>, work: &mut Work<'_>) -> Result<(), 
         import(dependency, &all, &mut imported, work)?;
     }
     merge_tables(&mut all, &imported);
-    chart.values = Some(Cow::Owned(all));
+    chart.values = Some(OwnValues::Imported(Arc::new(all)));
     chart.declared = Some(declared);
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lode_stdx::budget::Budget;
-use lode_yaml::Dialect;
+use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Tag};
 use serde_json::{Map, Value};
 
 use crate::metadata::decode::number_text;
@@ -43,12 +43,18 @@ pub enum HeadError {
 impl Head {
     /// Reads the head of a document. All of it must be YAML.
     pub(crate) fn read(document: &str, budget: &Budget) -> Result<Self, HeadError> {
-        let value = lode_yaml::parse_within(document.as_bytes(), Dialect::V2, budget)?;
+        let mut nodes =
+            Nodes::new(document.as_bytes(), Dialect::V2, Origins::default()).with_budget(budget);
+        let Some(node) = nodes.next().transpose()? else {
+            return Ok(Self::default());
+        };
+        node.check_value(Dialect::V2)?;
+
         let mut head = Self::default();
-        for (key, value) in fields(&value).ok_or(HeadError::NotATable)? {
+        for (key, value) in fields(&node).ok_or(HeadError::NotATable)? {
             match key.as_str() {
-                "apiversion" => head.api_version = text("apiVersion", value)?,
-                "kind" => head.kind = text("kind", value)?,
+                "apiversion" => head.api_version = text("apiVersion", &json(value)?)?,
+                "kind" => head.kind = text("kind", &json(value)?)?,
                 "metadata" => head.metadata(value)?,
                 _ => {}
             }
@@ -56,14 +62,14 @@ impl Head {
         Ok(head)
     }
 
-    fn metadata(&mut self, value: &Value) -> Result<(), HeadError> {
-        for (key, value) in fields(value).ok_or(HeadError::Field {
+    fn metadata(&mut self, node: &Node) -> Result<(), HeadError> {
+        for (key, value) in fields(node).ok_or(HeadError::Field {
             field: "metadata",
             want: "a table",
         })? {
             match key.as_str() {
-                "name" => self.name = text("metadata.name", value)?,
-                "annotations" => self.annotations = annotations(value)?,
+                "name" => self.name = text("metadata.name", &json(value)?)?,
+                "annotations" => self.annotations = annotations(&json(value)?)?,
                 _ => {}
             }
         }
@@ -71,18 +77,34 @@ impl Head {
     }
 }
 
-/// Returns the fields that are not null, with their names in lower case: Go matches them in any case.
-fn fields(value: &Value) -> Option<impl Iterator<Item = (String, &Value)>> {
-    let map = match value {
-        Value::Object(map) => Some(map),
-        Value::Null => None,
+fn json(node: &Node) -> Result<Value, HeadError> {
+    Ok(node.to_value(Dialect::V2)?)
+}
+
+/// Returns the fields that are not null, with their names in lower case: Go matches them in any
+/// case, in the order of the names.
+fn fields(node: &Node) -> Option<Vec<(String, &Node)>> {
+    let entries = match &node.content {
+        Content::Mapping(entries) => entries.as_slice(),
+        _ if is_null(node) => &[],
         _ => return None,
     };
-    let fields = map
-        .into_iter()
-        .flatten()
-        .filter(|(_, value)| !value.is_null());
-    Some(fields.map(|(key, value)| (key.to_ascii_lowercase(), value)))
+    let mut fields: Vec<(&str, &Node)> = entries
+        .iter()
+        .filter(|entry| !is_null(&entry.value))
+        .filter_map(|entry| Some((entry.key.text()?, &entry.value)))
+        .collect();
+    fields.sort_by_key(|(key, _)| *key);
+    let fields = fields.into_iter();
+    Some(
+        fields
+            .map(|(key, value)| (key.to_ascii_lowercase(), value))
+            .collect(),
+    )
+}
+
+fn is_null(node: &Node) -> bool {
+    node.resolved_tag(Dialect::V2) == Tag::Null
 }
 
 fn annotations(value: &Value) -> Result<BTreeMap<String, String>, HeadError> {

@@ -341,3 +341,35 @@ fn the_recorded_chart_has_what_helm_records() {
     assert_eq!(recorded.json(), want);
     assert_eq!(recorded.metadata().declared().len(), 1);
 }
+
+#[test]
+fn what_is_remembered_of_a_chart_changes_nothing() {
+    let inner = "apiVersion: v2\nname: a\nversion: 1.0.0\ndependencies:\n- {name: b, version: '*', condition: 'b.run,global.all'}\n";
+    let top = declares(
+        "- {name: a, version: '*', condition: a.run, tags: [t]}\n- {name: c, version: '*', alias: d, import-values: [data]}\n",
+    );
+    let files = [
+        ("Chart.yaml", top.as_str()),
+        ("values.yaml", "global: {zone: 1}\nd: {size: 2}\n"),
+        ("charts/a/Chart.yaml", inner),
+        ("charts/a/charts/b/values.yaml", "port: 1\n"),
+        ("charts/c/values.yaml", "exports: {data: {x: 1}}\n"),
+    ];
+    let shared = chart(&files);
+    let supplied = [
+        json!({}),
+        json!({"a": {"run": false}}),
+        json!({"x": 5, "other": {"y": 1}}),
+        json!({"global": {"all": false}}),
+        json!({"global": {"all": true, "zone": null}, "d": {"exports": {"data": {"x": 9}}}}),
+        json!({"tags": {"t": false}, "a": {"b": {"port": null}}}),
+        json!({"a": {"b": {"run": false}}}),
+    ];
+    for values in supplied.iter().chain(&supplied) {
+        assert_eq!(
+            prepared(&shared, values),
+            prepared(&chart(&files), values),
+            "{values}"
+        );
+    }
+}

@@ -33,7 +33,7 @@ impl Scopes {
             capabilities: objects::capabilities(capabilities),
             meter,
         };
-        let values = table(&prepared.values, &shared.meter)?;
+        let values = table(prepared.values(), &shared.meter)?;
         let mut scopes = Self(Vec::new());
         scopes.add(&prepared.chart, "", &values, true, &shared)?;
         Ok(scopes)

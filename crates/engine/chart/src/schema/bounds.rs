@@ -33,7 +33,7 @@ pub(super) fn nodes(value: &Value) -> u64 {
 }
 
 /// JSON is read to a depth of 128, which bounds the recursion.
-fn depth(value: &Value) -> usize {
+pub(super) fn depth(value: &Value) -> usize {
     let deepest = match value {
         Value::Array(items) => items.iter().map(depth).max(),
         Value::Object(map) => map.values().map(depth).max(),

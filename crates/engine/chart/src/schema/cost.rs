@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 use serde_json::{Map, Value};
 
-use super::bounds::nodes;
+use super::bounds::{depth, nodes};
 use super::refs::Refs;
 
 /// Deepest nesting of checks: of values, and of the subschemas that are applied to one value.
@@ -21,6 +21,13 @@ pub(super) fn charge(
     value: &Value,
     budget: &Budget,
 ) -> Result<Result<(), String>, Exceeded> {
+    // Without references each subschema is applied to each value once at most.
+    let product = nodes(schema).saturating_mul(nodes(value));
+    if product <= PRODUCT_MAX && !has_references(schema) && depth(value) <= DEPTH_MAX {
+        budget.steps(product)?;
+        return Ok(Ok(()));
+    }
+
     let mut costs = Costs {
         refs: Refs::collect(schema),
         known: HashMap::new(),
@@ -36,6 +43,21 @@ pub(super) fn charge(
     drop(costs);
     budget.steps(cost)?;
     Ok(Ok(()))
+}
+
+/// Products up to this are not worth a closer look.
+const PRODUCT_MAX: u64 = 2_000_000;
+
+fn has_references(schema: &Value) -> bool {
+    match schema {
+        Value::Array(items) => items.iter().any(has_references),
+        Value::Object(map) => {
+            let mut keys = map.keys();
+            keys.any(|key| matches!(&**key, "$ref" | "$dynamicRef" | "$recursiveRef"))
+                || map.values().any(has_references)
+        }
+        _ => false,
+    }
 }
 
 enum Stop {

@@ -5,5 +5,6 @@
 
 pub(crate) mod certificate;
 pub(crate) mod key;
+mod modulus;
 pub(crate) mod pem;
 mod prime;

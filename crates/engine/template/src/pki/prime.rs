@@ -9,15 +9,18 @@ use std::sync::LazyLock;
 use num_bigint::BigUint;
 
 use crate::context::Random;
+use crate::pki::modulus::Modulus;
 
 /// Odd numbers that are sieved at once: they hold a dozen primes of a thousand bits.
 const WINDOW: usize = 4096;
 /// Starts after which the search ends: randomness that is none could find nothing forever.
 const STARTS_MAX: usize = 64;
-/// Random bases of the test; for random numbers of this size a few are enough.
-const ROUNDS: usize = 8;
+/// Random bases of the test: the larger a random number, the rarer a base that it deceives.
+const ROUNDS: usize = 32;
+const LARGE_BITS: u64 = 1024;
+const LARGE_ROUNDS: usize = 4;
 /// Factors that are sieved out are below this.
-const FACTOR_END: usize = 1 << 15;
+const FACTOR_END: usize = 1 << 16;
 
 static FACTORS: LazyLock<Vec<u32>> = LazyLock::new(|| {
     let mut is_composite = vec![false; FACTOR_END];
@@ -96,8 +99,7 @@ pub(super) fn is_prime(source: &dyn Random, number: &BigUint) -> bool {
         return false;
     };
     let odd = &minus_one >> twos;
-    let passes = |base: &BigUint| {
-        let mut power = base.modpow(&odd, number);
+    let passes = |mut power: BigUint| {
         if power == one || power == minus_one {
             return true;
         }
@@ -110,11 +112,16 @@ pub(super) fn is_prime(source: &dyn Random, number: &BigUint) -> bool {
         false
     };
 
+    let rounds = if number.bits() < LARGE_BITS {
+        ROUNDS
+    } else {
+        LARGE_ROUNDS
+    };
     // Nearly all composite numbers fail the first test.
-    passes(&BigUint::from(2_u32))
-        && (0..ROUNDS).all(|_| {
+    Modulus::new(number).is_some_and(|modulus| passes(modulus.power_of_two(&odd)))
+        && (0..rounds).all(|_| {
             let base = self::number(source, number.bits()) % &minus_one;
-            base <= one || passes(&base)
+            base <= one || passes(base.modpow(&odd, number))
         })
 }
 

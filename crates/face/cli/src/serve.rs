@@ -420,6 +420,8 @@ mod tests {
                 nodes: 200000,
                 steps: 1000000000,
             },
+            helm_index_max: 52428800,
+            helm_chart_max: 10485760,
             build_limits: Limits {
                 bytes: 402653184,
                 nodes: 5000000,

@@ -79,6 +79,24 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
         true,
     ),
     (
+        "source.toolkit.fluxcd.io/v1",
+        "OCIRepository",
+        "ocirepositories",
+        true,
+    ),
+    (
+        "source.toolkit.fluxcd.io/v1",
+        "HelmRepository",
+        "helmrepositories",
+        true,
+    ),
+    (
+        "source.toolkit.fluxcd.io/v1",
+        "HelmChart",
+        "helmcharts",
+        true,
+    ),
+    (
         "kustomize.toolkit.fluxcd.io/v1",
         "Kustomization",
         "kustomizations",

@@ -626,7 +626,7 @@ fn by_charts(sides: &Sides) -> Vec<Attempt> {
             &fields,
         )
     };
-    let from = |fields: Value| json!({"sourceRef": fields});
+    let from = |fields: Value| json!({"sourceRef": over(json!({"kind": "HelmRepository", "name": prize}), &fields)});
     let packed = "apiVersion: v2\nname: app\nversion: 1.0.0\n".to_owned();
     vec![
         repository("helm-secret", by_name("secretRef", prize), &missing),

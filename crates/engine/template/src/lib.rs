@@ -4,7 +4,7 @@
 //! threads. [`Value`] is a value with Go's type, so that comparisons, `%T` and error texts come out
 //! as Go's. [`function`] describes the functions that templates call, [`Context`] is what a function
 //! may use besides its arguments, and [`Environment`] is what the caller hands in: clock,
-//! randomness, the cluster, a budget. [`print`] writes values as Go's `fmt` does; [`parse`] shows
+//! randomness, the cluster, a budget. [`mod@print`] writes values as Go's `fmt` does; [`parse`] shows
 //! tokens and trees to tests.
 //!
 //! ```

@@ -1,7 +1,7 @@
 //! Go's layouts of times: the reference time `Mon Jan 2 15:04:05 MST 2006`, whose parts stand for
 //! what is written in their place.
 //!
-//! [`split`] cuts a layout into [`Part`]s, for writing ([`format`]) and reading
+//! [`split`] cuts a layout into [`Part`]s, for writing ([`format()`]) and reading
 //! ([`crate::go::parse_time`]).
 
 use std::io::Write as _;

@@ -187,13 +187,12 @@ fn unavailable(kind: &str, name: &NamespacedName) -> Failure {
     step::fetch(reasons::SOURCE_UNAVAILABLE, text)
 }
 
-/// A source without an artifact is no fault: its artifact wakes the chart.
+/// A source without an artifact is no fault: its artifact wakes the chart, which looks itself from time to time.
 fn not_stored(kind: &str, name: &NamespacedName) -> Failure {
     let text = format!("no artifact available for {kind} source '{}'", name.name);
-    let failure = step::fetch(reasons::NO_SOURCE_ARTIFACT, text).with(Retry::Wait);
     Failure {
         quiet: true,
-        ..failure
+        ..step::fetch(reasons::NO_SOURCE_ARTIFACT, text)
     }
 }
 

@@ -20,7 +20,7 @@ use super::gather::ChartWorld;
 use super::local::{self, ChartFolder};
 use super::remote::{self, PackMeans, PackedChart};
 use super::shelf::{ChartShelf, ShelfChart};
-use super::validate::{HelmChartPlan, validate};
+use super::validate::{HelmChartPlan, check_name, validate};
 use crate::contents::{
     BroughtContents, IncludedPart, MadeWith, NewestRevision, SourceContents, SourceNotice,
 };
@@ -106,6 +106,7 @@ impl HelmChartOrigin {
         facts: &AttemptFacts,
     ) -> Result<HelmChartLead, Failure> {
         let shelf = self.world.shelf(&plan.source, facts).await?;
+        check_name(&plan.chart)?;
         let found = remote::find(&shelf, plan).await?;
         let addition = plan.merges_values.then(|| plan.generation.to_string());
         Ok(HelmChartLead {

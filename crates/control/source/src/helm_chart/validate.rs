@@ -51,10 +51,6 @@ pub(crate) fn validate(object: &HelmChart) -> Result<HelmChartPlan, Failure> {
         let text = format!("spec.valuesFiles has more than {VALUES_FILES_MAX} entries");
         return Err(step::fetch(reasons::FAILED, text).with(Retry::Never));
     }
-    if kind == SourceKind::Repository {
-        check_name(&spec.chart)?;
-    }
-
     let strategy = spec.reconcile_strategy();
     let strategy = strategy.map_err(|error| step::field(&error))?;
     Ok(HelmChartPlan {
@@ -86,7 +82,8 @@ fn source_kind(object: &HelmChart) -> Result<SourceKind, Failure> {
 /// Names of charts in repositories.
 static NAME: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"^([-a-z0-9]+/?\.?)+$").ok());
 
-fn check_name(name: &str) -> Result<(), Failure> {
+/// Checks the name of a chart in a repository.
+pub(crate) fn check_name(name: &str) -> Result<(), Failure> {
     if name.is_empty() {
         return Err(BuildStep::Reference.failed("no name set for remote chart reference"));
     }
@@ -133,8 +130,6 @@ mod tests {
                 "Failed",
             ),
             (json!({"reconcileStrategy": "Often"}), "Failed"),
-            (json!({"chart": "../App"}), "InvalidChartReference"),
-            (json!({"chart": ""}), "InvalidChartReference"),
             (json!({"valuesFiles": vec!["a"; 200]}), "Failed"),
         ] {
             let failure = plan(&spec).unwrap_err();
@@ -144,9 +139,12 @@ mod tests {
                 "{spec}"
             );
         }
-        let folder =
-            json!({"chart": "../App", "sourceRef": {"kind": "GitRepository", "name": "a"}});
-        assert!(plan(&folder).is_ok(), "a path of a source is another thing");
+        for name in ["../App", ""] {
+            let failure = check_name(name).unwrap_err();
+            let found = (failure.reason, failure.retry);
+            assert_eq!(found, ("InvalidChartReference", Retry::Never), "{name}");
+        }
+        assert!(check_name("team/app.v2").is_ok());
     }
 
     #[test]

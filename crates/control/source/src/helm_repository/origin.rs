@@ -36,7 +36,6 @@ pub struct HelmRepositoryOrigin {
 /// An index that was fetched.
 pub struct IndexLead {
     digest: Digest,
-    size: u64,
     index: LeadIndex,
 }
 
@@ -123,7 +122,7 @@ impl Origin for HelmRepositoryOrigin {
     ) -> Result<NewestRevision<IndexLead>, Failure> {
         let repository = self.repository(object, plan).await?;
         let fetched = fetch::index(&repository, &self.store, self.limit).await?;
-        let (size, digest) = (fetched.size, fetched.digest);
+        let digest = fetched.digest;
         let revision = digest.to_string();
 
         // What is no index is no revision, so another one is read before it is reported.
@@ -140,11 +139,7 @@ impl Origin for HelmRepositoryOrigin {
             chosen: None,
             outdated: SourceNotice::outdated(news.clone()),
             progress: Some(news),
-            lead: IndexLead {
-                digest,
-                size,
-                index,
-            },
+            lead: IndexLead { digest, index },
         })
     }
 
@@ -161,7 +156,7 @@ impl Origin for HelmRepositoryOrigin {
         };
         let uid = &object.metadata.uid;
         self.indexes.put(uid, &lead.digest.to_string(), index);
-        let (size, url) = (human(lead.size), &object.spec.url);
+        let (size, url) = (human(file.size()), &object.spec.url);
         Ok(BroughtContents {
             contents: SourceContents::File(Box::new(file)),
             file: format!("index-{}.yaml", lead.digest.hex()),

@@ -28,10 +28,7 @@ async fn a_source_without_an_artifact_is_waited_for_without_a_word_and_wakes_the
     let stage = Stage::start().await;
     stage.repository("", &json!({})).await;
     stage.chart(("HelmRepository", "charts"), &json!({})).await;
-    assert_eq!(
-        stage.charts.run("app").await,
-        Next::After(Duration::from_secs(30))
-    );
+    assert_eq!(stage.charts.run("app").await, Next::Backoff);
     let live = stage.charts.live("app").await.unwrap();
     let (_, reason, text) = condition(&live, "FetchFailed").unwrap();
     assert_eq!(reason, "NoSourceArtifact");

@@ -61,6 +61,9 @@ async fn a_package_that_is_missing_or_none_is_tried_again() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_chart_can_be_called_stalls_and_nobody_is_asked() {
     let stage = Stage::start().await;
+    stage.publish("", &["1.0.0"]);
+    stage.repository("", &json!({})).await;
+    stage.server.take_requests();
     stage
         .chart(("HelmRepository", "charts"), &json!({"chart": "../App"}))
         .await;
@@ -71,4 +74,6 @@ async fn what_no_chart_can_be_called_stalls_and_nobody_is_asked() {
         text.starts_with("invalid chart reference: invalid chart name '../App': "),
         "{text}"
     );
+    assert_eq!(stage.server.take_requests(), []);
+    assert!(live.status.observed_source_artifact_revision.is_some());
 }

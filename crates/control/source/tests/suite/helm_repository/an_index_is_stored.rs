@@ -37,7 +37,8 @@ async fn an_index_is_stored_as_json_under_its_digest() {
         ("Succeeded", format!("stored artifact: revision '{digest}'"))
     );
     let url = stage.charts.url("");
-    let news = format!("stored fetched index of size 109B from '{url}'");
+    let size = stage.played.bytes("charts").await.len();
+    let news = format!("stored fetched index of size {size}B from '{url}'");
     let events = stage.played.events("charts").await;
     assert_eq!(
         events,

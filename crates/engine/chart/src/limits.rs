@@ -6,7 +6,7 @@ use lode_stdx::budget::Limits;
 /// expensive of 355 renders of real charts needs. The test that renders those charts prints the
 /// figures.
 pub const LIMITS: Limits = Limits {
-    bytes: 1 << 30,
+    bytes: 768 << 20,
     nodes: 5_000_000,
     steps: 100_000_000,
 };

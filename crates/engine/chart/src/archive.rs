@@ -279,7 +279,7 @@ fn path_of(name: &str) -> Result<String, Error> {
         return Err(Error::Absolute);
     }
 
-    let path = clean(&rest);
+    let path = lode_tree::cleaned(&rest);
     if path.is_empty() {
         return Err(Error::Outside(name.to_owned()));
     }
@@ -293,21 +293,6 @@ fn path_of(name: &str) -> Result<String, Error> {
         return Err(Error::ChartYamlFolder);
     }
     Ok(path)
-}
-
-/// Removes `.` and `..` from a relative path as far as possible; the empty path is the folder itself.
-fn clean(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
 }
 
 fn has_drive(path: &str) -> bool {

@@ -6,6 +6,7 @@
 use std::io::{self, Write};
 
 use serde::Serialize;
+use serde_json::Value;
 use serde_json::ser::Formatter;
 
 /// Returns a value as Go's JSON text.
@@ -17,6 +18,18 @@ pub fn text<T: Serialize + ?Sized>(value: &T) -> Result<String, serde_json::Erro
     let mut serializer = serde_json::Serializer::with_formatter(&mut bytes, Go);
     value.serialize(&mut serializer)?;
     String::from_utf8(bytes).map_err(serde::ser::Error::custom)
+}
+
+/// Returns what kind of value this is, as messages about values call it.
+pub(crate) fn kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "a boolean",
+        Value::Number(_) => "a number",
+        Value::String(_) => "a text",
+        Value::Array(_) => "a list",
+        Value::Object(_) => "a table",
+    }
 }
 
 /// Returns a float as Go's JSON encoder prints it.

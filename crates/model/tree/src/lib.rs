@@ -26,6 +26,6 @@ mod tree;
 
 pub use include::IncludeError;
 pub use loader::Loader;
-pub use path::{Error as PathError, RepoPath};
+pub use path::{Error as PathError, RepoPath, cleaned};
 pub use read_set::{Read, ReadSet};
 pub use tree::{Blob, Child, ENTRY_BYTES, Entry, Error, Storage, Stored, Tree};

@@ -141,6 +141,24 @@ fn forbidden(part: &str) -> bool {
     part.eq_ignore_ascii_case(".git") || part.chars().any(char::is_control)
 }
 
+/// Removes `.` and, as far as possible, `..` from a relative path; the empty path is the folder itself.
+///
+/// The result may begin with `..`: only a [`RepoPath`] is known to stay below its root.
+#[must_use]
+pub fn cleaned(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|last| *last != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,6 +54,7 @@ pub use read::{Document, Reader, parse, parse_within};
 pub use write::byte_order::to_string_by_bytes;
 pub use write::fold::{rewrite_folds, unfold};
 pub use write::key_order::key_order;
+pub use write::number::number_text;
 pub use write::shape::{Shape, Tree, each_written_scalar};
 pub use write::v3::{Options, write_v3, write_v3_within};
 pub use write::{to_string, write, write_node, write_node_within, write_tree_within, write_within};

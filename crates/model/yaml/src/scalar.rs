@@ -46,9 +46,7 @@ pub(crate) fn key(node: &Node, dialect: Dialect) -> Result<String, Cause> {
     match value(text, node, dialect)? {
         Value::String(text) => Ok(text),
         Value::Bool(flag) if dialect == Dialect::V2 => Ok(flag.to_string()),
-        Value::Number(number) if dialect == Dialect::V2 => {
-            Ok(crate::write::number::number(&number))
-        }
+        Value::Number(number) if dialect == Dialect::V2 => Ok(crate::number_text(&number)),
         _ => Err(Cause::KeyNotText),
     }
 }

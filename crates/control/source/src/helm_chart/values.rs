@@ -4,7 +4,7 @@
 
 use lode_chart::{Chart, values};
 use lode_stdx::budget::Budget;
-use lode_tree::{RepoPath, Tree};
+use lode_tree::{RepoPath, Tree, cleaned};
 use serde_json::{Map, Value};
 
 use super::validate::HelmChartPlan;
@@ -107,25 +107,10 @@ fn table(path: &str, text: &[u8], budget: &Budget) -> Result<Map<String, Value>,
     read.map_err(|error| format!("unmarshaling values from '{path}' failed: {error}"))
 }
 
-/// Returns a path without parts that say nothing.
-fn cleaned(path: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
-}
-
 /// Returns a path within a source: one that leads out ends at the root.
 pub(crate) fn within(path: &str) -> Option<RepoPath> {
-    let cleaned = cleaned(path);
-    let inside = cleaned.split('/').filter(|part| *part != "..");
+    let path = cleaned(path);
+    let inside = path.split('/').filter(|part| *part != "..");
     RepoPath::parse(&inside.collect::<Vec<_>>().join("/")).ok()
 }
 

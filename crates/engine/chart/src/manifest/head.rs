@@ -3,10 +3,8 @@
 use std::collections::BTreeMap;
 
 use lode_stdx::budget::Budget;
-use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Tag};
+use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Tag, number_text};
 use serde_json::{Map, Value};
-
-use crate::metadata::decode::number_text;
 
 /// What a manifest says about itself; all texts are empty if it is only a comment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,7 +5,8 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Number, Value};
+use lode_yaml::number_text;
+use serde_json::Value;
 
 use super::{Dependency, Lock, Maintainer, Metadata};
 use crate::moment;
@@ -151,27 +152,6 @@ fn text(field: &str, value: &Value) -> Result<String, FieldError> {
     }
 }
 
-/// Returns a number as Go's shortest form: with an exponent below 1e-4 and from 1e6 on.
-///
-/// The YAML reader no longer distinguishes `1.0` from `1`, so whole floats are printed as integers.
-pub(crate) fn number_text(number: &Number) -> String {
-    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
-        return number.to_string();
-    };
-    let shortest = format!("{float:e}");
-    let Some((digits, exponent)) = shortest.split_once('e') else {
-        return shortest;
-    };
-    match exponent.parse::<i32>() {
-        Ok(-4..=5) => float.to_string(),
-        Ok(exponent) => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
-        }
-        Err(_) => shortest,
-    }
-}
-
 fn texts(field: &str, value: &Value) -> Result<Vec<String>, FieldError> {
     let read = |item: &Value| match item {
         Value::Null => Ok(String::new()),
@@ -284,7 +264,10 @@ mod tests {
             (0.000_01, "1e-05"),
             (123_456.5, "123456.5"),
         ] {
-            assert_eq!(number_text(&Number::from_f64(number).unwrap()), want);
+            assert_eq!(
+                number_text(&serde_json::Number::from_f64(number).unwrap()),
+                want
+            );
         }
     }
 }

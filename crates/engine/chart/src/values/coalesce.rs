@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 
 use super::merge::merge_tables;
 use crate::dependencies::Active;
+use crate::json;
 use crate::warning::Warnings;
 
 /// Why values cannot be coalesced.
@@ -186,7 +187,7 @@ fn child_values(
         Some(other) => {
             return Err(Error::TypeMismatch {
                 name: child.name.to_string(),
-                found: kind(&other),
+                found: json::kind(&other),
             });
         }
     };
@@ -291,15 +292,4 @@ fn share_back(
         }
     }
     Ok(())
-}
-
-fn kind(value: &Value) -> &'static str {
-    match value {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a table",
-    }
 }

@@ -67,17 +67,7 @@ impl Note {
 
 /// Returns the path of `text` relative to the folder `from`, with `..` if needed.
 pub(crate) fn joined(from: &str, text: &str) -> String {
-    let mut parts: Vec<&str> = Vec::new();
-    for part in from.split('/').chain(text.split('/')) {
-        match part {
-            "" | "." => {}
-            ".." if parts.last().is_some_and(|last| *last != "..") => {
-                parts.pop();
-            }
-            part => parts.push(part),
-        }
-    }
-    parts.join("/")
+    lode_tree::cleaned(&format!("{from}/{text}"))
 }
 
 /// Bytes of the fixed words around a note's content.

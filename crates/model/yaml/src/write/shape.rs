@@ -13,7 +13,7 @@ use crate::compose::resolve::{self, Meaning};
 use crate::error::{Cause, Error};
 use crate::node::{Content, Entry, Node, Style, Tag};
 use crate::write::key_order::key_order;
-use crate::write::number::number;
+use crate::write::number::number_text;
 use crate::{Dialect, scalar};
 
 /// A value as the writer sees it.
@@ -62,7 +62,7 @@ impl Tree for Value {
         Ok(match self {
             Self::Null => Shape::Word("null".into()),
             Self::Bool(flag) => Shape::Word(if *flag { "true" } else { "false" }.into()),
-            Self::Number(value) => Shape::Word(number(value).into()),
+            Self::Number(value) => Shape::Word(number_text(value).into()),
             Self::String(text) => Shape::Text(text.into()),
             Self::Array(items) => Shape::Sequence(items),
             Self::Object(map) => {
@@ -150,7 +150,7 @@ fn scalar_shape<'t, T>(node: &Node, text: &'t str) -> Result<Shape<'t, T>, Cause
 fn converted<'t, T>(node: &Node, text: &str) -> Result<Shape<'t, T>, Cause> {
     Ok(match scalar::value(text, node, Dialect::V3)? {
         Value::String(text) => Shape::Text(text.into()),
-        Value::Number(value) => Shape::Word(number(&value).into()),
+        Value::Number(value) => Shape::Word(number_text(&value).into()),
         other => Shape::Word(other.to_string().into()),
     })
 }

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use lode_stdx::semver::Version;
-use serde_json::{Map, Number, Value};
+use lode_yaml::number_text;
+use serde_json::{Map, Value};
 
 use super::shape::{ENTRY, Field, Shape};
 use super::{ChartVersion, Misfit};
@@ -123,25 +124,6 @@ fn is_empty(value: &Value) -> bool {
 
 fn is_time(text: &str) -> bool {
     text == NO_TIME || text.parse::<Timestamp>().is_ok()
-}
-
-/// Returns a number as Go writes one where a text is wanted.
-fn number_text(number: &Number) -> String {
-    let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
-        return number.to_string();
-    };
-    let shortest = format!("{float:e}");
-    match shortest.split_once('e') {
-        Some((digits, exponent)) => match exponent.parse::<i32>() {
-            Ok(-4..=5) => float.to_string(),
-            Ok(exponent) => {
-                let sign = if exponent < 0 { '-' } else { '+' };
-                format!("{digits}e{sign}{:02}", exponent.unsigned_abs())
-            }
-            Err(_) => shortest,
-        },
-        None => shortest,
-    }
 }
 
 /// Returns whether an entry is a chart by Helm's rules.

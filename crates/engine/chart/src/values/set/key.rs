@@ -5,6 +5,7 @@ use serde_json::{Map, Value};
 
 use super::text::Text;
 use super::{Error, Form, NAME_LEVEL_MAX, Stop};
+use crate::json;
 use crate::values::read::float_numbers;
 
 /// A line that is being parsed.
@@ -176,13 +177,6 @@ fn typed(text: String) -> Value {
 }
 
 pub(super) fn mismatch(key: String, found: &Value, want: &'static str) -> Stop {
-    let found = match found {
-        Value::Null => "null",
-        Value::Bool(_) => "a boolean",
-        Value::Number(_) => "a number",
-        Value::String(_) => "a text",
-        Value::Array(_) => "a list",
-        Value::Object(_) => "a table",
-    };
+    let found = json::kind(found);
     Error::Mismatch { key, found, want }.into()
 }

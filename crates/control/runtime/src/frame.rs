@@ -297,25 +297,36 @@ impl<R: Reconcile> Frame<R> {
     ) -> (Result<R::Done, Failure>, bool) {
         let patience = self.kind.patience(object, state);
         let mut attempt = Box::pin(self.kind.attempt(object, state, facts));
-        let Some(patience) = patience else {
+        let Some(mut patience) = patience else {
             return (attempt.await, false);
         };
-        tokio::select! {
-            biased;
-            end = &mut attempt => return (end, false),
-            () = sleep_until(patience) => {}
+        loop {
+            tokio::select! {
+                biased;
+                end = &mut attempt => return (end, false),
+                () = sleep_until(patience) => {}
+            }
+            // The attempt may take hours: a write that fails must not be the only try.
+            if self.tell_progress(object, facts).await {
+                return (attempt.await, true);
+            }
+            patience = Instant::now() + LONG;
         }
+    }
 
+    /// Reports an attempt as in progress; returns whether it is written.
+    async fn tell_progress(&self, object: &Resource<R::Spec>, facts: &R::Facts) -> bool {
         // The attempt may have written to the status in the meantime: that must stay.
         let latest = self.own.latest(object);
         let now = self.own.ambient().now_text();
         let draft = Draft::new(latest.as_deref().unwrap_or(object), &now);
         let draft = draft.progressing(&self.kind.progress(facts));
-        if let Err(error) = self.own.write_status(object, &draft.status).await {
+        let written = self.own.write_status(object, &draft.status).await;
+        if let Err(error) = &written {
             let name = name_of(object);
             debug!(controller = R::NAME, %name, %error, "progress not written");
         }
-        (attempt.await, true)
+        written.is_ok()
     }
 
     /// Writes the report. An event is sent after the status it is about: after a failed write, the

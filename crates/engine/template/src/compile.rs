@@ -6,12 +6,14 @@
 //! allows. Each step may note a node, which is where Go says that a later error is.
 
 mod argument;
-mod call;
 mod code;
 mod compiler;
 mod control;
+mod pipeline;
+mod source;
+mod words;
 
 pub(crate) use code::{
     Call, Chain, Constant, Emit, Flow, NO_NODE, Name, Op, Push, RangeInfo, Source, Step, Unit,
 };
-pub(crate) use compiler::compile;
+pub(crate) use source::compile;

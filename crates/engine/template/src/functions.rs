@@ -13,12 +13,12 @@ pub(crate) mod moment;
 mod paths;
 mod semvers;
 
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::{numbers, secrets, texts};
 
 /// Returns all functions of sprig 3.3.0 and Helm 4.2.1 that need nothing of the running template.
-pub(crate) fn all() -> impl Iterator<Item = &'static Entry> {
-    const TABLES: &[&[Entry]] = &[
+pub(crate) fn all() -> impl Iterator<Item = &'static TemplateFunction> {
+    const TABLES: &[&[TemplateFunction]] = &[
         dates::TABLE,
         defaults::TABLE,
         encoding::TABLE,

@@ -5,7 +5,7 @@ mod decimal;
 mod floats;
 mod integers;
 
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 
 /// The functions, in a table for each subject.
-pub(crate) const TABLES: &[&[Entry]] = &[floats::TABLE, integers::TABLE];
+pub(crate) const TABLES: &[&[TemplateFunction]] = &[floats::TABLE, integers::TABLE];

@@ -6,6 +6,7 @@
 mod float;
 mod format;
 mod integer;
+mod printer;
 mod quote;
 mod verb;
 
@@ -14,6 +15,7 @@ use crate::error::Error;
 use crate::value::{Kind, Value};
 
 pub use float::append_float;
+use printer::Printer;
 pub use quote::{is_print, quote};
 
 /// Appends a value as `fmt.Sprint` prints it alone.
@@ -47,7 +49,7 @@ pub(crate) fn print_shown(context: &Context<'_>, args: &[Value]) -> Result<Vec<u
     let follow = |arg: &Value| match arg {
         Value::Nil => Value::text("<no value>"),
         Value::Object(object) if object.text().is_none() => {
-            crate::builtin::indirect(arg).unwrap_or_else(|| arg.clone())
+            arg.indirect().unwrap_or_else(|| arg.clone())
         }
         arg => arg.clone(),
     };
@@ -105,137 +107,8 @@ pub fn printf(context: &Context<'_>, format: &[u8], args: &[Value]) -> Result<Ve
     Ok(out)
 }
 
-/// Writes values into a buffer, by the flags of the verb at hand.
-struct Printer<'p, 'r> {
-    context: &'p Context<'r>,
-    out: &'p mut Vec<u8>,
-    /// How long the buffer may become with what has been charged so far.
-    allowed: usize,
-    /// The first failure; nothing is written after it.
-    error: Option<Error>,
-    flags: Flags,
-    /// Whether a bad verb is being reported, which prints values without their methods.
-    is_reporting: bool,
-}
-
-/// The flags, width and precision of a verb.
-#[expect(
-    clippy::struct_excessive_bools,
-    reason = "each is one character of Go's format"
-)]
-#[derive(Debug, Clone, Copy, Default)]
-struct Flags {
-    plus: bool,
-    minus: bool,
-    sharp: bool,
-    space: bool,
-    zero: bool,
-    /// `%+v`: with the names of fields.
-    plus_v: bool,
-    /// `%#v`: as Go source.
-    sharp_v: bool,
-    width: Option<usize>,
-    precision: Option<usize>,
-}
-
-/// Bytes that are charged at a time.
-const ADVANCE: usize = 1 << 10;
 /// What is reserved for the output of a format whose length is known.
 const FIRST_ALLOCATION_MAX: usize = 1 << 12;
-
-impl<'p, 'r> Printer<'p, 'r> {
-    fn new(context: &'p Context<'r>, out: &'p mut Vec<u8>) -> Self {
-        Self {
-            allowed: out.len(),
-            context,
-            out,
-            error: None,
-            flags: Flags::default(),
-            is_reporting: false,
-        }
-    }
-
-    fn finish(self) -> Result<(), Error> {
-        self.error.map_or(Ok(()), Err)
-    }
-
-    fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
-    }
-
-    fn byte(&mut self, byte: u8) {
-        self.bytes(&[byte]);
-    }
-
-    fn bytes(&mut self, bytes: &[u8]) {
-        if self.reserve(bytes.len()) {
-            self.out.extend_from_slice(bytes);
-        }
-    }
-
-    fn repeat(&mut self, byte: u8, count: usize) {
-        if self.reserve(count) {
-            self.out.resize(self.out.len() + count, byte);
-        }
-    }
-
-    /// Charges the bytes that come next. Returns whether they may be written.
-    fn reserve(&mut self, count: usize) -> bool {
-        if self.error.is_some() {
-            return false;
-        }
-        let end = self.out.len().saturating_add(count);
-        if end > self.allowed {
-            let advance = end.saturating_add(ADVANCE) - self.allowed;
-            if let Err(error) = self.context.bytes(advance) {
-                self.error = Some(error);
-                return false;
-            }
-            self.allowed += advance;
-        }
-        true
-    }
-
-    /// Fills up to the width: with spaces, or with zeros on the left if the flag says so.
-    fn fill(&mut self, count: usize) {
-        let byte = if self.flags.zero && !self.flags.minus {
-            b'0'
-        } else {
-            b' '
-        };
-        self.repeat(byte, count);
-    }
-
-    /// Writes bytes, filled to the width, which counts characters.
-    fn pad(&mut self, bytes: &[u8]) {
-        let Some(width) = self.flags.width.filter(|width| *width > 0) else {
-            return self.bytes(bytes);
-        };
-        let missing = width.saturating_sub(characters(bytes));
-        if self.flags.minus {
-            self.bytes(bytes);
-            self.fill(missing);
-        } else {
-            self.fill(missing);
-            self.bytes(bytes);
-        }
-    }
-
-    /// Writes bytes, filled with spaces even if the flag for zeros is set.
-    fn pad_with_spaces(&mut self, bytes: &[u8]) {
-        let zero = std::mem::take(&mut self.flags.zero);
-        self.pad(bytes);
-        self.flags.zero = zero;
-    }
-}
-
-/// Counts characters; each byte that is not UTF-8 is one.
-fn characters(bytes: &[u8]) -> usize {
-    bytes
-        .utf8_chunks()
-        .map(|chunk| chunk.valid().chars().count() + chunk.invalid().len())
-        .sum()
-}
 
 #[cfg(test)]
 mod tests {

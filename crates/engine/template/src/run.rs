@@ -6,102 +6,32 @@
 
 mod call;
 mod check;
+mod compiled;
+mod enter;
 mod error;
 mod field;
 mod flow;
 mod frame;
 mod include;
+mod items;
+mod machine;
+mod nil;
 mod range;
+mod unwind;
+mod variables;
 mod write;
-
-use std::collections::HashMap;
-use std::rc::Rc;
-use std::sync::Arc;
 
 pub use error::ExecError;
 pub(crate) use error::Layer;
-use frame::{Frame, Handle, Overlay, Slot, Turn, Variable};
-use range::Loop;
+pub(crate) use machine::Machine;
+
+use frame::{Handle, Turn};
 
 use crate::compile::{NO_NODE, Op, Step, Unit};
-use crate::context::Context;
-use crate::engine::{MissingKey, Templates};
 use crate::error::Error;
-use crate::parse::NodeId;
-use crate::value::{Text, Value};
+use crate::value::Value;
 
-pub(crate) struct Machine<'r> {
-    context: Context<'r>,
-    templates: &'r Templates,
-    missing: MissingKey,
-    stack: Vec<Value>,
-    variables: Vec<Variable>,
-    /// What dot was before each `with` that is open.
-    dots: Vec<Slot>,
-    /// How many variables there were at the start of each open scope.
-    scopes: Vec<usize>,
-    loops: Vec<Loop>,
-    frames: Vec<Frame<'r>>,
-    out: Vec<u8>,
-    at_hand: AtHand<'r>,
-    /// How often templates are included inside each other, by number or by name.
-    included: Vec<u32>,
-    included_by_name: HashMap<Text, u32>,
-    /// How many of the open calls return their output.
-    captures: usize,
-    compiled: include::Compiled,
-    /// The nil interface, which in a chain of fields is not the same as no value.
-    nil: Value,
-}
-
-/// What belongs to the template that runs.
-#[derive(Clone)]
-struct AtHand<'r> {
-    unit: Handle<'r>,
-    code: usize,
-    next: usize,
-    /// The node that an error is at.
-    at: NodeId,
-    dot: Slot,
-    /// The first of its variables, which is the data.
-    base: usize,
-    /// How deep the call of the template is, as Go counts.
-    depth: usize,
-    /// Templates that a running `tpl` has defined.
-    overlay: Option<Rc<Overlay>>,
-}
-
-impl<'r> Machine<'r> {
-    pub(crate) fn new(context: Context<'r>, templates: &'r Templates, missing: MissingKey) -> Self {
-        Self {
-            context,
-            templates,
-            missing,
-            stack: Vec::new(),
-            variables: Vec::new(),
-            dots: Vec::new(),
-            scopes: Vec::new(),
-            loops: Vec::new(),
-            frames: Vec::new(),
-            out: Vec::new(),
-            at_hand: AtHand {
-                unit: Handle::Own(Arc::new(Unit::empty())),
-                code: 0,
-                next: 0,
-                at: NO_NODE,
-                dot: Slot::default(),
-                base: 0,
-                depth: 0,
-                overlay: None,
-            },
-            included: Vec::new(),
-            included_by_name: HashMap::new(),
-            captures: 0,
-            compiled: include::Compiled::default(),
-            nil: Value::object(field::NilInterface),
-        }
-    }
-
+impl Machine<'_> {
     /// Runs a template and returns its output.
     pub(crate) fn execute(&mut self, number: u32, data: Value) -> Result<Vec<u8>, ExecError> {
         self.reset();
@@ -117,21 +47,6 @@ impl<'r> Machine<'r> {
             Ok(()) => Ok(self.out.clone()),
             Err(error) => Err(self.unwind(error)),
         }
-    }
-
-    fn reset(&mut self) {
-        self.stack.clear();
-        self.variables.clear();
-        self.dots.clear();
-        self.scopes.clear();
-        self.loops.clear();
-        self.frames.clear();
-        self.out.clear();
-        self.included.clear();
-        self.included_by_name.clear();
-        self.captures = 0;
-        self.at_hand.depth = 0;
-        self.at_hand.overlay = None;
     }
 
     fn run(&mut self) -> Result<(), Error> {
@@ -172,37 +87,5 @@ impl<'r> Machine<'r> {
             }
         }
         Ok(Turn::End)
-    }
-
-    fn pop(&mut self) -> Value {
-        self.stack.pop().unwrap_or_default()
-    }
-
-    /// Takes the top values off the stack.
-    fn base_of(&self, count: u16) -> usize {
-        self.stack.len().saturating_sub(usize::from(count))
-    }
-
-    fn functions(&self) -> &'r crate::function::Functions {
-        self.templates.functions()
-    }
-}
-
-impl Unit {
-    fn empty() -> Self {
-        Self {
-            name: Arc::from(""),
-            text: Arc::from([]),
-            delimiters: None,
-            codes: Vec::new(),
-            constants: Vec::new(),
-            names: Vec::new(),
-            types: Vec::new(),
-            literals: Vec::new(),
-            links: Vec::new(),
-            messages: Vec::new(),
-            ranges: Vec::new(),
-            charged: 0,
-        }
     }
 }

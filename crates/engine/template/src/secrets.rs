@@ -5,10 +5,10 @@ pub(crate) mod digests;
 mod passwords;
 mod random;
 
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 
 /// The functions, in a table for each subject.
-pub(crate) const TABLES: &[&[Entry]] = &[
+pub(crate) const TABLES: &[&[TemplateFunction]] = &[
     certificates::TABLE,
     digests::TABLE,
     passwords::TABLE,

@@ -7,10 +7,10 @@ mod strings;
 mod words;
 mod wrap;
 
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 
 /// The functions, in a table for each subject.
-pub(crate) const TABLES: &[&[Entry]] = &[
+pub(crate) const TABLES: &[&[TemplateFunction]] = &[
     quoting::TABLE,
     regexes::TABLE,
     split::TABLE,

@@ -1,5 +1,7 @@
 //! Values of templates, each with its Go type.
 
+mod fit;
+mod indirect;
 mod json;
 mod list;
 mod map;
@@ -62,6 +64,13 @@ pub struct Integer {
     pub bits: i64,
 }
 
+impl Integer {
+    /// Returns the value of an unsigned type.
+    pub(crate) fn unsigned(self) -> u64 {
+        self.bits as u64
+    }
+}
+
 impl Value {
     /// Returns a `string`.
     pub fn text(text: impl Into<Text>) -> Self {
@@ -91,6 +100,11 @@ impl Value {
             IntegerKind::Int64 => Self::Int64(bits),
             kind => Self::Sized(Integer { kind, bits }),
         }
+    }
+
+    /// Returns a byte, which is Go's `uint8`.
+    pub(crate) fn byte(byte: u8) -> Self {
+        Self::integer(IntegerKind::Uint8, i64::from(byte))
     }
 
     /// Returns the integer, of whatever integer type; that of a named type counts as well.

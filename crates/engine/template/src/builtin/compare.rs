@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::value::{Integer, Kind, Value};
+use crate::value::{Kind, Value};
 
 /// Values that compare with each other.
 enum Basic<'v> {
@@ -156,7 +156,7 @@ fn basic(value: &Value) -> Basic<'_> {
         Value::Bool(value) => Basic::Bool(*value),
         Value::Int(value) | Value::Int64(value) => Basic::Int(*value),
         Value::Sized(integer) if integer.kind.is_signed() => Basic::Int(integer.bits),
-        Value::Sized(integer) => Basic::Uint(unsigned(*integer)),
+        Value::Sized(integer) => Basic::Uint(integer.unsigned()),
         Value::Float(value) => Basic::Float(*value),
         Value::Float32(value) => Basic::Float(f64::from(*value)),
         Value::String(text) => Basic::Text(text.as_bytes().into()),
@@ -166,18 +166,13 @@ fn basic(value: &Value) -> Basic<'_> {
             Some(Value::Float(value)) => Basic::Float(value),
             Some(other) => match other.as_integer() {
                 Some(integer) if integer.kind.is_signed() => Basic::Int(integer.bits),
-                Some(integer) => Basic::Uint(unsigned(integer)),
+                Some(integer) => Basic::Uint(integer.unsigned()),
                 None => Basic::Other,
             },
             None => Basic::Other,
         },
         Value::Nil | Value::Bytes(_) | Value::List(_) | Value::Map(_) => Basic::Other,
     }
-}
-
-/// Returns an integer of an unsigned type.
-pub(crate) fn unsigned(integer: Integer) -> u64 {
-    integer.bits as u64
 }
 
 /// Nil without a type.

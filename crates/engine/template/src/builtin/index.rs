@@ -1,6 +1,6 @@
 //! `index`, `slice`, `len`.
 
-use super::{byte, index_number, indirect, plain, prepare};
+use super::prepare::prepare;
 use crate::context::Context;
 use crate::error::Error;
 use crate::value::{Kind, List, Object, Text, Type, Value};
@@ -19,7 +19,8 @@ pub(super) fn index(_: &mut Context<'_>, args: &[Value]) -> Result<Value, Error>
 
 fn one(item: &Value, index: &Value) -> Result<Value, Error> {
     let nil = || Error::new("index of nil pointer");
-    let item = indirect(item)
+    let item = item
+        .indirect()
         .filter(|item| !item.is_nil())
         .ok_or_else(nil)?;
     let out_of_range = |number: usize| {
@@ -29,7 +30,7 @@ fn one(item: &Value, index: &Value) -> Result<Value, Error> {
             kind_word(&item, number)
         ))
     };
-    match plain(&item) {
+    match item.plain() {
         Value::List(list) => {
             let number = index_number(index, list.len())?;
             list.get(number)
@@ -39,14 +40,14 @@ fn one(item: &Value, index: &Value) -> Result<Value, Error> {
         Value::String(text) => {
             let number = index_number(index, text.len())?;
             text.get(number)
-                .map(|found| byte(*found))
+                .map(|found| Value::byte(*found))
                 .ok_or_else(|| out_of_range(number))
         }
         Value::Bytes(bytes) => {
             let number = index_number(index, bytes.len())?;
             bytes
                 .get(number)
-                .map(|found| byte(*found))
+                .map(|found| Value::byte(*found))
                 .ok_or_else(|| out_of_range(number))
         }
         Value::Map(map) => {
@@ -87,7 +88,9 @@ pub(super) fn slice(context: &mut Context<'_>, args: &[Value]) -> Result<Value, 
     if item.is_nil() || item.kind() == Kind::Interface {
         return Err(Error::new("slice of untyped nil"));
     }
-    let item = indirect(item).ok_or_else(|| Error::new("slice of nil pointer"))?;
+    let item = item
+        .indirect()
+        .ok_or_else(|| Error::new("slice of nil pointer"))?;
     if indexes.len() > 3 {
         return Err(Error::new(format!(
             "too many slice indexes: {}",
@@ -95,7 +98,7 @@ pub(super) fn slice(context: &mut Context<'_>, args: &[Value]) -> Result<Value, 
         )));
     }
 
-    let value = plain(&item);
+    let value = item.plain();
     let (len, cap) = match &value {
         Value::String(_) if indexes.len() == 3 => {
             return Err(Error::new("cannot 3-index slice a string"));
@@ -143,14 +146,33 @@ fn bounds(indexes: &[Value], len: usize, cap: usize) -> Result<(usize, usize), E
     Ok((start, end))
 }
 
+/// The number of an index; `limit` is the largest one allowed.
+fn index_number(index: &Value, limit: usize) -> Result<usize, Error> {
+    let Some(integer) = index.as_integer() else {
+        if index.is_nil() || index.kind() == Kind::Interface {
+            return Err(Error::new("cannot index slice/array with nil"));
+        }
+        let of = index.type_name();
+        return Err(Error::new(format!(
+            "cannot index slice/array with type {of}"
+        )));
+    };
+    let number = usize::try_from(integer.bits).ok();
+    number
+        .filter(|number| *number <= limit)
+        .ok_or_else(|| Error::new(format!("index out of range: {}", integer.bits)))
+}
+
 pub(super) fn len(_: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
     let item = args.first().unwrap_or(&Value::Nil);
     if item.is_nil() {
         let message = "reflect: call of reflect.Value.Type on zero Value";
         return Err(Error::new(message));
     }
-    let item = indirect(item).ok_or_else(|| Error::new("len of nil pointer"))?;
-    let length = match plain(&item) {
+    let item = item
+        .indirect()
+        .ok_or_else(|| Error::new("len of nil pointer"))?;
+    let length = match item.plain() {
         Value::String(text) => text.len(),
         Value::Bytes(bytes) => bytes.len(),
         Value::List(list) => list.len(),

@@ -1,7 +1,6 @@
-//! Arguments, which must have the types of their parameters.
+//! Constants as arguments, which must have the types of their parameters.
 
-use super::call::Words;
-use super::code::{Call, Constant, Literal, Push, Source, Step};
+use super::code::{Call, Constant, Literal, Step};
 use super::compiler::Compiler;
 use crate::parse::{NodeId, NodeKind, Number, Span};
 use crate::value::{Integer, IntegerKind, Type};
@@ -16,27 +15,6 @@ pub(super) enum Target<'t> {
 }
 
 impl Compiler<'_> {
-    pub(super) fn argument(&mut self, id: NodeId, target: Target<'_>) {
-        self.at(id);
-        match self.kind(id) {
-            NodeKind::Dot => self.push(Push::Dot { strip: false }),
-            NodeKind::Field(fields) => self.fields(id, Source::Dot, *fields, Words::ALONE, false),
-            NodeKind::Variable(span) => self.variable_node(id, *span, Words::ALONE, false),
-            NodeKind::Pipe(_) => _ = self.pipeline(id, true),
-            NodeKind::Identifier(name) => self.function(id, id, *name, Words::ALONE),
-            NodeKind::Chain { node, fields } => {
-                self.chain_node(id, *node, *fields, Words::ALONE, false);
-            }
-            kind => return self.literal(id, kind, target),
-        }
-        match target {
-            Target::Known(of) => self.check(of, 0),
-            Target::Method { name, index } => {
-                self.emit(Step::Call(Call::MethodCheck { name, index }));
-            }
-        }
-    }
-
     /// Checks the value that is `below` others, unless every value fits.
     pub(super) fn check(&mut self, of: &Type, below: u16) {
         if matches!(of, Type::Any | Type::Reflect) {
@@ -52,7 +30,7 @@ impl Compiler<'_> {
         self.emit(Step::Call(Call::Check { of, below }));
     }
 
-    fn literal(&mut self, id: NodeId, kind: &NodeKind, target: Target<'_>) {
+    pub(super) fn literal(&mut self, id: NodeId, kind: &NodeKind, target: Target<'_>) {
         let shown = |span: &Span| String::from_utf8_lossy(span.of(self.text)).into();
         let literal = match kind {
             NodeKind::Bool(value) => Literal::Bool(*value),

@@ -32,6 +32,26 @@ pub(crate) struct Unit {
     pub(crate) charged: u64,
 }
 
+impl Unit {
+    /// Returns a unit without templates.
+    pub(crate) fn empty() -> Self {
+        Self {
+            name: Arc::from(""),
+            text: Arc::from([]),
+            delimiters: None,
+            codes: Vec::new(),
+            constants: Vec::new(),
+            names: Vec::new(),
+            types: Vec::new(),
+            literals: Vec::new(),
+            links: Vec::new(),
+            messages: Vec::new(),
+            ranges: Vec::new(),
+            charged: 0,
+        }
+    }
+}
+
 /// The name of a field or a variable.
 #[derive(Debug)]
 pub(crate) struct Name {

@@ -1,70 +1,11 @@
-//! The compiler's state, and nodes that are no calls.
+//! The compiler's state: steps emitted, and names found so far.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use lode_stdx::budget::Meter;
-
-use super::code::{
-    Chain, Code, Constant, Emit, Flow, Link, NO_NODE, Name, Op, Push, Source, Step, Unit,
-};
-use crate::error::Error;
+use super::code::{Chain, Constant, Flow, Link, NO_NODE, Name, Op, Push, Source, Step, Unit};
 use crate::function::Functions;
-use crate::parse::{Grammar, NodeId, NodeKind, Nodes, Parsed, Pipe, Span};
-
-/// Parses and compiles a source.
-///
-/// # Errors
-/// Go's text, as of the parser.
-pub(crate) fn compile(
-    name: &str,
-    text: &[u8],
-    functions: &Functions,
-    delimiters: Grammar<'_>,
-    meter: &Meter<'_>,
-) -> Result<Unit, Error> {
-    let parsed = Parsed::parse(name, text, functions, delimiters, meter)?;
-    let is_default = delimiters.left == "{{" && delimiters.right == "}}";
-    let mut compiler = Compiler {
-        parsed: &parsed,
-        text,
-        functions,
-        unit: Unit {
-            name: name.into(),
-            text: text.into(),
-            delimiters: (!is_default).then(|| (delimiters.left.into(), delimiters.right.into())),
-            codes: Vec::new(),
-            constants: Vec::new(),
-            names: Vec::new(),
-            types: Vec::new(),
-            literals: Vec::new(),
-            links: Vec::new(),
-            messages: Vec::new(),
-            ranges: Vec::new(),
-            charged: parsed.charged,
-        },
-        chains: HashMap::new(),
-        variables: HashMap::new(),
-        links: HashMap::new(),
-        ops: Vec::new(),
-        noted: NO_NODE,
-        loops: Vec::new(),
-        declares_root: false,
-    };
-    compiler.names_root();
-    for tree in &parsed.trees {
-        compiler.list(tree.root);
-        compiler.emit(Step::Flow(Flow::Return));
-        let mut ops = std::mem::take(&mut compiler.ops);
-        ops.shrink_to_fit();
-        compiler.unit.codes.push(Code {
-            name: Arc::clone(&tree.name),
-            ops,
-            is_empty: tree.is_empty,
-        });
-    }
-    Ok(compiler.unit)
-}
+use crate::parse::{NodeId, NodeKind, Nodes, Parsed, Span};
 
 pub(super) struct Compiler<'c> {
     pub(super) parsed: &'c Parsed,
@@ -85,6 +26,30 @@ pub(super) struct Compiler<'c> {
 }
 
 impl<'c> Compiler<'c> {
+    /// Starts with a unit that has no code yet.
+    pub(super) fn new(
+        parsed: &'c Parsed,
+        text: &'c [u8],
+        functions: &'c Functions,
+        unit: Unit,
+    ) -> Self {
+        let mut compiler = Self {
+            parsed,
+            text,
+            functions,
+            unit,
+            chains: HashMap::new(),
+            variables: HashMap::new(),
+            links: HashMap::new(),
+            ops: Vec::new(),
+            noted: NO_NODE,
+            loops: Vec::new(),
+            declares_root: false,
+        };
+        compiler.names_root();
+        compiler
+    }
+
     pub(super) fn kind(&self, id: NodeId) -> &'c NodeKind {
         let node = self.parsed.nodes.get(id as usize);
         node.map_or(&NodeKind::Nil, |node| &node.kind)
@@ -203,75 +168,5 @@ impl<'c> Compiler<'c> {
             return Source::Root;
         }
         Source::Variable(self.variable(name))
-    }
-
-    // === Nodes ===
-
-    pub(super) fn list(&mut self, id: NodeId) {
-        self.at(id);
-        if let NodeKind::List(nodes) = self.kind(id) {
-            for node in nodes {
-                self.node(*node);
-            }
-        }
-    }
-
-    fn node(&mut self, id: NodeId) {
-        self.at(id);
-        match self.kind(id) {
-            NodeKind::Action(pipe) => {
-                let declares = self.pipeline(*pipe, false);
-                if !declares {
-                    self.at(id);
-                    self.emit(Step::Emit(Emit::Print));
-                }
-            }
-            NodeKind::Text(span) => {
-                let (start, end) = (span.start, span.end);
-                self.emit(Step::Emit(Emit::Text { start, end }));
-            }
-            NodeKind::If(branch) => self.branch(*branch, false),
-            NodeKind::With(branch) => self.branch(*branch, true),
-            NodeKind::Range(branch) => self.range(*branch),
-            NodeKind::Break => self.leave_loop(true),
-            NodeKind::Continue => self.leave_loop(false),
-            NodeKind::Template { name, pipe } => {
-                let link = self.link(name);
-                self.flow(Flow::Exists { link });
-                match pipe {
-                    Some(pipe) => _ = self.pipeline(*pipe, true),
-                    None => self.push(Push::Nil),
-                }
-                self.flow(Flow::Template { link });
-            }
-            _ => {}
-        }
-    }
-
-    /// Compiles a pipeline, which leaves its value on the stack unless `keep` is off and it sets a
-    /// variable. Returns whether it sets one.
-    pub(super) fn pipeline(&mut self, id: NodeId, keep: bool) -> bool {
-        self.at(id);
-        let NodeKind::Pipe(pipe) = self.kind(id) else {
-            return false;
-        };
-        for (index, command) in pipe.commands.iter().enumerate() {
-            self.command(*command, index > 0);
-        }
-        self.declarations(pipe, keep);
-        !pipe.variables.is_empty()
-    }
-
-    fn declarations(&mut self, pipe: &Pipe, keep: bool) {
-        let count = pipe.variables.len();
-        for (index, variable) in pipe.variables.iter().enumerate() {
-            let name = self.variable(variable.of(self.text));
-            let keep = keep || index + 1 < count;
-            self.emit(Step::Emit(if pipe.is_assign {
-                Emit::Assign { name, keep }
-            } else {
-                Emit::Declare { name, keep }
-            }));
-        }
     }
 }

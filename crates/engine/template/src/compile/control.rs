@@ -1,12 +1,55 @@
-//! `if`, `with` and `range`.
+//! Lists of nodes, and the nodes that contain lists: `if`, `with` and `range`.
 
-use super::code::{Emit, Flow, RangeInfo, Step};
+use super::code::{Emit, Flow, Push, RangeInfo, Step};
 use super::compiler::Compiler;
-use crate::parse::{Branch, NodeKind};
+use crate::parse::{Branch, NodeId, NodeKind};
 
 impl Compiler<'_> {
+    pub(super) fn list(&mut self, id: NodeId) {
+        self.at(id);
+        if let NodeKind::List(nodes) = self.kind(id) {
+            for node in nodes {
+                self.node(*node);
+            }
+        }
+    }
+
+    fn node(&mut self, id: NodeId) {
+        self.at(id);
+        match self.kind(id) {
+            NodeKind::Action(pipe) => {
+                let declares = self.pipeline(*pipe, false);
+                if !declares {
+                    self.at(id);
+                    self.emit(Step::Emit(Emit::Print));
+                }
+            }
+            NodeKind::Text(span) => {
+                let (start, end) = (span.start, span.end);
+                self.emit(Step::Emit(Emit::Text { start, end }));
+            }
+            NodeKind::If(branch) => self.branch(*branch, false),
+            NodeKind::With(branch) => self.branch(*branch, true),
+            NodeKind::Range(branch) => self.range(*branch),
+            NodeKind::Break => self.leave_loop(true),
+            NodeKind::Continue => self.leave_loop(false),
+            NodeKind::Template { name, pipe } => {
+                let link = self.link(name);
+                self.flow(Flow::Exists { link });
+                match pipe {
+                    Some(pipe) => _ = self.pipeline(*pipe, true),
+                    None => self.push(Push::Nil),
+                }
+                self.flow(Flow::Template { link });
+            }
+            _ => {}
+        }
+    }
+
+    // === Blocks ===
+
     /// Compiles `if` or `with`.
-    pub(super) fn branch(&mut self, branch: Branch, is_with: bool) {
+    fn branch(&mut self, branch: Branch, is_with: bool) {
         let scope = self.enter();
         self.pipeline(branch.pipe, true);
         let test = self.flow(Flow::JumpIfFalse(0));
@@ -35,7 +78,7 @@ impl Compiler<'_> {
         self.leave(scope);
     }
 
-    pub(super) fn range(&mut self, branch: Branch) {
+    fn range(&mut self, branch: Branch) {
         let scope = self.enter();
         let index = self.unit.ranges.len();
         let info = match self.kind(branch.pipe) {
@@ -76,7 +119,7 @@ impl Compiler<'_> {
     }
 
     /// Compiles `break` or `continue`.
-    pub(super) fn leave_loop(&mut self, is_break: bool) {
+    fn leave_loop(&mut self, is_break: bool) {
         let Some(index) = self.loops.last().copied() else {
             return;
         };

@@ -2,29 +2,29 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::value::{Map, Text, Value};
 
 /// The functions of the engine; `include` and `tpl` are steps of the code.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new(
         "include",
         "func(string, interface {}) (string, error)",
         include,
     ),
-    Entry::new("tpl", "func(string, interface {}) (string, error)", tpl),
-    Entry::new(
+    TemplateFunction::new("tpl", "func(string, interface {}) (string, error)", tpl),
+    TemplateFunction::new(
         "required",
         "func(string, interface {}) (interface {}, error)",
         required,
     ),
-    Entry::new("fail", "func(string) (string, error)", fail),
-    Entry::new(
+    TemplateFunction::new("fail", "func(string) (string, error)", fail),
+    TemplateFunction::new(
         "lookup",
         "func(string, string, string, string) (map[string]interface {}, error)",
         lookup,
     ),
-    Entry::new("getHostByName", "func(string) string", get_host_by_name),
+    TemplateFunction::new("getHostByName", "func(string) string", get_host_by_name),
 ];
 
 pub(crate) fn include(_: &mut Context<'_>, _: &[Value]) -> Result<Value, Error> {

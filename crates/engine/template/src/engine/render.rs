@@ -6,8 +6,9 @@ use std::sync::Arc;
 use lode_stdx::budget::Budget;
 
 use super::templates::{MissingKey, ParseError, Templates};
-use super::without_no_value;
+use super::{ROOT_NAME, without_no_value};
 use crate::context::{Context, Environment};
+use crate::error::Error;
 use crate::function::Functions;
 use crate::parse::Grammar;
 use crate::run::{ExecError, Layer, Machine};
@@ -66,6 +67,26 @@ impl Templates {
                 .map_err(|error| parse_error(&error))?;
         }
         Ok(templates.linked())
+    }
+
+    /// Runs a template.
+    ///
+    /// # Errors
+    /// As the template fails in Go, or the budget is spent.
+    pub fn execute(
+        &self,
+        name: &str,
+        data: Value,
+        missing: MissingKey,
+        environment: &Environment<'_>,
+    ) -> Result<Vec<u8>, ExecError> {
+        let Some(number) = self.number(name.as_bytes()) else {
+            let message =
+                format!("template: no template {name:?} associated with template {ROOT_NAME:?}");
+            return Err(ExecError::plain(Error::new(message)));
+        };
+        let mut machine = Machine::new(Context::new(environment), self, missing);
+        machine.execute(number, data)
     }
 
     /// Renders files of the set, those whose names begin with `_` left out.

@@ -8,12 +8,9 @@ use lode_stdx::budget::{Budget, Meter};
 
 use super::ROOT_NAME;
 use crate::compile::{Unit, compile};
-use crate::context::{Context, Environment};
 use crate::error::Error;
 use crate::function::Functions;
 use crate::parse::{Grammar, charge_nodes};
-use crate::run::{ExecError, Machine};
-use crate::value::Value;
 
 /// Templates that can call each other: compiled once, run many times, by several threads.
 #[derive(Debug)]
@@ -123,26 +120,6 @@ impl Templates {
             link(&self.numbers, unit);
         }
         self
-    }
-
-    /// Runs a template.
-    ///
-    /// # Errors
-    /// As the template fails in Go, or the budget is spent.
-    pub fn execute(
-        &self,
-        name: &str,
-        data: Value,
-        missing: MissingKey,
-        environment: &Environment<'_>,
-    ) -> Result<Vec<u8>, ExecError> {
-        let Some(number) = self.number(name.as_bytes()) else {
-            let message =
-                format!("template: no template {name:?} associated with template {ROOT_NAME:?}");
-            return Err(ExecError::plain(Error::new(message)));
-        };
-        let mut machine = Machine::new(Context::new(environment), self, missing);
-        machine.execute(number, data)
     }
 
     pub(crate) fn functions(&self) -> &Functions {

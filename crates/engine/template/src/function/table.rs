@@ -2,53 +2,31 @@
 
 use std::collections::HashMap;
 
-use super::{Body, Signature};
+use super::{FunctionBody, Signature, TemplateFunction};
 use crate::builtin;
 use crate::context::Context;
 use crate::error::Error;
 use crate::value::{Type, Value};
 
-/// A row of the table: what a function is called, its Go signature, its code.
-#[derive(Debug, Clone, Copy)]
-pub struct Entry {
-    /// The name in templates.
-    pub name: &'static str,
-    /// The signature as Go writes it: `func(int, string) string`.
-    pub signature: &'static str,
-    /// The code.
-    pub body: Body,
-}
-
-impl Entry {
-    /// Returns a row.
-    pub const fn new(name: &'static str, signature: &'static str, body: Body) -> Self {
-        Self {
-            name,
-            signature,
-            body,
-        }
-    }
-}
-
 /// Functions by name. Templates hold indexes into it, so nothing is searched while they run.
 #[derive(Debug)]
 pub struct Functions {
-    rows: Vec<Row>,
+    rows: Vec<ParsedFunction>,
     index: HashMap<&'static str, usize>,
 }
 
 #[derive(Debug)]
-pub(crate) struct Row {
+pub(crate) struct ParsedFunction {
     pub(crate) name: &'static str,
     pub(crate) signature: Signature,
-    pub(crate) body: Body,
+    pub(crate) body: FunctionBody,
     /// Whether it takes values as they are, and not as interfaces.
     pub(crate) is_reflective: bool,
 }
 
 impl Functions {
     /// Returns the table of Go's own functions and the entries; a later one replaces an earlier one of the same name.
-    pub fn new<'e>(entries: impl IntoIterator<Item = &'e Entry>) -> Self {
+    pub fn new<'e>(entries: impl IntoIterator<Item = &'e TemplateFunction>) -> Self {
         let mut functions = Self {
             rows: Vec::new(),
             index: HashMap::new(),
@@ -58,7 +36,7 @@ impl Functions {
             functions.index.insert(entry.name, index);
             let signature = Signature::parse(entry.signature);
             let first = signature.parameter(0);
-            functions.rows.push(Row {
+            functions.rows.push(ParsedFunction {
                 name: entry.name,
                 is_reflective: first.is_some_and(|first| first.of == Type::Reflect),
                 signature,
@@ -110,11 +88,11 @@ impl Functions {
         index < builtin::TABLE.len()
     }
 
-    pub(crate) fn at(&self, index: usize) -> Option<&Row> {
+    pub(crate) fn at(&self, index: usize) -> Option<&ParsedFunction> {
         self.rows.get(index)
     }
 
-    fn row(&self, name: &str) -> Option<&Row> {
+    fn row(&self, name: &str) -> Option<&ParsedFunction> {
         self.at(self.index(name)?)
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, text, written};
 use crate::functions::moment::Moment;
 use crate::go::duration::{self, DAY, HOUR, MINUTE, Nanos, SECOND};
@@ -16,34 +16,34 @@ const MODIFY: &str = "func(string, time.Time) time.Time";
 const MUST_MODIFY: &str = "func(string, time.Time) (time.Time, error)";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("now", "func() time.Time", |context, _| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("now", "func() time.Time", |context, _| {
         Ok(Moment::value(now(context)))
     }),
-    Entry::new(
+    TemplateFunction::new(
         "date",
         "func(string, interface {}) string",
         |context, args| formatted(context, text(args, 0), any(args, 1), b"Local"),
     ),
-    Entry::new("dateInZone", IN_ZONE, date_in_zone),
-    Entry::new("date_in_zone", IN_ZONE, date_in_zone),
-    Entry::new("htmlDate", "func(interface {}) string", |context, args| {
+    TemplateFunction::new("dateInZone", IN_ZONE, date_in_zone),
+    TemplateFunction::new("date_in_zone", IN_ZONE, date_in_zone),
+    TemplateFunction::new("htmlDate", "func(interface {}) string", |context, args| {
         formatted(context, b"2006-01-02", any(args, 0), b"Local")
     }),
-    Entry::new(
+    TemplateFunction::new(
         "htmlDateInZone",
         "func(interface {}, string) string",
         |context, args| formatted(context, b"2006-01-02", any(args, 0), text(args, 1)),
     ),
-    Entry::new("dateModify", MODIFY, date_modify),
-    Entry::new("date_modify", MODIFY, date_modify),
-    Entry::new("mustDateModify", MUST_MODIFY, must_date_modify),
-    Entry::new("must_date_modify", MUST_MODIFY, must_date_modify),
-    Entry::new("toDate", "func(string, string) time.Time", |_, args| {
+    TemplateFunction::new("dateModify", MODIFY, date_modify),
+    TemplateFunction::new("date_modify", MODIFY, date_modify),
+    TemplateFunction::new("mustDateModify", MUST_MODIFY, must_date_modify),
+    TemplateFunction::new("must_date_modify", MUST_MODIFY, must_date_modify),
+    TemplateFunction::new("toDate", "func(string, string) time.Time", |_, args| {
         let time = parse_time::parse(text(args, 0), text(args, 1), &LOCAL);
         Ok(Moment::value(time.unwrap_or_else(|_| Time::zero())))
     }),
-    Entry::new(
+    TemplateFunction::new(
         "mustToDate",
         "func(string, string) (time.Time, error)",
         |_, args| {
@@ -51,11 +51,11 @@ pub(crate) const TABLE: &[Entry] = &[
             time.map(Moment::value).map_err(Error::new)
         },
     ),
-    Entry::new("unixEpoch", "func(time.Time) string", |_, args| {
+    TemplateFunction::new("unixEpoch", "func(time.Time) string", |_, args| {
         let time = any(args, 0).as_object::<Moment>().map(Moment::time);
         Ok(time.map_or(0, |time| time.seconds).to_string().into())
     }),
-    Entry::new("ago", "func(interface {}) string", |context, args| {
+    TemplateFunction::new("ago", "func(interface {}) string", |context, args| {
         let now = now(context);
         let then = match any(args, 0) {
             Value::Int(seconds) | Value::Int64(seconds) => Time::from_unix(*seconds, LOCAL),
@@ -64,7 +64,7 @@ pub(crate) const TABLE: &[Entry] = &[
         let passed = duration::round(now.since(&then), SECOND);
         Ok(duration::format(passed).into())
     }),
-    Entry::new("duration", "func(interface {}) string", |_, args| {
+    TemplateFunction::new("duration", "func(interface {}) string", |_, args| {
         let seconds = match any(args, 0) {
             Value::String(text) => parse_clamped(text),
             Value::Int64(seconds) => *seconds,
@@ -72,7 +72,7 @@ pub(crate) const TABLE: &[Entry] = &[
         };
         Ok(duration::format(seconds.wrapping_mul(SECOND)).into())
     }),
-    Entry::new(
+    TemplateFunction::new(
         "durationRound",
         "func(interface {}) string",
         |context, args| Ok(duration_round(context, any(args, 0)).into()),

@@ -2,7 +2,7 @@
 //!
 //! Empty is what is false in `if`: zero, the empty text, list and map, false and nil.
 
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{any, text};
 use crate::functions::cost;
 use crate::value::Value;
@@ -10,8 +10,8 @@ use crate::value::Value;
 const JUDGE: &str = "func(...interface {}) bool";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new(
         "default",
         "func(interface {}, ...interface {}) interface {}",
         |_, args| {
@@ -20,10 +20,10 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(chosen.clone())
         },
     ),
-    Entry::new("empty", "func(interface {}) bool", |_, args| {
+    TemplateFunction::new("empty", "func(interface {}) bool", |_, args| {
         Ok((!any(args, 0).is_true()).into())
     }),
-    Entry::new(
+    TemplateFunction::new(
         "coalesce",
         "func(...interface {}) interface {}",
         |_, args| {
@@ -31,13 +31,13 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(found.cloned().unwrap_or_default())
         },
     ),
-    Entry::new("all", JUDGE, |_, args| {
+    TemplateFunction::new("all", JUDGE, |_, args| {
         Ok(args.iter().all(Value::is_true).into())
     }),
-    Entry::new("any", JUDGE, |_, args| {
+    TemplateFunction::new("any", JUDGE, |_, args| {
         Ok(args.iter().any(Value::is_true).into())
     }),
-    Entry::new(
+    TemplateFunction::new(
         "ternary",
         "func(interface {}, interface {}, bool) interface {}",
         |_, args| {
@@ -45,14 +45,14 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(any(args, at).clone())
         },
     ),
-    Entry::new("typeOf", "func(interface {}) string", |_, args| {
+    TemplateFunction::new("typeOf", "func(interface {}) string", |_, args| {
         Ok(Value::text(any(args, 0).type_name()))
     }),
-    Entry::new("typeIs", "func(string, interface {}) bool", |_, args| {
+    TemplateFunction::new("typeIs", "func(string, interface {}) bool", |_, args| {
         let name = any(args, 1).type_name();
         Ok((text(args, 0).as_bytes() == name.as_bytes()).into())
     }),
-    Entry::new(
+    TemplateFunction::new(
         "typeIsLike",
         "func(string, interface {}) bool",
         |_, args| {
@@ -65,14 +65,14 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(is_like.into())
         },
     ),
-    Entry::new("kindOf", "func(interface {}) string", |_, args| {
+    TemplateFunction::new("kindOf", "func(interface {}) string", |_, args| {
         Ok(any(args, 0).kind().as_str().into())
     }),
-    Entry::new("kindIs", "func(string, interface {}) bool", |_, args| {
+    TemplateFunction::new("kindIs", "func(string, interface {}) bool", |_, args| {
         let kind = any(args, 1).kind().as_str();
         Ok((text(args, 0).as_bytes() == kind.as_bytes()).into())
     }),
-    Entry::new(
+    TemplateFunction::new(
         "deepEqual",
         "func(interface {}, interface {}) bool",
         |context, args| {

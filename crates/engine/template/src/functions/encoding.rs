@@ -8,7 +8,7 @@ use crate::encode::json::{self, Style};
 use crate::encode::json_read::{self, Wanted};
 use crate::encode::{toml, toml_read, yaml};
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, text};
 use crate::go::output::Output;
 use crate::value::{Map, Text, Value};
@@ -19,40 +19,40 @@ const READ_MAP: &str = "func(string) map[string]interface {}";
 const READ_LIST: &str = "func(string) []interface {}";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("toJson", WRITE, |context, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("toJson", WRITE, |context, args| {
         quiet(to_json(context, args, PLAIN))
     }),
-    Entry::new("mustToJson", WRITE, |context, args| {
+    TemplateFunction::new("mustToJson", WRITE, |context, args| {
         to_json(context, args, PLAIN)
     }),
-    Entry::new("toPrettyJson", WRITE, |context, args| {
+    TemplateFunction::new("toPrettyJson", WRITE, |context, args| {
         quiet(to_json(context, args, PRETTY))
     }),
-    Entry::new("mustToPrettyJson", MUST_WRITE, |context, args| {
+    TemplateFunction::new("mustToPrettyJson", MUST_WRITE, |context, args| {
         to_json(context, args, PRETTY)
     }),
-    Entry::new("toRawJson", WRITE, |context, args| {
+    TemplateFunction::new("toRawJson", WRITE, |context, args| {
         to_json(context, args, RAW)
     }),
-    Entry::new("mustToRawJson", MUST_WRITE, |context, args| {
+    TemplateFunction::new("mustToRawJson", MUST_WRITE, |context, args| {
         to_json(context, args, RAW)
     }),
-    Entry::new("fromJson", READ_MAP, |context, args| {
+    TemplateFunction::new("fromJson", READ_MAP, |context, args| {
         map_or_error(json_read::read(context, text(args, 0), Wanted::Map))
     }),
-    Entry::new("fromJsonArray", READ_LIST, |context, args| {
+    TemplateFunction::new("fromJsonArray", READ_LIST, |context, args| {
         list_or_error(json_read::read(context, text(args, 0), Wanted::List))
     }),
-    Entry::new(
+    TemplateFunction::new(
         "mustFromJson",
         "func(string) (interface {}, error)",
         |context, args| json_read::read(context, text(args, 0), Wanted::Any),
     ),
-    Entry::new("toYaml", WRITE, |context, args| {
+    TemplateFunction::new("toYaml", WRITE, |context, args| {
         quiet(yaml::write(context, any(args, 0)))
     }),
-    Entry::new("mustToYaml", WRITE, |context, args| {
+    TemplateFunction::new("mustToYaml", WRITE, |context, args| {
         yaml::write(context, any(args, 0)).map_err(|error| {
             if error.is_bound() {
                 return error;
@@ -60,16 +60,16 @@ pub(crate) const TABLE: &[Entry] = &[
             Error::new(format!("error marshaling into JSON: {error}"))
         })
     }),
-    Entry::new("toYamlPretty", WRITE, |context, args| {
+    TemplateFunction::new("toYamlPretty", WRITE, |context, args| {
         quiet(yaml::write_pretty(context, any(args, 0)))
     }),
-    Entry::new("fromYaml", READ_MAP, |context, args| {
+    TemplateFunction::new("fromYaml", READ_MAP, |context, args| {
         map_or_error(yaml::read(context, text(args, 0), Wanted::Map))
     }),
-    Entry::new("fromYamlArray", READ_LIST, |context, args| {
+    TemplateFunction::new("fromYamlArray", READ_LIST, |context, args| {
         list_or_error(yaml::read(context, text(args, 0), Wanted::List))
     }),
-    Entry::new("toToml", WRITE, |context, args| {
+    TemplateFunction::new("toToml", WRITE, |context, args| {
         let answer = toml::write(context, any(args, 0));
         // Go panics here.
         if any(args, 0).is_nil() {
@@ -77,10 +77,10 @@ pub(crate) const TABLE: &[Entry] = &[
         }
         or_else(answer, |message| message.into())
     }),
-    Entry::new("mustToToml", WRITE, |context, args| {
+    TemplateFunction::new("mustToToml", WRITE, |context, args| {
         toml::write(context, any(args, 0))
     }),
-    Entry::new("fromToml", READ_MAP, |context, args| {
+    TemplateFunction::new("fromToml", READ_MAP, |context, args| {
         map_or_error(toml_read::read(context, text(args, 0)))
     }),
 ];

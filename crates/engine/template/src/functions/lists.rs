@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, from, int, listed, nil_dereference};
 use crate::functions::cost;
 use crate::numbers::cast::to_int;
@@ -22,58 +22,58 @@ const MUST_ITEM: &str = "func(interface {}) (interface {}, error)";
 const MAKE: &str = "func(...interface {}) []interface {}";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("list", MAKE, list),
-    Entry::new("tuple", MAKE, list),
-    Entry::new("append", CHANGE, push),
-    Entry::new("push", CHANGE, push),
-    Entry::new("mustAppend", MUST_CHANGE, push),
-    Entry::new("mustPush", MUST_CHANGE, push),
-    Entry::new("prepend", CHANGE, prepend),
-    Entry::new("mustPrepend", MUST_CHANGE, prepend),
-    Entry::new("first", ITEM, first),
-    Entry::new("mustFirst", MUST_ITEM, first),
-    Entry::new("last", ITEM, last),
-    Entry::new("mustLast", MUST_ITEM, last),
-    Entry::new("rest", REDUCE, rest),
-    Entry::new("mustRest", MUST_REDUCE, rest),
-    Entry::new("initial", REDUCE, initial),
-    Entry::new("mustInitial", MUST_REDUCE, initial),
-    Entry::new("reverse", REDUCE, reverse),
-    Entry::new("mustReverse", MUST_REDUCE, reverse),
-    Entry::new("compact", REDUCE, compact),
-    Entry::new("mustCompact", MUST_REDUCE, compact),
-    Entry::new("uniq", REDUCE, uniq),
-    Entry::new("mustUniq", MUST_REDUCE, uniq),
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("list", MAKE, list),
+    TemplateFunction::new("tuple", MAKE, list),
+    TemplateFunction::new("append", CHANGE, push),
+    TemplateFunction::new("push", CHANGE, push),
+    TemplateFunction::new("mustAppend", MUST_CHANGE, push),
+    TemplateFunction::new("mustPush", MUST_CHANGE, push),
+    TemplateFunction::new("prepend", CHANGE, prepend),
+    TemplateFunction::new("mustPrepend", MUST_CHANGE, prepend),
+    TemplateFunction::new("first", ITEM, first),
+    TemplateFunction::new("mustFirst", MUST_ITEM, first),
+    TemplateFunction::new("last", ITEM, last),
+    TemplateFunction::new("mustLast", MUST_ITEM, last),
+    TemplateFunction::new("rest", REDUCE, rest),
+    TemplateFunction::new("mustRest", MUST_REDUCE, rest),
+    TemplateFunction::new("initial", REDUCE, initial),
+    TemplateFunction::new("mustInitial", MUST_REDUCE, initial),
+    TemplateFunction::new("reverse", REDUCE, reverse),
+    TemplateFunction::new("mustReverse", MUST_REDUCE, reverse),
+    TemplateFunction::new("compact", REDUCE, compact),
+    TemplateFunction::new("mustCompact", MUST_REDUCE, compact),
+    TemplateFunction::new("uniq", REDUCE, uniq),
+    TemplateFunction::new("mustUniq", MUST_REDUCE, uniq),
+    TemplateFunction::new(
         "without",
         "func(interface {}, ...interface {}) []interface {}",
         without,
     ),
-    Entry::new(
+    TemplateFunction::new(
         "mustWithout",
         "func(interface {}, ...interface {}) ([]interface {}, error)",
         without,
     ),
-    Entry::new("has", "func(interface {}, interface {}) bool", has),
-    Entry::new(
+    TemplateFunction::new("has", "func(interface {}, interface {}) bool", has),
+    TemplateFunction::new(
         "mustHas",
         "func(interface {}, interface {}) (bool, error)",
         has,
     ),
-    Entry::new(
+    TemplateFunction::new(
         "slice",
         "func(interface {}, ...interface {}) interface {}",
         slice,
     ),
-    Entry::new(
+    TemplateFunction::new(
         "mustSlice",
         "func(interface {}, ...interface {}) (interface {}, error)",
         slice,
     ),
-    Entry::new("concat", "func(...interface {}) interface {}", concat),
-    Entry::new("chunk", "func(int, interface {}) [][]interface {}", chunk),
-    Entry::new(
+    TemplateFunction::new("concat", "func(...interface {}) interface {}", concat),
+    TemplateFunction::new("chunk", "func(int, interface {}) [][]interface {}", chunk),
+    TemplateFunction::new(
         "mustChunk",
         "func(int, interface {}) ([][]interface {}, error)",
         chunk,

@@ -4,25 +4,25 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, from, listed, map, text, to_text};
 use crate::value::{List, Map, Text, Type, Value};
 
 const SELECT: &str = "func(map[string]interface {}, ...string) map[string]interface {}";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new(
         "dict",
         "func(...interface {}) map[string]interface {}",
         dict,
     ),
-    Entry::new(
+    TemplateFunction::new(
         "get",
         "func(map[string]interface {}, string) interface {}",
         |_, args| Ok(map(args, 0).get(text(args, 1)).unwrap_or_else(|| "".into())),
     ),
-    Entry::new(
+    TemplateFunction::new(
         "set",
         "func(map[string]interface {}, string, interface {}) map[string]interface {}",
         |context, args| {
@@ -31,7 +31,7 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(map.into())
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "unset",
         "func(map[string]interface {}, string) map[string]interface {}",
         |context, args| {
@@ -41,12 +41,12 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(map.into())
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "hasKey",
         "func(map[string]interface {}, string) bool",
         |_, args| Ok(map(args, 0).contains_key(text(args, 1)).into()),
     ),
-    Entry::new(
+    TemplateFunction::new(
         "pluck",
         "func(string, ...map[string]interface {}) []interface {}",
         |context, args| {
@@ -55,8 +55,8 @@ pub(crate) const TABLE: &[Entry] = &[
             listed(context, found.collect())
         },
     ),
-    Entry::new("keys", "func(...map[string]interface {}) []string", keys),
-    Entry::new(
+    TemplateFunction::new("keys", "func(...map[string]interface {}) []string", keys),
+    TemplateFunction::new(
         "values",
         "func(map[string]interface {}) []interface {}",
         |context, args| {
@@ -65,9 +65,9 @@ pub(crate) const TABLE: &[Entry] = &[
             listed(context, values)
         },
     ),
-    Entry::new("pick", SELECT, pick),
-    Entry::new("omit", SELECT, omit),
-    Entry::new("dig", "func(...interface {}) (interface {}, error)", dig),
+    TemplateFunction::new("pick", SELECT, pick),
+    TemplateFunction::new("omit", SELECT, omit),
+    TemplateFunction::new("dig", "func(...interface {}) (interface {}, error)", dig),
 ];
 
 /// Returns a map of keys and values in turn; a last key without value gets the empty text.

@@ -6,7 +6,7 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, map};
 use crate::functions::cost;
 use crate::value::{Kind, List, Map, NESTING_MAX, Text, Value};
@@ -16,19 +16,19 @@ const MUST_MERGE: &str =
     "func(map[string]interface {}, ...map[string]interface {}) (interface {}, error)";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("merge", MERGE, |context, args| merge(context, args, false)),
-    Entry::new("mustMerge", MUST_MERGE, |context, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("merge", MERGE, |context, args| merge(context, args, false)),
+    TemplateFunction::new("mustMerge", MUST_MERGE, |context, args| {
         merge(context, args, false)
     }),
-    Entry::new("mergeOverwrite", MERGE, |context, args| {
+    TemplateFunction::new("mergeOverwrite", MERGE, |context, args| {
         merge(context, args, true)
     }),
-    Entry::new("mustMergeOverwrite", MUST_MERGE, |context, args| {
+    TemplateFunction::new("mustMergeOverwrite", MUST_MERGE, |context, args| {
         merge(context, args, true)
     }),
-    Entry::new("deepCopy", "func(interface {}) interface {}", deep_copy),
-    Entry::new(
+    TemplateFunction::new("deepCopy", "func(interface {}) interface {}", deep_copy),
+    TemplateFunction::new(
         "mustDeepCopy",
         "func(interface {}) (interface {}, error)",
         deep_copy,

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, map, nil_dereference, part, text, written};
 use crate::go::path;
 use crate::go::url::{Url, User};
@@ -12,23 +12,23 @@ const TEXT: &str = "func(string) string";
 const JUDGE: &str = "func(string) bool";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("base", TEXT, base),
-    Entry::new("osBase", TEXT, base),
-    Entry::new("dir", TEXT, dir),
-    Entry::new("osDir", TEXT, dir),
-    Entry::new("clean", TEXT, clean),
-    Entry::new("osClean", TEXT, clean),
-    Entry::new("ext", TEXT, ext),
-    Entry::new("osExt", TEXT, ext),
-    Entry::new("isAbs", JUDGE, |_, args| Ok(is_absolute(args))),
-    Entry::new("osIsAbs", JUDGE, |_, args| Ok(is_absolute(args))),
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("base", TEXT, base),
+    TemplateFunction::new("osBase", TEXT, base),
+    TemplateFunction::new("dir", TEXT, dir),
+    TemplateFunction::new("osDir", TEXT, dir),
+    TemplateFunction::new("clean", TEXT, clean),
+    TemplateFunction::new("osClean", TEXT, clean),
+    TemplateFunction::new("ext", TEXT, ext),
+    TemplateFunction::new("osExt", TEXT, ext),
+    TemplateFunction::new("isAbs", JUDGE, |_, args| Ok(is_absolute(args))),
+    TemplateFunction::new("osIsAbs", JUDGE, |_, args| Ok(is_absolute(args))),
+    TemplateFunction::new(
         "urlParse",
         "func(string) map[string]interface {}",
         url_parse,
     ),
-    Entry::new("urlJoin", "func(map[string]interface {}) string", url_join),
+    TemplateFunction::new("urlJoin", "func(map[string]interface {}) string", url_join),
 ];
 
 fn base(context: &mut Context<'_>, args: &[Value]) -> Answer {

@@ -9,15 +9,15 @@ use lode_stdx::semver::{Range, Version};
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::{Entry, Signature};
+use crate::function::{Signature, TemplateFunction};
 use crate::functions::args::{Answer, any, text};
 use crate::functions::methods::Methods;
 use crate::go::runes::quoted;
 use crate::value::{IntegerKind, Kind, Object, Text, Value};
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new(
         "semver",
         "func(string) (*semver.Version, error)",
         |_, args| {
@@ -30,7 +30,7 @@ pub(crate) const TABLE: &[Entry] = &[
             }))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "semverCompare",
         "func(string, string) (bool, error)",
         |context, args| {

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, from, int};
 use crate::numbers::cast::to_float;
 use crate::numbers::decimal::{DIGITS_MAX, Decimal};
@@ -12,41 +12,41 @@ use crate::value::Value;
 const FOLD: &str = "func(interface {}, ...interface {}) float64";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("addf", "func(...interface {}) float64", |context, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("addf", "func(...interface {}) float64", |context, args| {
         calculated(context, &Value::Float(0.0), args, |a, b| Some(a.plus(b)))
     }),
-    Entry::new("add1f", "func(interface {}) float64", |context, args| {
+    TemplateFunction::new("add1f", "func(interface {}) float64", |context, args| {
         calculated(context, any(args, 0), &[Value::Int(1)], |a, b| {
             Some(a.plus(b))
         })
     }),
-    Entry::new("subf", FOLD, |context, args| {
+    TemplateFunction::new("subf", FOLD, |context, args| {
         calculated(context, any(args, 0), from(args, 1), |a, b| {
             Some(a.minus(b))
         })
     }),
-    Entry::new("mulf", FOLD, |context, args| {
+    TemplateFunction::new("mulf", FOLD, |context, args| {
         calculated(context, any(args, 0), from(args, 1), |a, b| {
             Some(a.times(b))
         })
     }),
-    Entry::new("divf", FOLD, |context, args| {
+    TemplateFunction::new("divf", FOLD, |context, args| {
         calculated(context, any(args, 0), from(args, 1), Decimal::divided_by)
     }),
-    Entry::new("maxf", FOLD, |context, args| {
+    TemplateFunction::new("maxf", FOLD, |context, args| {
         compared(context, args, go_max)
     }),
-    Entry::new("minf", FOLD, |context, args| {
+    TemplateFunction::new("minf", FOLD, |context, args| {
         compared(context, args, |a, b| -go_max(-a, -b))
     }),
-    Entry::new("floor", "func(interface {}) float64", |_, args| {
+    TemplateFunction::new("floor", "func(interface {}) float64", |_, args| {
         Ok(to_float(any(args, 0)).floor().into())
     }),
-    Entry::new("ceil", "func(interface {}) float64", |_, args| {
+    TemplateFunction::new("ceil", "func(interface {}) float64", |_, args| {
         Ok(to_float(any(args, 0)).ceil().into())
     }),
-    Entry::new(
+    TemplateFunction::new(
         "round",
         "func(interface {}, int, ...float64) float64",
         |_, args| Ok(rounded(args).into()),

@@ -2,7 +2,7 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, from, int, text, to_text};
 use crate::go::number::{parse_clamped, parse_int};
 use crate::go::output::Output;
@@ -13,36 +13,36 @@ const BINARY: &str = "func(interface {}, interface {}) int64";
 const FOLD: &str = "func(interface {}, ...interface {}) int64";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("int", "func(interface {}) int", |_, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("int", "func(interface {}) int", |_, args| {
         Ok(Value::Int(to_int(any(args, 0))))
     }),
-    Entry::new("int64", "func(interface {}) int64", |_, args| {
+    TemplateFunction::new("int64", "func(interface {}) int64", |_, args| {
         Ok(Value::Int64(to_int(any(args, 0))))
     }),
-    Entry::new("float64", "func(interface {}) float64", |_, args| {
+    TemplateFunction::new("float64", "func(interface {}) float64", |_, args| {
         Ok(Value::Float(to_float(any(args, 0))))
     }),
-    Entry::new("atoi", "func(string) int", |_, args| {
+    TemplateFunction::new("atoi", "func(string) int", |_, args| {
         Ok(Value::Int(parse_clamped(text(args, 0))))
     }),
-    Entry::new("toDecimal", "func(interface {}) int64", |context, args| {
+    TemplateFunction::new("toDecimal", "func(interface {}) int64", |context, args| {
         let octal = parse_int(&to_text(context, any(args, 0))?, 8);
         Ok(Value::Int64(octal.unwrap_or_default()))
     }),
-    Entry::new("add", "func(...interface {}) int64", |context, args| {
+    TemplateFunction::new("add", "func(...interface {}) int64", |context, args| {
         fold(context, 0, args, i64::wrapping_add)
     }),
-    Entry::new("add1", "func(interface {}) int64", |_, args| {
+    TemplateFunction::new("add1", "func(interface {}) int64", |_, args| {
         Ok(Value::Int64(to_int(any(args, 0)).wrapping_add(1)))
     }),
-    Entry::new("sub", BINARY, |_, args| {
+    TemplateFunction::new("sub", BINARY, |_, args| {
         let (a, b) = (to_int(any(args, 0)), to_int(any(args, 1)));
         Ok(Value::Int64(a.wrapping_sub(b)))
     }),
-    Entry::new("div", BINARY, |_, args| divided(args, i64::wrapping_div)),
-    Entry::new("mod", BINARY, |_, args| divided(args, i64::wrapping_rem)),
-    Entry::new("mul", FOLD, |context, args| {
+    TemplateFunction::new("div", BINARY, |_, args| divided(args, i64::wrapping_div)),
+    TemplateFunction::new("mod", BINARY, |_, args| divided(args, i64::wrapping_rem)),
+    TemplateFunction::new("mul", FOLD, |context, args| {
         fold(
             context,
             to_int(any(args, 0)),
@@ -50,12 +50,12 @@ pub(crate) const TABLE: &[Entry] = &[
             i64::wrapping_mul,
         )
     }),
-    Entry::new("max", FOLD, largest),
-    Entry::new("biggest", FOLD, largest),
-    Entry::new("min", FOLD, |context, args| {
+    TemplateFunction::new("max", FOLD, largest),
+    TemplateFunction::new("biggest", FOLD, largest),
+    TemplateFunction::new("min", FOLD, |context, args| {
         fold(context, to_int(any(args, 0)), from(args, 1), i64::min)
     }),
-    Entry::new("until", "func(int) []int", |context, args| {
+    TemplateFunction::new("until", "func(int) []int", |context, args| {
         let end = int(args, 0);
         let row = Row {
             start: 0,
@@ -64,7 +64,7 @@ pub(crate) const TABLE: &[Entry] = &[
         };
         row.list(context)
     }),
-    Entry::new("untilStep", "func(int, int, int) []int", |context, args| {
+    TemplateFunction::new("untilStep", "func(int, int, int) []int", |context, args| {
         let row = Row {
             start: int(args, 0),
             end: int(args, 1),
@@ -72,7 +72,7 @@ pub(crate) const TABLE: &[Entry] = &[
         };
         row.list(context)
     }),
-    Entry::new("seq", "func(...int) string", sequence),
+    TemplateFunction::new("seq", "func(...int) string", sequence),
 ];
 
 fn fold(context: &Context<'_>, start: i64, args: &[Value], with: fn(i64, i64) -> i64) -> Answer {

@@ -3,7 +3,6 @@
 use super::lex::{Keyword, TokenKind};
 use super::node::{Branch, NodeId, NodeKind};
 use super::parser::{Parse, Parser};
-use crate::error::Error;
 
 /// Nodes that every action has: itself, a pipeline, a place in a list.
 const ACTION_NODES: u64 = 3;
@@ -184,15 +183,5 @@ impl Parser<'_> {
             return self.unquoted(token);
         }
         Err(self.unexpected(token, context))
-    }
-
-    /// Counts a level of nesting.
-    pub(super) fn enter(&mut self, what: &str) -> Parse<()> {
-        if self.depth >= self.depth_max {
-            let message = self.error(&format!("{what} deeper than {}, the limit", self.depth_max));
-            return Err(Error::bound(message.message()));
-        }
-        self.depth += 1;
-        Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The lexer: tokens of a template, found one at a time.
 
+use super::grammar::Grammar;
 use super::node::Span;
-use super::parser::Grammar;
 
 /// A token: its kind and where it is. A keyword or name is read from the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

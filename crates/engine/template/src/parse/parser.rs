@@ -5,119 +5,27 @@ use std::sync::Arc;
 
 use lode_stdx::budget::{Exceeded, Meter};
 
-use super::lex::{Keyword, Lexer, Token, TokenKind};
+use super::grammar::Grammar;
+use super::lex::{Lexer, Token, TokenKind};
 use super::node::{Node, NodeId, NodeKind, Nodes, Span};
+use super::parsed::Tree;
 use super::unquote::unquote;
 use crate::error::Error;
 use crate::function::Functions;
 use crate::print::quote;
-
-/// What of the grammar can be chosen.
-#[derive(Debug, Clone, Copy)]
-pub struct Grammar<'d> {
-    /// What opens an action.
-    pub left: &'d str,
-    /// What closes it.
-    pub right: &'d str,
-    /// How deep blocks and parentheses together may be nested.
-    pub depth_max: usize,
-}
-
-impl Default for Grammar<'_> {
-    fn default() -> Self {
-        Self {
-            left: "{{",
-            right: "}}",
-            depth_max: DEPTH_MAX,
-        }
-    }
-}
-
-/// A parsed source: the nodes, and the templates that it defines, itself last.
-#[derive(Debug)]
-pub struct Parsed {
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) trees: Vec<Tree>,
-    /// The nodes that were charged.
-    pub(crate) charged: u64,
-}
-
-/// A template that a source defines.
-#[derive(Debug)]
-pub(crate) struct Tree {
-    pub(crate) name: Arc<[u8]>,
-    pub(crate) root: NodeId,
-    /// Holds nothing but space and comments, and so does not replace another template.
-    pub(crate) is_empty: bool,
-}
-
-/// Go has no bound for blocks and 10,000 for parentheses; charts stay below 30.
-const DEPTH_MAX: usize = 200;
-
-impl Parsed {
-    /// Parses a source; its nodes, and the code that they become, are charged to `meter`.
-    ///
-    /// # Errors
-    /// Go's text: `template: name:line: what is wrong`; or the budget is spent.
-    pub fn parse(
-        name: &str,
-        text: &[u8],
-        functions: &Functions,
-        grammar: Grammar<'_>,
-        meter: &Meter<'_>,
-    ) -> Result<Self, Error> {
-        if u32::try_from(text.len()).is_err() {
-            return Err(Error::bound(format!(
-                "template: {name}: needs more than 4 GiB"
-            )));
-        }
-        let mut parser = Parser::new(name, text, functions, grammar, meter);
-        parser.source()?;
-        Ok(Self {
-            nodes: parser.nodes,
-            trees: parser.trees,
-            charged: parser.charged,
-        })
-    }
-
-    /// Returns a template as Go writes it, its texts in quotes, for tests.
-    pub fn show(&self, text: &[u8], name: &str) -> Option<String> {
-        let tree = self
-            .trees
-            .iter()
-            .find(|tree| *tree.name == *name.as_bytes())?;
-        let mut out = Vec::new();
-        let nodes = Nodes {
-            text,
-            all: &self.nodes,
-            quotes_text: true,
-        };
-        nodes.write(tree.root, &mut out);
-        Some(String::from_utf8_lossy(&out).into_owned())
-    }
-
-    /// Returns whether a template holds nothing but space and comments.
-    pub fn is_empty(&self, name: &str) -> Option<bool> {
-        let tree = self
-            .trees
-            .iter()
-            .find(|tree| *tree.name == *name.as_bytes())?;
-        Some(tree.is_empty)
-    }
-}
 
 pub(super) struct Parser<'s> {
     pub(super) name: &'s str,
     pub(super) text: &'s [u8],
     pub(super) functions: &'s Functions,
     meter: &'s Meter<'s>,
-    charged: u64,
+    pub(super) charged: u64,
     pub(super) lexer: Lexer<'s>,
     /// Tokens ahead; the next one is the last of those that are given back.
     tokens: [Token; 3],
     given_back: usize,
     pub(super) nodes: Vec<Node>,
-    trees: Vec<Tree>,
+    pub(super) trees: Vec<Tree>,
     /// The places of trees, by their names.
     names: HashMap<Arc<[u8]>, usize>,
     /// Variables in scope.
@@ -142,7 +50,7 @@ const NODE_BYTES: u64 = 192;
 pub(super) type Parse<T> = Result<T, Error>;
 
 impl<'s> Parser<'s> {
-    fn new(
+    pub(super) fn new(
         name: &'s str,
         text: &'s [u8],
         functions: &'s Functions,
@@ -325,47 +233,16 @@ impl<'s> Parser<'s> {
         Ok(content.into())
     }
 
-    // === Sources and definitions ===
+    // === Trees ===
 
-    /// Parses the whole source.
-    fn source(&mut self) -> Parse<()> {
-        let position = self.peek().span.start;
-        let mut nodes = Vec::new();
-        loop {
-            let token = self.peek();
-            if token.kind == TokenKind::End {
-                break;
-            }
-            if token.kind == TokenKind::LeftDelimiter {
-                let delimiter = self.next();
-                if self.next_word().kind == TokenKind::Keyword(Keyword::Define) {
-                    self.definition()?;
-                    continue;
-                }
-                self.give_back_two(delimiter);
-            }
-            let node = self.text_or_action()?;
-            if matches!(self.kind(node), Some(NodeKind::End | NodeKind::Else)) {
-                return Err(self.error(&format!("unexpected {}", self.shown(node))));
-            }
-            nodes.push(node);
+    /// Counts a level of nesting.
+    pub(super) fn enter(&mut self, what: &str) -> Parse<()> {
+        if self.depth >= self.depth_max {
+            let message = self.error(&format!("{what} deeper than {}, the limit", self.depth_max));
+            return Err(Error::bound(message.message()));
         }
-        let root = self.node(position, NodeKind::List(nodes));
-        self.add(self.name.as_bytes().into(), root)
-    }
-
-    /// Parses `define`, after the keyword.
-    fn definition(&mut self) -> Parse<()> {
-        const CONTEXT: &str = "define clause";
-        let token = self.next_word();
-        if !matches!(token.kind, TokenKind::String | TokenKind::RawString) {
-            return Err(self.unexpected(token, CONTEXT));
-        }
-        let name = self.unquoted(token)?;
-        self.expect(TokenKind::RightDelimiter, CONTEXT)?;
-        let (root, end) = self.in_new_tree(Self::item_list)?;
-        self.expect_end(end, CONTEXT)?;
-        self.add(name, root)
+        self.depth += 1;
+        Ok(())
     }
 
     /// Parses the body of another template, which sees no variables of this one.

@@ -1,7 +1,6 @@
 //! Floats, as Go's `strconv` and `fmt` write them.
 
-use super::Printer;
-use crate::value::Value;
+use super::printer::Printer;
 
 /// The most digits after the point that a double can need; further ones are zeros.
 const DIGITS_MAX: usize = 1100;
@@ -220,30 +219,31 @@ fn hexadecimal_parts(number: f64, precision: Option<usize>) -> (u64, i32) {
 }
 
 impl Printer<'_, '_> {
-    /// Writes a float; `subject` is reported if the verb does not fit.
-    pub(super) fn float(&mut self, subject: &Value, number: f64, size: u8, verb: char) {
+    /// Writes a float. Returns whether it can be written by the verb.
+    pub(super) fn float(&mut self, number: f64, size: u8, verb: char) -> bool {
         let (format, precision) = match verb {
             'v' => (b'g', None),
             'b' | 'g' | 'G' | 'x' | 'X' => (verb as u8, None),
             'f' | 'F' => (b'f', Some(6)),
             'e' | 'E' => (verb as u8, Some(6)),
-            _ => return self.bad_verb(subject, verb),
+            _ => return false,
         };
         if self.is_plain_integer(number, verb) {
             let mut buffer = itoa::Buffer::new();
-            return self.text(buffer.format(number as i64));
+            self.text(buffer.format(number as i64));
+            return true;
         }
 
         let precision = self.flags.precision.or(precision);
-        if !self.reserve(precision.unwrap_or_default()) {
-            return;
+        if self.reserve(precision.unwrap_or_default()) {
+            let mut text = vec![b'+'];
+            append_float(&mut text, number, format, precision, size);
+            if matches!(text.get(1), Some(b'-' | b'+')) {
+                text.remove(0);
+            }
+            self.signed_float(text, format, precision);
         }
-        let mut text = vec![b'+'];
-        append_float(&mut text, number, format, precision, size);
-        if matches!(text.get(1), Some(b'-' | b'+')) {
-            text.remove(0);
-        }
-        self.signed_float(text, format, precision);
+        true
     }
 
     /// Most floats of charts are small integers, printed without any flag.

@@ -1,6 +1,6 @@
 //! Formats: flags, width, precision and the choice of arguments.
 
-use super::{Flags, Printer};
+use super::printer::{Flags, Printer};
 use crate::value::Value;
 
 /// The largest width or precision.

@@ -1,11 +1,12 @@
 //! Integers, characters and booleans.
 
-use super::{Printer, quote};
-use crate::value::{Integer, Value};
+use super::printer::Printer;
+use super::quote;
+use crate::value::Integer;
 
 impl Printer<'_, '_> {
-    /// Writes an integer; `subject` is reported if the verb does not fit.
-    pub(super) fn integer(&mut self, subject: &Value, integer: Integer, verb: char) {
+    /// Writes an integer. Returns whether it can be written by the verb.
+    pub(super) fn integer(&mut self, integer: Integer, verb: char) -> bool {
         let is_signed = integer.kind.is_signed();
         match verb {
             'v' if self.flags.sharp_v && !is_signed => {
@@ -30,15 +31,18 @@ impl Printer<'_, '_> {
                 self.pad(&quoted);
             }
             'U' => self.unicode(integer),
-            _ => self.bad_verb(subject, verb),
+            _ => return false,
         }
+        true
     }
 
-    pub(super) fn boolean(&mut self, subject: &Value, value: bool, verb: char) {
+    /// Writes a boolean. Returns whether it can be written by the verb.
+    pub(super) fn boolean(&mut self, value: bool, verb: char) -> bool {
         match verb {
             't' | 'v' => self.pad(if value { b"true" } else { b"false" }),
-            _ => self.bad_verb(subject, verb),
+            _ => return false,
         }
+        true
     }
 
     fn digits(&mut self, integer: Integer, base: u64, verb: char) {

@@ -1,6 +1,7 @@
 //! A single value under a single verb.
 
-use super::{Flags, Printer, quote};
+use super::printer::{Flags, Printer};
+use super::quote;
 use crate::error::Error;
 use crate::value::{Kind, List, Map, NESTING_MAX, Object, Value};
 
@@ -23,7 +24,7 @@ impl Printer<'_, '_> {
 
     /// Writes a value as a template prints it.
     pub(super) fn shown(&mut self, value: &Value) {
-        let Some(value) = crate::builtin::indirect(value) else {
+        let Some(value) = value.indirect() else {
             return self.argument(value, 'v');
         };
         match &value {
@@ -67,20 +68,28 @@ impl Printer<'_, '_> {
 
         match value {
             Value::Nil => self.nil("interface {}"),
-            Value::Bool(flag) => self.boolean(value, *flag, verb),
-            Value::Float(number) => self.float(value, *number, 64, verb),
-            Value::Float32(number) => self.float(value, f64::from(*number), 32, verb),
             Value::String(text) => self.string(value, text, verb),
             Value::Bytes(bytes) => self.byte_slice(value, bytes, verb),
             Value::List(list) => self.list(value, list, verb, depth),
             Value::Map(map) => self.map(value, map, verb, depth),
             Value::Object(object) => self.object(value, &**object, verb, depth),
-            Value::Int(_) | Value::Int64(_) | Value::Sized(_) => {
-                if let Some(integer) = value.as_integer() {
-                    self.integer(value, integer, verb);
+            scalar => {
+                if self.scalar(scalar, verb) == Some(false) {
+                    self.bad_verb(value, verb);
                 }
             }
         }
+    }
+
+    /// Writes a boolean or a number; nothing if the value is neither. Returns whether it can be
+    /// written by the verb.
+    fn scalar(&mut self, value: &Value, verb: char) -> Option<bool> {
+        Some(match value {
+            Value::Bool(flag) => self.boolean(*flag, verb),
+            Value::Float(number) => self.float(*number, 64, verb),
+            Value::Float32(number) => self.float(f64::from(*number), 32, verb),
+            value => self.integer(value.as_integer()?, verb),
+        })
     }
 
     /// A nil interface inside a list, a map or a struct.
@@ -346,13 +355,12 @@ impl Printer<'_, '_> {
     /// A value of a defined type is printed as the type it is defined by.
     fn underlying(&mut self, value: &Value, object: &dyn Object, verb: char, depth: usize) {
         match object.underlying() {
-            Some(Value::Bool(flag)) => self.boolean(value, flag, verb),
-            Some(Value::Float(number)) => self.float(value, number, 64, verb),
             Some(Value::String(text)) => self.string(value, &text, verb),
             Some(Value::List(list)) => self.list(value, &list, verb, depth),
             Some(Value::Map(map)) => self.map(value, &map, verb, depth),
-            Some(other) => match other.as_integer() {
-                Some(integer) => self.integer(value, integer, verb),
+            Some(other) => match self.scalar(&other, verb) {
+                Some(true) => {}
+                Some(false) => self.bad_verb(value, verb),
                 None => self.value(&other, verb, depth + 1),
             },
             None => self.nil(&value.type_name()),

@@ -2,15 +2,14 @@
 
 use std::rc::Rc;
 
-use super::Machine;
-use super::check::checked;
+use super::check::{check_count, checked, pass};
 use super::field::cannot_evaluate;
 use super::frame::Slot;
-use super::write::is_nil_interface;
+use super::machine::Machine;
+use super::nil::is_nil_interface;
 use crate::builtin;
 use crate::compile::{Call, Unit};
 use crate::error::Error;
-use crate::function::Signature;
 use crate::parse::NodeId;
 use crate::value::{Kind, Text, Type, Value};
 
@@ -257,15 +256,6 @@ impl Machine<'_> {
     }
 }
 
-/// Makes of a value what a function sees of it.
-pub(super) fn pass(value: &mut Value) {
-    if let Value::Object(object) = value
-        && let Some(passed) = object.passed()
-    {
-        *value = passed;
-    }
-}
-
 /// Follows pointers to a value that has the method.
 fn with_method(value: &Value, name: &str) -> Option<Value> {
     let mut value = value.clone();
@@ -280,29 +270,13 @@ fn with_method(value: &Value, name: &str) -> Option<Value> {
     }
 }
 
-/// Checks the number of arguments of a method.
-pub(super) fn check_count(signature: &Signature, name: &str, count: usize) -> Result<(), Error> {
-    let required = signature.required();
-    if signature.is_variadic() {
-        if count < required {
-            let message =
-                format!("wrong number of args for {name}: want at least {required} got {count}");
-            return Err(Error::new(message));
-        }
-    } else if count != required {
-        let message = format!("wrong number of args for {name}: want {required} got {count}");
-        return Err(Error::new(message));
-    }
-    signature.check_results(name)
-}
-
 /// The error for arguments to what is no method.
 fn not_a_method(receiver: &Value, name: &str) -> Error {
     let slot = Slot {
         is_interface: is_nil_interface(receiver),
         value: receiver.clone(),
     };
-    let target = builtin::indirect(receiver).unwrap_or_default();
+    let target = receiver.indirect().unwrap_or_default();
     match (&target, target.kind()) {
         (Value::Object(object), Kind::Struct | Kind::Pointer) if object.field(name).is_some() => {
             Error::new(format!(

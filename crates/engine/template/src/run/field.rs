@@ -1,41 +1,15 @@
 //! Fields of maps and objects.
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use super::Machine;
-use super::call::check_count;
+use super::check::check_count;
 use super::frame::Slot;
+use super::machine::Machine;
 use crate::compile::{Chain, Name, Source, Unit};
 use crate::engine::MissingKey;
 use crate::error::Error;
 use crate::value::{Kind, Map, Object, Type, Value};
-
-/// The nil interface as a value of its own. Functions see no value instead.
-pub(super) struct NilInterface;
-
-impl Object for NilInterface {
-    fn type_name(&self) -> Cow<'static, str> {
-        "interface {}".into()
-    }
-
-    fn kind(&self) -> Kind {
-        Kind::Interface
-    }
-
-    fn as_any(&self) -> &dyn Any {
-        self
-    }
-
-    fn is_nil(&self) -> bool {
-        true
-    }
-
-    fn passed(&self) -> Option<Value> {
-        Some(Value::Nil)
-    }
-}
 
 impl Machine<'_> {
     /// Follows a chain of fields.

@@ -1,10 +1,9 @@
 //! Steps that go elsewhere.
 
-use super::Machine;
 use super::frame::{CallKind, Slot, Turn};
+use super::machine::Machine;
 use crate::compile::{Flow, Unit};
 use crate::error::Error;
-use crate::value::Value;
 
 /// How deep templates may call each other, as in Go.
 const DEPTH_MAX: usize = 100_000;
@@ -59,7 +58,7 @@ impl Machine<'_> {
         self.charge_search()?;
         if self.resolve(unit, link).is_none() {
             let name = unit.links.get(link as usize).map(|link| &*link.name);
-            let name = super::error::quoted(name.unwrap_or_default());
+            let name = super::unwind::quoted(name.unwrap_or_default());
             return Err(Error::new(format!("template {name} not defined")));
         }
         if self.at_hand.depth == DEPTH_MAX {
@@ -74,16 +73,6 @@ impl Machine<'_> {
         match self.resolve(unit, link) {
             Some(callee) => self.enter(callee, data, CallKind::Template, next),
             None => Ok(Turn::On),
-        }
-    }
-}
-
-impl Slot {
-    /// An item of something whose items have a static type.
-    pub(super) fn item(value: Value, is_interface: bool) -> Self {
-        Self {
-            value,
-            is_interface,
         }
     }
 }

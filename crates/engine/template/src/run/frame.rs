@@ -1,12 +1,10 @@
-//! Calls of templates, and what is restored when they return.
+//! Templates that run, and what is restored when they return.
 
 use std::ops::Deref;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::{AtHand, Machine};
-use crate::compile::{NO_NODE, Unit};
-use crate::error::Error;
+use crate::compile::Unit;
 use crate::parse::NodeId;
 use crate::value::{Text, Value};
 
@@ -35,6 +33,16 @@ pub(super) struct Slot {
     pub(super) is_interface: bool,
 }
 
+impl Slot {
+    /// An item of something whose items have a static type.
+    pub(super) fn item(value: Value, is_interface: bool) -> Self {
+        Self {
+            value,
+            is_interface,
+        }
+    }
+}
+
 pub(super) struct Variable {
     pub(super) name: u32,
     pub(super) slot: Slot,
@@ -48,9 +56,26 @@ pub(super) struct Overlay {
     pub(super) templates: usize,
 }
 
+/// What belongs to the template that runs.
+#[derive(Clone)]
+pub(super) struct AtHand<'r> {
+    pub(super) unit: Handle<'r>,
+    pub(super) code: usize,
+    pub(super) next: usize,
+    /// The node that an error is at.
+    pub(super) at: NodeId,
+    pub(super) dot: Slot,
+    /// The first of its variables, which is the data.
+    pub(super) base: usize,
+    /// How deep the call of the template is, as Go counts.
+    pub(super) depth: usize,
+    /// Templates that a running `tpl` has defined.
+    pub(super) overlay: Option<Rc<Overlay>>,
+}
+
 /// A template that waits for one that it called.
 pub(super) struct Frame<'r> {
-    at_hand: AtHand<'r>,
+    pub(super) at_hand: AtHand<'r>,
     pub(super) call: CallKind,
 }
 
@@ -92,123 +117,4 @@ pub(super) struct Callee<'r> {
     pub(super) code: usize,
     /// Its number in the set.
     pub(super) number: Option<u32>,
-}
-
-/// The name of the data, `$`, in every unit.
-const ROOT: u32 = 0;
-/// How many calls may be open. Go's own bound is 100,000 for each output that is returned.
-const FRAMES_MAX: usize = 110_000;
-/// How many of them may return their output.
-const CAPTURES_MAX: usize = 10_000;
-
-impl<'r> Machine<'r> {
-    /// Starts the template at hand with its data.
-    pub(super) fn begin(&mut self, data: Value) {
-        self.at_hand.at = NO_NODE;
-        self.at_hand.base = self.variables.len();
-        let slot = Slot {
-            value: data,
-            is_interface: false,
-        };
-        self.variables.push(Variable {
-            name: ROOT,
-            slot: slot.clone(),
-        });
-        self.at_hand.dot = slot;
-    }
-
-    /// Calls a template; the one at hand goes on at `next` when it returns.
-    pub(super) fn enter(
-        &mut self,
-        callee: Callee<'r>,
-        data: Value,
-        call: CallKind,
-        next: usize,
-    ) -> Result<Turn, Error> {
-        if self.frames.len() >= FRAMES_MAX {
-            let message = format!("templates are nested deeper than {FRAMES_MAX}, the limit");
-            return Err(Error::bound(message));
-        }
-        let captures = !matches!(call, CallKind::Template);
-        if captures && self.captures >= CAPTURES_MAX {
-            let message =
-                format!("include and tpl are nested deeper than {CAPTURES_MAX}, the limit");
-            return Err(Error::bound(message));
-        }
-
-        self.captures += usize::from(captures);
-        self.at_hand.next = next;
-        let depth = if captures { 0 } else { self.at_hand.depth + 1 };
-        let called = AtHand {
-            unit: callee.unit,
-            code: callee.code,
-            next: 0,
-            at: NO_NODE,
-            dot: Slot::default(),
-            base: 0,
-            depth,
-            overlay: self.at_hand.overlay.clone(),
-        };
-        let at_hand = std::mem::replace(&mut self.at_hand, called);
-        self.frames.push(Frame { at_hand, call });
-        self.begin(data);
-        self.charge_code()?;
-        Ok(Turn::Switch)
-    }
-
-    /// Charges the steps of the template at hand, each once: loops charge theirs again.
-    pub(super) fn charge_code(&mut self) -> Result<(), Error> {
-        let code = self.at_hand.unit.codes.get(self.at_hand.code);
-        let steps = code.map_or(0, |code| code.ops.len());
-        self.context.steps(steps + 1)?;
-        self.context.nodes(1)
-    }
-
-    /// Returns to the caller.
-    pub(super) fn leave(&mut self) -> Result<Turn, Error> {
-        let Some(frame) = self.frames.pop() else {
-            return Ok(Turn::End);
-        };
-        self.variables.truncate(self.at_hand.base);
-        self.at_hand = frame.at_hand;
-        match frame.call {
-            CallKind::Template => {}
-            CallKind::Include { start, counted, .. } => {
-                self.captures -= 1;
-                self.uncount(&counted);
-                let text = self.cut(start)?;
-                self.stack.push(Value::String(text));
-            }
-            CallKind::Tpl { start, .. } => {
-                self.captures -= 1;
-                let text = self.cut(start)?;
-                self.stack.push(Value::String(without_no_value(text)));
-            }
-        }
-        Ok(Turn::Switch)
-    }
-
-    /// Leaves the template at hand because of an error; returns how it was called.
-    pub(super) fn abandon(&mut self) -> Option<CallKind> {
-        let frame = self.frames.pop()?;
-        self.at_hand = frame.at_hand;
-        Some(frame.call)
-    }
-
-    /// Cuts off the end of the output.
-    fn cut(&mut self, start: usize) -> Result<Text, Error> {
-        let end = self.out.get(start..).unwrap_or_default();
-        self.context.bytes(end.len())?;
-        let text = Text::from(end);
-        self.out.truncate(start);
-        Ok(text)
-    }
-}
-
-/// Removes what Go prints for a missing value, as Helm does.
-fn without_no_value(text: Text) -> Text {
-    match crate::engine::without_no_value(&text) {
-        std::borrow::Cow::Borrowed(_) => text,
-        std::borrow::Cow::Owned(text) => text.into(),
-    }
 }

@@ -1,13 +1,12 @@
 //! `template`, `include` and `tpl`.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use super::Machine;
-use super::call::pass;
-use super::error::quoted;
+use super::check::pass;
 use super::frame::{CallKind, Callee, Counted, Handle, Overlay, Turn};
+use super::machine::Machine;
+use super::unwind::quoted;
 use crate::compile::Unit;
 use crate::engine::{ROOT_NAME, without_no_value};
 use crate::error::Error;
@@ -16,16 +15,6 @@ use crate::value::{Text, Value};
 
 /// How often a template may be included inside itself, as in Helm.
 const INCLUDED_MAX: u32 = 1000;
-/// How many bytes of texts are kept compiled.
-const COMPILED_MAX: usize = 1 << 20;
-
-/// Texts that `tpl` has compiled: charts give it the same ones over and over.
-#[derive(Default)]
-pub(super) struct Compiled {
-    units: HashMap<Text, Arc<Unit>>,
-    bytes: usize,
-}
-
 impl<'r> Machine<'r> {
     /// Finds the template of a link.
     pub(super) fn resolve(&self, unit: &Unit, link: u32) -> Option<Callee<'r>> {
@@ -147,24 +136,6 @@ impl<'r> Machine<'r> {
         self.enter(callee, data, call, next)
     }
 
-    fn count(&mut self, counted: &Counted) -> &mut u32 {
-        match counted {
-            Counted::Number(number) => {
-                let index = *number as usize;
-                if self.included.len() <= index {
-                    self.included.resize(index + 1, 0);
-                }
-                &mut self.included[index]
-            }
-            Counted::Name(name) => self.included_by_name.entry(name.clone()).or_default(),
-        }
-    }
-
-    pub(super) fn uncount(&mut self, counted: &Counted) {
-        let count = self.count(counted);
-        *count = count.saturating_sub(1);
-    }
-
     fn calling(&mut self, node: NodeId, name: &str, error: Error) -> Error {
         self.at_hand.at = node;
         error.calling(name)
@@ -217,19 +188,14 @@ impl<'r> Machine<'r> {
 
     /// Returns the code of a text. What it costs does not depend on earlier runs.
     fn compiled(&mut self, text: &Text) -> Result<Arc<Unit>, Error> {
-        if let Some(unit) = self.compiled.units.get(text) {
-            return Ok(Arc::clone(unit));
+        if let Some(unit) = self.compiled.get(text) {
+            return Ok(unit);
         }
         self.context.bytes(text.len())?;
         self.context.steps(text.len())?;
         let unit = self.templates.compile_text(text, self.context.meter());
         let unit = unit.map_err(|error| error.after(&cannot_parse(text)))?;
-
-        if self.compiled.bytes + text.len() > COMPILED_MAX {
-            self.compiled = Compiled::default();
-        }
-        self.compiled.bytes += text.len();
-        self.compiled.units.insert(text.clone(), Arc::clone(&unit));
+        self.compiled.keep(text, &unit);
         Ok(unit)
     }
 }

@@ -1,71 +1,13 @@
 //! Loops.
 
-use super::Machine;
 use super::check::repetitions;
 use super::frame::{Slot, Turn};
-use crate::builtin;
+use super::items::{Items, Loop};
+use super::machine::Machine;
 use crate::compile::{RangeInfo, Unit};
 use crate::error::Error;
 use crate::print;
-use crate::value::{IntegerKind, List, Text, Type, Value};
-
-/// A loop that runs, and what is restored when it goes on or ends.
-pub(super) struct Loop {
-    items: Items,
-    at: usize,
-    dot: Slot,
-    dots: usize,
-    scopes: usize,
-    variables: usize,
-    /// Steps of one repetition.
-    cost: usize,
-}
-
-/// What is left to loop over. A map is looped over as it was at the start.
-enum Items {
-    List(List),
-    Bytes(std::rc::Rc<[u8]>),
-    Map {
-        entries: std::vec::IntoIter<(Text, Value)>,
-        is_interface: bool,
-    },
-    Pairs(std::vec::IntoIter<(Value, Value)>),
-    Count(IntegerKind, u64),
-}
-
-impl Items {
-    /// Returns the next index and item.
-    fn next(&mut self, at: usize) -> Option<(Value, Slot)> {
-        let index = || Value::Int(at as i64);
-        match self {
-            Self::List(list) => {
-                let item = list.get(at)?.clone();
-                let is_interface = *list.element() == Type::Any;
-                Some((index(), Slot::item(item, is_interface)))
-            }
-            Self::Bytes(bytes) => {
-                let byte = *bytes.get(at)?;
-                Some((index(), Slot::item(builtin::byte(byte), false)))
-            }
-            Self::Map {
-                entries,
-                is_interface,
-            } => {
-                let (key, value) = entries.next()?;
-                Some((Value::String(key), Slot::item(value, *is_interface)))
-            }
-            Self::Pairs(pairs) => {
-                let (key, value) = pairs.next()?;
-                Some((key, Slot::item(value, false)))
-            }
-            Self::Count(kind, count) => {
-                let number = at as u64;
-                let item = Value::integer(*kind, at as i64);
-                (number < *count).then(|| (Value::Nil, Slot::item(item, false)))
-            }
-        }
-    }
-}
+use crate::value::Value;
 
 impl Machine<'_> {
     /// Begins a loop over the top value.
@@ -91,10 +33,10 @@ impl Machine<'_> {
 
     /// Returns what to loop over; nothing if it is empty.
     fn items(&self, value: &Value, info: &RangeInfo) -> Result<Option<Items>, Error> {
-        let Some(value) = builtin::indirect(value).filter(|value| !value.is_nil()) else {
+        let Some(value) = value.indirect().filter(|value| !value.is_nil()) else {
             return Ok(None);
         };
-        let items = match builtin::plain(&value) {
+        let items = match value.plain() {
             Value::List(list) => (!list.is_empty()).then_some(Items::List(list)),
             Value::Bytes(bytes) => (!bytes.is_empty()).then_some(Items::Bytes(bytes)),
             Value::Map(map) => {

@@ -1,7 +1,8 @@
-//! Output and variables.
+//! Output, and values that are put on the stack.
 
-use super::Machine;
 use super::frame::{Slot, Variable};
+use super::machine::Machine;
+use super::nil::is_nil_interface;
 use crate::compile::{Constant, Emit, Push, Unit};
 use crate::error::Error;
 use crate::print;
@@ -45,26 +46,6 @@ impl Machine<'_> {
             return self.stack.last().cloned().unwrap_or_default();
         }
         self.pop()
-    }
-
-    /// Sets the last variable of a name.
-    pub(super) fn assign(&mut self, unit: &Unit, name: u32, slot: Slot) -> Result<(), Error> {
-        match self.find(name) {
-            Some(index) => {
-                if let Some(variable) = self.variables.get_mut(index) {
-                    variable.slot = slot;
-                }
-                Ok(())
-            }
-            None => Err(undefined(unit, name)),
-        }
-    }
-
-    fn find(&self, name: u32) -> Option<usize> {
-        let base = self.at_hand.base;
-        let own = self.variables.get(base..)?;
-        let index = own.iter().rposition(|variable| variable.name == name)?;
-        Some(base + index)
     }
 
     fn print(&mut self) -> Result<(), Error> {
@@ -116,59 +97,7 @@ impl Machine<'_> {
         self.stack.push(value);
         Ok(())
     }
-
-    /// Returns the data of the template at hand.
-    pub(super) fn root(&self) -> &Slot {
-        match self.variables.get(self.at_hand.base) {
-            Some(root) => &root.slot,
-            None => &self.at_hand.dot,
-        }
-    }
-
-    pub(super) fn popped_slot(&mut self) -> Slot {
-        let value = self.pop();
-        if is_nil_interface(&value) {
-            return Slot {
-                value: Value::Nil,
-                is_interface: true,
-            };
-        }
-        Slot {
-            value,
-            is_interface: false,
-        }
-    }
-
-    fn slot_value(&self, slot: &Slot, strip: bool) -> Value {
-        match &slot.value {
-            Value::Nil if slot.is_interface && !strip => self.nil.clone(),
-            value => value.clone(),
-        }
-    }
-
-    pub(super) fn variable(&self, unit: &Unit, name: u32) -> Result<&Slot, Error> {
-        let index = self.find(name);
-        // Templates with very many variables pay for the search.
-        let passed = self.variables.len() - index.unwrap_or_default();
-        if passed > VARIABLES_PER_STEP {
-            self.context.steps(passed / VARIABLES_PER_STEP)?;
-        }
-        let variable = index.and_then(|index| self.variables.get(index));
-        let variable = variable.ok_or_else(|| undefined(unit, name))?;
-        Ok(&variable.slot)
-    }
 }
 
-/// Variables that are looked at in one step.
-const VARIABLES_PER_STEP: usize = 64;
 /// What Go prints for a missing value.
 const NO_VALUE: &str = "<no value>";
-
-pub(super) fn is_nil_interface(value: &Value) -> bool {
-    matches!(value, Value::Object(object) if object.kind() == Kind::Interface)
-}
-
-fn undefined(unit: &Unit, name: u32) -> Error {
-    let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
-    Error::new(format!("undefined variable: {name}"))
-}

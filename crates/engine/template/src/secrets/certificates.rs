@@ -8,7 +8,7 @@ use num_bigint::BigUint;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, int, text, to_text};
 use crate::functions::dates::now;
 use crate::go::duration::{DAY, Nanos};
@@ -19,14 +19,14 @@ use crate::secrets::digests::decode_base64;
 use crate::value::{Kind, Object, Text, Value};
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("genPrivateKey", "func(string) string", gen_private_key),
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("genPrivateKey", "func(string) string", gen_private_key),
+    TemplateFunction::new(
         "buildCustomCert",
         "func(string, string) (sprig.certificate, error)",
         |_, args| build_custom(args).map_err(Error::new),
     ),
-    Entry::new(
+    TemplateFunction::new(
         "genCA",
         "func(string, int) (sprig.certificate, error)",
         |context, args| {
@@ -34,7 +34,7 @@ pub(crate) const TABLE: &[Entry] = &[
             signed(context, [args.first(), None, None, args.get(1)], &key, None)
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "genCAWithKey",
         "func(string, int, string) (sprig.certificate, error)",
         |context, args| {
@@ -42,7 +42,7 @@ pub(crate) const TABLE: &[Entry] = &[
             signed(context, [args.first(), None, None, args.get(1)], &key, None)
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "genSelfSignedCert",
         "func(string, []interface {}, []interface {}, int) (sprig.certificate, error)",
         |context, args| {
@@ -50,7 +50,7 @@ pub(crate) const TABLE: &[Entry] = &[
             signed(context, four(args), &key, Some(&Signer::Itself))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "genSelfSignedCertWithKey",
         "func(string, []interface {}, []interface {}, int, string) (sprig.certificate, error)",
         |context, args| {
@@ -58,7 +58,7 @@ pub(crate) const TABLE: &[Entry] = &[
             signed(context, four(args), &key, Some(&Signer::Itself))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "genSignedCert",
         "func(string, []interface {}, []interface {}, int, sprig.certificate) (sprig.certificate, error)",
         |context, args| {
@@ -67,7 +67,7 @@ pub(crate) const TABLE: &[Entry] = &[
             signed(context, four(args), &key, Some(&signer))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "genSignedCertWithKey",
         "func(string, []interface {}, []interface {}, int, sprig.certificate, string) (sprig.certificate, error)",
         |context, args| {

@@ -7,37 +7,37 @@ use lode_stdx::base64::letter_value;
 use sha2::{Digest as _, Sha256, Sha512};
 
 use crate::context::Context;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{text, written};
 use crate::value::Value;
 
 const TEXT: &str = "func(string) string";
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("sha1sum", TEXT, |context, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("sha1sum", TEXT, |context, args| {
         paid(context, args)?;
         let algorithm = &digest::SHA1_FOR_LEGACY_USE_ONLY;
         Ok(hex(digest::digest(algorithm, text(args, 0)).as_ref()))
     }),
-    Entry::new("sha256sum", TEXT, |context, args| {
+    TemplateFunction::new("sha256sum", TEXT, |context, args| {
         paid(context, args)?;
         Ok(hex(&Sha256::digest(&**text(args, 0))))
     }),
-    Entry::new("sha512sum", TEXT, |context, args| {
+    TemplateFunction::new("sha512sum", TEXT, |context, args| {
         paid(context, args)?;
         Ok(hex(&Sha512::digest(&**text(args, 0))))
     }),
-    Entry::new("adler32sum", TEXT, |context, args| {
+    TemplateFunction::new("adler32sum", TEXT, |context, args| {
         paid(context, args)?;
         Ok(adler32(text(args, 0)).to_string().into())
     }),
-    Entry::new("b64enc", TEXT, |context, args| {
+    TemplateFunction::new("b64enc", TEXT, |context, args| {
         let whole = text(args, 0);
         context.bytes(whole.len().div_ceil(3).saturating_mul(4))?;
         Ok(STANDARD.encode(&**whole).into())
     }),
-    Entry::new("b64dec", TEXT, |context, args| {
+    TemplateFunction::new("b64dec", TEXT, |context, args| {
         let whole = text(args, 0);
         context.bytes(whole.len())?;
         Ok(match decode_base64(whole) {
@@ -45,12 +45,12 @@ pub(crate) const TABLE: &[Entry] = &[
             Err(message) => message.into(),
         })
     }),
-    Entry::new("b32enc", TEXT, |context, args| {
+    TemplateFunction::new("b32enc", TEXT, |context, args| {
         let whole = text(args, 0);
         context.bytes(whole.len().div_ceil(5).saturating_mul(8))?;
         Ok(encode_base32(whole).into())
     }),
-    Entry::new("b32dec", TEXT, |context, args| {
+    TemplateFunction::new("b32dec", TEXT, |context, args| {
         match decode_base32(text(args, 0)) {
             Ok(decoded) => written(context, &decoded),
             Err(message) => Ok(message.into()),

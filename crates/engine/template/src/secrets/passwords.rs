@@ -12,17 +12,17 @@ use scrypt::Params;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, int, text};
 use crate::secrets::digests::decode_base64;
 use crate::value::Value;
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("bcrypt", "func(string) string", |context, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("bcrypt", "func(string) string", |context, args| {
         Ok(bcrypt(context, text(args, 0))?.into())
     }),
-    Entry::new(
+    TemplateFunction::new(
         "htpasswd",
         "func(string, string) string",
         |context, args| {
@@ -34,17 +34,17 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(format!("{user}:{hash}").into())
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "derivePassword",
         "func(uint32, string, string, string, string) string",
         derive_password,
     ),
-    Entry::new(
+    TemplateFunction::new(
         "encryptAES",
         "func(string, string) (string, error)",
         encrypt,
     ),
-    Entry::new(
+    TemplateFunction::new(
         "decryptAES",
         "func(string, string) (string, error)",
         decrypt,

@@ -5,26 +5,26 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, int, text};
 use crate::go::runes;
 use crate::value::Value;
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("randAlphaNum", "func(int) string", |context, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("randAlphaNum", "func(int) string", |context, args| {
         letters(context, args, u8::is_ascii_alphanumeric)
     }),
-    Entry::new("randAlpha", "func(int) string", |context, args| {
+    TemplateFunction::new("randAlpha", "func(int) string", |context, args| {
         letters(context, args, u8::is_ascii_alphabetic)
     }),
-    Entry::new("randNumeric", "func(int) string", |context, args| {
+    TemplateFunction::new("randNumeric", "func(int) string", |context, args| {
         letters(context, args, u8::is_ascii_digit)
     }),
-    Entry::new("randAscii", "func(int) string", |context, args| {
+    TemplateFunction::new("randAscii", "func(int) string", |context, args| {
         letters(context, args, |byte| matches!(byte, b' '..=b'~'))
     }),
-    Entry::new("randBytes", "func(int) (string, error)", |context, args| {
+    TemplateFunction::new("randBytes", "func(int) (string, error)", |context, args| {
         let count = usize::try_from(int(args, 0))
             .map_err(|_| Error::new("runtime error: makeslice: len out of range"))?;
         context.bytes(count.saturating_mul(3))?;
@@ -33,14 +33,14 @@ pub(crate) const TABLE: &[Entry] = &[
         context.environment().random.fill(&mut bytes);
         Ok(STANDARD.encode(bytes).into())
     }),
-    Entry::new("randInt", "func(int, int) int", |context, args| {
+    TemplateFunction::new("randInt", "func(int, int) int", |context, args| {
         let (least, end) = (int(args, 0), int(args, 1));
         let range = end.wrapping_sub(least);
         let range = u64::try_from(range).ok().filter(|range| *range > 0);
         let range = range.ok_or_else(|| Error::new("invalid argument to Intn"))?;
         Ok(Value::Int(least.wrapping_add(below(context, range) as i64)))
     }),
-    Entry::new("shuffle", "func(string) string", |context, args| {
+    TemplateFunction::new("shuffle", "func(string) string", |context, args| {
         let whole = text(args, 0);
         context.bytes(whole.len().saturating_mul(4))?;
         context.steps(whole.len())?;
@@ -51,7 +51,7 @@ pub(crate) const TABLE: &[Entry] = &[
         }
         Ok(shuffled.into_iter().collect::<String>().into())
     }),
-    Entry::new("uuidv4", "func() string", |context, _| {
+    TemplateFunction::new("uuidv4", "func() string", |context, _| {
         let mut bytes = [0; 16];
         context.environment().random.fill(&mut bytes);
         Ok(uuid(u128::from_be_bytes(bytes)).into())

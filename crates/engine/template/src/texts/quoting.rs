@@ -4,25 +4,25 @@ use std::borrow::Cow;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, any, text, to_text};
 use crate::go::output::Output;
 use crate::print::{self, quote};
 use crate::value::{List, Text, Type, Value};
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("quote", "func(...interface {}) string", quote_all),
-    Entry::new("squote", "func(...interface {}) string", squote),
-    Entry::new("cat", "func(...interface {}) string", cat),
-    Entry::new("toString", "func(interface {}) string", to_string),
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("quote", "func(...interface {}) string", quote_all),
+    TemplateFunction::new("squote", "func(...interface {}) string", squote),
+    TemplateFunction::new("cat", "func(...interface {}) string", cat),
+    TemplateFunction::new("toString", "func(interface {}) string", to_string),
+    TemplateFunction::new(
         "toStrings",
         "func(interface {}) []string",
         |context, args| Ok(List::typed(Type::String, texts(context, any(args, 0))?).into()),
     ),
-    Entry::new("join", "func(string, interface {}) string", join),
-    Entry::new("sortAlpha", "func(interface {}) []string", sort_alpha),
+    TemplateFunction::new("join", "func(string, interface {}) string", join),
+    TemplateFunction::new("sortAlpha", "func(interface {}) []string", sort_alpha),
 ];
 
 /// Writes each argument as a Go literal, with spaces between; nil is left out.

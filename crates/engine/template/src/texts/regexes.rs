@@ -1,15 +1,15 @@
 //! Regular expressions.
 
 use crate::context::Context;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, int, text, written};
 use crate::go::pattern::quote_meta;
 use crate::go::regexp::{Regexp, Replacement, must_compile};
 use crate::value::{List, Type, Value};
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new(
         "regexMatch",
         "func(string, string) bool",
         |context, args| match Regexp::compile(context, text(args, 0)) {
@@ -18,7 +18,7 @@ pub(crate) const TABLE: &[Entry] = &[
             Err(_) => Ok(false.into()),
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "mustRegexMatch",
         "func(string, string) (bool, error)",
         |context, args| {
@@ -26,7 +26,7 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(regexp.is_match(context, text(args, 1))?.into())
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "regexFind",
         "func(string, string) string",
         |context, args| {
@@ -34,7 +34,7 @@ pub(crate) const TABLE: &[Entry] = &[
             find(context, &regexp, args)
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "mustRegexFind",
         "func(string, string) (string, error)",
         |context, args| {
@@ -42,7 +42,7 @@ pub(crate) const TABLE: &[Entry] = &[
             find(context, &regexp, args)
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "regexFindAll",
         "func(string, string, int) []string",
         |context, args| {
@@ -50,7 +50,7 @@ pub(crate) const TABLE: &[Entry] = &[
             find_all(context, &regexp, args)
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "mustRegexFindAll",
         "func(string, string, int) ([]string, error)",
         |context, args| {
@@ -58,7 +58,7 @@ pub(crate) const TABLE: &[Entry] = &[
             find_all(context, &regexp, args)
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "regexReplaceAll",
         "func(string, string, string) string",
         |context, args| {
@@ -66,7 +66,7 @@ pub(crate) const TABLE: &[Entry] = &[
             replace(context, &regexp, args, Replacement::Template(text(args, 2)))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "mustRegexReplaceAll",
         "func(string, string, string) (string, error)",
         |context, args| {
@@ -74,7 +74,7 @@ pub(crate) const TABLE: &[Entry] = &[
             replace(context, &regexp, args, Replacement::Template(text(args, 2)))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "regexReplaceAllLiteral",
         "func(string, string, string) string",
         |context, args| {
@@ -82,7 +82,7 @@ pub(crate) const TABLE: &[Entry] = &[
             replace(context, &regexp, args, Replacement::Literal(text(args, 2)))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "mustRegexReplaceAllLiteral",
         "func(string, string, string) (string, error)",
         |context, args| {
@@ -90,7 +90,7 @@ pub(crate) const TABLE: &[Entry] = &[
             replace(context, &regexp, args, Replacement::Literal(text(args, 2)))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "regexSplit",
         "func(string, string, int) []string",
         |context, args| {
@@ -98,7 +98,7 @@ pub(crate) const TABLE: &[Entry] = &[
             split(context, &regexp, args)
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "mustRegexSplit",
         "func(string, string, int) ([]string, error)",
         |context, args| {
@@ -106,7 +106,7 @@ pub(crate) const TABLE: &[Entry] = &[
             split(context, &regexp, args)
         },
     ),
-    Entry::new("regexQuoteMeta", "func(string) string", |context, args| {
+    TemplateFunction::new("regexQuoteMeta", "func(string) string", |context, args| {
         written(context, &quote_meta(text(args, 0)))
     }),
 ];

@@ -2,14 +2,14 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{int, text};
 use crate::go::runes;
 use crate::value::{List, Map, Text, Type, Value};
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new(
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new(
         "split",
         "func(string, string) map[string]string",
         |context, args| {
@@ -17,7 +17,7 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(numbered(&pieces))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "splitn",
         "func(string, int, string) map[string]string",
         |context, args| {
@@ -27,7 +27,7 @@ pub(crate) const TABLE: &[Entry] = &[
             Ok(numbered(&pieces))
         },
     ),
-    Entry::new(
+    TemplateFunction::new(
         "splitList",
         "func(string, string) []string",
         |context, args| {

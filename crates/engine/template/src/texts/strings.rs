@@ -4,37 +4,37 @@ use std::rc::Rc;
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, int, part, text, written};
 use crate::go::output::Output;
 use crate::go::runes;
 use crate::value::{Text, Value};
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("hello", "func() string", |_, _| Ok("Hello!".into())),
-    Entry::new("trunc", "func(int, string) string", trunc),
-    Entry::new("substr", "func(int, int, string) string", substr),
-    Entry::new("trim", "func(string) string", trim),
-    Entry::new("trimAll", "func(string, string) string", trim_all),
-    Entry::new("trimall", "func(string, string) string", trim_all),
-    Entry::new("trimPrefix", "func(string, string) string", trim_prefix),
-    Entry::new("trimSuffix", "func(string, string) string", trim_suffix),
-    Entry::new("upper", "func(string) string", upper),
-    Entry::new("lower", "func(string) string", lower),
-    Entry::new("repeat", "func(int, string) string", repeat),
-    Entry::new("replace", "func(string, string, string) string", replace),
-    Entry::new("indent", "func(int, string) string", indent),
-    Entry::new("nindent", "func(int, string) string", nindent),
-    Entry::new("nospace", "func(string) string", nospace),
-    Entry::new("contains", "func(string, string) bool", contains),
-    Entry::new("hasPrefix", "func(string, string) bool", |_, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("hello", "func() string", |_, _| Ok("Hello!".into())),
+    TemplateFunction::new("trunc", "func(int, string) string", trunc),
+    TemplateFunction::new("substr", "func(int, int, string) string", substr),
+    TemplateFunction::new("trim", "func(string) string", trim),
+    TemplateFunction::new("trimAll", "func(string, string) string", trim_all),
+    TemplateFunction::new("trimall", "func(string, string) string", trim_all),
+    TemplateFunction::new("trimPrefix", "func(string, string) string", trim_prefix),
+    TemplateFunction::new("trimSuffix", "func(string, string) string", trim_suffix),
+    TemplateFunction::new("upper", "func(string) string", upper),
+    TemplateFunction::new("lower", "func(string) string", lower),
+    TemplateFunction::new("repeat", "func(int, string) string", repeat),
+    TemplateFunction::new("replace", "func(string, string, string) string", replace),
+    TemplateFunction::new("indent", "func(int, string) string", indent),
+    TemplateFunction::new("nindent", "func(int, string) string", nindent),
+    TemplateFunction::new("nospace", "func(string) string", nospace),
+    TemplateFunction::new("contains", "func(string, string) bool", contains),
+    TemplateFunction::new("hasPrefix", "func(string, string) bool", |_, args| {
         Ok(text(args, 1).starts_with(text(args, 0)).into())
     }),
-    Entry::new("hasSuffix", "func(string, string) bool", |_, args| {
+    TemplateFunction::new("hasSuffix", "func(string, string) bool", |_, args| {
         Ok(text(args, 1).ends_with(text(args, 0)).into())
     }),
-    Entry::new("plural", "func(string, string, int) string", |_, args| {
+    TemplateFunction::new("plural", "func(string, string, int) string", |_, args| {
         let at = usize::from(int(args, 2) != 1);
         Ok(Value::String(text(args, at).clone()))
     }),

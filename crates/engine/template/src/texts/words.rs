@@ -4,32 +4,32 @@
 //! uses, so that `HTTPServer2xx` comes out the same.
 
 use crate::context::Context;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, text, written};
 use crate::go::runes::{self, is_letter, is_lower, is_number, is_punctuation, is_space, is_upper};
 use crate::value::Value;
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("title", "func(string) string", |context, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("title", "func(string) string", |context, args| {
         written(context, &title(text(args, 0)))
     }),
-    Entry::new("untitle", "func(string) string", |context, args| {
+    TemplateFunction::new("untitle", "func(string) string", |context, args| {
         written(context, &untitle(text(args, 0)))
     }),
-    Entry::new("swapcase", "func(string) string", |context, args| {
+    TemplateFunction::new("swapcase", "func(string) string", |context, args| {
         written(context, &swap_case(text(args, 0)))
     }),
-    Entry::new("initials", "func(string) string", |context, args| {
+    TemplateFunction::new("initials", "func(string) string", |context, args| {
         written(context, &initials(text(args, 0)))
     }),
-    Entry::new("camelcase", "func(string) string", |context, args| {
+    TemplateFunction::new("camelcase", "func(string) string", |context, args| {
         written(context, &camel_case(text(args, 0)))
     }),
-    Entry::new("snakecase", "func(string) string", |context, args| {
+    TemplateFunction::new("snakecase", "func(string) string", |context, args| {
         delimited(context, args, '_')
     }),
-    Entry::new("kebabcase", "func(string) string", |context, args| {
+    TemplateFunction::new("kebabcase", "func(string) string", |context, args| {
         delimited(context, args, '-')
     }),
 ];

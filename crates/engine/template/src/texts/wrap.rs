@@ -2,17 +2,17 @@
 
 use crate::context::Context;
 use crate::error::Error;
-use crate::function::Entry;
+use crate::function::TemplateFunction;
 use crate::functions::args::{Answer, int, part, text};
 use crate::go::output::Output;
 use crate::value::Text;
 
 /// The functions of this file.
-pub(crate) const TABLE: &[Entry] = &[
-    Entry::new("wrap", "func(int, string) string", |context, args| {
+pub(crate) const TABLE: &[TemplateFunction] = &[
+    TemplateFunction::new("wrap", "func(int, string) string", |context, args| {
         wrapped(context, int(args, 0), text(args, 1), b"\n", false)
     }),
-    Entry::new(
+    TemplateFunction::new(
         "wrapWith",
         "func(int, string, string) string",
         |context, args| {
@@ -23,14 +23,14 @@ pub(crate) const TABLE: &[Entry] = &[
             wrapped(context, int(args, 0), text(args, 2), mark, true)
         },
     ),
-    Entry::new("abbrev", "func(int, string) string", |context, args| {
+    TemplateFunction::new("abbrev", "func(int, string) string", |context, args| {
         let (width, whole) = (int(args, 0), text(args, 1));
         if width < 4 {
             return part(context, whole, whole);
         }
         abbreviated(context, whole, 0, width)
     }),
-    Entry::new(
+    TemplateFunction::new(
         "abbrevboth",
         "func(int, int, string) string",
         |context, args| {

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Form, List, Map, Text, Value};
-
 /// A Go type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
@@ -152,28 +150,7 @@ impl Type {
             _ => false,
         }
     }
-
-    /// Returns the zero value of the type; that of a type by name is the nil interface.
-    pub fn zero(&self) -> Value {
-        match self {
-            Self::Any | Self::Reflect | Self::Named(_) => Value::Nil,
-            Self::Bool => Value::Bool(false),
-            Self::Integer(kind) => Value::integer(*kind, 0),
-            Self::Float64 => Value::Float(0.0),
-            Self::Float32 => Value::Float32(0.0),
-            Self::String => Value::String(Text::EMPTY),
-            Self::Slice(element) => List::nil((**element).clone()).into(),
-            Self::Array(len, element) => {
-                let items = vec![element.zero(); (*len).min(ARRAY_MAX)];
-                List::with_form((**element).clone(), Form::Array, items).into()
-            }
-            Self::Map(types) => Map::nil(types.1.clone()).into(),
-        }
-    }
 }
-
-/// The longest array whose zero value is made.
-const ARRAY_MAX: usize = 1024;
 
 impl fmt::Display for Type {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -231,6 +208,19 @@ impl IntegerKind {
             self,
             Self::Int | Self::Int8 | Self::Int16 | Self::Int32 | Self::Int64
         )
+    }
+
+    /// Returns a number as a conversion to the type leaves it.
+    pub fn wrap(self, bits: i64) -> i64 {
+        match self {
+            Self::Int8 => i64::from(bits as i8),
+            Self::Int16 => i64::from(bits as i16),
+            Self::Int32 => i64::from(bits as i32),
+            Self::Uint8 => i64::from(bits as u8),
+            Self::Uint16 => i64::from(bits as u16),
+            Self::Uint32 => i64::from(bits as u32),
+            Self::Int | Self::Int64 | Self::Uint | Self::Uint64 | Self::Uintptr => bits,
+        }
     }
 
     /// Returns the number of bits.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cases::Score;
 use jiff::Timestamp;
 use lode_stdx::budget::{Budget, Limits};
-use lode_template::function::{Entry, Functions};
+use lode_template::function::{Functions, TemplateFunction};
 use lode_template::parse::Grammar;
 use lode_template::{
     Environment, Error, Kind, Map, MissingKey, Random, Templates, Text, Type, Value, print,
@@ -176,34 +176,34 @@ fn comparison_data() -> Value {
 }
 
 /// The functions of Go's cases.
-const TEST_FUNCTIONS: &[Entry] = &[
-    Entry::new("add", "func(...int) int", |_, args| {
+const TEST_FUNCTIONS: &[TemplateFunction] = &[
+    TemplateFunction::new("add", "func(...int) int", |_, args| {
         Ok(Value::Int(
             args.iter().map(|arg| arg.as_integer().unwrap().bits).sum(),
         ))
     }),
-    Entry::new("dddArg", "func(int, ...string) string", |context, args| {
+    TemplateFunction::new("dddArg", "func(int, ...string) string", |context, args| {
         let rest = args[1..].to_vec();
         let list = lode_template::List::typed(Type::String, rest);
         print::println(context, &[args[0].clone(), list.into()]).map(Value::text)
     }),
-    Entry::new("die", "func() bool", |_, _| Err(Error::new("die"))),
-    Entry::new("echo", "func(interface {}) interface {}", |_, args| {
+    TemplateFunction::new("die", "func() bool", |_, _| Err(Error::new("die"))),
+    TemplateFunction::new("echo", "func(interface {}) interface {}", |_, args| {
         Ok(args[0].clone())
     }),
-    Entry::new("makemap", "func(...string) map[string]string", |_, args| {
+    TemplateFunction::new("makemap", "func(...string) map[string]string", |_, args| {
         let pair = |pair: &[Value]| (pair[0].as_text().unwrap().clone(), pair[1].clone());
         Ok(Map::typed(Type::String, args.chunks(2).map(pair).collect()).into())
     }),
-    Entry::new("mapOfThree", "func() interface {}", |_, _| {
+    TemplateFunction::new("mapOfThree", "func() interface {}", |_, _| {
         let of = Type::Integer(lode_template::IntegerKind::Int);
         Ok(Map::typed(of, vec![("three".into(), Value::Int(3))]).into())
     }),
-    Entry::new("oneArg", "func(string) string", |_, args| {
+    TemplateFunction::new("oneArg", "func(string) string", |_, args| {
         Ok(Value::text(format!("oneArg={}", text(&args[0]))))
     }),
-    Entry::new("returnInt", "func() int", |_, _| Ok(Value::Int(7))),
-    Entry::new(
+    TemplateFunction::new("returnInt", "func() int", |_, _| Ok(Value::Int(7))),
+    TemplateFunction::new(
         "stringer",
         "func(fmt.Stringer) string",
         |_, args| match &args[0] {
@@ -211,23 +211,23 @@ const TEST_FUNCTIONS: &[Entry] = &[
             other => panic!("{other:?} as a Stringer"),
         },
     ),
-    Entry::new("twoArgs", "func(string, string) string", |_, args| {
+    TemplateFunction::new("twoArgs", "func(string, string) string", |_, args| {
         Ok(Value::text(format!(
             "twoArgs={}{}",
             text(&args[0]),
             text(&args[1])
         )))
     }),
-    Entry::new("typeOf", "func(interface {}) string", |_, args| {
+    TemplateFunction::new("typeOf", "func(interface {}) string", |_, args| {
         Ok(Value::text(args[0].type_name()))
     }),
-    Entry::new("valueString", "func(string) string", |_, _| {
+    TemplateFunction::new("valueString", "func(string) string", |_, _| {
         Ok(Value::text("value is ignored"))
     }),
-    Entry::new("vfunc", "func(template.V, *template.V) string", |_, _| {
+    TemplateFunction::new("vfunc", "func(template.V, *template.V) string", |_, _| {
         Ok(Value::text("vfunc"))
     }),
-    Entry::new("zeroArgs", "func() string", |_, _| {
+    TemplateFunction::new("zeroArgs", "func() string", |_, _| {
         Ok(Value::text("zeroArgs"))
     }),
 ];

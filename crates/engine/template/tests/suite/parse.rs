@@ -2,7 +2,7 @@
 
 use cases::Score;
 use lode_stdx::budget::{Budget, Meter};
-use lode_template::function::{Entry, Functions};
+use lode_template::function::{Functions, TemplateFunction};
 use lode_template::parse::{Grammar, Number, Parsed, tokens};
 use lode_template::{Context, Error, Value};
 use serde_json::Value as Json;
@@ -21,7 +21,7 @@ fn contains(_: &mut Context<'_>, _: &[Value]) -> Result<Value, Error> {
 }
 
 fn functions() -> Functions {
-    Functions::new(&[Entry::new(
+    Functions::new(&[TemplateFunction::new(
         "contains",
         "func(string, string) bool",
         contains,

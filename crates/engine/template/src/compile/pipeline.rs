@@ -1,42 +1,47 @@
-//! Commands: values, functions, methods.
+//! Pipelines: commands, their arguments, and the calls that they make.
+//!
+//! An argument may be a pipeline in parentheses, or begin with one.
 
 use std::sync::Arc;
 
 use super::argument::Target;
-use super::code::{Call, Chain, Constant, Flow, Push, Source, Step};
+use super::code::{Call, Chain, Constant, Emit, Flow, Push, Source, Step};
 use super::compiler::Compiler;
+use super::words::Words;
 use crate::engine;
-use crate::function::{Body, Functions, Signature};
-use crate::parse::{NodeId, NodeKind, Span};
+use crate::function::{FunctionBody, Functions, Signature};
+use crate::parse::{NodeId, NodeKind, Pipe, Span};
 use crate::value::Type;
 
-/// A command: its words, and whether the value before it in the pipeline is its last argument.
-#[derive(Clone, Copy)]
-pub(super) struct Words<'c> {
-    /// The first word is what is called.
-    pub(super) args: &'c [NodeId],
-    pub(super) piped: bool,
-}
-
-impl<'c> Words<'c> {
-    /// A word that stands alone.
-    pub(super) const ALONE: Self = Words {
-        args: &[],
-        piped: false,
-    };
-
-    fn arguments(self) -> &'c [NodeId] {
-        self.args.get(1..).unwrap_or_default()
-    }
-
-    /// The number of arguments, with the piped one.
-    fn count(self) -> usize {
-        self.arguments().len() + usize::from(self.piped)
-    }
-}
-
 impl<'c> Compiler<'c> {
-    pub(super) fn command(&mut self, id: NodeId, piped: bool) {
+    /// Compiles a pipeline, which leaves its value on the stack unless `keep` is off and it sets a
+    /// variable. Returns whether it sets one.
+    pub(super) fn pipeline(&mut self, id: NodeId, keep: bool) -> bool {
+        self.at(id);
+        let NodeKind::Pipe(pipe) = self.kind(id) else {
+            return false;
+        };
+        for (index, command) in pipe.commands.iter().enumerate() {
+            self.command(*command, index > 0);
+        }
+        self.declarations(pipe, keep);
+        !pipe.variables.is_empty()
+    }
+
+    fn declarations(&mut self, pipe: &Pipe, keep: bool) {
+        let count = pipe.variables.len();
+        for (index, variable) in pipe.variables.iter().enumerate() {
+            let name = self.variable(variable.of(self.text));
+            let keep = keep || index + 1 < count;
+            self.emit(Step::Emit(if pipe.is_assign {
+                Emit::Assign { name, keep }
+            } else {
+                Emit::Declare { name, keep }
+            }));
+        }
+    }
+
+    fn command(&mut self, id: NodeId, piped: bool) {
         let NodeKind::Command(args) = self.kind(id) else {
             return;
         };
@@ -95,7 +100,32 @@ impl<'c> Compiler<'c> {
         false
     }
 
-    pub(super) fn variable_node(&mut self, id: NodeId, span: Span, words: Words<'c>, strip: bool) {
+    // === Arguments ===
+
+    fn argument(&mut self, id: NodeId, target: Target<'_>) {
+        self.at(id);
+        match self.kind(id) {
+            NodeKind::Dot => self.push(Push::Dot { strip: false }),
+            NodeKind::Field(fields) => self.fields(id, Source::Dot, *fields, Words::ALONE, false),
+            NodeKind::Variable(span) => self.variable_node(id, *span, Words::ALONE, false),
+            NodeKind::Pipe(_) => _ = self.pipeline(id, true),
+            NodeKind::Identifier(name) => self.function(id, id, *name, Words::ALONE),
+            NodeKind::Chain { node, fields } => {
+                self.chain_node(id, *node, *fields, Words::ALONE, false);
+            }
+            kind => return self.literal(id, kind, target),
+        }
+        match target {
+            Target::Known(of) => self.check(of, 0),
+            Target::Method { name, index } => {
+                self.emit(Step::Call(Call::MethodCheck { name, index }));
+            }
+        }
+    }
+
+    // === Variables, fields, methods ===
+
+    fn variable_node(&mut self, id: NodeId, span: Span, words: Words<'c>, strip: bool) {
         let (name, fields) = self.variable_parts(span);
         if let Some(fields) = fields {
             let receiver = self.receiver(name);
@@ -107,7 +137,7 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    pub(super) fn chain_node(
+    fn chain_node(
         &mut self,
         id: NodeId,
         term: NodeId,
@@ -125,7 +155,7 @@ impl<'c> Compiler<'c> {
     }
 
     /// Compiles a chain of fields, the last of which may be a method with arguments.
-    pub(super) fn fields(
+    fn fields(
         &mut self,
         node: NodeId,
         receiver: Source,
@@ -175,8 +205,10 @@ impl<'c> Compiler<'c> {
         self.push(push);
     }
 
+    // === Functions ===
+
     /// Compiles a call of a function. `node` is where its errors are.
-    pub(super) fn function(&mut self, id: NodeId, node: NodeId, name: Span, words: Words<'c>) {
+    fn function(&mut self, id: NodeId, node: NodeId, name: Span, words: Words<'c>) {
         self.at(id);
         let name = String::from_utf8_lossy(name.of(self.text));
         let found = self.functions.index(&name);
@@ -184,7 +216,7 @@ impl<'c> Compiler<'c> {
         else {
             return self.fail(format!("{name:?} is not a defined function"));
         };
-        if let Err(message) = arity(&name, &row.signature, words) {
+        if let Err(message) = words.check_count(&name, &row.signature) {
             return self.fail(message);
         }
 
@@ -192,10 +224,10 @@ impl<'c> Compiler<'c> {
         match &*name {
             "and" | "or" if is_builtin => self.decision(&name, words),
             "call" if is_builtin => self.call_value(node, &row.signature, words),
-            "include" if std::ptr::fn_addr_eq(row.body, engine::include as Body) => {
+            "include" if std::ptr::fn_addr_eq(row.body, engine::include as FunctionBody) => {
                 self.include(node, &row.signature, words);
             }
-            "tpl" if std::ptr::fn_addr_eq(row.body, engine::tpl as Body) => {
+            "tpl" if std::ptr::fn_addr_eq(row.body, engine::tpl as FunctionBody) => {
                 self.arguments(&row.signature, words);
                 let rotate = words.piped;
                 self.flow(Flow::Tpl { rotate, node });
@@ -214,16 +246,21 @@ impl<'c> Compiler<'c> {
 
     /// Compiles the arguments of a function; the piped one is on the stack before them.
     fn arguments(&mut self, signature: &Signature, words: Words<'c>) {
-        let arguments = words.arguments();
-        for (index, argument) in arguments.iter().enumerate() {
+        self.written_arguments(signature, words);
+        let written = words.arguments().len();
+        if words.piped
+            && let Some(parameter) = signature.parameter(written)
+        {
+            self.check(&parameter.of, written as u16);
+        }
+    }
+
+    /// Compiles the arguments that follow the name of a function.
+    fn written_arguments(&mut self, signature: &Signature, words: Words<'c>) {
+        for (index, argument) in words.arguments().iter().enumerate() {
             if let Some(parameter) = signature.parameter(index) {
                 self.argument(*argument, Target::Known(&parameter.of));
             }
-        }
-        if words.piped
-            && let Some(parameter) = signature.parameter(arguments.len())
-        {
-            self.check(&parameter.of, arguments.len() as u16);
         }
     }
 
@@ -265,14 +302,9 @@ impl<'c> Compiler<'c> {
             }
             None => _ = self.emit(Step::Call(Call::Callee)),
         }
-        let arguments = words.arguments();
-        for (index, argument) in arguments.iter().enumerate() {
-            if let Some(parameter) = signature.parameter(index) {
-                self.argument(*argument, Target::Known(&parameter.of));
-            }
-        }
+        self.written_arguments(signature, words);
         let count = words.count() as u16;
-        let rotate = words.piped && !arguments.is_empty();
+        let rotate = words.piped && !words.arguments().is_empty();
         self.emit(Step::Call(Call::Value {
             count,
             rotate,
@@ -296,25 +328,4 @@ impl<'c> Compiler<'c> {
         }
         self.flow(Flow::Include { link, node });
     }
-}
-
-/// Checks the number of arguments.
-fn arity(name: &str, signature: &Signature, words: Words<'_>) -> Result<(), String> {
-    let required = signature.required();
-    let count = words.count();
-    if signature.is_variadic() {
-        if count >= required {
-            return Ok(());
-        }
-        let given = words.arguments().len();
-        return Err(format!(
-            "wrong number of args for {name}: want at least {required} got {given}"
-        ));
-    }
-    if count == required {
-        return Ok(());
-    }
-    Err(format!(
-        "wrong number of args for {name}: want {required} got {count}"
-    ))
 }

@@ -9,11 +9,11 @@ use lode_stdx::Digest;
 use lode_stdx::budget::{Budget, Exceeded};
 use serde_json::{Map, Value};
 
-use crate::dependencies::{self, Missing};
+use crate::dependencies::KeptOutcomes;
 use crate::file::{File, extension};
 use crate::metadata::{Lock, Metadata};
-use crate::render;
-use crate::schema::{self, Compiled, SchemaDocuments};
+use crate::render::CompiledSets;
+use crate::schema::{CompiledSchema, SchemaDocuments, compile};
 use crate::warning::Warnings;
 
 /// A chart with its subcharts. It never changes, so releases share it between threads.
@@ -26,9 +26,10 @@ pub struct Chart {
     pub(crate) values_text: Option<Arc<[u8]>>,
     pub(crate) schema: Option<Arc<[u8]>>,
     /// The schema as it was first compiled.
-    pub(crate) compiled: OnceLock<Arc<Compiled>>,
-    pub(crate) templates_cache: render::Cache,
-    pub(crate) kept_cache: dependencies::Cache,
+    pub(crate) compiled: OnceLock<Arc<CompiledSchema>>,
+    pub(crate) templates_cache: CompiledSets,
+    pub(crate) kept_cache: KeptOutcomes,
+    /// The outermost keys of values that decide which subcharts are enabled.
     pub(crate) relevant_keys: OnceLock<BTreeSet<String>>,
     pub(crate) schema_modified: Option<Timestamp>,
     pub(crate) files: Vec<File>,
@@ -100,11 +101,11 @@ impl Chart {
         &self,
         documents: &SchemaDocuments,
         budget: &Budget,
-    ) -> Result<Option<Arc<Compiled>>, Exceeded> {
+    ) -> Result<Option<Arc<CompiledSchema>>, Exceeded> {
         let Some(text) = &self.schema else {
             return Ok(None);
         };
-        let compile = || schema::compile(text, documents, budget).map(Arc::new);
+        let compile = || compile(text, documents, budget).map(Arc::new);
         if !documents.is_empty() {
             return compile().map(Some);
         }
@@ -113,11 +114,6 @@ impl Chart {
         }
         let compiled = compile()?;
         Ok(Some(Arc::clone(self.compiled.get_or_init(|| compiled))))
-    }
-
-    /// Returns the outermost keys of values that decide which subcharts are enabled.
-    pub(crate) fn relevant_keys(&self) -> &BTreeSet<String> {
-        self.relevant_keys.get_or_init(|| dependencies::keys(self))
     }
 
     /// Returns the chart's own custom resource definitions.
@@ -144,7 +140,17 @@ impl Chart {
     /// # Errors
     /// Some are missing.
     pub fn check_dependencies(&self) -> Result<(), Missing> {
-        dependencies::check(self)
+        let is_there = |name: &str| self.dependencies().iter().any(|found| found.name() == name);
+        let declared = self.metadata().declared().iter();
+        let missing: Vec<String> = declared
+            .filter(|declared| !is_there(&declared.name))
+            .map(|declared| declared.name.clone())
+            .collect();
+        if missing.is_empty() {
+            Ok(())
+        } else {
+            Err(Missing(missing))
+        }
     }
 }
 
@@ -152,6 +158,14 @@ impl Chart {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0} charts are not installable")]
 pub struct NotInstallable(pub String);
+
+/// A declared dependency that is not in the chart.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "dependencies are declared, but missing in charts/: {}: fetch them with `helm dependency build`",
+    .0.join(", ")
+)]
+pub struct Missing(pub Vec<String>);
 
 /// Without content, which may be secret.
 impl fmt::Debug for Chart {

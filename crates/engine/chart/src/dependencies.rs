@@ -8,24 +8,17 @@ mod active;
 mod enabled;
 mod import;
 mod kept;
+mod outcome;
 
 use lode_stdx::budget::{Budget, Meter};
 use serde_json::{Map, Value};
 
 pub(crate) use active::Active;
-pub(crate) use kept::{Cache, keys};
+pub(crate) use outcome::KeptOutcomes;
 
 use crate::chart::Chart;
 use crate::values::coalesce::{Error, Work};
 use crate::warning::Warnings;
-
-/// A declared dependency that is not in the chart.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "dependencies are declared, but missing in charts/: {}: fetch them with `helm dependency build`",
-    .0.join(", ")
-)]
-pub struct Missing(pub Vec<String>);
 
 /// Applies conditions, tags, aliases and imports.
 pub(crate) fn process<'c>(
@@ -59,24 +52,4 @@ pub(crate) fn process<'c>(
     }
     warnings.extend(&new);
     Ok(active)
-}
-
-/// Checks that all declared dependencies are there, by name.
-pub(crate) fn check(chart: &Chart) -> Result<(), Missing> {
-    let is_there = |name: &str| {
-        chart
-            .dependencies()
-            .iter()
-            .any(|found| found.name() == name)
-    };
-    let declared = chart.metadata().declared().iter();
-    let missing: Vec<String> = declared
-        .filter(|declared| !is_there(&declared.name))
-        .map(|declared| declared.name.clone())
-        .collect();
-    if missing.is_empty() {
-        Ok(())
-    } else {
-        Err(Missing(missing))
-    }
 }

@@ -49,8 +49,7 @@ mod warning;
 
 pub use archive::{ARCHIVE_MAX, Error as ArchiveError, FILE_MAX};
 pub use capabilities::{Capabilities, HelmVersion, Incompatible, KubeVersion, VersionError};
-pub use chart::{Chart, NotInstallable};
-pub use dependencies::Missing;
+pub use chart::{Chart, Missing, NotInstallable};
 pub use file::File;
 pub use folder::Error as FolderError;
 pub use ignore::Error as IgnoreError;

@@ -10,10 +10,11 @@ use lode_yaml::Dialect;
 use serde_json::Value;
 
 use crate::chart::Chart;
+use crate::dependencies::KeptOutcomes;
 use crate::file::{File, extension};
 use crate::metadata::decode::{self, Nulls};
 use crate::metadata::{FieldError, Invalid, Metadata, validate};
-use crate::render::Cache;
+use crate::render::CompiledSets;
 use crate::warning::Warnings;
 use crate::{archive, folder, values};
 
@@ -357,8 +358,8 @@ fn empty(digest: Digest) -> Chart {
         values_text: None,
         schema: None,
         compiled: OnceLock::new(),
-        templates_cache: Cache::default(),
-        kept_cache: crate::dependencies::Cache::default(),
+        templates_cache: CompiledSets::default(),
+        kept_cache: KeptOutcomes::default(),
         relevant_keys: OnceLock::new(),
         schema_modified: None,
         files: Vec::new(),

@@ -18,6 +18,7 @@
 //! ```
 
 mod decode;
+mod deflate;
 mod encode;
 mod hook;
 mod info;

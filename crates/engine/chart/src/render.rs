@@ -7,7 +7,9 @@ mod compiled;
 mod files;
 mod glob;
 mod objects;
+mod release_info;
 mod scope;
+mod templates;
 mod used;
 
 use std::collections::BTreeMap;
@@ -18,7 +20,8 @@ use lode_stdx::digest::Hasher;
 use lode_template::{Environment, MissingKey};
 use serde_json::{Map, Value};
 
-pub(crate) use compiled::Cache;
+pub(crate) use compiled::CompiledSets;
+pub use release_info::ReleaseInfo;
 pub use used::Used;
 
 use crate::capabilities::{Capabilities, Incompatible};
@@ -29,20 +32,8 @@ use crate::release::Hook;
 use crate::warning::Warnings;
 use crate::{Chart, json};
 use scope::Scopes;
+use templates::compiled_templates;
 use used::Observed;
-
-/// What templates learn about the release.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ReleaseInfo<'r> {
-    /// Name of the release.
-    pub name: &'r str,
-    /// Namespace of the release.
-    pub namespace: &'r str,
-    /// Number of the revision, from 1.
-    pub revision: i64,
-    /// Whether there is an earlier revision.
-    pub is_upgrade: bool,
-}
 
 /// Options of a render.
 #[derive(Clone, Copy, Default)]
@@ -159,10 +150,7 @@ impl Prepared<'_> {
         let environment = observed.environment();
         let meter = Meter::new(environment.budget);
         let scopes = Scopes::new(self, release, capabilities, meter)?;
-        let compiled = self
-            .chart
-            .chart
-            .compiled_templates(&self.chart, environment.budget)?;
+        let compiled = compiled_templates(&self.chart, environment.budget)?;
         let missing = if options.is_strict {
             MissingKey::Error
         } else {

@@ -4,21 +4,18 @@
 //! hands them in: nothing is fetched. Helm fetches what a schema names while it renders.
 
 mod bounds;
+mod compiled;
 mod cost;
 mod message;
 mod refs;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
-use boon::{Compiler, Schemas, UrlLoader};
 use lode_stdx::budget::{Budget, Exceeded};
 use serde_json::Value;
 
-use crate::dependencies::Active;
+pub use compiled::SchemaDocuments;
+pub(crate) use compiled::{CompiledSchema, compile};
 
-/// Documents that schemas may refer to, by URL.
-pub type SchemaDocuments = BTreeMap<String, Value>;
+use crate::dependencies::Active;
 
 /// Values that do not meet a schema, or a schema that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -57,12 +54,6 @@ impl std::fmt::Debug for Violations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Violations({:?})", self.masked)
     }
-}
-
-/// A schema that was compiled, or why it could not be.
-pub(crate) struct Compiled {
-    json: Value,
-    outcome: Result<(Schemas, boon::SchemaIndex), String>,
 }
 
 /// Checks the values of a chart and of its subcharts.
@@ -158,66 +149,6 @@ fn check_own(
         found.add(&chart.name, &full, &masked);
     }
     Ok(())
-}
-
-/// Compiles a schema; a schema that cannot be compiled is a violation, not a failure.
-pub(crate) fn compile(
-    text: &[u8],
-    documents: &SchemaDocuments,
-    budget: &Budget,
-) -> Result<Compiled, Exceeded> {
-    budget.bytes(text.len() as u64 * JSON_BYTES_PER_BYTE)?;
-    let json: Value = match serde_json::from_slice(text) {
-        Ok(json) => json,
-        Err(error) => {
-            let place = format!("line {}, column {}", error.line(), error.column());
-            return Ok(Compiled {
-                json: Value::Null,
-                outcome: Err(format!("values.schema.json is not JSON: {place}")),
-            });
-        }
-    };
-
-    let outcome = match bounds::check(&json, budget)? {
-        Ok(()) => compiled(&json, documents),
-        Err(reason) => Err(reason),
-    };
-    Ok(Compiled { json, outcome })
-}
-
-/// Memory that JSON values need for each byte of text, at most.
-const JSON_BYTES_PER_BYTE: u64 = 32;
-
-fn compiled(
-    json: &Value,
-    documents: &SchemaDocuments,
-) -> Result<(Schemas, boon::SchemaIndex), String> {
-    let mut compiler = Compiler::new();
-    compiler.use_loader(Box::new(Given(Arc::new(documents.clone()))));
-    let mut schemas = Schemas::new();
-    let shown = |error: boon::CompileError| format!("{error:#}").replace(URL, "values.schema.json");
-    compiler.add_resource(URL, json.clone()).map_err(shown)?;
-    let index = compiler.compile(URL, &mut schemas).map_err(shown)?;
-    Ok((schemas, index))
-}
-
-/// Where Helm pretends that the schema is.
-const URL: &str = "file:///values.schema.json";
-
-/// Answers with the documents that were handed in.
-struct Given(Arc<SchemaDocuments>);
-
-impl UrlLoader for Given {
-    fn load(&self, url: &str) -> Result<Value, Box<dyn std::error::Error>> {
-        if let Some(document) = self.0.get(url) {
-            return Ok(document.clone());
-        }
-        // As in Helm: nobody can resolve these, and they allow everything.
-        if url.starts_with("urn:") {
-            return Ok(Value::Bool(true));
-        }
-        Err("it is outside of the chart, and nothing is fetched while values are checked".into())
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! [`Kept`]: which charts take part, remembered for the next release of the same chart.
+//! Which charts take part, remembered for the next release of the same chart.
 //!
 //! Processing dependencies costs as much as coalescing all values, twice. Its outcome depends only on
 //! the supplied values that conditions and tags name, which seldom change.
@@ -7,40 +7,19 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use lode_stdx::Lock;
 use serde_json::{Map, Value};
 
 use super::active::{Active, OwnValues};
+use super::outcome::{KeptChart, KeptOutcome};
 use crate::chart::Chart;
-use crate::metadata::Dependency;
 use crate::warning::Warnings;
-
-/// Outcomes of one chart, the oldest first.
-pub(crate) type Cache = Lock<Vec<Arc<Entry>>>;
-
-/// The outcome for some supplied values.
-pub(crate) struct Entry {
-    relevant: Map<String, Value>,
-    pub(super) root: Kept,
-    pub(super) warnings: Warnings,
-}
-
-/// A chart that takes part, without the chart itself.
-pub(super) struct Kept {
-    /// The way to the chart from the outermost one, by the number of each subchart.
-    place: Box<[usize]>,
-    name: Box<str>,
-    declared: Option<Vec<Dependency>>,
-    imported: Option<Arc<Map<String, Value>>>,
-    children: Vec<Kept>,
-}
 
 /// How many outcomes are remembered for one chart.
 const ENTRIES_MAX: usize = 4;
 /// Most values that may be compared to find an outcome.
 const RELEVANT_NODES_MAX: usize = 1000;
 
-impl Kept {
+impl KeptChart {
     fn of(active: &Active<'_>) -> Self {
         let imported = match &active.values {
             Some(OwnValues::Imported(values)) => Some(Arc::clone(values)),
@@ -75,16 +54,11 @@ impl Kept {
                 .collect(),
         }
     }
-
-    /// Returns the number of charts.
-    pub(super) fn count(&self) -> u64 {
-        1 + self.children.iter().map(Self::count).sum::<u64>()
-    }
 }
 
 /// Returns the supplied values that the outcome depends on; nothing if they are too many to compare.
 pub(super) fn relevant(chart: &Chart, supplied: &Map<String, Value>) -> Option<Map<String, Value>> {
-    let keys = chart.relevant_keys();
+    let keys = chart.relevant_keys.get_or_init(|| keys(chart));
     let found = supplied.iter().filter(|(key, _)| keys.contains(*key));
     let mut left = RELEVANT_NODES_MAX;
     let mut relevant = Map::new();
@@ -105,7 +79,7 @@ fn count(value: &Value, left: &mut usize) -> Option<()> {
 }
 
 /// Returns the outermost keys of values that conditions, tags and the charts themselves name.
-pub(crate) fn keys(chart: &Chart) -> BTreeSet<String> {
+fn keys(chart: &Chart) -> BTreeSet<String> {
     let mut keys = BTreeSet::from(["tags".to_owned()]);
     add_keys(chart, &mut keys);
     keys
@@ -130,7 +104,7 @@ fn add_keys(chart: &Chart, keys: &mut BTreeSet<String>) {
 }
 
 /// Finds a remembered outcome.
-pub(super) fn find(chart: &Chart, relevant: &Map<String, Value>) -> Option<Arc<Entry>> {
+pub(super) fn find(chart: &Chart, relevant: &Map<String, Value>) -> Option<Arc<KeptOutcome>> {
     let cache = chart.kept_cache.lock();
     cache
         .iter()
@@ -145,9 +119,9 @@ pub(super) fn remember(
     active: &Active<'_>,
     warnings: &Warnings,
 ) {
-    let entry = Arc::new(Entry {
+    let entry = Arc::new(KeptOutcome {
         relevant,
-        root: Kept::of(active),
+        root: KeptChart::of(active),
         warnings: warnings.clone(),
     });
     let mut cache = chart.kept_cache.lock();

@@ -5,9 +5,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use flate2::{Compress, CompressError, Compression, Crc, FlushCompress, Status};
+use flate2::{CompressError, Crc, FlushCompress};
 use serde::Serialize;
 
+use super::deflate::{compress, deflate};
 use super::record::Release;
 use crate::json;
 
@@ -105,42 +106,6 @@ fn field<T: Serialize + ?Sized>(
     }
     Ok(())
 }
-
-/// Bytes of a deflate stream that can be followed by others, with the checksum of what they hold.
-pub(super) struct Deflated {
-    bytes: Vec<u8>,
-    crc: Crc,
-}
-
-/// Compresses bytes so that the result refers to nothing before it and ends at a byte.
-pub(super) fn deflate(input: &[u8]) -> Result<Deflated, CompressError> {
-    let mut crc = Crc::new();
-    crc.update(input);
-    let mut bytes = Vec::new();
-    compress(input, FlushCompress::Full, &mut bytes)?;
-    Ok(Deflated { bytes, crc })
-}
-
-fn compress(input: &[u8], flush: FlushCompress, output: &mut Vec<u8>) -> Result<(), CompressError> {
-    let mut compressor = Compress::new(Compression::best(), false);
-    loop {
-        output.reserve(OUTPUT_STEP);
-        let done = usize::try_from(compressor.total_in()).unwrap_or(input.len());
-        let rest = input.get(done..).unwrap_or_default();
-        let status = compressor.compress_vec(rest, output, flush)?;
-
-        let all_read = compressor.total_in() == input.len() as u64;
-        let has_room = output.len() < output.capacity();
-        match flush {
-            FlushCompress::Finish if status == Status::StreamEnd => return Ok(()),
-            FlushCompress::Full if all_read && has_room => return Ok(()),
-            _ => {}
-        }
-    }
-}
-
-/// Room for output that is added at a time.
-const OUTPUT_STEP: usize = 16 << 10;
 
 /// As Go writes it: no name, no time, best compression, unknown system.
 const GZIP_HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 2, 255];

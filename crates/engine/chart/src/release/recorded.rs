@@ -10,7 +10,7 @@ use flate2::CompressError;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::encode::{self, Deflated};
+use super::deflate::{Deflated, deflate};
 use crate::metadata::{Metadata, nullable};
 
 /// A chart as records contain it: metadata, lock, templates, values, schema and files, without
@@ -78,7 +78,7 @@ impl RecordedChart {
         if let Some(deflated) = self.deflated.get() {
             return Ok(deflated);
         }
-        let deflated = encode::deflate(self.json.as_bytes())?;
+        let deflated = deflate(self.json.as_bytes())?;
         Ok(self.deflated.get_or_init(|| deflated))
     }
 }

@@ -1,29 +1,23 @@
-//! The templates of a chart and its subcharts, compiled once for each set of charts in use.
+//! Compiled templates, with what belongs to each.
 
 use std::collections::HashMap;
-use std::sync::{Arc, LazyLock};
+use std::sync::Arc;
 
-use lode_stdx::budget::Budget;
-use lode_template::function::Functions;
-use lode_template::{File, RenderError, Templates};
+use lode_template::Templates;
 use serde_json::{Map, Value};
 
-use crate::Chart;
-use crate::dependencies::Active;
-use crate::file::base;
-
-/// Compiled templates, with what belongs to each.
-pub(crate) struct Compiled {
+/// The templates of a chart and its subcharts, compiled.
+pub(crate) struct CompiledTemplates {
     pub(super) templates: Templates,
     /// The names, and for each the number of its chart: each chart comes before its subcharts.
     pub(super) names: Vec<(Box<str>, usize)>,
-    charts: HashMap<Box<str>, usize>,
-    clock: Clock,
+    pub(super) charts: HashMap<Box<str>, usize>,
+    pub(super) clock: Clock,
 }
 
 /// Whether templates use the time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Clock {
+pub(super) enum Clock {
     Unused,
     /// Not in files, but values are executed as templates.
     InValues,
@@ -31,12 +25,9 @@ enum Clock {
 }
 
 /// The templates of a chart that were compiled last.
-pub(crate) type Cache = lode_stdx::Lock<Vec<Arc<Compiled>>>;
+pub(crate) type CompiledSets = lode_stdx::Lock<Vec<Arc<CompiledTemplates>>>;
 
-/// How many sets of charts in use are kept for one chart. Most charts have one.
-const SETS_MAX: usize = 4;
-
-impl Compiled {
+impl CompiledTemplates {
     /// Returns the number of the chart that a template belongs to.
     pub(super) fn chart_of(&self, name: &str) -> usize {
         self.charts.get(name).copied().unwrap_or_default()
@@ -52,87 +43,6 @@ impl Compiled {
     }
 }
 
-impl Chart {
-    /// Returns the compiled templates of the charts in use. Compiling is charged when it is done.
-    pub(crate) fn compiled_templates(
-        &self,
-        active: &Active<'_>,
-        budget: &Budget,
-    ) -> Result<Arc<Compiled>, RenderError> {
-        let mut files = Vec::new();
-        let mut number = 0;
-        list(active, "", &mut number, &mut files);
-
-        let is_same = |compiled: &Arc<Compiled>| {
-            let names = compiled
-                .names
-                .iter()
-                .map(|(name, number)| (&**name, *number));
-            names.eq(files.iter().map(|(name, number, _)| (&**name, *number)))
-        };
-        if let Some(found) = self
-            .templates_cache
-            .lock()
-            .iter()
-            .find(|compiled| is_same(compiled))
-        {
-            return Ok(Arc::clone(found));
-        }
-
-        let compiled = Arc::new(compile(files, budget)?);
-        let mut cache = self.templates_cache.lock();
-        if cache.len() >= SETS_MAX {
-            cache.remove(0);
-        }
-        cache.push(Arc::clone(&compiled));
-        Ok(compiled)
-    }
-}
-
-type Listed<'c> = (Box<str>, usize, &'c Arc<[u8]>);
-
-/// Lists the templates of a chart and its subcharts. Of a library only the partial ones count.
-fn list<'c>(chart: &Active<'c>, prefix: &str, number: &mut usize, into: &mut Vec<Listed<'c>>) {
-    let folder = format!("{prefix}{}", chart.name);
-    let is_library = chart.chart.metadata.is_library();
-    for file in &chart.chart.templates {
-        if !is_library || base(&file.name).starts_with('_') {
-            into.push((
-                format!("{folder}/{}", file.name).into(),
-                *number,
-                &file.data,
-            ));
-        }
-    }
-
-    *number += 1;
-    let prefix = format!("{folder}/charts/");
-    for child in &chart.children {
-        list(child, &prefix, number, into);
-    }
-}
-
-fn compile(listed: Vec<Listed<'_>>, budget: &Budget) -> Result<Compiled, RenderError> {
-    static FUNCTIONS: LazyLock<Arc<Functions>> = LazyLock::new(|| Arc::new(Functions::helm()));
-    let files: Vec<File<'_>> = listed
-        .iter()
-        .map(|(name, _, text)| File { name, text })
-        .collect();
-    let templates = Templates::compile(Arc::clone(&FUNCTIONS), &files, budget)?;
-
-    let clock = files.iter().map(|file| clock(file.text)).max();
-    let names: Vec<(Box<str>, usize)> = listed
-        .into_iter()
-        .map(|(name, number, _)| (name, number))
-        .collect();
-    Ok(Compiled {
-        templates,
-        charts: names.iter().cloned().collect(),
-        names,
-        clock: clock.unwrap_or(Clock::Unused),
-    })
-}
-
 /// Functions whose result may depend on the time.
 const CLOCK_WORDS: [&str; 8] = [
     "now",
@@ -146,7 +56,7 @@ const CLOCK_WORDS: [&str; 8] = [
 ];
 
 /// Returns whether the actions of a template use the time, or execute values.
-fn clock(text: &[u8]) -> Clock {
+pub(super) fn clock(text: &[u8]) -> Clock {
     let text = String::from_utf8_lossy(text);
     let actions = text.split("{{").skip(1);
     let actions = actions.map(|action| action.split("}}").next().unwrap_or_default());

@@ -5,7 +5,8 @@ use lode_template::{Map, Text, Type, Value};
 use serde_json::Value as Json;
 
 use super::files::Files;
-use super::{ReleaseInfo, objects};
+use super::objects;
+use super::release_info::ReleaseInfo;
 use crate::capabilities::Capabilities;
 use crate::dependencies::Active;
 use crate::metadata::{Dependency, Maintainer};

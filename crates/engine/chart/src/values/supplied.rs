@@ -42,7 +42,7 @@ pub enum Error {
         /// The flag.
         flag: &'static str,
         /// The reason.
-        source: set::Error,
+        source: set::SetError,
     },
     /// The object of a `--set-json` flag is not JSON.
     #[error("failed parsing --set-json data JSON: line {line}, column {column}")]

@@ -5,13 +5,13 @@ use serde_json::json;
 
 use super::*;
 
-fn set(form: Form<'_>, line: &str, before: &Value) -> Result<Value, Error> {
+fn set(form: SetFlag<'_>, line: &str, before: &Value) -> Result<Value, SetError> {
     let mut values = before.as_object().cloned().unwrap();
     parse(line, form, &mut values, &Budget::unlimited())?;
     Ok(Value::Object(values))
 }
 
-fn check(form: Form<'_>, cases: &[(&str, Value)]) {
+fn check(form: SetFlag<'_>, cases: &[(&str, Value)]) {
     for (line, want) in cases {
         assert_eq!(set(form, line, &json!({})).as_ref(), Ok(want), "{line}");
     }
@@ -20,7 +20,7 @@ fn check(form: Form<'_>, cases: &[(&str, Value)]) {
 #[test]
 fn values_have_types() {
     check(
-        Form::Typed,
+        SetFlag::Typed,
         &[
             ("a=1,b=-5,c=+7", json!({"a": 1, "b": -5, "c": 7})),
             (
@@ -41,7 +41,7 @@ fn values_have_types() {
         ],
     );
     check(
-        Form::Text,
+        SetFlag::Text,
         &[("a=1,b=true", json!({"a": "1", "b": "true"}))],
     );
 }
@@ -49,7 +49,7 @@ fn values_have_types() {
 #[test]
 fn keys_nest() {
     check(
-        Form::Typed,
+        SetFlag::Typed,
         &[
             (
                 "a.b.c=1,a.b.d=2,a.e=3",
@@ -68,7 +68,7 @@ fn keys_nest() {
 #[test]
 fn lists_have_items() {
     check(
-        Form::Typed,
+        SetFlag::Typed,
         &[
             ("a={1,x,true},b=2", json!({"a": [1, "x", true], "b": 2})),
             ("a={},b={x}", json!({"a": [""], "b": ["x"]})),
@@ -87,7 +87,7 @@ fn lists_have_items() {
 #[test]
 fn lines_that_end_early_are_no_errors() {
     check(
-        Form::Typed,
+        SetFlag::Typed,
         &[
             ("a[", json!({})),
             ("a[0]", json!({"a": []})),
@@ -115,7 +115,7 @@ fn what_is_there_is_kept_or_replaced() {
             json!({"a": {"b": 1, "c": 2}, "l": [{"z": 1}, {"x": 1}], "n": null}),
         ),
     ] {
-        assert_eq!(set(Form::Typed, line, &before), Ok(want), "{line}");
+        assert_eq!(set(SetFlag::Typed, line, &before), Ok(want), "{line}");
     }
     for (line, want) in [
         (
@@ -130,7 +130,7 @@ fn what_is_there_is_kept_or_replaced() {
         ),
     ] {
         assert_eq!(
-            set(Form::Typed, line, &before).unwrap_err().to_string(),
+            set(SetFlag::Typed, line, &before).unwrap_err().to_string(),
             want
         );
     }
@@ -155,7 +155,7 @@ fn malformed_lines_are_named() {
         ),
         ("a[0]b=1", "unexpected data at end of array index: \"b\""),
     ] {
-        let error = set(Form::Typed, line, &json!({})).map_err(|error| error.to_string());
+        let error = set(SetFlag::Typed, line, &json!({})).map_err(|error| error.to_string());
         if line == "a.b.=" {
             // The end of the line comes first.
             assert_eq!(error, Ok(json!({})));
@@ -168,13 +168,16 @@ fn malformed_lines_are_named() {
 #[test]
 fn depth_and_size_are_bounded() {
     let deepest = "a.".repeat(NAME_LEVEL_MAX) + "b=1";
-    assert!(set(Form::Typed, &deepest, &json!({})).is_ok());
+    assert!(set(SetFlag::Typed, &deepest, &json!({})).is_ok());
     let deeper = "a.".repeat(NAME_LEVEL_MAX + 1) + "b=1";
-    assert_eq!(set(Form::Typed, &deeper, &json!({})), Err(Error::TooDeep));
+    assert_eq!(
+        set(SetFlag::Typed, &deeper, &json!({})),
+        Err(SetError::TooDeep)
+    );
     let indices = format!("a{}=1", "[0]".repeat(100_000));
     assert_eq!(
-        set(Form::Typed, &indices, &json!({})),
-        Err(Error::TooManyIndices)
+        set(SetFlag::Typed, &indices, &json!({})),
+        Err(SetError::TooManyIndices)
     );
 
     let many = (0..100)
@@ -186,13 +189,13 @@ fn depth_and_size_are_bounded() {
         ..Limits::UNLIMITED
     });
     let error = typed(&many, &mut Map::new(), &budget).unwrap_err();
-    assert!(matches!(error, Error::Exceeded(_)), "{error}");
+    assert!(matches!(error, SetError::Exceeded(_)), "{error}");
 }
 
 #[test]
 fn json_values_have_structure() {
     check(
-        Form::Json,
+        SetFlag::Json,
         &[
             (
                 "a={\"b\": [1, \"x\"]}, c=null,d=",
@@ -206,15 +209,15 @@ fn json_values_have_structure() {
         ],
     );
     assert_eq!(
-        set(Form::Json, "a=x", &json!({})),
-        Err(Error::Json("a".to_owned()))
+        set(SetFlag::Json, "a=x", &json!({})),
+        Err(SetError::Json("a".to_owned()))
     );
 }
 
 #[test]
 fn literal_values_go_to_the_end_of_the_line() {
     check(
-        Form::Literal,
+        SetFlag::Literal,
         &[
             ("a=b,c={x},\\d=1", json!({"a": "b,c={x},\\d=1"})),
             ("a.b[0].c=\\", json!({"a": {"b": [{"c": "\\"}]}})),
@@ -231,9 +234,9 @@ fn files_are_read_by_the_caller() {
         other => Err(format!("open {other}: no such file")),
     };
     check(
-        Form::File(&read),
+        SetFlag::File(&read),
         &[("a=one.txt,b={one.txt}", json!({"a": "1\n", "b": ["1\n"]}))],
     );
-    let error = set(Form::File(&read), "a=two.txt", &json!({})).unwrap_err();
+    let error = set(SetFlag::File(&read), "a=two.txt", &json!({})).unwrap_err();
     assert_eq!(error.to_string(), "open two.txt: no such file");
 }

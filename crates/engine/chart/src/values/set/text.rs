@@ -1,13 +1,13 @@
-//! [`Text`]: the rest of a line.
+//! [`SetLine`]: the rest of a line.
 
-use super::Stop;
+use super::error::SetStop;
 
 /// The rest of a line.
-pub(super) struct Text<'t> {
+pub(super) struct SetLine<'t> {
     rest: &'t str,
 }
 
-impl<'t> Text<'t> {
+impl<'t> SetLine<'t> {
     pub(super) fn new(line: &'t str) -> Self {
         Self { rest: line }
     }
@@ -67,9 +67,9 @@ impl<'t> Text<'t> {
     }
 
     /// Returns an error if nothing is left.
-    pub(super) fn some(&self) -> Result<(), Stop> {
+    pub(super) fn some(&self) -> Result<(), SetStop> {
         if self.rest.is_empty() {
-            Err(Stop::End)
+            Err(SetStop::End)
         } else {
             Ok(())
         }

@@ -3,21 +3,21 @@
 use crate::error::Fault;
 use crate::live::LiveObject;
 use crate::replace::refused_change;
-use crate::work::{Hands, Looked, Settled, Step, Task, Way, fault};
+use crate::work::{Hands, Looked, Settled, StepOutcome, Task, Way, fault};
 
 impl Looked {
     /// Asks the server what the write would come to, without writing.
-    pub(crate) async fn dry_run(self, hands: Hands<'_>) -> Result<Step, Box<Fault>> {
+    pub(crate) async fn dry_run(self, hands: Hands<'_>) -> Result<StepOutcome, Box<Fault>> {
         match self.way {
             Way::Create => dry_run_creation(self.task, hands).await,
             Way::Update(live) => dry_run_change(self.task, live, hands).await,
             // The creation has been tried when that was decided.
-            Way::Replace(_) => Ok(Step::Write(self)),
+            Way::Replace(_) => Ok(StepOutcome::Write(self)),
         }
     }
 }
 
-async fn dry_run_creation(task: Box<Task>, hands: Hands<'_>) -> Result<Step, Box<Fault>> {
+async fn dry_run_creation(task: Box<Task>, hands: Hands<'_>) -> Result<StepOutcome, Box<Fault>> {
     let applier = hands.applier;
     let target = applier.target(&task.desired, true);
     let body = task.desired.create_body();
@@ -26,7 +26,7 @@ async fn dry_run_creation(task: Box<Task>, hands: Hands<'_>) -> Result<Step, Box
         .apply(&task.known.resource, target, body)
         .await
     {
-        Ok(_) => Ok(Step::Write(Looked {
+        Ok(_) => Ok(StepOutcome::Write(Looked {
             task,
             way: Way::Create,
             accepted: true,
@@ -37,7 +37,7 @@ async fn dry_run_creation(task: Box<Task>, hands: Hands<'_>) -> Result<Step, Box
                 Err(cause) => return Err(fault(&task.desired, "dry-run", cause)),
             };
             match task.found(hands, live) {
-                Step::Write(Looked {
+                StepOutcome::Write(Looked {
                     task,
                     way: Way::Update(live),
                     ..
@@ -54,7 +54,7 @@ async fn dry_run_change(
     task: Box<Task>,
     mut live: Box<LiveObject>,
     hands: Hands<'_>,
-) -> Result<Step, Box<Fault>> {
+) -> Result<StepOutcome, Box<Fault>> {
     let would_be = match task.try_change(hands.applier, &live).await {
         Ok(would_be) => would_be,
         Err(refusal) => {
@@ -65,12 +65,12 @@ async fn dry_run_change(
 
     let is_same = live.seen.content == lode_merge::content_digest(&would_be);
     if is_same && !task.cleans(&live.seen) {
-        return Ok(Step::Settled(Settled::AsDesired(task, live.seen)));
+        return Ok(StepOutcome::Settled(Settled::AsDesired(task, live.seen)));
     }
     if task.drift {
         live.accepted_as = Some(would_be);
     }
-    Ok(Step::Write(Looked {
+    Ok(StepOutcome::Write(Looked {
         task,
         way: Way::Update(live),
         accepted: true,

@@ -188,7 +188,7 @@ impl Records {
     /// Puts the records into the bytes the store keeps.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let objects = self.objects.iter().map(|(id, record)| Row {
+        let objects = self.objects.iter().map(|(id, record)| RecordRow {
             id: id.inventory(),
             version: record.version.clone(),
             uid: record.uid.clone(),
@@ -203,7 +203,7 @@ impl Records {
             revision: replaced.revision.clone(),
             desired: hex(&replaced.desired),
         });
-        let file = File {
+        let file = RecordsFile {
             format: FORMAT,
             inputs: self.inputs.clone(),
             text_digest: self.text_digest.clone(),
@@ -223,9 +223,9 @@ impl Records {
     /// Reads them back; bytes that are no records are as good as none.
     #[must_use]
     pub fn decode(bytes: &[u8]) -> Option<Self> {
-        let file: File = serde_json::from_slice(bytes)
+        let file: RecordsFile = serde_json::from_slice(bytes)
             .ok()
-            .filter(|file: &File| file.format == FORMAT)?;
+            .filter(|file: &RecordsFile| file.format == FORMAT)?;
         let mut objects = BTreeMap::new();
         for row in file.objects {
             let own = match &row.own {
@@ -255,7 +255,7 @@ impl Records {
         for (id, row) in file.ran {
             ran.insert(Id::parse_inventory(&id).ok()?, row);
         }
-        let File {
+        let RecordsFile {
             inputs,
             text_digest,
             revision,
@@ -276,12 +276,12 @@ impl Records {
 const FORMAT: u32 = 1;
 
 #[derive(Serialize, Deserialize)]
-struct File {
+struct RecordsFile {
     format: u32,
     inputs: String,
     text_digest: String,
     revision: String,
-    objects: Vec<Row>,
+    objects: Vec<RecordRow>,
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     replaced: Vec<ReplacedRow>,
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
@@ -296,7 +296,7 @@ struct ReplacedRow {
 }
 
 #[derive(Serialize, Deserialize)]
-struct Row {
+struct RecordRow {
     id: String,
     version: Box<str>,
     uid: Box<str>,

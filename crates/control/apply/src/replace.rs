@@ -23,7 +23,9 @@ use crate::error::{Fault, Trouble};
 use crate::live::LiveObject;
 use crate::outcome::Action;
 use crate::told::told;
-use crate::work::{Hands, Looked, Step, Task, Unwritten, Way, Written, WrittenObject, fault};
+use crate::work::{
+    Hands, Looked, StepOutcome, Task, Unwritten, Way, Written, WrittenObject, fault,
+};
 
 /// How long an object may take to go before it is created again.
 const GONE_TIMEOUT: Duration = Duration::from_mins(1);
@@ -115,7 +117,7 @@ pub(crate) async fn refused_change(
     hands: Hands<'_>,
     refusal: ClusterError,
     step: &'static str,
-) -> Result<Step, Box<Fault>> {
+) -> Result<StepOutcome, Box<Fault>> {
     if refusal
         .status()
         .is_none_or(|status| status.immutable_fields().is_empty())
@@ -128,7 +130,7 @@ pub(crate) async fn refused_change(
         Err(cause) => return Err(fault(&task.desired, step, cause)),
     };
     match task.found(hands, live) {
-        Step::Write(Looked {
+        StepOutcome::Write(Looked {
             task,
             way: Way::Update(live),
             accepted,
@@ -136,7 +138,7 @@ pub(crate) async fn refused_change(
             if let Err(trouble) = check_replacement(&task, &live, hands, refusal).await {
                 return Err(fault(&task.desired, step, trouble));
             }
-            Ok(Step::Write(Looked {
+            Ok(StepOutcome::Write(Looked {
                 task,
                 way: Way::Replace(live),
                 accepted,

@@ -14,13 +14,11 @@
 
 use std::collections::{HashMap, HashSet};
 
-use futures::future::BoxFuture;
 use lode_cluster::{Error as ClusterError, Gone, Resource, Status};
 use lode_merge::{Digest, Flags, Observed};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
 
 use crate::applier::{Applier, Kinds, Known, Preflight};
-use crate::apply::{Correction, OnFault};
 use crate::calls::{all, all_in_order, until_a_fault};
 use crate::decide::{Decision, decide};
 use crate::desired::Desired;
@@ -29,18 +27,15 @@ use crate::ignore::Rule;
 use crate::live::LiveObject;
 use crate::outcome::{Action, Change, Outcome};
 use crate::record::{Ends, Record, Records, Replaced};
+use crate::request::{Ahead, Correction, OnFault};
 use crate::rerun::{Rerun, has_ended};
 use crate::set::Set;
 use crate::work::{
-    Decided, Hands, Intent, Looked, Settled, Step, Task, Way, Written, WrittenObject, fault,
+    Decided, Hands, Intent, Looked, Settled, StepOutcome, Task, Way, Written, WrittenObject, fault,
 };
 
 /// How often a stage starts over because objects turned out to exist. They are read then, so once is the rule.
 const ROUNDS_MAX: usize = 4;
-
-/// Called once before the first write; what it does must be done before anything is written.
-pub type Ahead<'a> =
-    Box<dyn FnOnce() -> BoxFuture<'a, Result<(), ClusterError>> + Send + Sync + 'a>;
 
 /// What a run over all stages carries along.
 pub(crate) struct Run<'a> {
@@ -192,7 +187,7 @@ impl<'a> Run<'a> {
     }
 
     /// Finds out what is seen of an object without a call.
-    fn seen(&self, desired: &Desired, known: &Known) -> Found {
+    fn seen(&self, desired: &Desired, known: &Known) -> CacheView {
         let name = NamespacedName::new(&desired.id.namespace, &desired.id.name);
         let seen = match self.beside.get(&desired.id) {
             Some(seen) => seen.clone(),
@@ -206,7 +201,7 @@ impl<'a> Run<'a> {
 
         let record = self.records.objects.get(&desired.id);
         let ended = seen.is_none() && has_ended(desired, record, gone.as_ref());
-        Found {
+        CacheView {
             drift: !ended && is_drift(desired, record, seen.as_ref()),
             seen,
             gone,
@@ -215,7 +210,7 @@ impl<'a> Run<'a> {
     }
 
     /// Decides for one object: what holds for any run, and what this run says of drift and of what has ended.
-    fn decision(&self, desired: &Desired, found: &Found) -> Decision {
+    fn decision(&self, desired: &Desired, found: &CacheView) -> Decision {
         let record = self.records.objects.get(&desired.id);
         let rests = || {
             self.rerun
@@ -322,7 +317,7 @@ impl<'a> Run<'a> {
         };
         let dry_runs = looked.into_iter().map(|looked| async move {
             if looked.accepted || !(all || looked.task.tries) {
-                return Ok(Step::Write(looked));
+                return Ok(StepOutcome::Write(looked));
             }
             looked.dry_run(hands).await
         });
@@ -331,20 +326,20 @@ impl<'a> Run<'a> {
     }
 
     /// Notes what needs no write; returns the rest.
-    fn settle(&mut self, steps: Vec<Step>) -> Vec<Looked> {
+    fn settle(&mut self, steps: Vec<StepOutcome>) -> Vec<Looked> {
         let mut to_write = Vec::new();
         for step in steps {
             match step {
-                Step::Write(looked) => to_write.push(looked),
-                Step::Settled(Settled::AsDesired(task, seen)) => {
+                StepOutcome::Write(looked) => to_write.push(looked),
+                StepOutcome::Settled(Settled::AsDesired(task, seen)) => {
                     let record = Record::of(&task.desired, &seen);
                     self.records.objects.insert(task.desired.id, record);
                 }
-                Step::Settled(Settled::Skipped(task)) => {
+                StepOutcome::Settled(Settled::Skipped(task)) => {
                     let record = Record::skipped(&task.desired);
                     self.records.objects.insert(task.desired.id, record);
                 }
-                Step::Settled(Settled::Told(drift)) => self.outcome.drifts.push(drift),
+                StepOutcome::Settled(Settled::Told(drift)) => self.outcome.drifts.push(drift),
             }
         }
         to_write
@@ -480,7 +475,7 @@ impl<'a> Run<'a> {
 }
 
 /// What is seen of an object without a call.
-struct Found {
+struct CacheView {
     seen: Option<Observed>,
     /// How it went, if it did and that was seen.
     gone: Option<Gone>,

@@ -8,13 +8,13 @@ use lode_merge::{Digest, Flags, Observed};
 use lode_object::{Id, Value};
 
 use crate::applier::{Applier, Known};
-use crate::apply::Correction;
 use crate::desired::Desired;
 use crate::error::{Fault, Trouble};
 use crate::ignore::{Rule, left_to_others};
 use crate::live::LiveObject;
 use crate::outcome::{Action, Drift};
 use crate::patch::Patch;
+use crate::request::Correction;
 
 /// One object in work, with what holds of it from the decision to the write.
 pub(crate) struct Task {
@@ -61,7 +61,7 @@ pub(crate) enum Way {
 }
 
 /// What a step made of an object.
-pub(crate) enum Step {
+pub(crate) enum StepOutcome {
     /// It is to be written.
     Write(Looked),
     /// It needs no write.
@@ -82,7 +82,7 @@ pub(crate) enum Settled {
 pub(crate) enum Written {
     Done(Box<WrittenObject>),
     /// It turned out to be otherwise than thought: it exists, or is gone.
-    Again(Step),
+    Again(StepOutcome),
 }
 
 /// An object that was written.
@@ -125,7 +125,7 @@ pub(crate) struct Hands<'a> {
     pub(crate) correction: Correction,
 }
 
-impl Step {
+impl StepOutcome {
     /// Returns the step of an object that the server has accepted before, or not.
     pub(crate) fn with_acceptance(self, accepted: bool) -> Self {
         match self {
@@ -137,7 +137,7 @@ impl Step {
 
 impl Decided {
     /// Reads the live object where it must be looked into: for drift, clean-up and fields left to others.
-    pub(crate) async fn look(self, hands: Hands<'_>) -> Result<Step, Box<Fault>> {
+    pub(crate) async fn look(self, hands: Hands<'_>) -> Result<StepOutcome, Box<Fault>> {
         let Self { task, intent } = self;
         let is_told = match intent {
             Intent::Create => return Ok(task.to_write(Way::Create)),
@@ -157,7 +157,7 @@ impl Decided {
             return task.to_patch(hands, live, is_told).await;
         }
         if is_told {
-            Ok(Step::Settled(task.told_and_left(hands, live).await))
+            Ok(StepOutcome::Settled(task.told_and_left(hands, live).await))
         } else {
             Ok(task.found(hands, live))
         }
@@ -166,8 +166,8 @@ impl Decided {
 
 impl Task {
     /// Returns the object as one that is to be written, and was not tried yet.
-    fn to_write(self: Box<Self>, way: Way) -> Step {
-        Step::Write(Looked {
+    fn to_write(self: Box<Self>, way: Way) -> StepOutcome {
+        StepOutcome::Write(Looked {
             task: self,
             way,
             accepted: false,
@@ -195,7 +195,7 @@ impl Task {
     }
 
     /// Returns what is to be done, now that the live object was read.
-    pub(crate) fn found(self: Box<Self>, hands: Hands<'_>, live: Option<Value>) -> Step {
+    pub(crate) fn found(self: Box<Self>, hands: Hands<'_>, live: Option<Value>) -> StepOutcome {
         let Some(live) = live else {
             return self.to_write(Way::Create);
         };
@@ -204,7 +204,7 @@ impl Task {
             || live.seen.flags.contains(Flags::RECONCILE_DISABLED)
             || live.seen.flags.contains(Flags::SSA_IGNORE);
         if is_left_alone {
-            Step::Settled(Settled::Skipped(self))
+            StepOutcome::Settled(Settled::Skipped(self))
         } else {
             self.to_write(Way::Update(Box::new(live)))
         }
@@ -231,14 +231,14 @@ impl Task {
         hands: Hands<'_>,
         live: Option<Value>,
         is_told: bool,
-    ) -> Result<Step, Box<Fault>> {
+    ) -> Result<StepOutcome, Box<Fault>> {
         let is_left = |rule: &Rule| rule.is_of_all() && rule.selects(&self.desired);
         if hands.rules.iter().any(is_left) {
-            return Ok(Step::Settled(Settled::Skipped(self)));
+            return Ok(StepOutcome::Settled(Settled::Skipped(self)));
         }
         let Some(value) = live else {
             return Ok(if is_told {
-                Step::Settled(Settled::Told(LiveObject::deletion(&self.desired, false)))
+                StepOutcome::Settled(Settled::Told(LiveObject::deletion(&self.desired, false)))
             } else {
                 self.to_write(Way::Create)
             });
@@ -259,12 +259,12 @@ impl Task {
         let value = live.value.as_ref().unwrap_or(&Value::Null);
         let patch = Patch::between(value, &accepted, &self.desired, rules);
         if patch.is_empty() {
-            return Ok(Step::Settled(Settled::AsDesired(self, live.seen)));
+            return Ok(StepOutcome::Settled(Settled::AsDesired(self, live.seen)));
         }
         (live.accepted_as, live.patch) = (Some(accepted), Some(patch));
         if is_told {
             let drift = live.drift(&self.desired, &applier.options.manager, false);
-            return Ok(Step::Settled(Settled::Told(drift)));
+            return Ok(StepOutcome::Settled(Settled::Told(drift)));
         }
         Ok(self.to_write(Way::Update(Box::new(live))))
     }

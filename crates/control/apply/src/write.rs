@@ -6,12 +6,14 @@ use lode_merge::cleanup;
 use lode_object::Value;
 
 use crate::applier::Applier;
-use crate::apply::Correction;
 use crate::error::{Fault, Trouble};
 use crate::live::LiveObject;
 use crate::outcome::Action;
 use crate::replace::{refused_change, replace};
-use crate::work::{Hands, Looked, Step, Task, Unwritten, Way, Written, WrittenObject, fault};
+use crate::request::Correction;
+use crate::work::{
+    Hands, Looked, StepOutcome, Task, Unwritten, Way, Written, WrittenObject, fault,
+};
 
 /// How often a clean-up that met a newer version is tried.
 const CLEANUP_TRIES: usize = 4;
@@ -121,7 +123,7 @@ async fn update(
         Ok(answer) => answer,
         Err(refusal) => {
             return match refused_change(task, hands, refusal, "apply").await? {
-                Step::Write(Looked {
+                StepOutcome::Write(Looked {
                     task,
                     way: Way::Replace(live),
                     ..

@@ -6,11 +6,12 @@
 //! ```
 //!
 //! `validate` checks the specification, `gather` finds the source, `shelf` finds charts in an index, `tags` in a registry,
-//! `remote` and `local` make the package, `values` merges values files, `dependencies` brings subcharts, `failure` says
-//! what went wrong in the words of Flux, `origin` puts all of it in order.
+//! `folder` finds one in a source, `remote` and `local` make the package, `values` merges values files, `dependencies`
+//! brings subcharts, `failure` says what went wrong in the words of Flux, `origin` puts all of it in order.
 
 mod dependencies;
 mod failure;
+mod folder;
 mod gather;
 mod local;
 mod origin;

@@ -14,8 +14,8 @@ use lode_stdx::semver::{Range, Version};
 use lode_tree::{Child, RepoPath, Tree};
 
 use super::failure::BuildStep;
+use super::folder::{child, load};
 use super::gather::{ChartWorld, OCI};
-use super::local::{child, load};
 use super::remote::{PackMeans, unread};
 use super::shelf::ChartShelf;
 use super::tags::TaggedCharts;

@@ -16,8 +16,9 @@ use lode_stdx::budget::Budget;
 use lode_stdx::semver::Version;
 
 use super::failure::{self, BuildStep};
+use super::folder::{self, ChartFolder};
 use super::gather::ChartWorld;
-use super::local::{self, ChartFolder};
+use super::local;
 use super::remote::{self, PackMeans, PackedChart};
 use super::shelf::{ChartShelf, ShelfChart};
 use super::validate::{HelmChartPlan, check_name, validate};
@@ -125,7 +126,7 @@ impl HelmChartOrigin {
         let kind = plan.kind.as_str();
         let source = self.world.folder(kind, &plan.source, facts).await?;
         // A few small files are read, so it costs no more than to look for them.
-        let (folder, metadata) = local::find(plan, source.tree, &Budget::new(lode_git::BUDGET))?;
+        let (folder, metadata) = folder::find(plan, source.tree, &Budget::new(lode_git::BUDGET))?;
         let mut additions = Vec::new();
         if plan.follows_revisions {
             additions.push(short(&source.revision));

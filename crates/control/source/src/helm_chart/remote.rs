@@ -7,8 +7,8 @@ use lode_chart::{ArchiveError, Chart, LoadError, Metadata};
 use lode_runtime::{Failure, Memory};
 use lode_stdx::budget::Budget;
 
-use super::failure::{BuildStep, of_repository};
-use super::shelf::{ChartShelf, ShelfChart, ShelfError};
+use super::failure::{BuildStep, ShelfError, of_repository};
+use super::shelf::{ChartShelf, ShelfChart};
 use super::validate::HelmChartPlan;
 use super::values;
 use crate::step::{self, broken};

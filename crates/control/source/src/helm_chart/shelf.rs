@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use lode_fetch::{ChartRepository, FetchError, Index};
-use lode_net::Refused;
 
+use super::failure::ShelfError;
 use super::tags::{TaggedChart, TaggedCharts};
 
 /// Where packed charts are.
@@ -28,26 +28,6 @@ enum ChartPlace {
     /// A reference in the index; an entry may have none.
     Reference(Option<String>),
     Tag(Box<TaggedChart>),
-}
-
-/// Why there is no chart.
-#[derive(Debug)]
-pub(crate) enum ShelfError {
-    /// The index does not have what is meant.
-    Reference(String),
-    /// Something does not answer as it should.
-    Pull(String),
-    /// The egress policy forbids the connection.
-    Denied(Refused),
-}
-
-impl std::fmt::Display for ShelfError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Reference(text) | Self::Pull(text) => f.write_str(text),
-            Self::Denied(refused) => refused.fmt(f),
-        }
-    }
 }
 
 impl ChartShelf {
@@ -95,7 +75,7 @@ impl ChartShelf {
 }
 
 /// Returns why something of a repository was not fetched.
-pub(crate) fn unfetched(error: &FetchError) -> ShelfError {
+fn unfetched(error: &FetchError) -> ShelfError {
     match error.egress() {
         Some(refused) => ShelfError::Denied(refused.clone()),
         None => ShelfError::Pull(error.to_string()),

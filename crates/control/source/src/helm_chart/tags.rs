@@ -10,7 +10,7 @@ use lode_oci::{Credentials, Descriptor, Error, Manifest, Registry, Repository, S
 use lode_stdx::Digest;
 use lode_stdx::semver::{Range, Version};
 
-use super::shelf::ShelfError;
+use super::failure::ShelfError;
 
 /// Media types of the layer with the chart; the second one is that of the first Helm that had it.
 const LAYERS: [&str; 2] = [

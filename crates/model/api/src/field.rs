@@ -7,8 +7,6 @@ use std::time::Duration;
 
 use lode_stdx::duration;
 
-use crate::shared::LocalRef;
-
 /// Longest part of a bad value that an error quotes, in characters.
 const QUOTE_MAX: usize = 64;
 
@@ -38,16 +36,6 @@ pub enum FieldError {
 /// Reads a duration.
 pub(crate) fn duration(field: &'static str, text: &str) -> Result<Duration, FieldError> {
     duration::parse(text).map_err(|source| FieldError::Duration { field, source })
-}
-
-/// Returns the path of the first reference whose name is empty. An empty name cannot mean "no reference": leaving out
-/// credentials or keys would admit what they are meant to keep out, so such a reference is refused.
-pub(crate) fn nameless(refs: &[(&str, Option<&LocalRef>)]) -> Option<String> {
-    let is_nameless = |given: &LocalRef| given.name.is_empty();
-    let mut found = refs
-        .iter()
-        .filter(|(_, given)| given.is_some_and(is_nameless));
-    found.next().map(|(field, _)| format!("{field}.name"))
 }
 
 /// Defines an enumeration of the words that a field allows.

@@ -8,7 +8,7 @@ use crate::field::{self, words};
 use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, SourceStatus, usual_status};
 use crate::schema::{Text, default, duration, object, one_of, pattern, short_duration};
-use crate::shared::{Artifact, LocalRef};
+use crate::shared::{self, Artifact, LocalRef};
 use crate::{Conditions, FieldError};
 
 object! {
@@ -236,10 +236,10 @@ impl Spec {
             let mut includes = self.include.iter().enumerate();
             includes.find_map(|(at, include)| {
                 let field = format!("spec.include[{at}].repository");
-                field::nameless(&[(&field, Some(&include.repository))])
+                shared::nameless(&[(&field, Some(&include.repository))])
             })
         };
-        field::nameless(&refs).or_else(in_include)
+        shared::nameless(&refs).or_else(in_include)
     }
 
     /// Returns the identity to authenticate with.

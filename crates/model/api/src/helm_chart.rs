@@ -8,7 +8,7 @@ use crate::field::{self, words};
 use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, SourceStatus, usual_status};
 use crate::schema::{default, duration, object, one_of};
-use crate::shared::{Artifact, LocalRef, OidcIdentity};
+use crate::shared::{self, Artifact, LocalRef, OidcIdentity};
 use crate::{Conditions, FieldError};
 
 object! {
@@ -225,7 +225,7 @@ impl Spec {
     pub fn nameless(&self) -> Option<String> {
         let verify = self.verify.as_deref();
         let secret = verify.and_then(|verify| verify.secret_ref.as_ref());
-        field::nameless(&[("spec.verify.secretRef", secret)])
+        shared::nameless(&[("spec.verify.secretRef", secret)])
     }
 }
 

@@ -10,7 +10,7 @@ use crate::field::{self, words};
 use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, SourceStatus, usual_status};
 use crate::schema::{default, duration, object, one_of, pattern, short_duration};
-use crate::shared::{Artifact, LocalRef, RegistryProvider};
+use crate::shared::{self, Artifact, LocalRef, RegistryProvider};
 use crate::{Conditions, FieldError};
 
 object! {
@@ -173,7 +173,7 @@ impl Spec {
     /// Returns the first reference with an empty name, which is refused.
     #[must_use]
     pub fn nameless(&self) -> Option<String> {
-        field::nameless(&[
+        shared::nameless(&[
             ("spec.secretRef", self.secret_ref.as_ref()),
             ("spec.certSecretRef", self.cert_secret_ref.as_ref()),
         ])

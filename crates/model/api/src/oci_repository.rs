@@ -8,7 +8,7 @@ use crate::field::{self, words};
 use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, SourceStatus, usual_status};
 use crate::schema::{Text, default, duration, object, one_of, pattern, short_duration};
-use crate::shared::{Artifact, LocalRef, OidcIdentity, RegistryProvider};
+use crate::shared::{self, Artifact, LocalRef, OidcIdentity, RegistryProvider};
 use crate::{Conditions, FieldError};
 
 object! {
@@ -215,7 +215,7 @@ impl Spec {
     #[must_use]
     pub fn nameless(&self) -> Option<String> {
         let verify = self.verify.as_deref();
-        field::nameless(&[
+        shared::nameless(&[
             ("spec.secretRef", self.secret_ref.as_ref()),
             ("spec.certSecretRef", self.cert_secret_ref.as_ref()),
             ("spec.proxySecretRef", self.proxy_secret_ref.as_ref()),

@@ -18,6 +18,16 @@ object! {
     }
 }
 
+/// Returns the path of the first reference whose name is empty. An empty name cannot mean "no reference": leaving out
+/// credentials or keys would admit what they are meant to keep out, so such a reference is refused.
+pub(crate) fn nameless(refs: &[(&str, Option<&LocalRef>)]) -> Option<String> {
+    let is_nameless = |given: &LocalRef| given.name.is_empty();
+    let mut found = refs
+        .iter()
+        .filter(|(_, given)| given.is_some_and(is_nameless));
+    found.next().map(|(field, _)| format!("{field}.name"))
+}
+
 words! {
     /// Identity to authenticate with at a registry.
     pub enum RegistryProvider {

@@ -1,69 +1,26 @@
-//! [`Composer`]: documents and block collections, built into nodes while they are scanned.
+//! Documents and block collections, built into nodes while they are scanned.
 //!
 //! Input: a scanner. Output: one node per document, with aliases and merges resolved. There is no
 //! token queue: a scalar is read first and becomes a key if a `:` follows on its line. Depth is
-//! bounded, so recursion is too. Flow collections are in `compose_flow.rs`, anchors and tags in
-//! `compose_property.rs`, entries in `compose_mapping.rs`.
+//! bounded, so recursion is too. What all parts share is in `composer`, flow collections are in
+//! `flow`, anchors and tags in `property`, entries in `mapping`.
 
+mod anchor;
+mod composer;
 pub(crate) mod flow;
 pub(crate) mod items;
 pub(crate) mod mapping;
 pub(crate) mod property;
 pub(crate) mod resolve;
 
-use std::collections::HashMap;
-
-use lode_stdx::budget::{Budget, Exceeded, Meter};
-
-use crate::bounds::{DEPTH_MAX, NODES_MAX};
-use crate::comment::{CommentKind, Comments, Trace};
-use crate::compose::items::Items;
+use crate::comment::CommentKind;
 use crate::compose::mapping::Entries;
-use crate::compose::property::{Anchor, Properties};
-use crate::cost::{NODE_BYTES, STEP_BYTES, text_bytes};
-use crate::error::{Cause, Error, Syntax};
-use crate::node::{Node, Place, Style, Text};
-use crate::scan::{Mark, Scanner};
-use crate::{Dialect, Origins};
+use crate::compose::property::Properties;
+use crate::error::{Error, Syntax};
+use crate::node::{Node, Style};
+use crate::scan::Mark;
 
-/// What composing needs in addition to the text.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Options {
-    pub(crate) dialect: Dialect,
-    pub(crate) origins: Origins,
-    /// Whether nodes keep comments, and tags as they were written.
-    pub(crate) comments: bool,
-}
-
-/// Builds the documents of a text.
-pub(crate) struct Composer<'t> {
-    pub(crate) scan: Scanner<'t>,
-    pub(crate) options: Options,
-    pub(crate) anchors: HashMap<&'t str, Anchor>,
-    /// Handles and prefixes of `%TAG` lines.
-    pub(crate) handles: Vec<(&'t str, Text)>,
-    pub(crate) nodes: usize,
-    /// Bytes of the texts read so far that are stored outside their nodes.
-    pub(crate) text_bytes: u64,
-    pub(crate) alias_nodes: usize,
-    pub(crate) alias_bytes: u64,
-    pub(crate) anchored_nodes: usize,
-    pub(crate) anchored_bytes: u64,
-    pub(crate) anchors_seen: usize,
-    pub(crate) depth: usize,
-    /// After the last scalar, alias or bracket read.
-    pub(crate) last_end: usize,
-    /// Column of the innermost block collection, -1 outside of all.
-    pub(crate) indent: isize,
-    is_first: bool,
-    pub(crate) trace: Trace,
-    comments: Option<Box<Comments<'t>>>,
-    pub(crate) meter: Option<Meter<'t>>,
-    /// Who takes the items of large lists.
-    pub(crate) items: Option<Items<'t>>,
-    /// Bytes charged for a node.
-    node_bytes: u64,
-}
+pub(crate) use composer::{ComposeOptions, Composer};
 
 /// What a line starts with: a value, a key, or properties of something on a later line.
 pub(crate) enum Lead<'t> {
@@ -79,48 +36,6 @@ enum FirstKey {
 }
 
 impl<'t> Composer<'t> {
-    pub(crate) fn new(
-        text: &'t [u8],
-        options: Options,
-        budget: Option<&'t Budget>,
-    ) -> Result<Self, Error> {
-        if let Some(budget) = budget {
-            charge_text(text, options, budget).map_err(|exceeded| Error {
-                line: 1,
-                column: 1,
-                cause: exceeded.into(),
-            })?;
-        }
-        let scan = Scanner::new(text, options.dialect)?;
-        let comments = options.comments.then(|| Box::new(Comments::new(scan.text)));
-        Ok(Self {
-            scan,
-            options,
-            anchors: HashMap::new(),
-            handles: Vec::new(),
-            nodes: 0,
-            text_bytes: 0,
-            alias_nodes: 0,
-            alias_bytes: 0,
-            anchored_nodes: 0,
-            anchored_bytes: 0,
-            anchors_seen: 0,
-            depth: 0,
-            last_end: 0,
-            indent: -1,
-            is_first: true,
-            trace: Trace::new(options.comments),
-            comments,
-            meter: budget.map(Meter::new),
-            items: None,
-            node_bytes: if options.comments {
-                COMMENTED * NODE_BYTES
-            } else {
-                NODE_BYTES
-            },
-        })
-    }
-
     /// Reads the next document; nothing at the end.
     pub(crate) fn document(&mut self) -> Result<Option<Node>, Error> {
         self.anchors.clear();
@@ -286,34 +201,6 @@ impl<'t> Composer<'t> {
         }
     }
 
-    /// Reads a node's content that may be in a block or in a flow collection.
-    pub(crate) fn any_content(&mut self, has_properties: bool) -> Result<Node, Error> {
-        let start = self.scan.mark();
-        match self.scan.here() {
-            b'*' if !has_properties => self.alias(),
-            b'*' | b'&' | b'!' => Err(self.scan.error_here(Syntax::TooManyProperties)),
-            b'[' => self.flow_sequence(),
-            b'{' => self.flow_mapping(),
-            quote @ (b'\'' | b'"') => {
-                let text = self.scan.quoted()?;
-                let style = if quote == b'"' {
-                    Style::DoubleQuoted
-                } else {
-                    Style::SingleQuoted
-                };
-                self.scalar(start, self.scan.at, (text, style))
-            }
-            _ if self.scan.at_plain() && !self.scan.at_document_mark() => {
-                let (text, end) = self.scan.plain((self.indent + 1).cast_unsigned())?;
-                self.scalar(start, end, (text, Style::Plain))
-            }
-            b',' | b']' | b'}' | b':' | b'?' | 0 => {
-                Err(self.scan.error_here(Syntax::ValueExpected))
-            }
-            _ => Err(self.scan.error_here(Syntax::BadStart)),
-        }
-    }
-
     fn block_scalar(&mut self) -> Result<Node, Error> {
         let start = self.scan.mark();
         let style = if self.scan.here() == b'|' {
@@ -323,35 +210,6 @@ impl<'t> Composer<'t> {
         };
         let (text, end) = self.scan.block_scalar(self.indent)?;
         self.scalar(start, end, (text, style))
-    }
-
-    pub(crate) fn scalar(
-        &mut self,
-        start: Mark,
-        end: usize,
-        (text, style): (Text, Style),
-    ) -> Result<Node, Error> {
-        self.count(1, start)?;
-        self.last_end = end;
-        self.trace.note(
-            if start.at < end {
-                CommentKind::Scalar
-            } else {
-                CommentKind::Empty
-            },
-            start.at,
-            end,
-        );
-        self.text_bytes += text_bytes(&text);
-        let mut node = Node::plain(text);
-        node.style = style;
-        node.place = self.place(start, end);
-        Ok(node)
-    }
-
-    /// Creates the null for a missing value.
-    pub(crate) fn empty(&mut self, mark: Mark) -> Result<Node, Error> {
-        self.scalar(mark, mark.at, (Text::default(), Style::Plain))
     }
 
     /// Reads a list whose first `-` is here. At the column of a mapping it is that mapping's value.
@@ -527,69 +385,4 @@ impl<'t> Composer<'t> {
             && self.scan.at_indicator(b'-')
             && !self.scan.at_document_mark()
     }
-
-    pub(crate) fn place(&self, start: Mark, end: usize) -> Place {
-        let origins = self.options.origins;
-        Place {
-            source: origins.source,
-            line: start
-                .line
-                .saturating_add(1)
-                .saturating_add(origins.lines_above),
-            start: start.at as u32,
-            end: end as u32,
-        }
-    }
-
-    pub(crate) fn enter(&mut self, mark: Mark) -> Result<(), Error> {
-        self.depth += 1;
-        if self.depth > DEPTH_MAX {
-            Err(self.scan.error(mark, Cause::TooDeep))
-        } else {
-            Ok(())
-        }
-    }
-
-    #[inline]
-    pub(crate) fn count(&mut self, nodes: usize, mark: Mark) -> Result<(), Error> {
-        self.nodes += nodes;
-        if self.nodes > NODES_MAX {
-            return Err(self.scan.error(mark, Cause::TooManyNodes));
-        }
-        let nodes = nodes as u64;
-        self.charge(mark, |meter, node_bytes| {
-            meter.steps(nodes)?;
-            meter.nodes(nodes)?;
-            meter.bytes(nodes.saturating_mul(node_bytes))
-        })
-    }
-
-    /// Charges the budget, if there is one, for what is about to be created.
-    #[inline]
-    pub(crate) fn charge(
-        &self,
-        mark: Mark,
-        charge: impl Fn(&Meter<'_>, u64) -> Result<(), Exceeded>,
-    ) -> Result<(), Error> {
-        match &self.meter {
-            None => Ok(()),
-            Some(meter) => {
-                charge(meter, self.node_bytes).map_err(|exceeded| self.scan.error(mark, exceeded))
-            }
-        }
-    }
-}
-
-/// How many times as much memory nodes and texts take with comments.
-const COMMENTED: u64 = 3;
-
-/// Charges a text as a whole before it is read: its scalars together are no longer than it.
-fn charge_text(text: &[u8], options: Options, budget: &Budget) -> Result<(), Exceeded> {
-    let bytes = text.len() as u64;
-    budget.steps(bytes / STEP_BYTES)?;
-    budget.bytes(if options.comments {
-        COMMENTED * bytes
-    } else {
-        bytes
-    })
 }

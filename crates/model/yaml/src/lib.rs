@@ -41,6 +41,7 @@ mod read;
 mod scalar;
 mod scan;
 mod time;
+mod value;
 mod write;
 
 pub use bounds::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};

@@ -6,7 +6,7 @@
 use lode_stdx::budget::Budget;
 
 use crate::compose::items::Items;
-use crate::compose::{Composer, Options};
+use crate::compose::{ComposeOptions, Composer};
 use crate::error::Error;
 use crate::node::{Node, Text};
 use crate::{Dialect, Origins};
@@ -18,7 +18,7 @@ use crate::{Dialect, Origins};
 /// after a block text.
 pub struct Nodes<'t> {
     text: &'t [u8],
-    options: Options,
+    options: ComposeOptions,
     budget: Option<&'t Budget>,
     items: Option<Items<'t>>,
     state: NodesState<'t>,
@@ -34,7 +34,7 @@ impl<'t> Nodes<'t> {
     /// Creates a reader; nothing is read before the first document is requested.
     #[must_use]
     pub fn new(text: &'t [u8], dialect: Dialect, origins: Origins) -> Self {
-        let options = Options {
+        let options = ComposeOptions {
             dialect,
             origins,
             comments: false,

@@ -1,7 +1,7 @@
-//! Flow collections: `[…]` and `{…}`.
+//! Flow collections, `[…]` and `{…}`, and content that may be in one.
 //!
-//! Input: a composer whose scanner is at the opening bracket. Output: the node; the scanner is
-//! after the closing one.
+//! Input: a composer whose scanner is at the first character. Output: the node; the scanner is
+//! behind it.
 
 use crate::comment::CommentKind;
 use crate::compose::Composer;
@@ -11,7 +11,7 @@ use crate::node::{Node, Style};
 use crate::scan::Mark;
 
 impl Composer<'_> {
-    pub(crate) fn flow_sequence(&mut self) -> Result<Node, Error> {
+    fn flow_sequence(&mut self) -> Result<Node, Error> {
         let start = self.open()?;
         let mut items = Vec::new();
         let mut is_first = true;
@@ -26,7 +26,7 @@ impl Composer<'_> {
         Ok(node)
     }
 
-    pub(crate) fn flow_mapping(&mut self) -> Result<Node, Error> {
+    fn flow_mapping(&mut self) -> Result<Node, Error> {
         let start = self.open()?;
         let mut entries = Entries::default();
         let mut is_first = true;
@@ -178,5 +178,33 @@ impl Composer<'_> {
             self.any_content(properties.is_some())?
         };
         self.with_properties(node, properties)
+    }
+
+    /// Reads a node's content that may be in a block or in a flow collection.
+    pub(crate) fn any_content(&mut self, has_properties: bool) -> Result<Node, Error> {
+        let start = self.scan.mark();
+        match self.scan.here() {
+            b'*' if !has_properties => self.alias(),
+            b'*' | b'&' | b'!' => Err(self.scan.error_here(Syntax::TooManyProperties)),
+            b'[' => self.flow_sequence(),
+            b'{' => self.flow_mapping(),
+            quote @ (b'\'' | b'"') => {
+                let text = self.scan.quoted()?;
+                let style = if quote == b'"' {
+                    Style::DoubleQuoted
+                } else {
+                    Style::SingleQuoted
+                };
+                self.scalar(start, self.scan.at, (text, style))
+            }
+            _ if self.scan.at_plain() && !self.scan.at_document_mark() => {
+                let (text, end) = self.scan.plain((self.indent + 1).cast_unsigned())?;
+                self.scalar(start, end, (text, Style::Plain))
+            }
+            b',' | b']' | b'}' | b':' | b'?' | 0 => {
+                Err(self.scan.error_here(Syntax::ValueExpected))
+            }
+            _ => Err(self.scan.error_here(Syntax::BadStart)),
+        }
     }
 }

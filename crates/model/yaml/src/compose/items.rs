@@ -3,7 +3,6 @@
 //! An index of many thousand entries has the form `entries: {name: [item, …], …}`. Whoever keeps only a little of each
 //! item takes them out as they come, so that never more than one is in memory.
 
-use crate::compose::Composer;
 use crate::node::{Node, Text};
 
 /// Keys above a list whose items are handed out.
@@ -24,42 +23,29 @@ impl<'t> Items<'t> {
             take,
         }
     }
-}
 
-impl Composer<'_> {
-    /// Notes a key whose value follows; returns whether it has to be left again.
-    pub(crate) fn enter_key(&mut self, key: &Node) -> bool {
-        let depth = self.depth;
-        let Some(items) = &mut self.items else {
-            return false;
-        };
-        let is_directly_below = items.path.len() + 1 == depth;
-        if !is_directly_below || items.path.len() >= ITEM_KEYS {
+    /// Notes a key whose value follows, in a mapping at this depth; returns whether it has to be left again.
+    pub(crate) fn enter_key(&mut self, key: &Node, depth: usize) -> bool {
+        let is_directly_below = self.path.len() + 1 == depth;
+        if !is_directly_below || self.path.len() >= ITEM_KEYS {
             return false;
         }
-        items.path.push(key.text().unwrap_or_default().into());
+        self.path.push(key.text().unwrap_or_default().into());
         true
     }
 
     /// Leaves a key that was entered.
-    pub(crate) fn leave_key(&mut self, was_entered: bool) {
-        if let Some(items) = &mut self.items
-            && was_entered
-        {
-            items.path.pop();
-        }
+    pub(crate) fn leave_key(&mut self) {
+        self.path.pop();
     }
 
-    /// Hands an item of the innermost list out, or returns it to be kept. `nodes` is how many there were before it.
-    pub(crate) fn hand_out(&mut self, item: Node, nodes: usize) -> Option<Node> {
-        let depth = self.depth;
-        match &mut self.items {
-            Some(items) if items.path.len() == ITEM_KEYS && depth == ITEM_KEYS + 1 => {
-                (items.take)(&items.path, item);
-                self.nodes = nodes;
-                None
-            }
-            _ => Some(item),
+    /// Hands an item of a list at this depth out, or returns it to be kept.
+    pub(crate) fn hand_out(&mut self, item: Node, depth: usize) -> Option<Node> {
+        if self.path.len() == ITEM_KEYS && depth == ITEM_KEYS + 1 {
+            (self.take)(&self.path, item);
+            None
+        } else {
+            Some(item)
         }
     }
 }

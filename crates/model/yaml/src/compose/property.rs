@@ -6,7 +6,8 @@
 use crate::Dialect;
 use crate::bounds::{ALIAS_BYTES_MAX, ALIAS_NODES_MAX, DEPTH_MAX, NODES_MAX, TEXT_MAX};
 use crate::comment::CommentKind;
-use crate::compose::{Composer, Options};
+use crate::compose::anchor::Anchor;
+use crate::compose::{ComposeOptions, Composer};
 use crate::cost::text_bytes;
 use crate::error::{Cause, Error, Syntax};
 use crate::node::{Content, Extra, Node, Tag, Text};
@@ -23,18 +24,6 @@ pub(crate) struct Properties<'t> {
     bytes_before: u64,
     /// After the last of them.
     pub(crate) end: Mark,
-}
-
-/// A node that aliases may repeat, with the cost of a copy.
-pub(crate) struct Anchor {
-    /// Its number among the document's anchors: a later one of the same name hides it.
-    number: usize,
-    /// Nothing while its node is being read.
-    node: Option<Node>,
-    nodes: usize,
-    /// Bytes of its texts that are stored outside their nodes.
-    bytes: u64,
-    depth: usize,
 }
 
 impl Properties<'_> {
@@ -276,7 +265,7 @@ impl<'t> Composer<'t> {
 const HANDLES_MAX: usize = 100;
 const CORE: &str = "tag:yaml.org,2002:";
 
-fn set_tag(node: &mut Node, tag: &str, options: Options) {
+fn set_tag(node: &mut Node, tag: &str, options: ComposeOptions) {
     if tag == "!" && options.dialect == Dialect::V3 {
         return;
     }

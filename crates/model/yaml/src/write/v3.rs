@@ -9,37 +9,17 @@
 //! Left out: anchors and aliases, which nodes do not have.
 
 mod scalar;
-
-use scalar::shown_tag;
+mod writer;
 
 use lode_stdx::budget::{Budget, Exceeded};
 
 use crate::analyze::analyze_v3;
-use crate::cost::Till;
 use crate::node::{Content, Entry, Extra, Node, Style};
 
-/// Layout of v3's form.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Options {
-    /// Columns per level, 2 to 9.
-    pub indent: usize,
-    /// Lists are indented below their key instead of at its column.
-    pub wide_lists: bool,
-    /// Quote words that mean something else in YAML 1.1 (`yes`, `1:30`) if
-    /// [`Tag::Str`](crate::Tag::Str) marks them as texts, as when Go writes a struct.
-    pub quotes_old_words: bool,
-}
+use scalar::shown_tag;
+use writer::{Context, Pending, Writer};
 
-impl Default for Options {
-    /// Kyaml's: two columns, lists at the column of their key.
-    fn default() -> Self {
-        Self {
-            indent: 2,
-            wide_lists: false,
-            quotes_old_words: false,
-        }
-    }
-}
+pub use writer::Options;
 
 /// Returns a node as YAML text that ends with a line break.
 #[must_use]
@@ -63,68 +43,7 @@ pub fn write_v3_within(node: &Node, options: Options, budget: &Budget) -> Result
 /// Longest key written without a leading `?`, in bytes.
 const SIMPLE_KEY_MAX: usize = 128;
 
-/// The surroundings of a node.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Context {
-    Root,
-    BlockItem,
-    BlockValue,
-    FlowItem,
-    FlowValue,
-    /// A key on one line with its `:`.
-    SimpleKey,
-    /// A key after `?`.
-    LongKey,
-}
-
-/// Comments that were met and not yet written.
-#[derive(Default)]
-struct Pending<'n> {
-    head: &'n str,
-    line: &'n str,
-    foot: &'n str,
-    /// The foot comment of the entry before.
-    tail: &'n str,
-    /// After a key whose value starts on its own line.
-    key_line: &'n str,
-}
-
-struct Writer<'n> {
-    out: String,
-    till: Till<'n>,
-    options: Options,
-    pending: Pending<'n>,
-    /// Characters on the current line.
-    column: usize,
-    indent: Option<usize>,
-    flow_depth: usize,
-    /// The last character written separates tokens.
-    whitespace: bool,
-    /// The current line contains only indentation and indicators.
-    indention: bool,
-    /// Column of a foot comment just written: what follows at that column is separated from it.
-    foot_indent: Option<usize>,
-}
-
 impl<'n> Writer<'n> {
-    fn new(options: Options, budget: Option<&'n Budget>) -> Self {
-        Self {
-            out: String::new(),
-            till: Till::new(budget, &String::new()),
-            options: Options {
-                indent: options.indent.clamp(2, 9),
-                ..options
-            },
-            pending: Pending::default(),
-            column: 0,
-            indent: None,
-            flow_depth: 0,
-            whitespace: true,
-            indention: true,
-            foot_indent: None,
-        }
-    }
-
     fn document(&mut self, node: &'n Node) {
         self.meet(node, "");
         self.write_head();
@@ -355,74 +274,6 @@ impl<'n> Writer<'n> {
         !(self.pending.line.is_empty()
             && self.pending.foot.is_empty()
             && self.pending.tail.is_empty())
-    }
-
-    fn write_head(&mut self) {
-        let tail = std::mem::take(&mut self.pending.tail);
-        if !tail.is_empty() {
-            self.new_line();
-            self.comment(tail);
-            self.foot_indent = Some(self.indent.unwrap_or_default());
-        }
-        let head = std::mem::take(&mut self.pending.head);
-        if !head.is_empty() {
-            self.new_line();
-            self.comment(head);
-        }
-    }
-
-    fn write_line_comment(&mut self) {
-        let line = std::mem::take(&mut self.pending.line);
-        if !line.is_empty() {
-            self.space();
-            self.comment(line);
-        }
-    }
-
-    fn write_foot(&mut self) {
-        let foot = std::mem::take(&mut self.pending.foot);
-        if !foot.is_empty() {
-            self.new_line();
-            self.comment(foot);
-            self.foot_indent = Some(self.indent.unwrap_or_default());
-        }
-    }
-
-    fn comment(&mut self, text: &str) {
-        let mut lines = text.split('\n').peekable();
-        let mut first = true;
-
-        while let Some(line) = lines.next() {
-            if !line.is_empty() {
-                if !first {
-                    self.new_line();
-                }
-                if !line.starts_with('#') {
-                    self.out.push_str("# ");
-                }
-                self.out.push_str(line);
-                self.indention = false;
-                self.column += 1;
-            }
-            first = false;
-            if lines.peek().is_some() || !line.is_empty() {
-                self.line_break();
-            }
-        }
-        self.whitespace = true;
-    }
-
-    /// Goes one level deeper; returns the previous level.
-    fn deepen(&mut self, flow: bool, in_item: bool, at_key: bool) -> Option<usize> {
-        let step = self.options.indent;
-        let saved = self.indent;
-        self.indent = Some(match saved {
-            None if flow => step,
-            None => 0,
-            Some(indent) if in_item => indent + 2,
-            Some(indent) => (indent / step + 1) * step - if at_key { 2 } else { 0 },
-        });
-        saved
     }
 }
 

@@ -1,8 +1,8 @@
-//! Scalars and single characters of v3's form: the style of each text, and writing it.
+//! Scalars of v3's form: the style of each text, and writing it.
 
 use std::fmt::Write as _;
 
-use super::{Context, Options, Writer};
+use super::writer::{Context, Options, Writer};
 use crate::Dialect;
 use crate::analyze::{analyze_v3, is_break, is_printable};
 use crate::compose::resolve::{self, Meaning, reads_back_as_text};
@@ -214,73 +214,6 @@ impl Writer<'_> {
             self.column += body.len();
             self.indention = false;
         }
-    }
-
-    /// Writes an indicator that follows what is before it, as `,` does.
-    pub(super) fn indicator(&mut self, text: &str) {
-        self.out.push_str(text);
-        self.column += text.len();
-        self.whitespace = false;
-        self.indention = false;
-    }
-
-    /// Writes an indicator separated from what is before it, as an opening quote is.
-    pub(super) fn spaced_indicator(&mut self, text: &str) {
-        self.space();
-        self.indicator(text);
-    }
-
-    /// Writes the indicator of a block entry: what comes after it may start a block on the same line.
-    pub(super) fn block_indicator(&mut self, text: &str) {
-        let indention = self.indention;
-        self.spaced_indicator(text);
-        self.indention = indention;
-    }
-
-    /// Writes an opening bracket, which no space follows.
-    pub(super) fn opening_indicator(&mut self, text: &str) {
-        self.spaced_indicator(text);
-        self.whitespace = true;
-    }
-
-    /// Moves to the current indentation, on a new line unless the current one is empty so far.
-    pub(super) fn new_line(&mut self) {
-        if !self.till.pay(self.out.len()) {
-            return;
-        }
-        let indent = self.indent.unwrap_or_default();
-        if !self.indention || self.column > indent || (self.column == indent && !self.whitespace) {
-            self.line_break();
-        }
-        if self.foot_indent == Some(indent) {
-            self.line_break();
-        }
-        while self.column < indent {
-            self.put(' ');
-        }
-        self.whitespace = true;
-        self.foot_indent = None;
-    }
-
-    pub(super) fn space(&mut self) {
-        if !self.whitespace {
-            self.put(' ');
-        }
-    }
-
-    pub(super) fn line_break(&mut self) {
-        self.end_line('\n');
-    }
-
-    fn end_line(&mut self, c: char) {
-        self.out.push(c);
-        self.column = 0;
-        self.indention = true;
-    }
-
-    fn put(&mut self, c: char) {
-        self.out.push(c);
-        self.column += 1;
     }
 }
 

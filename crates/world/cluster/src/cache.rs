@@ -33,6 +33,7 @@ use crate::kind::{Feed, Kind, Number, Shelf};
 use crate::ledger::{Ledger, Watched};
 use crate::resource::Resource;
 use crate::seen::Seen;
+use crate::side::Side;
 use crate::watch::{self as follow, Subject};
 
 /// The shared cache of one cluster.
@@ -45,15 +46,6 @@ pub struct Cache {
     ledger: Arc<Ledger>,
     changes: Arc<Changes>,
     ambient: Ambient,
-}
-
-/// Whose objects a cache is about.
-#[derive(Debug)]
-pub(crate) struct Side {
-    /// The manager that writes them.
-    pub(crate) manager: FieldManager,
-    /// The labels by which they name their owner.
-    pub(crate) labels: OwnerLabels,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

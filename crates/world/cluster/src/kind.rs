@@ -9,11 +9,11 @@ use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
 use lode_stdx::Lock;
 use tokio::sync::watch;
 
-use crate::cache::Side;
 use crate::changes::Changes;
 use crate::client::decode;
 use crate::error::Error;
 use crate::seen::{Gone, Seen, Table};
+use crate::side::Side;
 use crate::watch::{Head, Sink, Told};
 
 /// The number of a watched kind.

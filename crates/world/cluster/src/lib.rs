@@ -28,6 +28,7 @@ mod refusal;
 mod resource;
 mod review;
 mod seen;
+mod side;
 mod watch;
 mod write;
 

@@ -10,8 +10,8 @@ use lode_health::Health;
 use lode_merge::{Flags, Observed};
 use lode_object::{NamespacedName, Value};
 
-use crate::cache::Side;
 use crate::fresh::Fresh;
+use crate::side::Side;
 
 /// What the cache keeps of one object.
 #[derive(Debug, Clone)]

@@ -9,7 +9,7 @@ mod error;
 
 use std::fmt;
 
-use reqwest::{Client, Url};
+use reqwest::Url;
 
 use crate::egress::Egress;
 
@@ -70,14 +70,6 @@ impl Default for Outbound {
 }
 
 impl Outbound {
-    /// Returns a client for a URL, if egress to it is allowed.
-    ///
-    /// # Errors
-    /// Egress is refused, or the proxy or a certificate cannot be used.
-    pub fn client(&self, url: &Url) -> Result<Client, OutboundError> {
-        client::of(self, url)
-    }
-
     /// Returns the same without what is meant for one server only.
     #[must_use]
     pub fn for_others(&self) -> Self {

@@ -28,23 +28,28 @@ enum Way {
     Environment(Intercept),
 }
 
-/// Returns a client for `url`, if egress to it is allowed.
-pub(super) fn of(outbound: &Outbound, url: &Url) -> Result<Client, Error> {
-    let way = way(outbound, url)?;
-    let key = key(outbound, url.scheme() == "https", &way);
-    let mut clients = CLIENTS.lock();
-    if let Some(at) = clients.iter().position(|(known, _)| *known == key) {
-        let entry = clients.remove(at);
-        let client = entry.1.clone();
-        clients.push(entry);
-        return Ok(client);
+impl Outbound {
+    /// Returns a client for a URL, if egress to it is allowed.
+    ///
+    /// # Errors
+    /// Egress is refused, or the proxy or a certificate cannot be used.
+    pub fn client(&self, url: &Url) -> Result<Client, Error> {
+        let way = way(self, url)?;
+        let key = key(self, url.scheme() == "https", &way);
+        let mut clients = CLIENTS.lock();
+        if let Some(at) = clients.iter().position(|(known, _)| *known == key) {
+            let entry = clients.remove(at);
+            let client = entry.1.clone();
+            clients.push(entry);
+            return Ok(client);
+        }
+        let client = build(self, url.scheme() == "https", &way)?;
+        if clients.len() >= CLIENTS_MAX {
+            clients.remove(0);
+        }
+        clients.push((key, client.clone()));
+        Ok(client)
     }
-    let client = build(outbound, url.scheme() == "https", &way)?;
-    if clients.len() >= CLIENTS_MAX {
-        clients.remove(0);
-    }
-    clients.push((key, client.clone()));
-    Ok(client)
 }
 
 /// Finds the way to a host, and applies the egress policy to what is known before a connection is

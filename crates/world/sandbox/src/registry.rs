@@ -3,6 +3,7 @@
 //! Repositories exist as soon as something is in them. Who may do what is one of three ways: everybody, whoever has the
 //! name and password, or whoever got a token for them.
 
+mod access;
 mod route;
 mod shelf;
 
@@ -15,23 +16,7 @@ use self::route::Route;
 use self::shelf::Shelf;
 use crate::web::{Web, WebAsk, WebFault, WebRequest};
 
-/// The name that opens a registry which is not open to all.
-pub const REGISTRY_USER: &str = "git";
-/// The password that opens it.
-pub const REGISTRY_PASSWORD: &str = "secret";
-
-/// Who may use a registry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum RegistryAccess {
-    /// Everybody.
-    #[default]
-    Open,
-    /// Whoever sends [`REGISTRY_USER`] and [`REGISTRY_PASSWORD`].
-    Basic,
-    /// Whoever sends a token, which the registry's own service gives to everybody; repositories below `private/` only
-    /// with one for the name and password.
-    Token,
-}
+pub use self::access::{REGISTRY_PASSWORD, REGISTRY_USER, RegistryAccess};
 
 /// What is pushed under a tag.
 #[derive(Debug, Clone, Default)]

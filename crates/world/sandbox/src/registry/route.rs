@@ -5,8 +5,8 @@ use std::sync::Arc;
 use http::Method;
 use serde_json::json;
 
+use super::access::{REGISTRY_PASSWORD, REGISTRY_USER, RegistryAccess};
 use super::shelf::Shelf;
-use super::{REGISTRY_PASSWORD, REGISTRY_USER, RegistryAccess};
 use crate::web::{WebAsk, WebReply};
 
 /// Token for everybody.
@@ -38,7 +38,7 @@ impl Route {
         }
 
         for (mark, answer) in [
-            ("/manifests/", Self::manifests as Part),
+            ("/manifests/", Self::manifests as RequestHandler),
             ("/blobs/uploads/", Self::uploads),
             ("/blobs/", Self::blobs),
             ("/tags/", Self::tags),
@@ -164,7 +164,7 @@ impl Route {
 }
 
 /// A part of the specification: the request, the repository, and what follows.
-type Part = fn(&Route, &WebAsk, &str, &str) -> WebReply;
+type RequestHandler = fn(&Route, &WebAsk, &str, &str) -> WebReply;
 
 /// Gives a token to everybody; wrong credentials get none.
 fn token(ask: &WebAsk) -> WebReply {

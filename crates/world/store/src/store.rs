@@ -9,7 +9,7 @@ use std::io::{self, BufReader, BufWriter, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, MutexGuard};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use lode_spool::Spool;
 use lode_stdx::{Digest, digest::Hasher};
@@ -25,6 +25,7 @@ use crate::lock::TEMPORARY;
 use crate::owner::{self, Owner};
 use crate::shared::SharedTrees;
 
+mod collect;
 mod link;
 
 /// The file in an owner's folder that contains its uid.
@@ -337,42 +338,6 @@ impl Store {
         self.clear(owner)
     }
 
-    /// Removes what an owner no longer needs, never the artifact `current`, and returns the removed
-    /// paths.
-    ///
-    /// # Errors
-    /// The disk reports an error.
-    pub fn collect(
-        &self,
-        owner: &Owner,
-        current: Option<&str>,
-        keep: Retention,
-    ) -> Result<Vec<String>, Error> {
-        self.trees.trim();
-        if !self.is_claimed(owner)? {
-            return Ok(Vec::new());
-        }
-        let folder = self.root.join(owner.folder());
-        let mut files = self.listed(owner, current)?;
-        files.sort_by(|a, b| b.cmp(a));
-        let mut removed = Vec::new();
-        let mut newest = 0;
-        for (modified, name, path) in files {
-            let temporary = name.starts_with(TEMPORARY);
-            newest += usize::from(!temporary);
-            let young = SystemTime::now()
-                .duration_since(modified)
-                .is_ok_and(|age| age < keep.ttl);
-            if young || current == Some(path.as_str()) || !temporary && newest <= keep.records {
-                continue;
-            }
-            gone(fs::remove_file(folder.join(&name)))?;
-            self.known.lock().remove(&folder.join(name));
-            removed.extend((!temporary).then_some(path));
-        }
-        Ok(removed)
-    }
-
     /// Drops trees from memory that were not used for a while.
     pub fn trim(&self) {
         self.trees.trim();
@@ -512,6 +477,8 @@ fn gone(result: io::Result<()>) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
     const FOREVER: Duration = Duration::from_hours(1);

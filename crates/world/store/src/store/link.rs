@@ -6,14 +6,10 @@ use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-use std::time::SystemTime;
 
-use super::{CLAIM, Error, Store};
+use super::{Error, Store};
 use crate::lock::TEMPORARY;
 use crate::owner::{self, Owner};
-
-/// When a file was written, its name and its path.
-type Listed = (SystemTime, String, String);
 
 impl Store {
     /// Makes `name` lead to an artifact of `owner`, whatever it led to before.
@@ -37,45 +33,10 @@ impl Store {
         temporary.persist(place).map_err(|error| error.error)?;
         Ok(())
     }
-
-    /// Returns time, name and path of the files of `owner`, without other names of the artifact `current`.
-    pub(super) fn listed(
-        &self,
-        owner: &Owner,
-        current: Option<&str>,
-    ) -> Result<Vec<Listed>, Error> {
-        let entries = match fs::read_dir(self.root.join(owner.folder())) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
-        let linked = self.linked(owner, current)?;
-        let mut files = Vec::new();
-        for entry in entries {
-            let entry = entry?;
-            let Ok(name) = entry.file_name().into_string() else {
-                continue;
-            };
-            let metadata = entry.metadata()?;
-            let path = format!("{}/{name}", owner.folder());
-            let is_current = current == Some(path.as_str());
-            if name == CLAIM || !is_current && linked == Some(metadata.ino()) {
-                continue;
-            }
-            files.push((metadata.modified()?, name, path));
-        }
-        Ok(files)
-    }
-
-    /// Returns the inode of an artifact, by which its other names are known.
-    fn linked(&self, owner: &Owner, path: Option<&str>) -> io::Result<Option<u64>> {
-        let full = path.map(|path| self.full(owner, path)).transpose()?;
-        full.flatten().map_or(Ok(None), |full| inode(&full))
-    }
 }
 
 /// Returns which file a name leads to.
-fn inode(path: &Path) -> io::Result<Option<u64>> {
+pub(super) fn inode(path: &Path) -> io::Result<Option<u64>> {
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(Some(metadata.ino())),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

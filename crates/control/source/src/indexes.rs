@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use lode_api::HelmRepository;
 use lode_api::shared::Artifact;
-use lode_fetch::{Index, IndexFile, Limits};
+use lode_fetch::{Index, IndexFile, IndexLimits};
 use lode_runtime::{Memory, Reservation};
 use lode_stdx::Lock;
 use lode_stdx::budget::{self, Budget};
@@ -73,7 +73,7 @@ impl Indexes {
             let mut text = Vec::new();
             let read = file.read_to_end(&mut text);
             read.map_err(|error| error.to_string())?;
-            let (limits, budget) = (Limits::default(), Budget::new(BUDGET));
+            let (limits, budget) = (IndexLimits::default(), Budget::new(BUDGET));
             let read = lode_fetch::convert(&text, store.scratch(), &limits, &budget);
             read.map_err(|error| error.to_string())
         };
@@ -147,7 +147,7 @@ impl Indexes {
         let work = move || {
             let text = store.file(&owner, &path, digest, STORED_MAX);
             let text = text.map_err(|error| error.to_string())?;
-            let (limits, budget) = (Limits::default(), Budget::new(BUDGET));
+            let (limits, budget) = (IndexLimits::default(), Budget::new(BUDGET));
             let index = Index::read(&text, &limits, &budget).map_err(|error| error.to_string())?;
             Ok(Arc::new(index))
         };

@@ -6,12 +6,12 @@
 //! [`Index`], which all charts of a repository share, and an [`IndexFile`], the JSON that Flux stores.
 //!
 //! ```
-//! use lode_fetch::{convert, Limits};
+//! use lode_fetch::{convert, IndexLimits};
 //! use lode_stdx::budget::Budget;
 //!
 //! let text = b"apiVersion: v1\nentries:\n  app:\n  - {name: app, version: 1.2.0, urls: [app-1.2.0.tgz]}\n";
 //! let folder = std::env::temp_dir();
-//! let (index, file) = convert(text, &folder, &Limits::default(), &Budget::unlimited())?;
+//! let (index, file) = convert(text, &folder, &IndexLimits::default(), &Budget::unlimited())?;
 //! let chart = index.find("app", ">=1.0.0 <2")?;
 //! assert_eq!((chart.version(), chart.urls().next()), ("1.2.0", Some("app-1.2.0.tgz")));
 //! assert!(file.size() > 0);
@@ -23,5 +23,7 @@
 mod index;
 mod repository;
 
-pub use index::{FindError, Found, Index, IndexError, IndexFile, Limits, Misfit, convert};
+pub use index::{
+    FindError, FoundChart, Index, IndexError, IndexFile, IndexLimits, Misfit, convert,
+};
 pub use repository::{ChartRepository, Download, FetchError, UrlError};

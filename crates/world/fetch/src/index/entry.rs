@@ -5,8 +5,9 @@ use lode_stdx::semver::Version;
 use lode_yaml::number_text;
 use serde_json::{Map, Value};
 
-use super::shape::{ENTRY, Field, Shape};
-use super::{ChartVersion, Misfit};
+use super::charts::ChartVersion;
+use super::error::Misfit;
+use super::shape::{ENTRY, IndexField, IndexShape};
 
 /// Time of an entry without one: the beginning of Go's time.
 const NO_TIME: &str = "0001-01-01T00:00:00Z";
@@ -43,7 +44,7 @@ pub(super) fn kept(entry: &Map<String, Value>, listed: &str) -> ChartVersion {
 /// Returns the fields of a table in the shapes of a list; missing ones that are always written have their zero.
 pub(super) fn fields(
     value: &Map<String, Value>,
-    fields: &[Field],
+    fields: &[IndexField],
 ) -> Result<Map<String, Value>, Misfit> {
     let mut shaped = Map::new();
     for field in fields {
@@ -64,7 +65,7 @@ pub(super) fn fields(
 }
 
 /// Returns a value in its shape; nothing for null.
-fn fit(name: &str, value: &Value, shape: &Shape) -> Result<Option<Value>, Misfit> {
+fn fit(name: &str, value: &Value, shape: &IndexShape) -> Result<Option<Value>, Misfit> {
     let misfit = |want| Misfit {
         chart: String::new(),
         field: name.to_owned(),
@@ -72,43 +73,45 @@ fn fit(name: &str, value: &Value, shape: &Shape) -> Result<Option<Value>, Misfit
     };
     let fitted = match (shape, value) {
         (_, Value::Null) => return Ok(None),
-        (Shape::Any, value) => value.clone(),
-        (Shape::Text, Value::String(text)) => text.clone().into(),
-        (Shape::Text, Value::Number(number)) => number_text(number).into(),
-        (Shape::Text, Value::Bool(flag)) => flag.to_string().into(),
-        (Shape::Text, _) => return Err(misfit("a text")),
-        (Shape::Flag, Value::Bool(flag)) => (*flag).into(),
-        (Shape::Flag, _) => return Err(misfit("true or false")),
-        (Shape::Time, Value::String(text)) if is_time(text) => text.clone().into(),
-        (Shape::Time, _) => return Err(misfit("a time")),
-        (Shape::List(item), Value::Array(items)) => {
+        (IndexShape::Any, value) => value.clone(),
+        (IndexShape::Text, Value::String(text)) => text.clone().into(),
+        (IndexShape::Text, Value::Number(number)) => number_text(number).into(),
+        (IndexShape::Text, Value::Bool(flag)) => flag.to_string().into(),
+        (IndexShape::Text, _) => return Err(misfit("a text")),
+        (IndexShape::Flag, Value::Bool(flag)) => (*flag).into(),
+        (IndexShape::Flag, _) => return Err(misfit("true or false")),
+        (IndexShape::Time, Value::String(text)) if is_time(text) => text.clone().into(),
+        (IndexShape::Time, _) => return Err(misfit("a time")),
+        (IndexShape::List(item), Value::Array(items)) => {
             let items = items.iter().map(|value| {
                 let fitted = fit(name, value, item)?;
                 Ok(fitted.unwrap_or_else(|| zero(item)))
             });
             items.collect::<Result<Vec<_>, Misfit>>()?.into()
         }
-        (Shape::List(_), _) => return Err(misfit("a list")),
-        (Shape::Texts, Value::Object(map)) => {
+        (IndexShape::List(_), _) => return Err(misfit("a list")),
+        (IndexShape::Texts, Value::Object(map)) => {
             let texts = map.iter().map(|(key, value)| {
-                let fitted = fit(key, value, &Shape::Text)?;
+                let fitted = fit(key, value, &IndexShape::Text)?;
                 Ok((key.clone(), fitted.unwrap_or_else(|| "".into())))
             });
             Value::Object(texts.collect::<Result<_, Misfit>>()?)
         }
-        (Shape::Table(shapes), Value::Object(map)) => Value::Object(fields(map, shapes)?),
-        (Shape::Texts | Shape::Table(_), _) => return Err(misfit("a table")),
+        (IndexShape::Table(shapes), Value::Object(map)) => Value::Object(fields(map, shapes)?),
+        (IndexShape::Texts | IndexShape::Table(_), _) => return Err(misfit("a table")),
     };
     Ok(Some(fitted))
 }
 
 /// Returns what Go writes for a value that was not given.
-fn zero(shape: &Shape) -> Value {
+fn zero(shape: &IndexShape) -> Value {
     match shape {
-        Shape::Text => "".into(),
-        Shape::Time => NO_TIME.into(),
-        Shape::Flag => false.into(),
-        Shape::List(_) | Shape::Texts | Shape::Table(_) | Shape::Any => Value::Null,
+        IndexShape::Text => "".into(),
+        IndexShape::Time => NO_TIME.into(),
+        IndexShape::Flag => false.into(),
+        IndexShape::List(_) | IndexShape::Texts | IndexShape::Table(_) | IndexShape::Any => {
+            Value::Null
+        }
     }
 }
 

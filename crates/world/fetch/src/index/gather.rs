@@ -9,8 +9,11 @@ use lode_stdx::budget::Budget;
 use lode_stdx::semver::Version;
 use serde_json::{Map, Value};
 
+use super::charts::{ChartVersion, Index};
+use super::entry;
+use super::error::{IndexError, Misfit};
+use super::limits::IndexLimits;
 use super::write::{EntryFile, IndexFile, Span};
-use super::{ChartVersion, Index, IndexError, Limits, Misfit, entry};
 
 /// Bytes of a version besides its texts.
 const VERSION_BYTES: u64 = 160;
@@ -21,7 +24,7 @@ const NAME_BYTES: u64 = 96;
 pub(super) struct Gather<'g> {
     charts: BTreeMap<Box<str>, Vec<Gathered>>,
     file: Option<EntryFile>,
-    limits: &'g Limits,
+    limits: &'g IndexLimits,
     budget: &'g Budget,
     bytes: u64,
     /// The first error; nothing is taken after it.
@@ -36,7 +39,7 @@ struct Gathered {
 
 impl<'g> Gather<'g> {
     /// Starts to collect what is kept, without a file.
-    pub(super) fn new(limits: &'g Limits, budget: &'g Budget) -> Self {
+    pub(super) fn new(limits: &'g IndexLimits, budget: &'g Budget) -> Self {
         Self {
             charts: BTreeMap::new(),
             file: None,
@@ -50,7 +53,7 @@ impl<'g> Gather<'g> {
     /// Starts with a file without a name below `folder`.
     pub(super) fn with_file(
         folder: &Path,
-        limits: &'g Limits,
+        limits: &'g IndexLimits,
         budget: &'g Budget,
     ) -> Result<Self, IndexError> {
         Ok(Self {
@@ -187,13 +190,5 @@ impl<'g> Gather<'g> {
             charts: charts.collect(),
             bytes: self.bytes,
         }
-    }
-}
-
-impl ChartVersion {
-    fn text_bytes(&self) -> u64 {
-        let length = |text: &Option<Box<str>>| text.as_deref().map_or(0, str::len);
-        let urls: usize = self.urls.iter().map(|url| url.len() + 16).sum();
-        (self.version.len() + length(&self.other_name) + length(&self.digest) + urls) as u64
     }
 }

@@ -29,7 +29,7 @@ struct Root<'a, 'g>(&'a mut Gather<'g>);
 /// The table of charts.
 struct Charts<'a, 'g>(&'a mut Gather<'g>);
 /// The list of versions of a chart.
-struct Versions<'a, 'g>(&'a mut Gather<'g>, String);
+struct VersionList<'a, 'g>(&'a mut Gather<'g>, String);
 
 impl<'de> DeserializeSeed<'de> for Root<'_, '_> {
     type Value = Map<String, Value>;
@@ -80,13 +80,13 @@ impl<'de> Visitor<'de> for Charts<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         while let Some(name) = map.next_key::<String>()? {
-            map.next_value_seed(Versions(&mut *self.0, name))?;
+            map.next_value_seed(VersionList(&mut *self.0, name))?;
         }
         Ok(())
     }
 }
 
-impl<'de> DeserializeSeed<'de> for Versions<'_, '_> {
+impl<'de> DeserializeSeed<'de> for VersionList<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
@@ -94,7 +94,7 @@ impl<'de> DeserializeSeed<'de> for Versions<'_, '_> {
     }
 }
 
-impl<'de> Visitor<'de> for Versions<'_, '_> {
+impl<'de> Visitor<'de> for VersionList<'_, '_> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

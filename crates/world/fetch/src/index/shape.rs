@@ -4,7 +4,7 @@
 
 /// What a value must be, and how it is written.
 #[derive(Debug, Clone, Copy)]
-pub(super) enum Shape {
+pub(super) enum IndexShape {
     /// A text; numbers and booleans in YAML become texts.
     Text,
     /// True or false.
@@ -12,93 +12,93 @@ pub(super) enum Shape {
     /// A time in RFC 3339; without one the beginning of Go's time.
     Time,
     /// Items of one shape.
-    List(&'static Shape),
+    List(&'static IndexShape),
     /// Texts by name.
     Texts,
     /// Fields of a table.
-    Table(&'static [Field]),
+    Table(&'static [IndexField]),
     /// Anything.
     Any,
 }
 
 /// A field of a table.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Field {
+pub(super) struct IndexField {
     pub(super) name: &'static str,
-    pub(super) shape: Shape,
+    pub(super) shape: IndexShape,
     /// Whether it is written although it is empty.
     pub(super) is_always: bool,
 }
 
 /// An entry: what Chart.yaml says, and what the repository adds.
-pub(super) const ENTRY: Shape = Shape::Table(&[
-    some("name", Shape::Text),
-    some("home", Shape::Text),
-    some("sources", Shape::List(&Shape::Text)),
-    some("version", Shape::Text),
-    some("description", Shape::Text),
-    some("keywords", Shape::List(&Shape::Text)),
-    some("maintainers", Shape::List(&MAINTAINER)),
-    some("icon", Shape::Text),
-    some("apiVersion", Shape::Text),
-    some("condition", Shape::Text),
-    some("tags", Shape::Text),
-    some("appVersion", Shape::Text),
-    some("deprecated", Shape::Flag),
-    some("annotations", Shape::Texts),
-    some("kubeVersion", Shape::Text),
-    some("dependencies", Shape::List(&DEPENDENCY)),
-    some("type", Shape::Text),
-    always("urls", Shape::List(&Shape::Text)),
-    always("created", Shape::Time),
-    some("removed", Shape::Flag),
-    some("digest", Shape::Text),
-    some("checksum", Shape::Text),
-    some("engine", Shape::Text),
-    some("tillerVersion", Shape::Text),
-    some("url", Shape::Text),
+pub(super) const ENTRY: IndexShape = IndexShape::Table(&[
+    some("name", IndexShape::Text),
+    some("home", IndexShape::Text),
+    some("sources", IndexShape::List(&IndexShape::Text)),
+    some("version", IndexShape::Text),
+    some("description", IndexShape::Text),
+    some("keywords", IndexShape::List(&IndexShape::Text)),
+    some("maintainers", IndexShape::List(&MAINTAINER)),
+    some("icon", IndexShape::Text),
+    some("apiVersion", IndexShape::Text),
+    some("condition", IndexShape::Text),
+    some("tags", IndexShape::Text),
+    some("appVersion", IndexShape::Text),
+    some("deprecated", IndexShape::Flag),
+    some("annotations", IndexShape::Texts),
+    some("kubeVersion", IndexShape::Text),
+    some("dependencies", IndexShape::List(&DEPENDENCY)),
+    some("type", IndexShape::Text),
+    always("urls", IndexShape::List(&IndexShape::Text)),
+    always("created", IndexShape::Time),
+    some("removed", IndexShape::Flag),
+    some("digest", IndexShape::Text),
+    some("checksum", IndexShape::Text),
+    some("engine", IndexShape::Text),
+    some("tillerVersion", IndexShape::Text),
+    some("url", IndexShape::Text),
 ]);
 
-const MAINTAINER: Shape = Shape::Table(&[
-    some("name", Shape::Text),
-    some("email", Shape::Text),
-    some("url", Shape::Text),
+const MAINTAINER: IndexShape = IndexShape::Table(&[
+    some("name", IndexShape::Text),
+    some("email", IndexShape::Text),
+    some("url", IndexShape::Text),
 ]);
 
-const DEPENDENCY: Shape = Shape::Table(&[
-    always("name", Shape::Text),
-    some("version", Shape::Text),
-    always("repository", Shape::Text),
-    some("condition", Shape::Text),
-    some("tags", Shape::List(&Shape::Text)),
-    some("enabled", Shape::Flag),
-    some("import-values", Shape::List(&Shape::Any)),
-    some("alias", Shape::Text),
+const DEPENDENCY: IndexShape = IndexShape::Table(&[
+    always("name", IndexShape::Text),
+    some("version", IndexShape::Text),
+    always("repository", IndexShape::Text),
+    some("condition", IndexShape::Text),
+    some("tags", IndexShape::List(&IndexShape::Text)),
+    some("enabled", IndexShape::Flag),
+    some("import-values", IndexShape::List(&IndexShape::Any)),
+    some("alias", IndexShape::Text),
 ]);
 
 /// The fields before the entries.
-pub(super) const HEAD: &[Field] = &[
-    some("serverInfo", Shape::Any),
-    always("apiVersion", Shape::Text),
-    always("generated", Shape::Time),
+pub(super) const HEAD: &[IndexField] = &[
+    some("serverInfo", IndexShape::Any),
+    always("apiVersion", IndexShape::Text),
+    always("generated", IndexShape::Time),
 ];
 
 /// The fields behind the entries.
-pub(super) const TAIL: &[Field] = &[
-    some("publicKeys", Shape::List(&Shape::Text)),
-    some("annotations", Shape::Texts),
+pub(super) const TAIL: &[IndexField] = &[
+    some("publicKeys", IndexShape::List(&IndexShape::Text)),
+    some("annotations", IndexShape::Texts),
 ];
 
-const fn some(name: &'static str, shape: Shape) -> Field {
-    Field {
+const fn some(name: &'static str, shape: IndexShape) -> IndexField {
+    IndexField {
         name,
         shape,
         is_always: false,
     }
 }
 
-const fn always(name: &'static str, shape: Shape) -> Field {
-    Field {
+const fn always(name: &'static str, shape: IndexShape) -> IndexField {
+    IndexField {
         name,
         shape,
         is_always: true,

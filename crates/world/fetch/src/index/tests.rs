@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 use super::*;
 
 fn convert(text: &str) -> Result<(Index, String), IndexError> {
-    within(text, &Limits::default(), budget::Limits::UNLIMITED)
+    within(text, &IndexLimits::default(), budget::Limits::UNLIMITED)
 }
 
 fn within(
     text: &str,
-    limits: &Limits,
+    limits: &IndexLimits,
     budget: budget::Limits,
 ) -> Result<(Index, String), IndexError> {
     let folder = tempfile::tempdir().unwrap();
@@ -96,7 +96,7 @@ fn what_was_stored_reads_back() {
             .to_owned(),
     ] {
         let (index, json) = convert(&text).unwrap();
-        let limits = Limits::default();
+        let limits = IndexLimits::default();
         let again = Index::read(json.as_bytes(), &limits, &Budget::unlimited()).unwrap();
         assert_eq!(again, index, "{text}");
         assert_eq!(convert(&json).unwrap().1, json, "{text}");
@@ -212,18 +212,18 @@ fn an_index_that_is_meant_to_cost_a_lot_costs_its_bound() {
         .collect();
     let many = many.concat();
     let text = format!("apiVersion: v1\nentries:\n  app:\n{many}");
-    let small = Limits {
+    let small = IndexLimits {
         kept_bytes: 100_000,
-        ..Limits::default()
+        ..IndexLimits::default()
     };
     let refused = within(&text, &small, budget::Limits::UNLIMITED).unwrap_err();
     assert!(
         matches!(refused, IndexError::TooMany { limit: 100_000 }),
         "{refused}"
     );
-    let short = Limits {
+    let short = IndexLimits {
         file_bytes: 10_000,
-        ..Limits::default()
+        ..IndexLimits::default()
     };
     let refused = within(&text, &short, budget::Limits::UNLIMITED).unwrap_err();
     assert!(matches!(refused, IndexError::TooLarge { .. }), "{refused}");
@@ -231,7 +231,7 @@ fn an_index_that_is_meant_to_cost_a_lot_costs_its_bound() {
         nodes: 1000,
         ..budget::Limits::UNLIMITED
     };
-    assert!(within(&text, &Limits::default(), few).is_err());
+    assert!(within(&text, &IndexLimits::default(), few).is_err());
 
     // Aliases that would be a thousand copies of a thousand copies.
     let row = format!("[{}]", "x,".repeat(1000));

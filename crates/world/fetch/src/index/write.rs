@@ -12,8 +12,8 @@ use serde_json::ser::{Formatter, PrettyFormatter};
 use serde_json::{Map, Value};
 
 use super::entry;
-use super::shape::{ENTRY, Field, HEAD, Shape, TAIL};
-use super::{IndexError, Misfit};
+use super::error::{IndexError, Misfit};
+use super::shape::{ENTRY, HEAD, IndexField, IndexShape, TAIL};
 
 /// Indentation of an entry in the index.
 const ENTRY_INDENT: &str = "      ";
@@ -60,7 +60,7 @@ impl EntryFile {
 
     /// Adds an entry in its shape.
     pub(super) fn add(&mut self, entry: &Map<String, Value>) -> Result<Span, IndexError> {
-        let Shape::Table(fields) = ENTRY else {
+        let IndexShape::Table(fields) = ENTRY else {
             return Ok(Span::default());
         };
         let text = ordered(entry, fields)?.replace('\n', &format!("\n{ENTRY_INDENT}"));
@@ -121,7 +121,11 @@ impl Pieces {
     }
 
     /// Writes the fields that are there, each with a comma behind it.
-    fn fields(&mut self, rest: &Map<String, Value>, fields: &[Field]) -> Result<(), IndexError> {
+    fn fields(
+        &mut self,
+        rest: &Map<String, Value>,
+        fields: &[IndexField],
+    ) -> Result<(), IndexError> {
         let shaped = entry::fields(rest, fields).map_err(IndexError::Form)?;
         for field in fields {
             if let Some(value) = shaped.get(field.name) {
@@ -234,7 +238,7 @@ impl Read for IndexFile {
 }
 
 /// Returns the JSON of a table whose fields are in the order of a list, also those of tables in it.
-fn ordered(table: &Map<String, Value>, fields: &[Field]) -> Result<String, IndexError> {
+fn ordered(table: &Map<String, Value>, fields: &[IndexField]) -> Result<String, IndexError> {
     let mut parts = Vec::new();
     for field in fields {
         let Some(value) = table.get(field.name) else {
@@ -249,10 +253,10 @@ fn ordered(table: &Map<String, Value>, fields: &[Field]) -> Result<String, Index
     Ok(format!("{{\n{}\n}}", parts.join(",\n")))
 }
 
-fn of_shape(value: &Value, shape: &Shape) -> Result<String, IndexError> {
+fn of_shape(value: &Value, shape: &IndexShape) -> Result<String, IndexError> {
     match (shape, value) {
-        (Shape::Table(fields), Value::Object(table)) => ordered(table, fields),
-        (Shape::List(item), Value::Array(items)) if !items.is_empty() => {
+        (IndexShape::Table(fields), Value::Object(table)) => ordered(table, fields),
+        (IndexShape::List(item), Value::Array(items)) if !items.is_empty() => {
             let items = items.iter().map(|value| {
                 let text = of_shape(value, item)?.replace('\n', "\n  ");
                 Ok(format!("  {text}"))

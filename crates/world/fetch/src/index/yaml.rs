@@ -4,8 +4,8 @@ use lode_stdx::budget::Budget;
 use lode_yaml::{Dialect, Node, Nodes, Origins, Text};
 use serde_json::{Map, Value};
 
+use super::error::{IndexError, Misfit};
 use super::gather::Gather;
-use super::{IndexError, Misfit};
 
 /// The key of the entries.
 const ENTRIES: &str = "entries";

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use lode_fetch::{Limits, convert};
+use lode_fetch::{IndexLimits, convert};
 use lode_stdx::Digest;
 use lode_stdx::budget::Budget;
 use serde_json::Value;
@@ -34,7 +34,7 @@ fn an_index_is_stored_as_flux_stored_it() {
         let read = convert(
             text.as_bytes(),
             &folder,
-            &Limits::default(),
+            &IndexLimits::default(),
             &Budget::unlimited(),
         );
         let (_, mut file) = read.unwrap();

@@ -9,6 +9,7 @@
 //! ```
 
 mod blob;
+mod failed;
 mod login;
 mod tags;
 
@@ -17,19 +18,20 @@ use std::time::Duration;
 use http::header::ACCEPT;
 use http::{HeaderMap, HeaderValue, Method};
 use lode_net::{Answer, Call, Calls, Outbound, OutboundError};
-use lode_stdx::{Digest, bare_url};
+use lode_stdx::Digest;
 use url::Url;
 
-use crate::credentials::{Credentials, bearer};
-use crate::error::{Error, Refusal, Said};
+use crate::credentials::Credentials;
+use crate::error::Error;
 use crate::manifest::{ACCEPTED, Found, MANIFEST_MAX, Manifest};
 use crate::repository::{Repository, is_tag};
 use crate::retry::{Tries, is_passing};
 
+use self::failed::{outbound, refused, unexpected};
+use self::login::Login;
+
 pub use blob::Blob;
 
-/// Largest body of an error, in bytes.
-const SAID_BYTES_MAX: u64 = 64 << 10;
 /// Header with the digest of a manifest.
 const CONTENT_DIGEST: &str = "docker-content-digest";
 
@@ -283,6 +285,23 @@ impl Registry {
         waited.map_err(|source| outbound(&ask.method, &url, source))
     }
 
+    /// Does what an answer of 401 asks for; returns whether the request is worth another try.
+    async fn log_in(&mut self, answer: &Answer) -> Result<bool, Error> {
+        let held = self.authorization.take();
+        let login = Login {
+            calls: &self.calls,
+            repository: &self.repository,
+            credentials: self.sendable(),
+            is_plain: self.is_plain == Some(true),
+        };
+        let Some(granted) = login.answer(answer).await? else {
+            return Ok(false);
+        };
+        let is_other = granted.is_fresh || held.as_ref() != Some(&granted.authorization);
+        self.authorization = Some(granted.authorization);
+        Ok(is_other)
+    }
+
     /// Returns the credentials that may be sent the way the registry is reached.
     fn sendable(&self) -> &Credentials {
         let is_open =
@@ -295,52 +314,8 @@ impl Registry {
     }
 
     fn unexpected(&self, what: &'static str) -> Error {
-        Error::Protocol {
-            url: self.repository.to_string().into(),
-            what,
-        }
+        unexpected(&self.repository, what)
     }
-
-    fn hold(&mut self, token: &str) -> Result<(), Error> {
-        self.authorization = Some(bearer(token)?);
-        Ok(())
-    }
-}
-
-/// Returns the error of a request that got no answer.
-fn outbound(method: &Method, url: &Url, source: OutboundError) -> Error {
-    Error::Outbound {
-        method: word(method),
-        url: shown(url),
-        source,
-    }
-}
-
-/// Returns what a registry says in an answer that is no success.
-async fn refused(method: Method, answer: Answer) -> Error {
-    let (status, url) = (answer.status, shown(&answer.url));
-    let body = answer.bytes("an error", SAID_BYTES_MAX).await;
-    Error::Refused(Box::new(Refusal {
-        method: word(&method),
-        url,
-        status,
-        said: Said::read(&body.unwrap_or_default()),
-    }))
-}
-
-fn word(method: &Method) -> &'static str {
-    match *method {
-        Method::HEAD => "HEAD",
-        Method::POST => "POST",
-        _ => "GET",
-    }
-}
-
-/// Returns a URL without its query, which may hold a token.
-fn shown(url: &Url) -> Box<str> {
-    let mut bare = url.clone();
-    bare.set_query(None);
-    bare_url(bare.as_str()).into()
 }
 
 fn parsed(text: &str) -> Result<Digest, Error> {
@@ -409,11 +384,5 @@ mod tests {
         let no_tls = OutboundError::Tls("no encrypted connection could be agreed");
         assert!(speaks_no_tls(&no_tls));
         assert!(!speaks_no_tls(&OutboundError::Timeout(Duration::ZERO)));
-    }
-
-    #[test]
-    fn a_url_is_shown_without_its_query() {
-        let url = Url::parse("https://host/token?password=hunter2").unwrap();
-        assert_eq!(&*shown(&url), "https://host/token");
     }
 }

@@ -5,7 +5,8 @@ use lode_net::Answer;
 use lode_stdx::Digest;
 use lode_stdx::digest::Hasher;
 
-use super::{Ask, Registry, outbound, parsed};
+use super::failed::outbound;
+use super::{Ask, Registry, parsed};
 use crate::error::Error;
 use crate::manifest::Descriptor;
 

@@ -2,14 +2,15 @@
 
 use http::header::{CONTENT_TYPE, HeaderValue};
 use http::{HeaderMap, Method};
-use lode_net::{Answer, Call};
+use lode_net::{Answer, Call, Calls};
 use serde::Deserialize;
 use url::Url;
 
-use super::{Registry, outbound, refused};
+use super::failed::{outbound, refused, unexpected};
 use crate::challenge::Challenge;
 use crate::credentials::{Credentials, bearer};
 use crate::error::Error;
+use crate::repository::Repository;
 
 /// Largest answer of a token service, in bytes.
 const TOKEN_BYTES_MAX: u64 = 256 << 10;
@@ -17,43 +18,64 @@ const TOKEN_BYTES_MAX: u64 = 256 << 10;
 const CLIENT: &str = "lodestone";
 
 #[derive(Deserialize)]
-struct Token {
+struct TokenReply {
     #[serde(default)]
     token: Option<String>,
     #[serde(default)]
     access_token: Option<String>,
 }
 
-impl Registry {
-    /// Does what an answer of 401 asks for; returns whether the request is worth another try.
-    pub(super) async fn log_in(&mut self, answer: &Answer) -> Result<bool, Error> {
+/// What logging in needs to know of the registry that asks for it.
+pub(super) struct Login<'r> {
+    pub(super) calls: &'r Calls,
+    pub(super) repository: &'r Repository,
+    /// Credentials that may be sent the way the registry is reached.
+    pub(super) credentials: &'r Credentials,
+    /// Whether the registry is reached by plain http.
+    pub(super) is_plain: bool,
+}
+
+/// What a login came to.
+pub(super) struct Granted {
+    /// The header of the next requests.
+    pub(super) authorization: HeaderValue,
+    /// Whether a token service has just given it; else it may have been refused before.
+    pub(super) is_fresh: bool,
+}
+
+impl Granted {
+    fn known(authorization: HeaderValue) -> Self {
+        Self {
+            authorization,
+            is_fresh: false,
+        }
+    }
+}
+
+impl Login<'_> {
+    /// Does what an answer of 401 asks for; returns nothing if there is nothing to log in with.
+    pub(super) async fn answer(&self, answer: &Answer) -> Result<Option<Granted>, Error> {
         let mut challenges = answer.headers("www-authenticate");
         let challenge = challenges.find_map(Challenge::parse);
-        let held = self.authorization.take();
-        match challenge {
-            None => Ok(false),
-            Some(Challenge::Basic) => {
-                self.authorization = self.sendable().basic()?;
-                Ok(self.authorization.is_some() && self.authorization != held)
-            }
-            Some(Challenge::Bearer { .. }) if matches!(self.sendable(), Credentials::Bearer(_)) => {
-                if let Credentials::Bearer(token) = self.sendable() {
-                    self.authorization = Some(bearer(token)?);
-                }
-                Ok(self.authorization != held)
-            }
+        let (realm, service, scope) = match challenge {
+            None => return Ok(None),
+            Some(Challenge::Basic) => return Ok(self.credentials.basic()?.map(Granted::known)),
             Some(Challenge::Bearer {
                 realm,
                 service,
                 scope,
-            }) => {
-                let scope =
-                    scope.unwrap_or_else(|| format!("repository:{}:pull", self.repository.name()));
-                let token = self.token(&realm, service.as_deref(), &scope).await?;
-                self.hold(&token)?;
-                Ok(true)
-            }
+            }) => (realm, service, scope),
+        };
+        if let Credentials::Bearer(token) = self.credentials {
+            return Ok(Some(Granted::known(bearer(token)?)));
         }
+
+        let scope = scope.unwrap_or_else(|| format!("repository:{}:pull", self.repository.name()));
+        let token = self.token(&realm, service.as_deref(), &scope).await?;
+        Ok(Some(Granted {
+            authorization: bearer(&token)?,
+            is_fresh: true,
+        }))
     }
 
     async fn token(
@@ -63,7 +85,7 @@ impl Registry {
         scope: &str,
     ) -> Result<String, Error> {
         let url = self.realm(realm)?;
-        let call = match self.sendable() {
+        let call = match self.credentials {
             Credentials::Identity(token) => exchange(url, token, service, scope),
             credentials => Call {
                 authorization: credentials.basic()?,
@@ -78,11 +100,15 @@ impl Registry {
         }
         let body = answer.bytes("a token", TOKEN_BYTES_MAX).await;
         let body = body.map_err(|source| outbound(&call.method, &call.url, source))?;
-        let read: Token = serde_json::from_slice(&body)
+        let read: TokenReply = serde_json::from_slice(&body)
             .map_err(|_| self.unexpected("the token service answers with something else"))?;
         let token = read.token.or(read.access_token);
         let token = token.filter(|token| !token.is_empty());
         token.ok_or_else(|| self.unexpected("the token service answers without a token"))
+    }
+
+    fn unexpected(&self, what: &'static str) -> Error {
+        unexpected(self.repository, what)
     }
 
     /// Returns the URL of a token service. It gets the credentials, so it must be reached as securely as the registry.
@@ -90,7 +116,7 @@ impl Registry {
         let url = Url::parse(realm).map_err(|_| self.unexpected("the token service has no URL"))?;
         match url.scheme() {
             "https" => Ok(url),
-            "http" if self.is_plain == Some(true) => Ok(url),
+            "http" if self.is_plain => Ok(url),
             _ => Err(self.unexpected("the token service is not reached by https")),
         }
     }
@@ -134,34 +160,25 @@ mod tests {
     use lode_net::Outbound;
 
     use super::*;
-    use crate::{Repository, Scheme};
 
     #[test]
     fn a_token_service_is_reached_as_securely_as_the_registry() {
         let repository = Repository::parse("registry.example/a/b").unwrap();
-        let (none, time) = (Credentials::None, Duration::from_secs(1));
-        let of = |scheme| {
-            Registry::new(
-                repository.clone(),
-                none.clone(),
-                scheme,
-                Outbound::default(),
-                time,
-            )
+        let calls = Calls::new(Outbound::default(), Duration::from_secs(1));
+        let reached = |is_plain, realm: &str| {
+            let login = Login {
+                calls: &calls,
+                repository: &repository,
+                credentials: &Credentials::None,
+                is_plain,
+            };
+            login.realm(realm).is_ok()
         };
-        assert!(
-            of(Scheme::Https)
-                .realm("https://auth.example/token")
-                .is_ok()
-        );
-        assert!(
-            of(Scheme::Https)
-                .realm("http://auth.example/token")
-                .is_err()
-        );
-        assert!(of(Scheme::Http).realm("http://auth.example/token").is_ok());
+        assert!(reached(false, "https://auth.example/token"));
+        assert!(!reached(false, "http://auth.example/token"));
+        assert!(reached(true, "http://auth.example/token"));
         for realm in ["file:///etc/passwd", "auth.example", ""] {
-            assert!(of(Scheme::Http).realm(realm).is_err(), "{realm}");
+            assert!(!reached(true, realm), "{realm}");
         }
     }
 

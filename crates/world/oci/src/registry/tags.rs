@@ -3,7 +3,8 @@
 use serde::Deserialize;
 use url::Url;
 
-use super::{Ask, Registry, outbound};
+use super::failed::outbound;
+use super::{Ask, Registry};
 use crate::error::Error;
 
 /// Most tags of a repository.

@@ -19,8 +19,8 @@ use anyhow::{anyhow, bail};
 use jiff::Timestamp;
 use lode_chart::release::validate_name;
 use lode_chart::{
-    Capabilities, Chart, KubeVersion, LIMITS, ReleaseInfo, RenderError, RenderOptions, Rendered,
-    Supplied, expand_name,
+    Capabilities, Chart, KubeVersion, LIMITS, ReleaseInfo, RenderError, RenderOptions, Supplied,
+    expand_name,
 };
 use lode_stdx::budget::Budget;
 use lode_template::Environment;
@@ -29,6 +29,7 @@ use serde_json::{Map, Value};
 use crate::output;
 use crate::report::Told;
 use random::OsRandom;
+use shown::{RenderedRelease, Showing};
 
 /// What to render and how to show it.
 #[derive(Debug, clap::Args)]
@@ -152,16 +153,17 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         is_upgrade: args.is_upgrade,
     };
     let outcome = render(args, &chart, &values, &release, &capabilities, &budget)?;
-    shown::show(args, &name, &outcome)?;
+    let how = Showing {
+        output_dir: args.output_dir.as_deref(),
+        release_name: args.release_name,
+        show_only: &args.show_only,
+        no_hooks: args.no_hooks,
+        skip_tests: args.skip_tests,
+    };
+    shown::show(&how, &name, &outcome)?;
     // Freeing everything would only delay the end of the process.
     std::mem::forget((outcome, chart));
     Ok(ExitCode::SUCCESS)
-}
-
-/// What was rendered, and the definitions if they are wanted.
-struct Outcome {
-    rendered: Rendered,
-    crds: Vec<lode_chart::Crd>,
 }
 
 fn render(
@@ -171,7 +173,7 @@ fn render(
     release: &ReleaseInfo<'_>,
     capabilities: &Capabilities,
     budget: &Budget,
-) -> anyhow::Result<Outcome> {
+) -> anyhow::Result<RenderedRelease> {
     let prepared = chart.prepare(values, budget)?;
     if !args.skip_schema_validation {
         prepared
@@ -201,7 +203,7 @@ fn render(
     } else {
         Vec::new()
     };
-    Ok(Outcome { rendered, crds })
+    Ok(RenderedRelease { rendered, crds })
 }
 
 /// Shows the values that do not meet a schema: they are those of the user.

@@ -6,18 +6,32 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use lode_chart::Pattern;
 use lode_chart::manifest::{show as add, split, text};
 use lode_chart::release::{Event, Hook};
+use lode_chart::{Crd, Pattern, Rendered};
 use lode_tree::RepoPath;
 
-use super::{Args, Outcome};
 use crate::output;
 
+/// A release that was rendered, and the definitions if they are wanted.
+pub(super) struct RenderedRelease {
+    pub(super) rendered: Rendered,
+    pub(super) crds: Vec<Crd>,
+}
+
+/// How a release is shown, by the flags of those names.
+pub(super) struct Showing<'a> {
+    pub(super) output_dir: Option<&'a Path>,
+    pub(super) release_name: bool,
+    pub(super) show_only: &'a [String],
+    pub(super) no_hooks: bool,
+    pub(super) skip_tests: bool,
+}
+
 /// Shows a release.
-pub(super) fn show(args: &Args, name: &str, outcome: &Outcome) -> anyhow::Result<()> {
-    if let Some(folder) = &args.output_dir {
-        return write_files(args, name, outcome, folder);
+pub(super) fn show(how: &Showing<'_>, name: &str, outcome: &RenderedRelease) -> anyhow::Result<()> {
+    if let Some(folder) = how.output_dir {
+        return write_files(how, name, outcome, folder);
     }
 
     let mut all = String::new();
@@ -30,19 +44,19 @@ pub(super) fn show(args: &Args, name: &str, outcome: &Outcome) -> anyhow::Result
     }
     all.push_str(&text(&outcome.rendered.manifests));
     let mut shown = format!("{}\n", all.trim());
-    for hook in hooks(args, outcome) {
+    for hook in hooks(how, outcome) {
         add(&hook.path, &hook.manifest, &mut shown);
     }
-    if args.show_only.is_empty() {
+    if how.show_only.is_empty() {
         return output::data(&shown);
     }
-    output::data(&only(&args.show_only, &shown)?)
+    output::data(&only(how.show_only, &shown)?)
 }
 
 /// Returns the hooks that are wanted.
-fn hooks<'o>(args: &'o Args, outcome: &'o Outcome) -> impl Iterator<Item = &'o Hook> {
-    let hooks = outcome.rendered.hooks.iter().filter(|_| !args.no_hooks);
-    hooks.filter(|hook| !args.skip_tests || !hook.is_for(Event::Test))
+fn hooks<'o>(how: &'o Showing<'_>, outcome: &'o RenderedRelease) -> impl Iterator<Item = &'o Hook> {
+    let hooks = outcome.rendered.hooks.iter().filter(|_| !how.no_hooks);
+    hooks.filter(|hook| !how.skip_tests || !hook.is_for(Event::Test))
 }
 
 /// Returns the documents of chosen templates.
@@ -90,8 +104,13 @@ fn path_of(document: &str) -> Option<&str> {
 }
 
 /// Writes a file for each template and prints their names.
-fn write_files(args: &Args, name: &str, outcome: &Outcome, folder: &Path) -> anyhow::Result<()> {
-    let below = if args.release_name {
+fn write_files(
+    how: &Showing<'_>,
+    name: &str,
+    outcome: &RenderedRelease,
+    folder: &Path,
+) -> anyhow::Result<()> {
+    let below = if how.release_name {
         folder.join(name)
     } else {
         folder.to_owned()
@@ -106,11 +125,11 @@ fn write_files(args: &Args, name: &str, outcome: &Outcome, folder: &Path) -> any
     }
     // As in Helm: what would have been the text of all manifests.
     let mut printed = "\n".to_owned();
-    for hook in hooks(args, outcome) {
+    for hook in hooks(how, outcome) {
         write(&below, &hook.path, &hook.manifest, &mut written)?;
     }
-    if !args.show_only.is_empty() {
-        printed = only(&args.show_only, &printed)?;
+    if !how.show_only.is_empty() {
+        printed = only(how.show_only, &printed)?;
     }
     output::data(&printed)
 }

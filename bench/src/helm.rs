@@ -10,7 +10,9 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
-use lode_chart::{Capabilities, Chart, File, LIMITS, ReleaseInfo, RenderOptions, SchemaDocuments};
+use lode_chart::{
+    Capabilities, Chart, ChartFile, LIMITS, ReleaseInfo, RenderOptions, SchemaDocuments,
+};
 use lode_stdx::budget::Budget;
 use lode_template::{Environment, Random};
 use serde_json::json;
@@ -189,7 +191,7 @@ fn load(folder: &Path) -> anyhow::Result<Chart> {
     Ok(Chart::from_files(files, &Budget::new(LIMITS))?)
 }
 
-fn read(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result<()> {
+fn read(folder: &Path, prefix: &str, files: &mut Vec<ChartFile>) -> anyhow::Result<()> {
     for entry in std::fs::read_dir(folder).context("list a chart")? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -197,7 +199,7 @@ fn read(folder: &Path, prefix: &str, files: &mut Vec<File>) -> anyhow::Result<()
         if path.is_dir() {
             read(&path, &format!("{name}/"), files)?;
         } else {
-            files.push(File::new(name, &std::fs::read(&path)?));
+            files.push(ChartFile::new(name, &std::fs::read(&path)?));
         }
     }
     Ok(())

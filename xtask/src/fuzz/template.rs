@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 
 use lode_stdx::budget::{Budget, Limits};
 use lode_template::function::Functions;
-use lode_template::{Environment, File, Map, MissingKey, Random, Templates, Value};
+use lode_template::{Environment, Map, MissingKey, Random, TemplateFile, Templates, Value};
 use serde_json::json;
 
 const OWN: &str = "{{- define \"t\" }}{{ range $k, $v := .m }}{{ $k }}={{ $v | quote }}{{ else }}-{{ end }}{{ end -}}\n\
@@ -138,7 +138,7 @@ fn run(text: &str) -> Result<String, String> {
 }
 
 fn try_run(text: &str, functions: Arc<Functions>, budget: &Budget) -> Result<String, String> {
-    let file = File {
+    let file = TemplateFile {
         name: "a",
         text: text.as_bytes(),
     };

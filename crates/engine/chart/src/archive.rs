@@ -13,7 +13,7 @@ use lode_stdx::budget::{Budget, Exceeded};
 use lode_stdx::read::Bounded;
 use tar::EntryType;
 
-use crate::file::File;
+use crate::file::ChartFile;
 
 /// Largest file of a chart, in bytes.
 pub const FILE_MAX: u64 = 5 << 20;
@@ -22,7 +22,7 @@ pub const ARCHIVE_MAX: u64 = 100 << 20;
 
 /// Why an archive is refused.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum ArchiveError {
     /// Not compressed by gzip.
     #[error("not a packed chart: gzip: invalid header")]
     NotGzip,
@@ -73,10 +73,10 @@ pub enum Error {
 }
 
 /// Unpacks an archive and returns its files in their order.
-pub(crate) fn unpack(bytes: &[u8], budget: &Budget) -> Result<Vec<File>, Error> {
+pub(crate) fn unpack(bytes: &[u8], budget: &Budget) -> Result<Vec<ChartFile>, ArchiveError> {
     let files = unpack_bounded(bytes, &|_| true, [FILE_MAX, ARCHIVE_MAX], budget)?;
     if files.is_empty() {
-        return Err(Error::Empty);
+        return Err(ArchiveError::Empty);
     }
     Ok(files)
 }
@@ -86,7 +86,7 @@ pub(crate) fn unpack_some(
     bytes: &[u8],
     is_wanted: &dyn Fn(&str) -> bool,
     budget: &Budget,
-) -> Result<Vec<File>, Error> {
+) -> Result<Vec<ChartFile>, ArchiveError> {
     unpack_bounded(bytes, is_wanted, [FILE_MAX, ARCHIVE_MAX], budget)
 }
 
@@ -95,9 +95,9 @@ fn unpack_bounded(
     is_wanted: &dyn Fn(&str) -> bool,
     [file_max, archive_max]: [u64; 2],
     budget: &Budget,
-) -> Result<Vec<File>, Error> {
+) -> Result<Vec<ChartFile>, ArchiveError> {
     if !bytes.starts_with(&GZIP_MAGIC) {
-        return Err(Error::NotGzip);
+        return Err(ArchiveError::NotGzip);
     }
     // Besides the files there are headers and padding.
     let stream = Bounded::new(MultiGzDecoder::new(bytes), archive_max.saturating_mul(2));
@@ -131,7 +131,7 @@ struct Unpacking<'b> {
     archive_max: u64,
     left: u64,
     is_wanted: &'b dyn Fn(&str) -> bool,
-    files: Vec<File>,
+    files: Vec<ChartFile>,
     budget: &'b Budget,
 }
 
@@ -141,7 +141,7 @@ impl Unpacking<'_> {
         &mut self,
         entry: &mut tar::Entry<'_, R>,
         extension: Extension,
-    ) -> Result<(), Error> {
+    ) -> Result<(), ArchiveError> {
         let kind = entry.header().entry_type();
         let name = extension
             .name
@@ -153,7 +153,7 @@ impl Unpacking<'_> {
         }
         let path = path_of(name)?;
         if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
-            return Err(Error::Irregular {
+            return Err(ArchiveError::Irregular {
                 name: name.to_owned(),
             });
         }
@@ -164,21 +164,21 @@ impl Unpacking<'_> {
             return Ok(());
         }
         self.budget.bytes(size.saturating_add(path.len() as u64))?;
-        let mut file = File::new(path, &content(entry, size)?);
+        let mut file = ChartFile::new(path, &content(entry, size)?);
         let header_time = entry.header().mtime().ok().and_then(second);
         file.modified = extension.modified.or(header_time);
         self.files.push(file);
         Ok(())
     }
 
-    fn charge(&mut self, name: &str, size: u64) -> Result<(), Error> {
+    fn charge(&mut self, name: &str, size: u64) -> Result<(), ArchiveError> {
         self.budget.nodes(1)?;
         let left = self.left.checked_sub(size).filter(|left| *left > 0);
-        self.left = left.ok_or(Error::TooLarge {
+        self.left = left.ok_or(ArchiveError::TooLarge {
             limit: self.archive_max,
         })?;
         if size > self.file_max {
-            return Err(Error::FileTooLarge {
+            return Err(ArchiveError::FileTooLarge {
                 name: name.to_owned(),
                 limit: self.file_max,
             });
@@ -227,36 +227,36 @@ impl Extension {
     }
 }
 
-fn special(entry: &mut impl Read) -> Result<Vec<u8>, Error> {
+fn special(entry: &mut impl Read) -> Result<Vec<u8>, ArchiveError> {
     lode_stdx::read::all(entry, SPECIAL_MAX).map_err(|error| match error {
         lode_stdx::read::Error::Io(error) => failed(error),
-        error => Error::Read(io::Error::other(error)),
+        error => ArchiveError::Read(io::Error::other(error)),
     })
 }
 
-fn content(entry: &mut impl Read, size: u64) -> Result<Vec<u8>, Error> {
+fn content(entry: &mut impl Read, size: u64) -> Result<Vec<u8>, ArchiveError> {
     let mut bytes = Vec::with_capacity(usize::try_from(size.min(FILE_MAX)).unwrap_or_default());
     entry
         .take(FILE_MAX)
         .read_to_end(&mut bytes)
         .map_err(failed)?;
     if (bytes.len() as u64) < size {
-        return Err(Error::Read(io::ErrorKind::UnexpectedEof.into()));
+        return Err(ArchiveError::Read(io::ErrorKind::UnexpectedEof.into()));
     }
     Ok(bytes)
 }
 
-fn failed(error: io::Error) -> Error {
+fn failed(error: io::Error) -> ArchiveError {
     let mut source = error
         .get_ref()
         .map(|source| source as &(dyn std::error::Error + 'static));
     while let Some(cause) = source {
         if let Some(exceeded) = cause.downcast_ref::<Exceeded>() {
-            return Error::Exceeded(*exceeded);
+            return ArchiveError::Exceeded(*exceeded);
         }
         source = cause.source();
     }
-    Error::Read(error)
+    ArchiveError::Read(error)
 }
 
 fn second(seconds: u64) -> Option<Timestamp> {
@@ -271,26 +271,26 @@ fn fraction(text: &str) -> Option<Timestamp> {
 }
 
 /// Returns the path of an entry below the chart's folder.
-fn path_of(name: &str) -> Result<String, Error> {
+fn path_of(name: &str) -> Result<String, ArchiveError> {
     let delimiter = if name.contains('\\') { '\\' } else { '/' };
     let (folder, rest) = name.split_once(delimiter).unwrap_or((name, ""));
     let rest = rest.replace(delimiter, "/");
     if rest.starts_with('/') {
-        return Err(Error::Absolute);
+        return Err(ArchiveError::Absolute);
     }
 
     let path = lode_tree::cleaned(&rest);
     if path.is_empty() {
-        return Err(Error::Outside(name.to_owned()));
+        return Err(ArchiveError::Outside(name.to_owned()));
     }
     if path.starts_with("..") {
-        return Err(Error::Parent);
+        return Err(ArchiveError::Parent);
     }
     if has_drive(&path) {
-        return Err(Error::Drive);
+        return Err(ArchiveError::Drive);
     }
     if folder == "Chart.yaml" {
-        return Err(Error::ChartYamlFolder);
+        return Err(ArchiveError::ChartYamlFolder);
     }
     Ok(path)
 }
@@ -337,7 +337,7 @@ mod tests {
         gzip(&builder.into_inner().unwrap())
     }
 
-    fn unpack_all(archive: &[u8]) -> Result<Vec<File>, Error> {
+    fn unpack_all(archive: &[u8]) -> Result<Vec<ChartFile>, ArchiveError> {
         unpack(archive, &Budget::unlimited())
     }
 
@@ -390,7 +390,7 @@ mod tests {
             let archive = packed(&[(kind, "web/a", b"")]);
             let error = unpack_all(&archive).unwrap_err();
             assert!(
-                matches!(error, Error::Irregular { .. }),
+                matches!(error, ArchiveError::Irregular { .. }),
                 "{kind:?}: {error}"
             );
         }
@@ -455,12 +455,15 @@ mod tests {
 
     #[test]
     fn damage_is_an_error() {
-        assert!(matches!(unpack_all(b"apiVersion: v2"), Err(Error::NotGzip)));
-        assert!(matches!(unpack_all(&gzip(&[])), Err(Error::Empty)));
+        assert!(matches!(
+            unpack_all(b"apiVersion: v2"),
+            Err(ArchiveError::NotGzip)
+        ));
+        assert!(matches!(unpack_all(&gzip(&[])), Err(ArchiveError::Empty)));
         let mut archive = packed(&[(EntryType::Regular, "web/a", b"xyz")]);
         archive.truncate(archive.len() / 2);
-        assert!(matches!(unpack_all(&archive), Err(Error::Read(_))));
+        assert!(matches!(unpack_all(&archive), Err(ArchiveError::Read(_))));
         let noise = gzip(&[7; 2048]);
-        assert!(matches!(unpack_all(&noise), Err(Error::Read(_))));
+        assert!(matches!(unpack_all(&noise), Err(ArchiveError::Read(_))));
     }
 }

@@ -10,7 +10,7 @@ use lode_stdx::budget::{Budget, Exceeded};
 use serde_json::{Map, Value};
 
 use crate::dependencies::KeptOutcomes;
-use crate::file::{File, extension};
+use crate::file::{ChartFile, extension};
 use crate::metadata::{Lock, Metadata};
 use crate::render::CompiledSets;
 use crate::schema::{CompiledSchema, SchemaDocuments, compile};
@@ -20,7 +20,7 @@ use crate::warning::Warnings;
 pub struct Chart {
     pub(crate) metadata: Metadata,
     pub(crate) lock: Option<Lock>,
-    pub(crate) templates: Vec<File>,
+    pub(crate) templates: Vec<ChartFile>,
     pub(crate) values: Option<Map<String, Value>>,
     /// The text that they were read from.
     pub(crate) values_text: Option<Arc<[u8]>>,
@@ -32,7 +32,7 @@ pub struct Chart {
     /// The outermost keys of values that decide which subcharts are enabled.
     pub(crate) relevant_keys: OnceLock<BTreeSet<String>>,
     pub(crate) schema_modified: Option<Timestamp>,
-    pub(crate) files: Vec<File>,
+    pub(crate) files: Vec<ChartFile>,
     pub(crate) modified: Option<Timestamp>,
     pub(crate) dependencies: Vec<Chart>,
     pub(crate) digest: Digest,
@@ -66,13 +66,13 @@ impl Chart {
 
     /// Returns the files below `templates/`, in the order they were packed.
     #[must_use]
-    pub fn templates(&self) -> &[File] {
+    pub fn templates(&self) -> &[ChartFile] {
         &self.templates
     }
 
     /// Returns all other files: those that templates can read, and `crds/`.
     #[must_use]
-    pub fn files(&self) -> &[File] {
+    pub fn files(&self) -> &[ChartFile] {
         &self.files
     }
 
@@ -117,7 +117,7 @@ impl Chart {
     }
 
     /// Returns the chart's own custom resource definitions.
-    pub(crate) fn own_crds(&self) -> impl Iterator<Item = &File> {
+    pub(crate) fn own_crds(&self) -> impl Iterator<Item = &ChartFile> {
         self.files.iter().filter(|file| {
             let extension = extension(&file.name).to_ascii_lowercase();
             file.name.starts_with("crds/") && matches!(&*extension, ".yaml" | ".yml" | ".json")

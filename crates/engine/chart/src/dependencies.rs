@@ -17,7 +17,7 @@ pub(crate) use active::Active;
 pub(crate) use outcome::KeptOutcomes;
 
 use crate::chart::Chart;
-use crate::values::coalesce::{Error, Work};
+use crate::values::coalesce::{CoalesceError, Work};
 use crate::warning::Warnings;
 
 /// Applies conditions, tags, aliases and imports.
@@ -26,7 +26,7 @@ pub(crate) fn process<'c>(
     values: &Map<String, Value>,
     warnings: &mut Warnings,
     budget: &Budget,
-) -> Result<Active<'c>, Error> {
+) -> Result<Active<'c>, CoalesceError> {
     let relevant = kept::relevant(chart, values);
     if let Some(entry) = relevant
         .as_ref()

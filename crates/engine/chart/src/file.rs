@@ -1,4 +1,4 @@
-//! [`File`]: a file of a chart.
+//! [`ChartFile`]: a file of a chart.
 
 use std::fmt;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use serde::ser::{SerializeStruct, Serializer};
 
 /// A file of a chart. Cloning shares the bytes.
 #[derive(Clone, PartialEq, Eq)]
-pub struct File {
+pub struct ChartFile {
     /// Path below the chart's folder, with `/` between its parts.
     pub name: Arc<str>,
     /// The bytes, without a byte order mark at the start.
@@ -20,7 +20,7 @@ pub struct File {
     pub modified: Option<Timestamp>,
 }
 
-impl File {
+impl ChartFile {
     /// Creates a file; a byte order mark at the start is removed.
     pub fn new(name: impl Into<Arc<str>>, data: &[u8]) -> Self {
         let data = data.strip_prefix(BYTE_ORDER_MARK).unwrap_or(data);
@@ -46,7 +46,7 @@ pub(crate) fn extension(path: &str) -> &str {
 }
 
 /// The form that release records have.
-impl Serialize for File {
+impl Serialize for ChartFile {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let len = 2 + usize::from(self.modified.is_some());
         let mut file = serializer.serialize_struct("File", len)?;
@@ -60,7 +60,7 @@ impl Serialize for File {
 }
 
 /// Without the content, which may be secret.
-impl fmt::Debug for File {
+impl fmt::Debug for ChartFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({} bytes)", self.name, self.data.len())
     }
@@ -72,7 +72,7 @@ mod tests {
 
     #[test]
     fn a_byte_order_mark_is_removed_once() {
-        let file = File::new("a", "\u{feff}\u{feff}b".as_bytes());
+        let file = ChartFile::new("a", "\u{feff}\u{feff}b".as_bytes());
         assert_eq!(&*file.data, "\u{feff}b".as_bytes());
     }
 
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn the_json_is_that_of_records() {
-        let mut file = File::new("templates/a.yaml", b"a: b\n");
+        let mut file = ChartFile::new("templates/a.yaml", b"a: b\n");
         let json = serde_json::to_string(&file).unwrap();
         assert_eq!(
             json,

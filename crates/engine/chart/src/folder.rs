@@ -4,12 +4,12 @@ use lode_stdx::budget::{Budget, Exceeded};
 use lode_tree::{Child, Loader, RepoPath};
 
 use crate::archive::FILE_MAX;
-use crate::file::File;
-use crate::ignore::{self, Rules};
+use crate::file::ChartFile;
+use crate::ignore::{self, IgnoreRules};
 
 /// Why a folder cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum FolderError {
     /// A file or folder cannot be read.
     #[error("{0}")]
     Tree(#[from] lode_tree::Error),
@@ -19,7 +19,7 @@ pub enum Error {
         /// The file.
         path: RepoPath,
         /// The reason.
-        source: ignore::Error,
+        source: ignore::IgnoreError,
     },
     /// A file that is too large.
     #[error("chart file \"{0}\" is larger than the maximum file size {FILE_MAX}")]
@@ -34,7 +34,7 @@ pub(crate) fn read(
     loader: &dyn Loader,
     folder: &RepoPath,
     budget: &Budget,
-) -> Result<Vec<File>, Error> {
+) -> Result<Vec<ChartFile>, FolderError> {
     let rules = rules(loader, folder)?;
     let mut walk = Walk {
         loader,
@@ -52,33 +52,33 @@ pub(crate) fn read_one(
     folder: &RepoPath,
     name: &str,
     budget: &Budget,
-) -> Result<Option<File>, Error> {
+) -> Result<Option<ChartFile>, FolderError> {
     let Ok(path) = folder.join(name) else {
         return Ok(None);
     };
     let mut walk = Walk {
         loader,
-        rules: Rules::none(),
+        rules: IgnoreRules::none(),
         budget,
         files: Vec::new(),
     };
     match walk.file(&path, name.to_owned()) {
         Ok(()) => Ok(walk.files.pop()),
-        Err(Error::Tree(lode_tree::Error::NotFound(_))) => Ok(None),
+        Err(FolderError::Tree(lode_tree::Error::NotFound(_))) => Ok(None),
         Err(error) => Err(error),
     }
 }
 
 struct Walk<'w> {
     loader: &'w dyn Loader,
-    rules: Rules,
+    rules: IgnoreRules,
     budget: &'w Budget,
-    files: Vec<File>,
+    files: Vec<ChartFile>,
 }
 
 impl Walk<'_> {
     /// The depth is bounded by the length of a path.
-    fn folder(&mut self, folder: &RepoPath, prefix: &str) -> Result<(), Error> {
+    fn folder(&mut self, folder: &RepoPath, prefix: &str) -> Result<(), FolderError> {
         for (name, child) in self.loader.list(folder)? {
             let inside = format!("{prefix}{name}");
             self.budget.nodes(1)?;
@@ -98,26 +98,26 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn file(&mut self, path: &RepoPath, name: String) -> Result<(), Error> {
+    fn file(&mut self, path: &RepoPath, name: String) -> Result<(), FolderError> {
         let blob = match self.loader.read(path) {
             Err(lode_tree::Error::TooLarge { .. }) => {
-                return Err(Error::FileTooLarge(path.clone()));
+                return Err(FolderError::FileTooLarge(path.clone()));
             }
             blob => blob?,
         };
         if blob.bytes.len() as u64 > FILE_MAX {
-            return Err(Error::FileTooLarge(path.clone()));
+            return Err(FolderError::FileTooLarge(path.clone()));
         }
 
         self.budget.bytes((blob.bytes.len() + name.len()) as u64)?;
-        self.files.push(File::new(name, &blob.bytes));
+        self.files.push(ChartFile::new(name, &blob.bytes));
         Ok(())
     }
 }
 
-fn rules(loader: &dyn Loader, folder: &RepoPath) -> Result<Rules, Error> {
+fn rules(loader: &dyn Loader, folder: &RepoPath) -> Result<IgnoreRules, FolderError> {
     let Ok(path) = folder.join(".helmignore") else {
-        return Rules::parse("").map_err(|source| Error::Ignore {
+        return IgnoreRules::parse("").map_err(|source| FolderError::Ignore {
             path: folder.clone(),
             source,
         });
@@ -127,7 +127,7 @@ fn rules(loader: &dyn Loader, folder: &RepoPath) -> Result<Rules, Error> {
         Err(lode_tree::Error::NotFound(_)) => String::new(),
         Err(error) => return Err(error.into()),
     };
-    Rules::parse(&text).map_err(|source| Error::Ignore { path, source })
+    IgnoreRules::parse(&text).map_err(|source| FolderError::Ignore { path, source })
 }
 
 #[cfg(test)]

@@ -4,15 +4,15 @@
 //! with the last part of the path. A rule with `!` is peculiar to Helm: it leaves out everything
 //! that does *not* match it.
 
-use crate::pattern::{BadPattern, Pattern};
+use crate::pattern::{BadPattern, PathPattern};
 
 /// The rules of a `.helmignore` file, with Helm's own.
 #[derive(Debug, Clone)]
-pub(crate) struct Rules(Vec<Rule>);
+pub(crate) struct IgnoreRules(Vec<IgnoreRule>);
 
 /// Why a `.helmignore` file is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum IgnoreError {
     /// A pattern with `**`.
     #[error("line {line}: double-star (**) syntax is not supported")]
     DoubleStar {
@@ -30,16 +30,16 @@ pub enum Error {
 }
 
 #[derive(Debug, Clone)]
-struct Rule {
-    pattern: Pattern,
+struct IgnoreRule {
+    pattern: PathPattern,
     is_negated: bool,
     is_for_folders: bool,
     is_for_names: bool,
 }
 
-impl Rules {
+impl IgnoreRules {
     /// Reads the text of a `.helmignore` file, which may be empty.
-    pub(crate) fn parse(text: &str) -> Result<Self, Error> {
+    pub(crate) fn parse(text: &str) -> Result<Self, IgnoreError> {
         let mut rules = Vec::new();
         for (index, line) in text.lines().enumerate() {
             let line = match index {
@@ -80,7 +80,7 @@ impl Rules {
 /// Comparisons of characters that count as one step.
 const COMPARISONS_PER_STEP: u64 = 32;
 
-impl Rule {
+impl IgnoreRule {
     fn matches(&self, path: &str) -> bool {
         let name = match path.rsplit_once('/') {
             Some((_, name)) if self.is_for_names => name,
@@ -93,14 +93,15 @@ impl Rule {
 /// What Helm always leaves out: hidden files among the templates.
 const DEFAULT: &str = "templates/.?*";
 
-fn rule(text: &str, line: usize) -> Result<Option<Rule>, Error> {
+fn rule(text: &str, line: usize) -> Result<Option<IgnoreRule>, IgnoreError> {
     if text.is_empty() || text.starts_with('#') {
         return Ok(None);
     }
     if text.contains("**") {
-        return Err(Error::DoubleStar { line });
+        return Err(IgnoreError::DoubleStar { line });
     }
-    let parse = |text| Pattern::parse(text).map_err(|source| Error::Pattern { line, source });
+    let parse =
+        |text| PathPattern::parse(text).map_err(|source| IgnoreError::Pattern { line, source });
     parse(text)?;
 
     let (text, is_negated) = stripped(text, text.strip_prefix('!'));
@@ -108,7 +109,7 @@ fn rule(text: &str, line: usize) -> Result<Option<Rule>, Error> {
     let (text, is_rooted) = stripped(text, text.strip_prefix('/'));
     let is_for_names = !is_rooted && !text.contains('/');
     let pattern = parse(text)?;
-    Ok(Some(Rule {
+    Ok(Some(IgnoreRule {
         pattern,
         is_negated,
         is_for_folders,
@@ -126,7 +127,9 @@ mod tests {
     use super::*;
 
     fn ignored(rules: &str, path: &str, is_folder: bool) -> bool {
-        Rules::parse(rules).unwrap().is_ignored(path, is_folder)
+        IgnoreRules::parse(rules)
+            .unwrap()
+            .is_ignored(path, is_folder)
     }
 
     #[test]
@@ -158,12 +161,12 @@ mod tests {
 
     #[test]
     fn what_helm_does_not_know_is_refused() {
-        let error = Rules::parse("a\nb/**\n").unwrap_err();
+        let error = IgnoreRules::parse("a\nb/**\n").unwrap_err();
         assert_eq!(
             error.to_string(),
             "line 2: double-star (**) syntax is not supported"
         );
-        let error = Rules::parse("[a\n").unwrap_err();
+        let error = IgnoreRules::parse("[a\n").unwrap_err();
         assert_eq!(error.to_string(), "line 1: syntax error in pattern");
     }
 }

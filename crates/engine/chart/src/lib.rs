@@ -6,12 +6,12 @@
 //! writes the records of releases.
 //!
 //! ```
-//! use lode_chart::{Chart, File, Supplied};
+//! use lode_chart::{Chart, ChartFile, Supplied};
 //! use lode_stdx::budget::Budget;
 //!
 //! let files = vec![
-//!     File::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.0.0\n"),
-//!     File::new("values.yaml", b"replicas: 2\n"),
+//!     ChartFile::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+//!     ChartFile::new("values.yaml", b"replicas: 2\n"),
 //! ];
 //! let budget = Budget::unlimited();
 //! let chart = Chart::from_files(files, &budget).unwrap();
@@ -47,23 +47,23 @@ mod schema;
 pub mod values;
 mod warning;
 
-pub use archive::{ARCHIVE_MAX, Error as ArchiveError, FILE_MAX};
+pub use archive::{ARCHIVE_MAX, ArchiveError, FILE_MAX};
 pub use capabilities::{Capabilities, HelmVersion, Incompatible, KubeVersion, VersionError};
 pub use chart::{Chart, Missing, NotInstallable};
-pub use file::File;
-pub use folder::Error as FolderError;
-pub use ignore::Error as IgnoreError;
+pub use file::ChartFile;
+pub use folder::FolderError;
+pub use ignore::IgnoreError;
 pub use limits::LIMITS;
-pub use load::{DEPTH_MAX, Error as LoadError};
+pub use load::{DEPTH_MAX, LoadError};
 pub use metadata::{Dependency, FieldError, Invalid, Lock, Maintainer, Metadata};
-pub use name::{Error as NameError, expand as expand_name};
-pub use pack::Error as PackError;
-pub use pattern::{BadPattern, Pattern};
-pub use post_render::{Change, Error as PostRenderError, PostRender, Strategy};
-pub use prepare::{Crd, Error as PrepareError, Prepared};
+pub use name::{NameError, expand as expand_name};
+pub use pack::PackError;
+pub use pattern::{BadPattern, PathPattern};
+pub use post_render::{PostRender, PostRenderError, PostRenderer, Strategy};
+pub use prepare::{Crd, PrepareError, Prepared};
 pub use render::{
-    Error as RenderError, Files, ReleaseInfo, RenderOptions, Rendered, Used, input_digest,
+    ReleaseInfo, RenderError, RenderOptions, RenderedChart, RenderedFiles, Used, input_digest,
 };
-pub use schema::{Error as SchemaError, SchemaDocuments, Violations};
+pub use schema::{SchemaDocuments, SchemaError, Violations};
 pub use values::Supplied;
 pub use warning::Warnings;

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::chart::Chart;
 use crate::dependencies::KeptOutcomes;
-use crate::file::{File, extension};
+use crate::file::{ChartFile, extension};
 use crate::metadata::decode::{self, Nulls};
 use crate::metadata::{FieldError, Invalid, Metadata, validate};
 use crate::render::CompiledSets;
@@ -23,13 +23,13 @@ pub const DEPTH_MAX: usize = 32;
 
 /// Why a chart cannot be loaded.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum LoadError {
     /// The archive is refused.
     #[error("{0}")]
-    Archive(#[from] archive::Error),
+    Archive(#[from] archive::ArchiveError),
     /// The folder cannot be read.
     #[error("{0}")]
-    Folder(#[from] folder::Error),
+    Folder(#[from] folder::FolderError),
     /// There is no Chart.yaml.
     #[error("Chart.yaml file is missing")]
     NoChartYaml,
@@ -51,7 +51,7 @@ pub enum Error {
     },
     /// values.yaml is malformed.
     #[error("cannot load values.yaml: {0}")]
-    Values(#[from] values::ReadError),
+    Values(#[from] values::ValuesReadError),
     /// Chart.yaml is invalid.
     #[error("{0}")]
     Invalid(#[from] Invalid),
@@ -76,7 +76,7 @@ pub enum Error {
         /// The chart.
         chart: String,
         /// The reason.
-        source: Box<Error>,
+        source: Box<LoadError>,
     },
     /// Subcharts nested too deeply.
     #[error("subcharts are nested deeper than {DEPTH_MAX}")]
@@ -91,7 +91,7 @@ impl Chart {
     ///
     /// # Errors
     /// The archive or the chart is refused, or the budget is exceeded.
-    pub fn from_archive(bytes: &[u8], budget: &Budget) -> Result<Self, Error> {
+    pub fn from_archive(bytes: &[u8], budget: &Budget) -> Result<Self, LoadError> {
         let files = archive::unpack(bytes, budget)?;
         installable(load(files, Digest::of(bytes), 0, budget)?)
     }
@@ -104,7 +104,7 @@ impl Chart {
         loader: &dyn Loader,
         folder: &RepoPath,
         budget: &Budget,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, LoadError> {
         Self::from_files(folder::read(loader, folder, budget)?, budget)
     }
 
@@ -112,7 +112,7 @@ impl Chart {
     ///
     /// # Errors
     /// The chart is refused, or the budget is exceeded.
-    pub fn from_files(files: Vec<File>, budget: &Budget) -> Result<Self, Error> {
+    pub fn from_files(files: Vec<ChartFile>, budget: &Budget) -> Result<Self, LoadError> {
         let digest = digest_of(&files);
         installable(load(files, digest, 0, budget)?)
     }
@@ -123,7 +123,7 @@ impl Metadata {
     ///
     /// # Errors
     /// The archive or Chart.yaml is refused, or the budget is exceeded.
-    pub fn from_archive(bytes: &[u8], budget: &Budget) -> Result<Self, Error> {
+    pub fn from_archive(bytes: &[u8], budget: &Budget) -> Result<Self, LoadError> {
         let is_head = |path: &str| matches!(path, CHART_YAML | REQUIREMENTS_YAML);
         head(archive::unpack_some(bytes, &is_head, budget)?, budget)
     }
@@ -136,7 +136,7 @@ impl Metadata {
         loader: &dyn Loader,
         folder: &RepoPath,
         budget: &Budget,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, LoadError> {
         let mut files = Vec::new();
         for name in [CHART_YAML, REQUIREMENTS_YAML] {
             files.extend(folder::read_one(loader, folder, name, budget)?);
@@ -146,7 +146,7 @@ impl Metadata {
 }
 
 /// Reads what the files say that have nothing else.
-fn head(files: Vec<File>, budget: &Budget) -> Result<Metadata, Error> {
+fn head(files: Vec<ChartFile>, budget: &Budget) -> Result<Metadata, LoadError> {
     let mut loading = Loading::start(&files, Digest::of(b""), budget)?;
     for file in files {
         loading.file(file)?;
@@ -154,7 +154,7 @@ fn head(files: Vec<File>, budget: &Budget) -> Result<Metadata, Error> {
     Ok(loading.finish(0)?.metadata)
 }
 
-fn digest_of(files: &[File]) -> Digest {
+fn digest_of(files: &[ChartFile]) -> Digest {
     let mut hasher = Hasher::default();
     for file in files {
         for part in [file.name.as_bytes(), &*file.data] {
@@ -166,14 +166,19 @@ fn digest_of(files: &[File]) -> Digest {
 }
 
 /// Refuses a chart of a form that Helm does not install either. Subcharts are not checked.
-fn installable(chart: Chart) -> Result<Chart, Error> {
+fn installable(chart: Chart) -> Result<Chart, LoadError> {
     match &*chart.metadata.api_version {
         "v1" | "v2" => Ok(chart),
-        other => Err(Error::ApiVersion(other.to_owned())),
+        other => Err(LoadError::ApiVersion(other.to_owned())),
     }
 }
 
-fn load(files: Vec<File>, digest: Digest, depth: usize, budget: &Budget) -> Result<Chart, Error> {
+fn load(
+    files: Vec<ChartFile>,
+    digest: Digest,
+    depth: usize,
+    budget: &Budget,
+) -> Result<Chart, LoadError> {
     let mut loading = Loading::start(&files, digest, budget)?;
     for file in files {
         loading.file(file)?;
@@ -187,13 +192,13 @@ struct Loading<'b> {
     has_metadata: bool,
     nulls: Nulls,
     /// Files below `charts/`, by the first part of their path there.
-    subcharts: BTreeMap<String, Vec<File>>,
+    subcharts: BTreeMap<String, Vec<ChartFile>>,
     budget: &'b Budget,
 }
 
 impl<'b> Loading<'b> {
     /// Reads Chart.yaml, which others depend on.
-    fn start(files: &[File], digest: Digest, budget: &'b Budget) -> Result<Self, Error> {
+    fn start(files: &[ChartFile], digest: Digest, budget: &'b Budget) -> Result<Self, LoadError> {
         let mut loading = Self {
             chart: empty(digest),
             has_metadata: false,
@@ -211,7 +216,7 @@ impl<'b> Loading<'b> {
         Ok(loading)
     }
 
-    fn file(&mut self, file: File) -> Result<(), Error> {
+    fn file(&mut self, file: ChartFile) -> Result<(), LoadError> {
         match &*file.name {
             CHART_YAML => {}
             CHART_LOCK => self.lock(CHART_LOCK, &file)?,
@@ -237,7 +242,7 @@ impl<'b> Loading<'b> {
             name => match name.strip_prefix("charts/") {
                 Some(inside) if extension(name) != ".prov" => {
                     let inside: Arc<str> = inside.into();
-                    self.subchart_file(File {
+                    self.subchart_file(ChartFile {
                         name: inside,
                         ..file
                     });
@@ -248,27 +253,27 @@ impl<'b> Loading<'b> {
         Ok(())
     }
 
-    fn metadata(&mut self, name: &'static str, file: &File) -> Result<(), Error> {
+    fn metadata(&mut self, name: &'static str, file: &ChartFile) -> Result<(), LoadError> {
         let value = self.yaml(name, file)?;
-        let field = |source| Error::Field { file: name, source };
+        let field = |source| LoadError::Field { file: name, source };
         let nulls = decode::metadata(&value, &mut self.chart.metadata).map_err(field)?;
         self.nulls = self.nulls.or(nulls);
         self.has_metadata = true;
         Ok(())
     }
 
-    fn lock(&mut self, name: &'static str, file: &File) -> Result<(), Error> {
+    fn lock(&mut self, name: &'static str, file: &ChartFile) -> Result<(), LoadError> {
         let value = self.yaml(name, file)?;
-        let field = |source| Error::Field { file: name, source };
+        let field = |source| LoadError::Field { file: name, source };
         self.chart.lock = decode::lock(&value).map_err(field)?;
         // A chart that has nothing else is refused for its metadata, as in Helm.
         self.has_metadata |= name == REQUIREMENTS_LOCK;
         Ok(())
     }
 
-    fn yaml(&self, name: &'static str, file: &File) -> Result<Value, Error> {
+    fn yaml(&self, name: &'static str, file: &ChartFile) -> Result<Value, LoadError> {
         let value = lode_yaml::parse_within(&file.data, Dialect::V2, self.budget);
-        value.map_err(|source| Error::Yaml { file: name, source })
+        value.map_err(|source| LoadError::Yaml { file: name, source })
     }
 
     fn is_v1(&self) -> bool {
@@ -281,24 +286,24 @@ impl<'b> Loading<'b> {
         }
     }
 
-    fn keep_if_v1(&mut self, file: File) {
+    fn keep_if_v1(&mut self, file: ChartFile) {
         if self.is_v1() {
             self.chart.files.push(file);
         }
     }
 
-    fn subchart_file(&mut self, file: File) {
+    fn subchart_file(&mut self, file: ChartFile) {
         let name = file.name.split('/').next().unwrap_or_default().to_owned();
         self.subcharts.entry(name).or_default().push(file);
     }
 
-    fn finish(mut self, depth: usize) -> Result<Chart, Error> {
+    fn finish(mut self, depth: usize) -> Result<Chart, LoadError> {
         if !self.has_metadata {
-            return Err(Error::NoChartYaml);
+            return Err(LoadError::NoChartYaml);
         }
         validate::validate(&mut self.chart.metadata, self.nulls)?;
         if depth > DEPTH_MAX {
-            return Err(Error::TooDeep);
+            return Err(LoadError::TooDeep);
         }
 
         for (name, files) in std::mem::take(&mut self.subcharts) {
@@ -312,7 +317,12 @@ impl<'b> Loading<'b> {
         Ok(self.chart)
     }
 
-    fn subchart(&self, name: &str, files: Vec<File>, depth: usize) -> Result<Chart, Error> {
+    fn subchart(
+        &self,
+        name: &str,
+        files: Vec<ChartFile>,
+        depth: usize,
+    ) -> Result<Chart, LoadError> {
         self.budget.nodes(1)?;
         let chart = self.chart.metadata.name.clone();
         let loaded = if extension(name) == ".tgz" {
@@ -322,7 +332,7 @@ impl<'b> Loading<'b> {
                 }
                 found => {
                     let found = found.map(|file| file.name.to_string()).unwrap_or_default();
-                    return Err(Error::SubchartTar {
+                    return Err(LoadError::SubchartTar {
                         chart,
                         name: name.to_owned(),
                         found,
@@ -335,7 +345,7 @@ impl<'b> Loading<'b> {
             let files = files.into_iter().filter_map(below_first_part).collect();
             load(files, self.chart.digest, depth, self.budget)
         };
-        loaded.map_err(|source| Error::Subchart {
+        loaded.map_err(|source| LoadError::Subchart {
             name: name.to_owned(),
             chart,
             source: Box::new(source),
@@ -370,16 +380,16 @@ fn empty(digest: Digest) -> Chart {
     }
 }
 
-fn packed(bytes: &[u8], digest: Digest, depth: usize, budget: &Budget) -> Result<Chart, Error> {
+fn packed(bytes: &[u8], digest: Digest, depth: usize, budget: &Budget) -> Result<Chart, LoadError> {
     if depth > DEPTH_MAX {
-        return Err(Error::TooDeep);
+        return Err(LoadError::TooDeep);
     }
     let files = archive::unpack(bytes, budget)?;
     load(files, digest, depth, budget)
 }
 
 /// Removes the first part of a file's path; a file without a folder does not belong to a chart.
-fn below_first_part(file: File) -> Option<File> {
+fn below_first_part(file: ChartFile) -> Option<ChartFile> {
     let name: Arc<str> = file.name.split_once('/')?.1.into();
-    Some(File { name, ..file })
+    Some(ChartFile { name, ..file })
 }

@@ -5,9 +5,9 @@ mod order;
 mod sort;
 mod split;
 
-pub use head::{Head, HeadError};
+pub use head::{HeadError, ManifestHead};
 pub use order::{INSTALL_ORDER, UNINSTALL_ORDER, by_kind};
-pub use sort::{Error, Sorted, sort};
+pub use sort::{ManifestError, Sorted, sort};
 pub use split::split;
 
 use std::fmt;
@@ -20,7 +20,7 @@ pub struct Manifest {
     /// The object as YAML; it may be a comment only.
     pub content: String,
     /// What it says about itself.
-    pub head: Head,
+    pub head: ManifestHead,
 }
 
 impl Manifest {

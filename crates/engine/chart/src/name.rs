@@ -5,12 +5,12 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use lode_stdx::budget::Budget;
 use lode_template::function::Functions;
-use lode_template::{Environment, File, MissingKey, Random, Templates, Value};
+use lode_template::{Environment, MissingKey, Random, TemplateFile, Templates, Value};
 
 /// Why a name could not be made.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct Error(String);
+pub struct NameError(String);
 
 /// Returns what a template such as `web-{{ randAlpha 6 | lower }}` makes.
 ///
@@ -21,13 +21,13 @@ pub fn expand(
     now: Timestamp,
     random: &dyn Random,
     budget: &Budget,
-) -> Result<String, Error> {
-    let file = File {
+) -> Result<String, NameError> {
+    let file = TemplateFile {
         name: NAME,
         text: template.as_bytes(),
     };
     let templates = Templates::compile(Arc::new(Functions::helm()), &[file], budget);
-    let templates = templates.map_err(|error| Error(error.to_string()))?;
+    let templates = templates.map_err(|error| NameError(error.to_string()))?;
     let environment = Environment {
         now,
         random,
@@ -37,7 +37,7 @@ pub fn expand(
         budget,
     };
     let name = templates.execute(NAME, Value::Nil, MissingKey::default(), &environment);
-    let name = name.map_err(|error| Error(error.to_string()))?;
+    let name = name.map_err(|error| NameError(error.to_string()))?;
     Ok(String::from_utf8_lossy(&name).into_owned())
 }
 

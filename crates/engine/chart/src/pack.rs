@@ -14,7 +14,7 @@ use crate::values;
 
 /// Why a chart cannot be packed.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum PackError {
     /// A name that would lead to another folder.
     #[error("{0:?} is not a valid chart name")]
     Name(String),
@@ -51,7 +51,11 @@ impl Chart {
     ///
     /// # Errors
     /// It is no table, or the budget is exceeded.
-    pub fn with_values(mut self, text: &[u8], budget: &Budget) -> Result<Self, values::ReadError> {
+    pub fn with_values(
+        mut self,
+        text: &[u8],
+        budget: &Budget,
+    ) -> Result<Self, values::ValuesReadError> {
         self.values = Some(values::read(text, budget)?);
         self.values_text = Some(text.into());
         Ok(self)
@@ -68,7 +72,7 @@ impl Chart {
     ///
     /// # Errors
     /// A name or schema is not valid, or the chart cannot be written.
-    pub fn pack(&self, output: impl Write) -> Result<(), Error> {
+    pub fn pack(&self, output: impl Write) -> Result<(), PackError> {
         let gzip = GzBuilder::new()
             .comment("Helm")
             .mtime(0)
@@ -95,10 +99,10 @@ struct Packing<W: Write> {
 
 impl<W: Write> Packing<W> {
     /// The depth is that of the chart, which was bounded when it was loaded.
-    fn chart(&mut self, chart: &Chart, prefix: &str) -> Result<(), Error> {
+    fn chart(&mut self, chart: &Chart, prefix: &str) -> Result<(), PackError> {
         let name = &chart.metadata.name;
         if name.is_empty() || name.contains('/') || matches!(name.as_str(), "." | "..") {
-            return Err(Error::Name(name.clone()));
+            return Err(PackError::Name(name.clone()));
         }
         let base = format!("{prefix}{name}/");
 
@@ -114,7 +118,7 @@ impl<W: Write> Packing<W> {
     }
 
     /// Writes the files with a meaning of their own.
-    fn head(&mut self, chart: &Chart, base: &str) -> Result<(), Error> {
+    fn head(&mut self, chart: &Chart, base: &str) -> Result<(), PackError> {
         let mut metadata = chart.metadata.clone();
         let is_v2 = metadata.api_version == "v2";
         if metadata.api_version == "v1" {
@@ -133,7 +137,7 @@ impl<W: Write> Packing<W> {
         if let Some(schema) = &chart.schema {
             let is_json = serde_json::from_slice::<serde::de::IgnoredAny>(schema).is_ok();
             if !is_json {
-                return Err(Error::Schema);
+                return Err(PackError::Schema);
             }
             self.file(base, "values.schema.json", schema, chart.schema_modified)?;
         }
@@ -170,13 +174,13 @@ mod tests {
     use lode_tree::{RepoPath, Tree};
 
     use super::*;
-    use crate::file::File;
-    use crate::load::Error as LoadError;
+    use crate::file::ChartFile;
+    use crate::load::LoadError;
     use crate::metadata::Metadata;
 
     fn chart(files: &[(&str, &str)]) -> Chart {
         let files = files.iter();
-        let files = files.map(|(name, text)| File::new(*name, text.as_bytes()));
+        let files = files.map(|(name, text)| ChartFile::new(*name, text.as_bytes()));
         Chart::from_files(files.collect(), &Budget::unlimited()).unwrap()
     }
 
@@ -272,9 +276,9 @@ mod tests {
     fn what_no_folder_can_be_called_is_refused() {
         for name in ["..", "a/b", ""] {
             let error = web().with_name(name).pack(io::sink()).unwrap_err();
-            assert!(matches!(error, Error::Name(_)), "{name}");
+            assert!(matches!(error, PackError::Name(_)), "{name}");
         }
         let bad = chart(&[("Chart.yaml", CHART_YAML), ("values.schema.json", "{")]);
-        assert!(matches!(bad.pack(io::sink()), Err(Error::Schema)));
+        assert!(matches!(bad.pack(io::sink()), Err(PackError::Schema)));
     }
 }

@@ -5,8 +5,8 @@
 
 /// A pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Pattern {
-    tokens: Vec<Token>,
+pub struct PathPattern {
+    tokens: Vec<PatternToken>,
 }
 
 /// A text that is not a pattern.
@@ -15,7 +15,7 @@ pub struct Pattern {
 pub struct BadPattern;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Token {
+enum PatternToken {
     /// Any number of characters but `/`.
     Star,
     /// One character but `/`.
@@ -27,7 +27,7 @@ enum Token {
     },
 }
 
-impl Pattern {
+impl PathPattern {
     /// Reads a pattern.
     ///
     /// # Errors
@@ -37,14 +37,14 @@ impl Pattern {
         let mut letters = Letters(text.chars());
         while let Some(letter) = letters.0.next() {
             let token = match letter {
-                '*' => Token::Star,
-                '?' => Token::Any,
+                '*' => PatternToken::Star,
+                '?' => PatternToken::Any,
                 '[' => class(&mut letters)?,
-                '\\' => Token::One(letters.0.next().ok_or(BadPattern)?),
-                letter => Token::One(letter),
+                '\\' => PatternToken::One(letters.0.next().ok_or(BadPattern)?),
+                letter => PatternToken::One(letter),
             };
             // Several stars mean one; keeping them would only cost time.
-            if token != Token::Star || tokens.last() != Some(&Token::Star) {
+            if token != PatternToken::Star || tokens.last() != Some(&PatternToken::Star) {
                 tokens.push(token);
             }
         }
@@ -66,7 +66,7 @@ impl Pattern {
         let mut retry: Option<(usize, std::str::Chars<'_>)> = None;
         loop {
             match self.tokens.get(at) {
-                Some(Token::Star) => {
+                Some(PatternToken::Star) => {
                     at += 1;
                     retry = Some((at, rest.clone()));
                     continue;
@@ -90,7 +90,7 @@ impl Pattern {
     }
 }
 
-impl Token {
+impl PatternToken {
     fn matches(&self, letter: char) -> bool {
         match self {
             Self::Star => false,
@@ -128,7 +128,7 @@ impl Letters<'_> {
 }
 
 /// Reads a class, after its `[`.
-fn class(letters: &mut Letters<'_>) -> Result<Token, BadPattern> {
+fn class(letters: &mut Letters<'_>) -> Result<PatternToken, BadPattern> {
     let is_negated = letters.take('^');
     let mut ranges = Vec::new();
     while ranges.is_empty() || !letters.take(']') {
@@ -140,7 +140,7 @@ fn class(letters: &mut Letters<'_>) -> Result<Token, BadPattern> {
         };
         ranges.push((low, high));
     }
-    Ok(Token::Class { is_negated, ranges })
+    Ok(PatternToken::Class { is_negated, ranges })
 }
 
 #[cfg(test)]
@@ -173,7 +173,7 @@ mod tests {
                 "templates/. templates/a templates/.a/b",
             ),
         ] {
-            let parsed = Pattern::parse(pattern).unwrap();
+            let parsed = PathPattern::parse(pattern).unwrap();
             for name in yes.split(' ').filter(|name| !name.is_empty()) {
                 assert!(parsed.matches(name), "{name} matches {pattern}");
             }
@@ -188,13 +188,13 @@ mod tests {
         for text in [
             "[", "[]", "[^", "[a", "[-]", "[x-]", "[-x]", "[a-b-c]", "a[", "\\", "[]a]",
         ] {
-            assert_eq!(Pattern::parse(text), Err(BadPattern), "{text}");
+            assert_eq!(PathPattern::parse(text), Err(BadPattern), "{text}");
         }
     }
 
     #[test]
     fn stars_cost_no_more_than_the_product_of_the_lengths() {
-        let pattern = Pattern::parse(&"*a".repeat(100)).unwrap();
+        let pattern = PathPattern::parse(&"*a".repeat(100)).unwrap();
         assert!(!pattern.matches(&("a".repeat(4_000) + "b")));
     }
 }

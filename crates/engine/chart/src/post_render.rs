@@ -17,13 +17,13 @@ use crate::manifest::{self, INSTALL_ORDER, split};
 use crate::warning::Warnings;
 
 /// A program that changes a stream of manifests. An error is the reason why it could not.
-pub type Change<'p> = &'p dyn Fn(&str) -> Result<String, String>;
+pub type PostRenderer<'p> = &'p dyn Fn(&str) -> Result<String, String>;
 
 /// What changes manifests, and which of them.
 #[derive(Clone, Copy)]
 pub struct PostRender<'p> {
     /// What changes them.
-    pub change: Change<'p>,
+    pub change: PostRenderer<'p>,
     /// Which it gets.
     pub strategy: Strategy,
 }
@@ -42,7 +42,7 @@ pub enum Strategy {
 
 /// Why manifests could not be changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum PostRenderError {
     /// A rendered document is not YAML.
     #[error("error merging {group}: parsing {path}: {source}")]
     Parse {
@@ -77,7 +77,7 @@ pub enum Error {
     Separator,
     /// Hooks and other manifests could not be told apart.
     #[error("{0}")]
-    Sort(#[from] manifest::Error),
+    Sort(#[from] manifest::ManifestError),
     /// The budget is exceeded.
     #[error("changing manifests {0}")]
     Exceeded(#[from] Exceeded),
@@ -91,7 +91,7 @@ const FILENAME: &str = "postrenderer.helm.sh/postrender-filename";
 
 impl PostRender<'_> {
     /// Changes rendered files.
-    pub(crate) fn run(&self, files: &ByPath, budget: &Budget) -> Result<ByPath, Error> {
+    pub(crate) fn run(&self, files: &ByPath, budget: &Budget) -> Result<ByPath, PostRenderError> {
         if self.strategy == Strategy::Combined {
             return self.changed(files, "manifests", "", budget);
         }
@@ -117,16 +117,17 @@ impl PostRender<'_> {
         group: &'static str,
         prefix: &str,
         budget: &Budget,
-    ) -> Result<ByPath, Error> {
+    ) -> Result<ByPath, PostRenderError> {
         let stream = merge(files, group, budget)?;
-        let changed = (self.change)(&stream).map_err(|reason| Error::Run { group, reason })?;
+        let changed =
+            (self.change)(&stream).map_err(|reason| PostRenderError::Run { group, reason })?;
         budget.bytes(changed.len() as u64)?;
         unmerge(&changed, prefix, budget)
     }
 }
 
 /// Puts hooks and all others into files of their own.
-fn groups(files: &ByPath, budget: &Budget) -> Result<(ByPath, ByPath), Error> {
+fn groups(files: &ByPath, budget: &Budget) -> Result<(ByPath, ByPath), PostRenderError> {
     let sorted = manifest::sort(files, &INSTALL_ORDER, &mut Warnings::default(), budget)?;
     let (mut hooks, mut others) = (BTreeMap::new(), BTreeMap::new());
     for hook in sorted.hooks {
@@ -147,14 +148,14 @@ fn append(files: &mut ByPath, path: String, content: &str) {
 }
 
 /// Returns all documents as one stream, each with the name of its file.
-fn merge(files: &ByPath, group: &'static str, budget: &Budget) -> Result<String, Error> {
+fn merge(files: &ByPath, group: &'static str, budget: &Budget) -> Result<String, PostRenderError> {
     let mut stream = String::new();
     for (path, content) in files {
         if base(path).starts_with('_') {
             continue;
         }
         for document in split(content) {
-            let parsed = parse(document, budget).map_err(|source| Error::Parse {
+            let parsed = parse(document, budget).map_err(|source| PostRenderError::Parse {
                 group,
                 path: path.clone(),
                 source,
@@ -162,7 +163,7 @@ fn merge(files: &ByPath, group: &'static str, budget: &Budget) -> Result<String,
             for mut node in unwrapped(parsed) {
                 if !annotate(&mut node, path) {
                     let path = path.clone();
-                    return Err(Error::NotATable { group, path });
+                    return Err(PostRenderError::NotATable { group, path });
                 }
                 add(&node, &mut stream, budget)?;
             }
@@ -172,12 +173,12 @@ fn merge(files: &ByPath, group: &'static str, budget: &Budget) -> Result<String,
 }
 
 /// Puts the documents of a stream into files again. One without a name gets one from its number.
-fn unmerge(stream: &str, prefix: &str, budget: &Budget) -> Result<ByPath, Error> {
+fn unmerge(stream: &str, prefix: &str, budget: &Budget) -> Result<ByPath, PostRenderError> {
     let mut nodes = Vec::new();
     let documents = documents(stream)?;
     let is_one = documents.len() == 1;
     for document in documents {
-        let parsed = parse(&document, budget).map_err(Error::Output)?;
+        let parsed = parse(&document, budget).map_err(PostRenderError::Output)?;
         if is_one {
             nodes.extend(unwrapped(parsed));
         } else {
@@ -195,7 +196,7 @@ fn unmerge(stream: &str, prefix: &str, budget: &Budget) -> Result<ByPath, Error>
 }
 
 /// Splits a stream at lines that begin with `---`; only a comment may follow.
-fn documents(stream: &str) -> Result<Vec<String>, Error> {
+fn documents(stream: &str) -> Result<Vec<String>, PostRenderError> {
     let stream = stream.replace("\r\n", "\n");
     let mut documents = vec![String::new()];
     for (index, line) in stream.split_inclusive('\n').enumerate() {
@@ -208,7 +209,7 @@ fn documents(stream: &str) -> Result<Vec<String>, Error> {
         }
         let rest = line.trim_start_matches("---").trim();
         if !rest.is_empty() && !rest.starts_with('#') {
-            return Err(Error::Separator);
+            return Err(PostRenderError::Separator);
         }
         documents.push(String::new());
     }
@@ -312,8 +313,8 @@ mod tests {
     fn run(
         strategy: Strategy,
         input: &[(&str, &str)],
-        change: Change<'_>,
-    ) -> Result<ByPath, Error> {
+        change: PostRenderer<'_>,
+    ) -> Result<ByPath, PostRenderError> {
         let post_render = PostRender { change, strategy };
         post_render.run(&files(input), &Budget::unlimited())
     }
@@ -402,6 +403,6 @@ mod tests {
             Ok("a: 1\n--- b\n".to_owned())
         })
         .unwrap_err();
-        assert_eq!(error, Error::Separator);
+        assert_eq!(error, PostRenderError::Separator);
     }
 }

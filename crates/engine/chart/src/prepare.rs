@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::chart::Chart;
 use crate::dependencies::{self, Active};
-use crate::file::File;
+use crate::file::ChartFile;
 use crate::release::RecordedChart;
 use crate::schema::{self, SchemaDocuments};
 use crate::values::coalesce::{self, Mode, Work, coalesce, copy_map};
@@ -23,13 +23,13 @@ pub struct Prepared<'c> {
 
 /// Why a chart cannot be used with the values or the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum PrepareError {
     /// Values do not fit the chart.
     #[error("{0}")]
-    Values(#[from] coalesce::Error),
+    Values(#[from] coalesce::CoalesceError),
     /// Values do not meet a schema.
     #[error("{0}")]
-    Schema(#[from] schema::Error),
+    Schema(#[from] schema::SchemaError),
 }
 
 impl Chart {
@@ -42,7 +42,7 @@ impl Chart {
         &self,
         supplied: &Map<String, Value>,
         budget: &Budget,
-    ) -> Result<Prepared<'_>, Error> {
+    ) -> Result<Prepared<'_>, PrepareError> {
         let mut warnings = self.warnings.clone();
         let chart = dependencies::process(self, supplied, &mut warnings, budget)?;
 
@@ -51,7 +51,7 @@ impl Chart {
             warnings: &mut warnings,
         };
         let mut values =
-            copy_map(supplied, Mode::Merge, &work.meter).map_err(coalesce::Error::from)?;
+            copy_map(supplied, Mode::Merge, &work.meter).map_err(coalesce::CoalesceError::from)?;
         coalesce(&chart, &mut values, Mode::Coalesce, &mut work)?;
         drop(work);
 
@@ -68,7 +68,11 @@ impl Prepared<'_> {
     ///
     /// # Errors
     /// Values do not meet a schema, a schema cannot be used, or the budget is exceeded.
-    pub fn check_schemas(&self, documents: &SchemaDocuments, budget: &Budget) -> Result<(), Error> {
+    pub fn check_schemas(
+        &self,
+        documents: &SchemaDocuments,
+        budget: &Budget,
+    ) -> Result<(), PrepareError> {
         Ok(schema::check(&self.chart, &self.values, documents, budget)?)
     }
 
@@ -119,7 +123,7 @@ pub struct Crd {
     /// Path of the file, which begins with the chart's name.
     pub path: String,
     /// The file.
-    pub file: File,
+    pub file: ChartFile,
 }
 
 fn add_crds(chart: &Active<'_>, prefix: &str, into: &mut Vec<Crd>) {

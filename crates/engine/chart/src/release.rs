@@ -6,14 +6,14 @@
 //! them is the caller's.
 //!
 //! ```
-//! use lode_chart::release::{RecordedChart, Release, Status};
+//! use lode_chart::release::{RecordedChart, Release, ReleaseStatus};
 //! use lode_stdx::budget::Budget;
 //!
 //! let mut release = Release::new("web", "shop", 1, RecordedChart::default());
-//! release.info.status = Status::Deployed;
+//! release.info.status = ReleaseStatus::Deployed;
 //! let encoded = release.encode().unwrap();
 //! let read = Release::decode(&encoded, &Budget::unlimited()).unwrap();
-//! assert_eq!(read.info.status, Status::Deployed);
+//! assert_eq!(read.info.status, ReleaseStatus::Deployed);
 //! assert_eq!(read.key(), "sh.helm.release.v1.web.v1");
 //! ```
 
@@ -27,10 +27,10 @@ mod object;
 mod record;
 mod recorded;
 
-pub use decode::{Error as DecodeError, RECORD_MAX};
-pub use encode::Error as EncodeError;
+pub use decode::{DecodeError, RECORD_MAX};
+pub use encode::EncodeError;
 pub use hook::{DeletePolicy, Event, Hook, HookExecution, OutputLogPolicy, Phase};
-pub use info::{Info, Status};
+pub use info::{Info, ReleaseStatus};
 pub use name::{InvalidName, validate_name};
 pub use object::{Driver, ObjectError, SECRET_TYPE, Stamp, is_system_label, selector};
 pub use record::{ApplyMethod, Release, key};

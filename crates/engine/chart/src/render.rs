@@ -1,6 +1,6 @@
 //! Renders a prepared chart: templates to files, files to manifests and hooks.
 //!
-//! Rendering is pure: clock, randomness and cluster are in the [`Environment`]. [`Rendered::used`]
+//! Rendering is pure: clock, randomness and cluster are in the [`Environment`]. [`RenderedChart::used`]
 //! says which of them were used, so a caller knows when the same input gives the same output.
 
 mod compiled;
@@ -48,7 +48,7 @@ pub struct RenderOptions<'o> {
 
 /// A rendered release.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
+pub struct RenderedChart {
     /// Objects in install order.
     pub manifests: Vec<Manifest>,
     /// Hooks in install order of their kinds.
@@ -63,7 +63,7 @@ pub struct Rendered {
 
 /// Why a chart cannot be rendered.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum RenderError {
     /// The cluster's version is not supported.
     #[error("{0}")]
     Incompatible(#[from] Incompatible),
@@ -75,23 +75,23 @@ pub enum Error {
     Exceeded(#[from] Exceeded),
     /// Changing the manifests fails.
     #[error("{0}")]
-    PostRender(#[from] post_render::Error),
+    PostRender(#[from] post_render::PostRenderError),
     /// A rendered file does not contain manifests.
     #[error("{source}")]
     Manifest {
         /// The reason.
-        source: manifest::Error,
+        source: manifest::ManifestError,
         /// All rendered files, to find out what is wrong. They may contain secrets.
-        files: Files,
+        files: RenderedFiles,
     },
 }
 
 /// Rendered files by path.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Files(pub BTreeMap<String, String>);
+pub struct RenderedFiles(pub BTreeMap<String, String>);
 
 /// Without content, which may be secret.
-impl std::fmt::Debug for Files {
+impl std::fmt::Debug for RenderedFiles {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()
     }
@@ -109,7 +109,7 @@ impl Prepared<'_> {
         capabilities: &Capabilities,
         options: &RenderOptions<'_>,
         environment: &Environment<'_>,
-    ) -> Result<Rendered, Error> {
+    ) -> Result<RenderedChart, RenderError> {
         capabilities.check(&self.chart.chart.metadata().kube_version)?;
         let observed = Observed::new(environment);
         let (mut files, uses_time) = self.files(release, capabilities, options, &observed)?;
@@ -123,11 +123,11 @@ impl Prepared<'_> {
         let sorted = match sorted {
             Ok(sorted) => sorted,
             Err(source) => {
-                let files = Files(files);
-                return Err(Error::Manifest { source, files });
+                let files = RenderedFiles(files);
+                return Err(RenderError::Manifest { source, files });
             }
         };
-        Ok(Rendered {
+        Ok(RenderedChart {
             manifests: sorted.manifests,
             hooks: sorted.hooks,
             notes,
@@ -146,7 +146,7 @@ impl Prepared<'_> {
         capabilities: &Capabilities,
         options: &RenderOptions<'_>,
         observed: &Observed<'_>,
-    ) -> Result<(BTreeMap<String, String>, bool), Error> {
+    ) -> Result<(BTreeMap<String, String>, bool), RenderError> {
         let environment = observed.environment();
         let meter = Meter::new(environment.budget);
         let scopes = Scopes::new(self, release, capabilities, meter)?;

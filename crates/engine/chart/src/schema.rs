@@ -19,7 +19,7 @@ use crate::dependencies::Active;
 
 /// Values that do not meet a schema, or a schema that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum SchemaError {
     /// Values do not meet schemas.
     #[error("{0}")]
     Violated(Violations),
@@ -62,13 +62,13 @@ pub(crate) fn check(
     values: &Value,
     documents: &SchemaDocuments,
     budget: &Budget,
-) -> Result<(), Error> {
-    let mut found = Found::default();
+) -> Result<(), SchemaError> {
+    let mut found = FoundViolations::default();
     check_chart(chart, values, documents, &mut found, budget)?;
     if found.full.is_empty() {
         return Ok(());
     }
-    Err(Error::Violated(Violations {
+    Err(SchemaError::Violated(Violations {
         full: format!("{TITLE}\n{}", found.full),
         masked: format!("{TITLE}\n{}", found.masked),
     }))
@@ -80,12 +80,12 @@ const TITLE: &str =
 
 /// Violations that were found so far.
 #[derive(Default)]
-struct Found {
+struct FoundViolations {
     full: String,
     masked: String,
 }
 
-impl Found {
+impl FoundViolations {
     fn add(&mut self, name: &str, full: &str, masked: &str) {
         for (text, line) in [(&mut self.full, full), (&mut self.masked, masked)] {
             for part in [name, ":\n", line, "\n"] {
@@ -99,7 +99,7 @@ fn check_chart(
     chart: &Active<'_>,
     values: &Value,
     documents: &SchemaDocuments,
-    found: &mut Found,
+    found: &mut FoundViolations,
     budget: &Budget,
 ) -> Result<(), Exceeded> {
     if chart.chart.schema.is_some() {
@@ -124,7 +124,7 @@ fn check_own(
     chart: &Active<'_>,
     values: &Value,
     documents: &SchemaDocuments,
-    found: &mut Found,
+    found: &mut FoundViolations,
     budget: &Budget,
 ) -> Result<(), Exceeded> {
     let compiled = chart.chart.compiled_schema(documents, budget)?;

@@ -13,5 +13,5 @@ mod supplied;
 pub(crate) use lookup::{path_value, table};
 pub use merge::merge;
 pub(crate) use merge::{merge_tables, nest};
-pub use read::{Error as ReadError, read};
-pub use supplied::{Error as SuppliedError, Supplied};
+pub use read::{ValuesReadError, read};
+pub use supplied::{Supplied, SuppliedError};

@@ -8,10 +8,10 @@ mod prepare;
 use prepare::prepare;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
 use crate::print;
-use crate::value::{Kind, Type, Value};
+use crate::value::{GoKind, GoType, Value};
 
 /// All functions that text/template defines itself.
 pub(crate) const TABLE: &[TemplateFunction] = &[
@@ -81,24 +81,24 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
 ];
 
 /// `and`, `or` and `call` are steps of the code, not calls.
-fn step_only(_: &mut Context<'_>, _: &[Value]) -> Result<Value, Error> {
-    Err(Error::new("unreachable"))
+fn step_only(_: &mut Context<'_>, _: &[Value]) -> Result<Value, TemplateError> {
+    Err(TemplateError::new("unreachable"))
 }
 
 #[expect(clippy::unnecessary_wraps, reason = "all functions have one type")]
-fn not(_: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+fn not(_: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     Ok(Value::Bool(!args.first().is_some_and(Value::is_true)))
 }
 
-fn print_values(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+fn print_values(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     print::print(context, args).map(Value::text)
 }
 
-fn println(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+fn println(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     print::println(context, args).map(Value::text)
 }
 
-fn printf(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+fn printf(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     let (format, args) = args.split_first().unwrap_or((&Value::Nil, &[]));
     let format = format.as_text().cloned().unwrap_or_default();
     print::printf(context, &format, args).map(Value::text)
@@ -110,20 +110,24 @@ pub(crate) fn call(
     name: &str,
     function: &Value,
     args: &[Value],
-) -> Result<Value, Error> {
+) -> Result<Value, TemplateError> {
     let Value::Object(object) = function else {
         if function.is_nil() {
-            return Err(Error::new("call of nil"));
+            return Err(TemplateError::new("call of nil"));
         }
         let of = function.type_name();
-        return Err(Error::new(format!("non-function {name} of type {of}")));
+        return Err(TemplateError::new(format!(
+            "non-function {name} of type {of}"
+        )));
     };
-    if object.kind() == Kind::Interface {
-        return Err(Error::new("call of nil"));
+    if object.kind() == GoKind::Interface {
+        return Err(TemplateError::new("call of nil"));
     }
-    let Some(signature) = object.method("").filter(|_| object.kind() == Kind::Func) else {
+    let Some(signature) = object.method("").filter(|_| object.kind() == GoKind::Func) else {
         let of = object.type_name();
-        return Err(Error::new(format!("non-function {name} of type {of}")));
+        return Err(TemplateError::new(format!(
+            "non-function {name} of type {of}"
+        )));
     };
     signature.check_results(name)?;
 
@@ -131,19 +135,19 @@ pub(crate) fn call(
     if signature.is_variadic() && given < required {
         let message =
             format!("wrong number of args for {name}: got {given} want at least {required}");
-        return Err(Error::new(message));
+        return Err(TemplateError::new(message));
     }
     if !signature.is_variadic() && given != required {
         let message = format!("wrong number of args for {name}: got {given} want {required}");
-        return Err(Error::new(message));
+        return Err(TemplateError::new(message));
     }
     let mut prepared = Vec::with_capacity(given);
     for (index, value) in args.iter().enumerate() {
         let of = signature
             .parameter(index)
-            .map_or(&Type::Any, |parameter| &parameter.of);
+            .map_or(&GoType::Any, |parameter| &parameter.of);
         let value = prepare(value, of);
-        prepared.push(value.map_err(|error| Error::new(format!("arg {index}: {error}")))?);
+        prepared.push(value.map_err(|error| TemplateError::new(format!("arg {index}: {error}")))?);
     }
     object.call("", context, &prepared)
 }

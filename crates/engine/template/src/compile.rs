@@ -14,6 +14,7 @@ mod source;
 mod words;
 
 pub(crate) use code::{
-    Call, Chain, Constant, Emit, Flow, NO_NODE, Name, Op, Push, RangeInfo, Source, Step, Unit,
+    CallStep, Chain, ChainStart, CodeStep, Constant, EmitStep, FlowStep, NO_NODE, Op, PushStep,
+    RangeInfo, Unit, UnitName,
 };
 pub(crate) use source::compile;

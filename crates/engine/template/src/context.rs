@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use lode_object::Value as Json;
 use lode_stdx::budget::{Budget, Meter};
 
-use crate::error::Error;
-use crate::value::{Map, Text, Value};
+use crate::error::TemplateError;
+use crate::value::{GoString, Map, Value};
 
 /// All that a template learns about the world outside. One render uses one environment.
 pub struct Environment<'e> {
@@ -76,7 +76,7 @@ impl<'r> Context<'r> {
     ///
     /// # Errors
     /// The render has spent its budget.
-    pub fn bytes(&self, count: usize) -> Result<(), Error> {
+    pub fn bytes(&self, count: usize) -> Result<(), TemplateError> {
         Ok(self.meter.bytes(count as u64)?)
     }
 
@@ -84,7 +84,7 @@ impl<'r> Context<'r> {
     ///
     /// # Errors
     /// The render has spent its budget.
-    pub fn nodes(&self, count: usize) -> Result<(), Error> {
+    pub fn nodes(&self, count: usize) -> Result<(), TemplateError> {
         Ok(self.meter.nodes(count as u64)?)
     }
 
@@ -92,7 +92,7 @@ impl<'r> Context<'r> {
     ///
     /// # Errors
     /// The render has spent its budget.
-    pub fn steps(&self, count: usize) -> Result<(), Error> {
+    pub fn steps(&self, count: usize) -> Result<(), TemplateError> {
         Ok(self.meter.steps(count as u64)?)
     }
 
@@ -100,7 +100,7 @@ impl<'r> Context<'r> {
     ///
     /// # Errors
     /// The map is nil, or the render has spent its budget.
-    pub fn set(&mut self, map: &Map, key: Text, value: Value) -> Result<(), Error> {
+    pub fn set(&mut self, map: &Map, key: GoString, value: Value) -> Result<(), TemplateError> {
         self.nodes(1)?;
         // A new key moves the entries after it.
         self.steps(1 + map.len() / ENTRIES_PER_STEP)?;

@@ -6,7 +6,7 @@ mod templates;
 
 pub(crate) use functions::TABLE;
 pub(crate) use functions::{include, tpl};
-pub use render::{File, RenderError, Rendered};
+pub use render::{RenderError, RenderedFile, TemplateFile};
 pub use templates::{MissingKey, ParseError, Templates};
 
 use std::borrow::Cow;

@@ -8,11 +8,11 @@ use lode_stdx::budget::Exceeded;
 ///
 /// It is one pointer wide, because every evaluation returns one.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Error(Box<Reason>);
+pub struct TemplateError(Box<Reason>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Reason {
-    kind: Kind,
+    kind: FailureKind,
     /// What the template was doing: `error calling fail: `.
     doing: String,
     message: String,
@@ -21,30 +21,30 @@ struct Reason {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum FailureKind {
     Message,
     Bound,
     /// The chart's author stops the template.
     Stop,
 }
 
-impl Error {
+impl TemplateError {
     /// Fails as a Go function that returns an error, or panics, with this text.
     pub fn new(message: impl Into<String>) -> Self {
-        Self::of(Kind::Message, message.into())
+        Self::of(FailureKind::Message, message.into())
     }
 
     /// Fails because a bound is reached; `message` names the bound and its limit.
     pub fn bound(message: impl Into<String>) -> Self {
-        Self::of(Kind::Bound, message.into())
+        Self::of(FailureKind::Bound, message.into())
     }
 
     /// Fails because the chart says so, with its own text: `required` and `fail`.
     pub fn stop(message: impl Into<String>) -> Self {
-        Self::of(Kind::Stop, message.into())
+        Self::of(FailureKind::Stop, message.into())
     }
 
-    fn of(kind: Kind, message: String) -> Self {
+    fn of(kind: FailureKind, message: String) -> Self {
         Self(Box::new(Reason {
             kind,
             doing: String::new(),
@@ -60,12 +60,12 @@ impl Error {
 
     /// Returns whether a bound of ours was reached, so that the same input would fail again.
     pub fn is_bound(&self) -> bool {
-        self.0.kind == Kind::Bound
+        self.0.kind == FailureKind::Bound
     }
 
     /// Returns the chart's own text if it stopped the template.
     pub(crate) fn stopped(&self) -> Option<&str> {
-        (self.0.kind == Kind::Stop).then_some(&*self.0.message)
+        (self.0.kind == FailureKind::Stop).then_some(&*self.0.message)
     }
 
     /// The error of a function that is called.
@@ -100,15 +100,15 @@ impl Error {
     }
 }
 
-impl fmt::Display for Error {
+impl fmt::Display for TemplateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.message())
     }
 }
 
-impl std::error::Error for Error {}
+impl std::error::Error for TemplateError {}
 
-impl From<Exceeded> for Error {
+impl From<Exceeded> for TemplateError {
     fn from(exceeded: Exceeded) -> Self {
         Self::bound(exceeded.to_string())
     }

@@ -12,7 +12,7 @@
 //!
 //! use jiff::Timestamp;
 //! use lode_stdx::budget::Budget;
-//! use lode_template::{Environment, File, Map, MissingKey, Random, Templates, Value};
+//! use lode_template::{Environment, Map, MissingKey, Random, TemplateFile, Templates, Value};
 //! use lode_template::function::Functions;
 //!
 //! struct NoRandom;
@@ -23,7 +23,7 @@
 //! }
 //!
 //! let budget = Budget::unlimited();
-//! let file = File { name: "web/templates/a.yaml", text: b"replicas: {{ .Values.replicas }}" };
+//! let file = TemplateFile { name: "web/templates/a.yaml", text: b"replicas: {{ .Values.replicas }}" };
 //! let templates = Templates::compile(Arc::new(Functions::helm()), &[file], &budget).unwrap();
 //!
 //! let data = serde_json::json!({"Values": {"replicas": 2}});
@@ -62,9 +62,10 @@ mod texts;
 mod value;
 
 pub use context::{Cluster, Context, Environment, Random};
-pub use engine::{File, MissingKey, ParseError, RenderError, Rendered, Templates};
-pub use error::Error;
+pub use engine::{MissingKey, ParseError, RenderError, RenderedFile, TemplateFile, Templates};
+pub use error::TemplateError;
 pub use run::ExecError;
 pub use value::{
-    Form, Integer, IntegerKind, Kind, List, Map, NESTING_MAX, Object, Text, Type, Value,
+    GoKind, GoObject, GoString, GoType, Integer, IntegerKind, List, ListForm, Map, NESTING_MAX,
+    Value,
 };

@@ -11,8 +11,8 @@ mod quote;
 mod verb;
 
 use crate::context::Context;
-use crate::error::Error;
-use crate::value::{Kind, Value};
+use crate::error::TemplateError;
+use crate::value::{GoKind, Value};
 
 pub use float::append_float;
 use printer::Printer;
@@ -22,7 +22,7 @@ pub use quote::{is_print, quote};
 ///
 /// # Errors
 /// The budget is spent, or the value is nested too deeply.
-pub fn value(context: &Context<'_>, out: &mut Vec<u8>, value: &Value) -> Result<(), Error> {
+pub fn value(context: &Context<'_>, out: &mut Vec<u8>, value: &Value) -> Result<(), TemplateError> {
     match value {
         Value::String(text) => {
             context.bytes(text.len())?;
@@ -38,14 +38,18 @@ pub fn value(context: &Context<'_>, out: &mut Vec<u8>, value: &Value) -> Result<
 }
 
 /// Appends a value as a template prints it: pointers are followed.
-pub(crate) fn shown(context: &Context<'_>, out: &mut Vec<u8>, value: &Value) -> Result<(), Error> {
+pub(crate) fn shown(
+    context: &Context<'_>,
+    out: &mut Vec<u8>,
+    value: &Value,
+) -> Result<(), TemplateError> {
     let mut printer = Printer::new(context, out);
     printer.shown(value);
     printer.finish()
 }
 
 /// Returns what [`print()`] does, with pointers followed.
-pub(crate) fn print_shown(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, Error> {
+pub(crate) fn print_shown(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, TemplateError> {
     let follow = |arg: &Value| match arg {
         Value::Nil => Value::text("<no value>"),
         Value::Object(object) if object.text().is_none() => {
@@ -61,12 +65,12 @@ pub(crate) fn print_shown(context: &Context<'_>, args: &[Value]) -> Result<Vec<u
 ///
 /// # Errors
 /// As [`value`].
-pub fn print(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, Error> {
+pub fn print(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, TemplateError> {
     let mut out = Vec::new();
     let mut printer = Printer::new(context, &mut out);
     let mut after_string = true;
     for arg in args {
-        let is_string = arg.kind() == Kind::String;
+        let is_string = arg.kind() == GoKind::String;
         if !is_string && !after_string {
             printer.byte(b' ');
         }
@@ -81,7 +85,7 @@ pub fn print(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, Error> {
 ///
 /// # Errors
 /// As [`value`].
-pub fn println(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, Error> {
+pub fn println(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, TemplateError> {
     let mut out = Vec::new();
     let mut printer = Printer::new(context, &mut out);
     for (index, arg) in args.iter().enumerate() {
@@ -99,7 +103,11 @@ pub fn println(context: &Context<'_>, args: &[Value]) -> Result<Vec<u8>, Error> 
 ///
 /// # Errors
 /// As [`value`].
-pub fn printf(context: &Context<'_>, format: &[u8], args: &[Value]) -> Result<Vec<u8>, Error> {
+pub fn printf(
+    context: &Context<'_>,
+    format: &[u8],
+    args: &[Value],
+) -> Result<Vec<u8>, TemplateError> {
     let mut out = Vec::with_capacity(format.len().min(FIRST_ALLOCATION_MAX));
     let mut printer = Printer::new(context, &mut out);
     format::format(&mut printer, format, args);

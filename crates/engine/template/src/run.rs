@@ -25,10 +25,10 @@ pub use error::ExecError;
 pub(crate) use error::Layer;
 pub(crate) use machine::Machine;
 
-use frame::{Handle, Turn};
+use frame::{Handle, RunTurn};
 
-use crate::compile::{NO_NODE, Op, Step, Unit};
-use crate::error::Error;
+use crate::compile::{CodeStep, NO_NODE, Op, Unit};
+use crate::error::TemplateError;
 use crate::value::Value;
 
 impl Machine<'_> {
@@ -36,7 +36,9 @@ impl Machine<'_> {
     pub(crate) fn execute(&mut self, number: u32, data: Value) -> Result<Vec<u8>, ExecError> {
         self.reset();
         let Some((unit, code)) = self.templates.code(number) else {
-            return Err(ExecError::plain(Error::new("there is no such template")));
+            return Err(ExecError::plain(TemplateError::new(
+                "there is no such template",
+            )));
         };
         self.at_hand.unit = Handle::Shared(unit);
         self.at_hand.code = code;
@@ -49,7 +51,7 @@ impl Machine<'_> {
         }
     }
 
-    fn run(&mut self) -> Result<(), Error> {
+    fn run(&mut self) -> Result<(), TemplateError> {
         self.charge_code()?;
         loop {
             let unit = self.at_hand.unit.clone();
@@ -57,14 +59,14 @@ impl Machine<'_> {
                 .codes
                 .get(self.at_hand.code)
                 .map_or(&[][..], |code| &code.ops);
-            if self.run_ops(&unit, ops)? == Turn::End {
+            if self.run_ops(&unit, ops)? == RunTurn::End {
                 return Ok(());
             }
         }
     }
 
     /// Runs until a template is called or left.
-    fn run_ops(&mut self, unit: &Unit, ops: &[Op]) -> Result<Turn, Error> {
+    fn run_ops(&mut self, unit: &Unit, ops: &[Op]) -> Result<RunTurn, TemplateError> {
         let mut next = self.at_hand.next;
         while let Some(op) = ops.get(next) {
             next += 1;
@@ -72,20 +74,20 @@ impl Machine<'_> {
                 self.at_hand.at = op.at;
             }
             match op.step {
-                Step::Emit(emit) => self.emit(unit, emit)?,
-                Step::Push(push) => self.push(unit, push)?,
-                Step::Call(call) => {
+                CodeStep::Emit(emit) => self.emit(unit, emit)?,
+                CodeStep::Push(push) => self.push(unit, push)?,
+                CodeStep::Call(call) => {
                     if let Some(target) = self.call(unit, call)? {
                         next = target;
                     }
                 }
-                Step::Flow(flow) => match self.flow(unit, flow, next)? {
-                    Turn::On => {}
-                    Turn::To(target) => next = target as usize,
+                CodeStep::Flow(flow) => match self.flow(unit, flow, next)? {
+                    RunTurn::On => {}
+                    RunTurn::To(target) => next = target as usize,
                     turn => return Ok(turn),
                 },
             }
         }
-        Ok(Turn::End)
+        Ok(RunTurn::End)
     }
 }

@@ -12,12 +12,12 @@ mod types;
 use std::borrow::Cow;
 use std::rc::Rc;
 
-pub use list::{Form, List};
+pub use list::{List, ListForm};
 pub use map::Map;
-pub use object::Object;
-pub use text::Text;
+pub use object::GoObject;
+pub use text::GoString;
 pub(crate) use text::{SharedText, prefix};
-pub use types::{IntegerKind, Kind, Type};
+pub use types::{GoKind, GoType, IntegerKind};
 
 use crate::function::Signature;
 
@@ -44,7 +44,7 @@ pub enum Value {
     /// `float32`.
     Float32(f32),
     /// `string`: any bytes.
-    String(Text),
+    String(GoString),
     /// `[]byte`.
     Bytes(Rc<[u8]>),
     /// A slice or an array.
@@ -52,7 +52,7 @@ pub enum Value {
     /// A map with string keys.
     Map(Map),
     /// A struct, a pointer, a function, a map with other keys, or a value of a named type.
-    Object(Rc<dyn Object>),
+    Object(Rc<dyn GoObject>),
 }
 
 /// An integer of a type with its own [`IntegerKind`].
@@ -73,7 +73,7 @@ impl Integer {
 
 impl Value {
     /// Returns a `string`.
-    pub fn text(text: impl Into<Text>) -> Self {
+    pub fn text(text: impl Into<GoString>) -> Self {
         Self::String(text.into())
     }
 
@@ -83,13 +83,13 @@ impl Value {
     }
 
     /// Returns a `[]string`.
-    pub fn strings<T: Into<Text>>(items: impl IntoIterator<Item = T>) -> Self {
+    pub fn strings<T: Into<GoString>>(items: impl IntoIterator<Item = T>) -> Self {
         let items = items.into_iter().map(Self::text).collect();
-        Self::List(List::typed(Type::String, items))
+        Self::List(List::typed(GoType::String, items))
     }
 
     /// Returns an object.
-    pub fn object(object: impl Object) -> Self {
+    pub fn object(object: impl GoObject) -> Self {
         Self::Object(Rc::new(object))
     }
 
@@ -125,7 +125,7 @@ impl Value {
     }
 
     /// Returns the text of a `string`.
-    pub fn as_text(&self) -> Option<&Text> {
+    pub fn as_text(&self) -> Option<&GoString> {
         match self {
             Self::String(text) => Some(text),
             _ => None,
@@ -149,7 +149,7 @@ impl Value {
     }
 
     /// Returns the object, if it is one of type `T`.
-    pub fn as_object<T: Object>(&self) -> Option<&T> {
+    pub fn as_object<T: GoObject>(&self) -> Option<&T> {
         match self {
             Self::Object(object) => object.as_any().downcast_ref(),
             _ => None,
@@ -173,19 +173,19 @@ impl Value {
     }
 
     /// Returns `reflect.Kind`.
-    pub fn kind(&self) -> Kind {
+    pub fn kind(&self) -> GoKind {
         match self {
-            Self::Nil => Kind::Invalid,
-            Self::Bool(_) => Kind::Bool,
-            Self::Int(_) => Kind::Integer(IntegerKind::Int),
-            Self::Int64(_) => Kind::Integer(IntegerKind::Int64),
-            Self::Sized(integer) => Kind::Integer(integer.kind),
-            Self::Float(_) => Kind::Float64,
-            Self::Float32(_) => Kind::Float32,
-            Self::String(_) => Kind::String,
-            Self::Bytes(_) => Kind::Slice,
+            Self::Nil => GoKind::Invalid,
+            Self::Bool(_) => GoKind::Bool,
+            Self::Int(_) => GoKind::Integer(IntegerKind::Int),
+            Self::Int64(_) => GoKind::Integer(IntegerKind::Int64),
+            Self::Sized(integer) => GoKind::Integer(integer.kind),
+            Self::Float(_) => GoKind::Float64,
+            Self::Float32(_) => GoKind::Float32,
+            Self::String(_) => GoKind::String,
+            Self::Bytes(_) => GoKind::Slice,
             Self::List(list) => list.kind(),
-            Self::Map(_) => Kind::Map,
+            Self::Map(_) => GoKind::Map,
             Self::Object(object) => object.kind(),
         }
     }
@@ -200,21 +200,21 @@ impl Value {
         }
     }
 
-    /// Returns the type; that of the nil interface is [`Type::Any`].
-    pub fn type_of(&self) -> Type {
+    /// Returns the type; that of the nil interface is [`GoType::Any`].
+    pub fn type_of(&self) -> GoType {
         match self {
-            Self::Nil => Type::Any,
-            Self::Bool(_) => Type::Bool,
-            Self::Int(_) => Type::Integer(IntegerKind::Int),
-            Self::Int64(_) => Type::Integer(IntegerKind::Int64),
-            Self::Sized(integer) => Type::Integer(integer.kind),
-            Self::Float(_) => Type::Float64,
-            Self::Float32(_) => Type::Float32,
-            Self::String(_) => Type::String,
-            Self::Bytes(_) => Type::slice(Type::Integer(IntegerKind::Uint8)),
+            Self::Nil => GoType::Any,
+            Self::Bool(_) => GoType::Bool,
+            Self::Int(_) => GoType::Integer(IntegerKind::Int),
+            Self::Int64(_) => GoType::Integer(IntegerKind::Int64),
+            Self::Sized(integer) => GoType::Integer(integer.kind),
+            Self::Float(_) => GoType::Float64,
+            Self::Float32(_) => GoType::Float32,
+            Self::String(_) => GoType::String,
+            Self::Bytes(_) => GoType::slice(GoType::Integer(IntegerKind::Uint8)),
             Self::List(list) => list.type_of(),
             Self::Map(map) => map.type_of(),
-            Self::Object(object) => Type::named(object.type_name()),
+            Self::Object(object) => GoType::named(object.type_name()),
         }
     }
 
@@ -232,7 +232,7 @@ impl Value {
             Self::List(list) => !list.is_empty(),
             Self::Map(map) => !map.is_empty(),
             Self::Object(object) => match (object.kind(), object.underlying()) {
-                (Kind::Struct, _) => true,
+                (GoKind::Struct, _) => true,
                 (_, Some(value)) => value.is_true(),
                 _ => !object.is_nil(),
             },
@@ -310,8 +310,8 @@ impl From<f64> for Value {
     }
 }
 
-impl From<Text> for Value {
-    fn from(text: Text) -> Self {
+impl From<GoString> for Value {
+    fn from(text: GoString) -> Self {
         Self::String(text)
     }
 }
@@ -367,7 +367,7 @@ mod tests {
     #[test]
     fn a_value_has_three_words() {
         assert_eq!(size_of::<Value>(), 24);
-        assert_eq!(size_of::<Text>(), 24);
+        assert_eq!(size_of::<GoString>(), 24);
     }
 
     #[test]
@@ -380,7 +380,10 @@ mod tests {
             (Value::list(vec![]), "[]interface {}"),
             (Value::strings(["a"]), "[]string"),
             (Map::new().into(), "map[string]interface {}"),
-            (Map::typed(Type::String, vec![]).into(), "map[string]string"),
+            (
+                Map::typed(GoType::String, vec![]).into(),
+                "map[string]string",
+            ),
         ];
         for (value, name) in cases {
             assert_eq!(value.type_name(), name);
@@ -390,7 +393,7 @@ mod tests {
     #[test]
     fn equality_is_that_of_types_and_contents() {
         assert_ne!(Value::Int(1), Value::Int64(1));
-        assert_ne!(Value::list(vec![]), Value::strings(Vec::<Text>::new()));
+        assert_ne!(Value::list(vec![]), Value::strings(Vec::<GoString>::new()));
         let nested = |number| Value::list(vec![Value::list(vec![Value::Float(number)])]);
         assert_eq!(nested(1.0), nested(1.0));
         assert_ne!(nested(1.0), nested(2.0));

@@ -117,7 +117,7 @@ pub(crate) fn within(path: &str) -> Option<RepoPath> {
 #[cfg(test)]
 mod tests {
     use lode_api::helm_chart::SourceKind;
-    use lode_chart::File;
+    use lode_chart::ChartFile;
     use lode_object::NamespacedName;
 
     use super::*;
@@ -143,7 +143,7 @@ mod tests {
             ("values-a.yaml", "b:\n  d: 2.5\n"),
             ("bad.yaml", "[]"),
         ];
-        let files = files.map(|(name, text)| File::new(name, text.as_bytes()));
+        let files = files.map(|(name, text)| ChartFile::new(name, text.as_bytes()));
         Chart::from_files(files.to_vec(), &Budget::unlimited()).unwrap()
     }
 

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::chart::Chart;
-use crate::file::File;
+use crate::file::ChartFile;
 use crate::metadata::{Dependency, Lock, Metadata};
 use crate::release::RecordedChart;
 use crate::{json, moment};
@@ -98,7 +98,7 @@ impl<'c> Active<'c> {
             ..
         } = self.chart;
         let metadata = self.metadata();
-        let form = Form {
+        let form = RecordedForm {
             metadata: &metadata,
             lock: lock.as_ref(),
             templates: Some(templates).filter(|files| !files.is_empty()),
@@ -123,15 +123,15 @@ impl<'c> Active<'c> {
 
 /// A chart in the order and with the omissions of release records.
 #[derive(Serialize)]
-struct Form<'a> {
+struct RecordedForm<'a> {
     metadata: &'a Metadata,
     lock: Option<&'a Lock>,
-    templates: Option<&'a Vec<File>>,
+    templates: Option<&'a Vec<ChartFile>>,
     values: Option<&'a Map<String, Value>>,
     schema: Option<String>,
     #[serde(rename = "schemamodtime", with = "moment")]
     schema_modified: Option<Timestamp>,
-    files: Option<&'a Vec<File>>,
+    files: Option<&'a Vec<ChartFile>>,
     #[serde(
         rename = "modtime",
         with = "moment",

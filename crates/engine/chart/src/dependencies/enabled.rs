@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use super::active::Active;
 use crate::metadata::Dependency;
-use crate::values::coalesce::{Error, Mode, Work, coalesce, copy_map};
+use crate::values::coalesce::{CoalesceError, Mode, Work, coalesce, copy_map};
 use crate::values::{path_value, table};
 use crate::warning::Warnings;
 
@@ -22,7 +22,7 @@ pub(super) fn keep(
     values: &Map<String, Value>,
     path: &str,
     work: &mut Work<'_>,
-) -> Result<(), Error> {
+) -> Result<(), CoalesceError> {
     let Some(mut declared) = chart.declared.take() else {
         return Ok(());
     };

@@ -6,13 +6,13 @@ use serde_json::{Map, Value, json};
 
 use super::active::{Active, OwnValues};
 use crate::metadata::Dependency;
-use crate::values::coalesce::{Error, Mode, Work, coalesce, copy_map};
+use crate::values::coalesce::{CoalesceError, Mode, Work, coalesce, copy_map};
 use crate::values::{merge_tables, nest, table};
 
 /// Imports values into a chart, after all its subcharts have imported theirs.
 ///
 /// A chart that declares dependencies gets the values of all its subcharts as well.
-pub(super) fn values(chart: &mut Active<'_>, work: &mut Work<'_>) -> Result<(), Error> {
+pub(super) fn values(chart: &mut Active<'_>, work: &mut Work<'_>) -> Result<(), CoalesceError> {
     for child in &mut chart.children {
         values(child, work)?;
     }
@@ -38,7 +38,7 @@ fn import(
     all: &Map<String, Value>,
     imported: &mut Map<String, Value>,
     work: &mut Work<'_>,
-) -> Result<(), Error> {
+) -> Result<(), CoalesceError> {
     let mut noted = Vec::new();
     for import in &dependency.import_values {
         let Some((child, parent)) = places(import) else {

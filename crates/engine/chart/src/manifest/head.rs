@@ -1,4 +1,4 @@
-//! [`Head`]: what a manifest says about itself.
+//! [`ManifestHead`]: what a manifest says about itself.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 /// What a manifest says about itself; all texts are empty if it is only a comment.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Head {
+pub struct ManifestHead {
     /// `apiVersion`.
     pub api_version: String,
     /// `kind`.
@@ -38,7 +38,7 @@ pub enum HeadError {
     },
 }
 
-impl Head {
+impl ManifestHead {
     /// Reads the head of a document. All of it must be YAML.
     pub(crate) fn read(document: &str, budget: &Budget) -> Result<Self, HeadError> {
         let mut nodes =
@@ -140,8 +140,8 @@ fn text(field: &'static str, value: &Value) -> Result<String, HeadError> {
 mod tests {
     use super::*;
 
-    fn read(document: &str) -> Result<Head, HeadError> {
-        Head::read(document, &Budget::unlimited())
+    fn read(document: &str) -> Result<ManifestHead, HeadError> {
+        ManifestHead::read(document, &Budget::unlimited())
     }
 
     #[test]
@@ -153,7 +153,7 @@ mod tests {
         );
         let annotations: Vec<&str> = head.annotations.values().map(String::as_str).collect();
         assert_eq!(annotations, ["1", "", "x"]);
-        assert_eq!(read("# nothing\n"), Ok(Head::default()));
+        assert_eq!(read("# nothing\n"), Ok(ManifestHead::default()));
         assert_eq!(read("kind: a\nmetadata: null\n").unwrap().kind, "a");
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lode_stdx::budget::{Budget, Exceeded};
 
 use super::Manifest;
-use super::head::{Head, HeadError};
+use super::head::{HeadError, ManifestHead};
 use super::order::by_kind;
 use super::split::split;
 use crate::file::base;
@@ -23,7 +23,7 @@ pub struct Sorted {
 
 /// Why rendered files cannot be sorted.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum ManifestError {
     /// A document is not a manifest.
     #[error("YAML parse error on {path}: {source}")]
     Head {
@@ -46,7 +46,7 @@ pub fn sort(
     order: &[&str],
     warnings: &mut Warnings,
     budget: &Budget,
-) -> Result<Sorted, Error> {
+) -> Result<Sorted, ManifestError> {
     let mut sorted = Sorted::default();
     for (path, content) in files {
         if base(path).starts_with('_') {
@@ -77,8 +77,8 @@ impl Sorted {
         document: &str,
         warnings: &mut Warnings,
         budget: &Budget,
-    ) -> Result<(), Error> {
-        let head = Head::read(document, budget).map_err(|source| Error::Head {
+    ) -> Result<(), ManifestError> {
+        let head = ManifestHead::read(document, budget).map_err(|source| ManifestError::Head {
             path: path.to_owned(),
             source,
         })?;
@@ -111,7 +111,7 @@ const HOOK_WEIGHT: &str = "helm.sh/hook-weight";
 const HOOK_DELETE_POLICY: &str = "helm.sh/hook-delete-policy";
 const HOOK_OUTPUT_LOG_POLICY: &str = "helm.sh/hook-output-log-policy";
 
-fn hook(path: &str, document: &str, head: &Head, events: Vec<Event>) -> Hook {
+fn hook(path: &str, document: &str, head: &ManifestHead, events: Vec<Event>) -> Hook {
     let weight = head.annotations.get(HOOK_WEIGHT);
     Hook {
         name: head.name.clone(),
@@ -132,7 +132,7 @@ fn hook(path: &str, document: &str, head: &Head, events: Vec<Event>) -> Hook {
     }
 }
 
-fn words(head: &Head, annotation: &str) -> impl Iterator<Item = String> {
+fn words(head: &ManifestHead, annotation: &str) -> impl Iterator<Item = String> {
     let words = head.annotations.get(annotation).into_iter();
     words.flat_map(|words| words.split(',')).map(word)
 }
@@ -146,7 +146,7 @@ mod tests {
     use super::*;
     use crate::manifest::INSTALL_ORDER;
 
-    fn sorted(files: &[(&str, &str)]) -> (Result<Sorted, Error>, Warnings) {
+    fn sorted(files: &[(&str, &str)]) -> (Result<Sorted, ManifestError>, Warnings) {
         let files = files
             .iter()
             .map(|(path, content)| ((*path).to_owned(), (*content).to_owned()));

@@ -4,13 +4,13 @@ use lode_stdx::budget::Limits;
 use serde_json::json;
 
 use super::*;
-use crate::file::File;
+use crate::file::ChartFile;
 
 /// A chart from `path: content` pairs; folders of subcharts get a Chart.yaml with their name.
 fn chart(files: &[(&str, &str)]) -> Chart {
-    let mut all: Vec<File> = files
+    let mut all: Vec<ChartFile> = files
         .iter()
-        .map(|(path, content)| File::new(*path, content.as_bytes()))
+        .map(|(path, content)| ChartFile::new(*path, content.as_bytes()))
         .collect();
     let mut folders = vec![String::new()];
     for (path, _) in files {
@@ -36,7 +36,7 @@ fn chart(files: &[(&str, &str)]) -> Chart {
                 .unwrap_or_default();
             let name = if name.is_empty() { "web" } else { name };
             let text = format!("apiVersion: v2\nname: {name}\nversion: 1.0.0\n");
-            all.push(File::new(path, text.as_bytes()));
+            all.push(ChartFile::new(path, text.as_bytes()));
         }
     }
     Chart::from_files(all, &Budget::unlimited()).unwrap()

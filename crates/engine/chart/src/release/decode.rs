@@ -24,7 +24,7 @@ pub const RECORD_MAX: u64 = 64 << 20;
 
 /// Why a record cannot be decoded. No variant contains a part of the record, which may be secret.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum DecodeError {
     /// Not base64.
     #[error("the record is not base64")]
     Base64,
@@ -77,7 +77,7 @@ impl Release {
     ///
     /// # Errors
     /// The record is damaged, is not a release, or exceeds the budget.
-    pub fn decode(record: &str, budget: &Budget) -> Result<Self, Error> {
+    pub fn decode(record: &str, budget: &Budget) -> Result<Self, DecodeError> {
         let bytes = unpack(record.trim().as_bytes(), budget)?;
         // The JSON is held as text and as values for a moment.
         budget.bytes(bytes.len() as u64)?;
@@ -119,9 +119,9 @@ impl Default for Wire<'_> {
 }
 
 /// Decodes base64 and, if it is compressed, gzip. Helm once stored records uncompressed.
-fn unpack(record: &[u8], budget: &Budget) -> Result<Vec<u8>, Error> {
+fn unpack(record: &[u8], budget: &Budget) -> Result<Vec<u8>, DecodeError> {
     budget.bytes(record.len() as u64)?;
-    let packed = STANDARD.decode(record).map_err(|_| Error::Base64)?;
+    let packed = STANDARD.decode(record).map_err(|_| DecodeError::Base64)?;
     if !packed.starts_with(&GZIP_MAGIC) {
         return Ok(packed);
     }
@@ -131,14 +131,14 @@ fn unpack(record: &[u8], budget: &Budget) -> Result<Vec<u8>, Error> {
     let limit = RECORD_MAX.min(left);
     let bytes = match read::all(MultiGzDecoder::new(&*packed), limit) {
         Ok(bytes) => bytes,
-        Err(read::Error::Io(error)) => return Err(Error::Gzip(error)),
+        Err(read::Error::Io(error)) => return Err(DecodeError::Gzip(error)),
         Err(read::Error::TooLong { limit }) if limit == RECORD_MAX => {
-            return Err(Error::TooLong { limit });
+            return Err(DecodeError::TooLong { limit });
         }
         // Fails, and says which limit it was.
         Err(read::Error::TooLong { limit }) => {
             budget.bytes(limit.saturating_add(1))?;
-            return Err(Error::TooLong { limit });
+            return Err(DecodeError::TooLong { limit });
         }
     };
     budget.bytes(bytes.len() as u64)?;
@@ -163,8 +163,8 @@ fn known_method<'de, D: serde::Deserializer<'de>>(
     clippy::needless_pass_by_value,
     reason = "used as a function of `map_err`"
 )]
-fn unfit(error: serde_json::Error) -> Error {
-    Error::Json {
+fn unfit(error: serde_json::Error) -> DecodeError {
+    DecodeError::Json {
         line: error.line(),
         column: error.column(),
     }
@@ -179,7 +179,7 @@ mod tests {
     use lode_stdx::budget::Limits;
 
     use super::*;
-    use crate::release::Status;
+    use crate::release::ReleaseStatus;
 
     fn packed(bytes: &[u8]) -> String {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
@@ -187,7 +187,7 @@ mod tests {
         STANDARD.encode(encoder.finish().unwrap())
     }
 
-    fn decode(record: &str) -> Result<Release, Error> {
+    fn decode(record: &str) -> Result<Release, DecodeError> {
         Release::decode(record, &Budget::unlimited())
     }
 
@@ -205,7 +205,7 @@ mod tests {
                 (&*release.name, &*release.namespace, release.version),
                 ("web", "shop", 3)
             );
-            assert_eq!(release.info.status, Status::Deployed);
+            assert_eq!(release.info.status, ReleaseStatus::Deployed);
             let first = release.info.first_deployed.unwrap().to_string();
             assert_eq!(first, "2024-01-02T02:04:05.123456789Z");
             assert_eq!(release.info.deleted, None);
@@ -218,12 +218,12 @@ mod tests {
 
     #[test]
     fn damage_is_reported_without_a_part_of_the_record() {
-        assert!(matches!(decode("*"), Err(Error::Base64)));
+        assert!(matches!(decode("*"), Err(DecodeError::Base64)));
         let mut gzip = STANDARD.decode(packed(b"{}")).unwrap();
         gzip.truncate(12);
         assert!(matches!(
             decode(&STANDARD.encode(gzip)),
-            Err(Error::Gzip(_))
+            Err(DecodeError::Gzip(_))
         ));
         let error = decode(&packed(b"{\"name\": \"secret\", \"info\": 1}")).unwrap_err();
         assert_eq!(

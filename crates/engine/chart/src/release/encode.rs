@@ -14,7 +14,7 @@ use crate::json;
 
 /// Why a release cannot be encoded.
 #[derive(Debug, thiserror::Error)]
-pub enum Error {
+pub enum EncodeError {
     /// A value has no JSON form.
     #[error("write the release as JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -28,7 +28,7 @@ impl Release {
     ///
     /// # Errors
     /// A value has no JSON form.
-    pub fn encode(&self) -> Result<String, Error> {
+    pub fn encode(&self) -> Result<String, EncodeError> {
         let before = deflate(self.before_chart()?.as_bytes())?;
         let after = self.after_chart()?;
         let chart = self.chart.deflated()?;
@@ -118,7 +118,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::release::{ApplyMethod, Hook, RecordedChart, Status};
+    use crate::release::{ApplyMethod, Hook, RecordedChart, ReleaseStatus};
 
     fn release() -> Release {
         let chart = json!({
@@ -128,7 +128,7 @@ mod tests {
         });
         let chart = RecordedChart::from_json(chart.to_string()).unwrap();
         let mut release = Release::new("web", "shop", 2, chart);
-        release.info.status = Status::PendingUpgrade;
+        release.info.status = ReleaseStatus::PendingUpgrade;
         release.info.last_deployed = Some("2026-05-01T08:00:00.5Z".parse().unwrap());
         release.manifest = "---\n# Source: web/templates/a.yaml\na: <b>\n".to_owned();
         release

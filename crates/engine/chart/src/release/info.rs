@@ -1,4 +1,4 @@
-//! [`Info`] and [`Status`]: what happened to a revision.
+//! [`Info`] and [`ReleaseStatus`]: what happened to a revision.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ pub struct Info {
     #[serde(skip_serializing_if = "String::is_empty")]
     pub description: String,
     /// State of the revision.
-    pub status: Status,
+    pub status: ReleaseStatus,
     /// Rendered NOTES.txt.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub notes: String,
@@ -35,7 +35,7 @@ pub struct Info {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
 )]
 #[serde(rename_all = "kebab-case")]
-pub enum Status {
+pub enum ReleaseStatus {
     /// Installed; the current revision.
     Deployed,
     /// Uninstalled, with its history kept.
@@ -58,7 +58,7 @@ pub enum Status {
     Unknown,
 }
 
-impl Status {
+impl ReleaseStatus {
     /// Returns whether an operation is in progress, or was interrupted.
     #[must_use]
     pub fn is_pending(self) -> bool {
@@ -85,7 +85,7 @@ impl Status {
     }
 }
 
-impl fmt::Display for Status {
+impl fmt::Display for ReleaseStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
     }
@@ -98,22 +98,27 @@ mod tests {
     #[test]
     fn the_words_of_records_and_labels_are_the_same() {
         for status in [
-            Status::Unknown,
-            Status::Deployed,
-            Status::Uninstalled,
-            Status::Superseded,
-            Status::Failed,
-            Status::Uninstalling,
-            Status::PendingInstall,
-            Status::PendingUpgrade,
-            Status::PendingRollback,
+            ReleaseStatus::Unknown,
+            ReleaseStatus::Deployed,
+            ReleaseStatus::Uninstalled,
+            ReleaseStatus::Superseded,
+            ReleaseStatus::Failed,
+            ReleaseStatus::Uninstalling,
+            ReleaseStatus::PendingInstall,
+            ReleaseStatus::PendingUpgrade,
+            ReleaseStatus::PendingRollback,
         ] {
             let json = serde_json::to_value(status).unwrap();
             assert_eq!(json, status.as_str());
-            assert_eq!(serde_json::from_value::<Status>(json).unwrap(), status);
+            assert_eq!(
+                serde_json::from_value::<ReleaseStatus>(json).unwrap(),
+                status
+            );
         }
-        let future: Status = serde_json::from_str("\"pending-audit\"").unwrap();
-        assert_eq!(future, Status::Unknown);
-        assert!(Status::PendingUpgrade.is_pending() && !Status::Uninstalling.is_pending());
+        let future: ReleaseStatus = serde_json::from_str("\"pending-audit\"").unwrap();
+        assert_eq!(future, ReleaseStatus::Unknown);
+        assert!(
+            ReleaseStatus::PendingUpgrade.is_pending() && !ReleaseStatus::Uninstalling.is_pending()
+        );
     }
 }

@@ -49,7 +49,7 @@ pub enum ObjectError {
         /// Name of the object.
         name: Box<str>,
         /// The reason.
-        source: decode::Error,
+        source: decode::DecodeError,
     },
 }
 
@@ -76,7 +76,7 @@ impl Release {
     ///
     /// # Errors
     /// The release cannot be encoded.
-    pub fn object(&self, driver: Driver, stamp: Stamp) -> Result<Value, encode::Error> {
+    pub fn object(&self, driver: Driver, stamp: Stamp) -> Result<Value, encode::EncodeError> {
         match driver {
             Driver::Secret => self.secret(stamp),
             Driver::ConfigMap => self.config_map(stamp),
@@ -87,7 +87,7 @@ impl Release {
     ///
     /// # Errors
     /// The release cannot be encoded.
-    pub fn secret(&self, stamp: Stamp) -> Result<Value, encode::Error> {
+    pub fn secret(&self, stamp: Stamp) -> Result<Value, encode::EncodeError> {
         let record = STANDARD.encode(self.encode()?);
         Ok(json!({
             "apiVersion": "v1",
@@ -102,7 +102,7 @@ impl Release {
     ///
     /// # Errors
     /// The release cannot be encoded.
-    pub fn config_map(&self, stamp: Stamp) -> Result<Value, encode::Error> {
+    pub fn config_map(&self, stamp: Stamp) -> Result<Value, encode::EncodeError> {
         Ok(json!({
             "apiVersion": "v1",
             "kind": "ConfigMap",
@@ -171,11 +171,11 @@ fn user_labels(labels: &Value) -> BTreeMap<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::release::{RecordedChart, Status};
+    use crate::release::{RecordedChart, ReleaseStatus};
 
     fn release() -> Release {
         let mut release = Release::new("web", "shop", 7, RecordedChart::default());
-        release.info.status = Status::Deployed;
+        release.info.status = ReleaseStatus::Deployed;
         release.labels.insert("team".to_owned(), "a".to_owned());
         release
             .config

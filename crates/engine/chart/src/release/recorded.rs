@@ -23,7 +23,7 @@ pub struct RecordedChart {
 
 /// What records say about a chart that does not need all of it.
 #[derive(Deserialize)]
-struct Head {
+struct RecordedHead {
     #[serde(default, deserialize_with = "nullable")]
     metadata: Metadata,
 }
@@ -49,7 +49,7 @@ impl RecordedChart {
     /// # Errors
     /// It is not the JSON of a chart.
     pub fn from_json(json: String) -> Result<Self, serde_json::Error> {
-        let head: Head = serde_json::from_str(&json)?;
+        let head: RecordedHead = serde_json::from_str(&json)?;
         Ok(Self::new(json, head.metadata))
     }
 

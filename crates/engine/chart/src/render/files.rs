@@ -9,26 +9,28 @@ use std::sync::{Arc, LazyLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lode_template::function::Signature;
-use lode_template::{Context, Error, IntegerKind, Kind, Map, Object, Text, Type, Value};
+use lode_template::{
+    Context, GoKind, GoObject, GoString, GoType, IntegerKind, Map, TemplateError, Value,
+};
 
 use super::glob;
-use crate::file::{File, base};
+use crate::file::{ChartFile, base};
 
 /// Files by path, with the methods that templates call.
-pub(super) struct Files(BTreeMap<Arc<str>, Arc<[u8]>>);
+pub(super) struct FilesObject(BTreeMap<Arc<str>, Arc<[u8]>>);
 
-impl Files {
-    pub(super) fn new(files: &[File]) -> Self {
+impl FilesObject {
+    pub(super) fn new(files: &[ChartFile]) -> Self {
         let files = files
             .iter()
             .map(|file| (Arc::clone(&file.name), Arc::clone(&file.data)));
         Self(files.collect())
     }
 
-    fn glob(&self, context: &Context<'_>, pattern: &str) -> Result<Self, Error> {
+    fn glob(&self, context: &Context<'_>, pattern: &str) -> Result<Self, TemplateError> {
         context.steps(pattern.len() * PATTERN_STEPS)?;
         let compiled = glob::compile(pattern)
-            .map_err(|glob::TooLarge| Error::bound("the pattern of Glob is too large"))?;
+            .map_err(|glob::TooLarge| TemplateError::bound("the pattern of Glob is too large"))?;
         context.nodes(self.0.len())?;
         let names = self.0.keys().map(|name| name.len());
         context.steps(names.sum())?;
@@ -43,7 +45,11 @@ impl Files {
     }
 
     /// Returns the files as YAML, by the last part of their paths.
-    fn yaml(&self, context: &Context<'_>, text: impl Fn(&[u8]) -> String) -> Result<Value, Error> {
+    fn yaml(
+        &self,
+        context: &Context<'_>,
+        text: impl Fn(&[u8]) -> String,
+    ) -> Result<Value, TemplateError> {
         let mut map = serde_json::Map::new();
         for (name, data) in &self.0 {
             context.nodes(1)?;
@@ -54,12 +60,12 @@ impl Files {
         Ok(Value::text(yaml.trim_end_matches('\n')))
     }
 
-    fn lines(&self, context: &Context<'_>, name: &str) -> Result<Value, Error> {
+    fn lines(&self, context: &Context<'_>, name: &str) -> Result<Value, TemplateError> {
         let Some(data) = self.0.get(name) else {
-            return Ok(Value::strings::<Text>([]));
+            return Ok(Value::strings::<GoString>([]));
         };
         let Some(last) = data.last() else {
-            return Err(Error::new("runtime error: index out of range [-1]"));
+            return Err(TemplateError::new("runtime error: index out of range [-1]"));
         };
         let data = if *last == b'\n' {
             &data[..data.len() - 1]
@@ -78,15 +84,15 @@ const PATTERN_STEPS: usize = 16;
 /// Memory for each byte of a file while it becomes YAML.
 const YAML_BYTES_PER_BYTE: usize = 4;
 
-const BYTES: Type = Type::Integer(IntegerKind::Uint8);
+const BYTES: GoType = GoType::Integer(IntegerKind::Uint8);
 
-impl Object for Files {
+impl GoObject for FilesObject {
     fn type_name(&self) -> Cow<'static, str> {
         "engine.files".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Map
+    fn kind(&self) -> GoKind {
+        GoKind::Map
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -110,7 +116,12 @@ impl Object for Files {
         METHODS.get(name)
     }
 
-    fn call(&self, name: &str, context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    fn call(
+        &self,
+        name: &str,
+        context: &mut Context<'_>,
+        args: &[Value],
+    ) -> Result<Value, TemplateError> {
         let text = args
             .first()
             .and_then(Value::as_text)
@@ -121,7 +132,7 @@ impl Object for Files {
         match name {
             "Get" => {
                 context.bytes(data.map_or(0, |data| data.len()))?;
-                let data = data.map_or(Text::EMPTY, |data| Text::from(&**data));
+                let data = data.map_or(GoString::EMPTY, |data| GoString::from(&**data));
                 Ok(Value::String(data))
             }
             "GetBytes" => {
@@ -133,7 +144,7 @@ impl Object for Files {
             "AsConfig" => self.yaml(context, |data| String::from_utf8_lossy(data).into_owned()),
             "AsSecrets" => self.yaml(context, |data| STANDARD.encode(data)),
             "Lines" => self.lines(context, &text),
-            other => Err(Error::new(format!("no method {other}"))),
+            other => Err(TemplateError::new(format!("no method {other}"))),
         }
     }
 
@@ -141,7 +152,7 @@ impl Object for Files {
         let entries = self
             .0
             .iter()
-            .map(|(name, data)| (Text::from(&**name), Value::Bytes(Rc::from(&**data))));
-        Some(Map::typed(Type::slice(BYTES), entries.collect()).into())
+            .map(|(name, data)| (GoString::from(&**name), Value::Bytes(Rc::from(&**data))));
+        Some(Map::typed(GoType::slice(BYTES), entries.collect()).into())
     }
 }

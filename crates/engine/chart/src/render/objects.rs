@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::LazyLock;
 
 use lode_template::function::Signature;
-use lode_template::{Context, Error, Kind, Object, Text, Value};
+use lode_template::{Context, GoKind, GoObject, GoString, TemplateError, Value};
 
 use crate::capabilities::{Capabilities, HelmVersion, KubeVersion};
 
@@ -33,13 +33,13 @@ struct VersionSet(Rc<Capabilities>);
 /// `version.BuildInfo`.
 struct Helm(HelmVersion);
 
-impl Object for Pointer {
+impl GoObject for Pointer {
     fn type_name(&self) -> Cow<'static, str> {
         "*common.Capabilities".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Pointer
+    fn kind(&self) -> GoKind {
+        GoKind::Pointer
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -55,13 +55,13 @@ impl Object for Pointer {
     }
 }
 
-impl Object for Struct {
+impl GoObject for Struct {
     fn type_name(&self) -> Cow<'static, str> {
         "common.Capabilities".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Struct
+    fn kind(&self) -> GoKind {
+        GoKind::Struct
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -95,13 +95,13 @@ fn field(capabilities: &Rc<Capabilities>, name: &str, is_addressed: bool) -> Opt
     })
 }
 
-impl Object for Kubernetes {
+impl GoObject for Kubernetes {
     fn type_name(&self) -> Cow<'static, str> {
         "common.KubeVersion".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Struct
+    fn kind(&self) -> GoKind {
+        GoKind::Struct
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -138,17 +138,17 @@ impl Object for Kubernetes {
         (self.is_addressed && is_method).then_some(&TEXT)
     }
 
-    fn call(&self, name: &str, _: &mut Context<'_>, _: &[Value]) -> Result<Value, Error> {
+    fn call(&self, name: &str, _: &mut Context<'_>, _: &[Value]) -> Result<Value, TemplateError> {
         match name {
             "String" => Ok(Value::text(&*self.version.normalized)),
             "GitVersion" => Ok(Value::text(&*self.version.version)),
-            other => Err(Error::new(format!("no method {other}"))),
+            other => Err(TemplateError::new(format!("no method {other}"))),
         }
     }
 
-    fn text(&self) -> Option<Text> {
+    fn text(&self) -> Option<GoString> {
         self.is_addressed
-            .then(|| Text::from(&*self.version.normalized))
+            .then(|| GoString::from(&*self.version.normalized))
     }
 
     fn passed(&self) -> Option<Value> {
@@ -161,13 +161,13 @@ impl Object for Kubernetes {
     }
 }
 
-impl Object for VersionSet {
+impl GoObject for VersionSet {
     fn type_name(&self) -> Cow<'static, str> {
         "common.VersionSet".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Slice
+    fn kind(&self) -> GoKind {
+        GoKind::Slice
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -179,10 +179,10 @@ impl Object for VersionSet {
         (name == "Has").then_some(&HAS)
     }
 
-    fn call(&self, _: &str, _: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    fn call(&self, _: &str, _: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
         let version = args.first().and_then(Value::as_text);
         let is_there = version
-            .and_then(Text::as_str)
+            .and_then(GoString::as_str)
             .is_some_and(|version| self.0.has(version));
         Ok(Value::Bool(is_there))
     }
@@ -193,13 +193,13 @@ impl Object for VersionSet {
     }
 }
 
-impl Object for Helm {
+impl GoObject for Helm {
     fn type_name(&self) -> Cow<'static, str> {
         "version.BuildInfo".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Struct
+    fn kind(&self) -> GoKind {
+        GoKind::Struct
     }
 
     fn as_any(&self) -> &dyn Any {

@@ -1,10 +1,10 @@
 //! What each chart's templates see: `.Values`, `.Chart`, `.Files` and the others.
 
 use lode_stdx::budget::{Exceeded, Meter};
-use lode_template::{Map, Text, Type, Value};
+use lode_template::{GoString, GoType, Map, Value};
 use serde_json::Value as Json;
 
-use super::files::Files;
+use super::files::FilesObject;
 use super::objects;
 use super::release_info::ReleaseInfo;
 use crate::capabilities::Capabilities;
@@ -61,7 +61,7 @@ impl Scopes {
             ("Chart".into(), chart_map(chart, is_root).into()),
             (
                 "Files".into(),
-                Value::object(Files::new(&chart.chart.files)),
+                Value::object(FilesObject::new(&chart.chart.files)),
             ),
             ("Release".into(), shared.release.clone()),
             ("Subcharts".into(), subcharts.clone().into()),
@@ -83,7 +83,7 @@ impl Scopes {
                 .unwrap_or_default();
             let below = self.add(child, &prefix, &values, false, shared)?;
             // Nobody reads the map yet, so it can be changed.
-            let _ = subcharts.insert(Text::from(&*child.name), below.into());
+            let _ = subcharts.insert(GoString::from(&*child.name), below.into());
         }
         Ok(data)
     }
@@ -110,11 +110,11 @@ fn release_map(release: &ReleaseInfo<'_>) -> Value {
 fn chart_map(chart: &Active<'_>, is_root: bool) -> Map {
     let metadata = chart.metadata();
     let annotations = metadata.annotations.iter();
-    let annotations = annotations.map(|(key, value)| (Text::from(&**key), text(value)));
+    let annotations = annotations.map(|(key, value)| (GoString::from(&**key), text(value)));
     let annotations = if metadata.annotations.is_empty() {
-        Map::nil(Type::String)
+        Map::nil(GoType::String)
     } else {
-        Map::typed(Type::String, annotations.collect())
+        Map::typed(GoType::String, annotations.collect())
     };
     Map::from_entries(vec![
         ("APIVersion".into(), text(&metadata.api_version)),
@@ -174,9 +174,13 @@ fn dependency(dependency: &Dependency) -> Value {
 /// Returns where values were imported from, as processed dependencies say it.
 fn import(import: &Json) -> Value {
     let entries = import.as_object().into_iter().flatten();
-    let entries =
-        entries.map(|(key, value)| (Text::from(&**key), text(value.as_str().unwrap_or_default())));
-    Map::typed(Type::String, entries.collect()).into()
+    let entries = entries.map(|(key, value)| {
+        (
+            GoString::from(&**key),
+            text(value.as_str().unwrap_or_default()),
+        )
+    });
+    Map::typed(GoType::String, entries.collect()).into()
 }
 
 fn text(text: &str) -> Value {
@@ -191,7 +195,7 @@ fn table(json: &serde_json::Map<String, Json>, meter: &Meter<'_>) -> Result<Map,
     let mut entries = Vec::with_capacity(json.len());
     for (key, json) in json {
         meter.bytes(key.len() as u64)?;
-        entries.push((Text::from(&**key), value(json, meter)?));
+        entries.push((GoString::from(&**key), value(json, meter)?));
     }
     Ok(Map::from_entries(entries))
 }

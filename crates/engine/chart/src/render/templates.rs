@@ -4,7 +4,7 @@ use std::sync::{Arc, LazyLock};
 
 use lode_stdx::budget::Budget;
 use lode_template::function::Functions;
-use lode_template::{File, RenderError, Templates};
+use lode_template::{RenderError, TemplateFile, Templates};
 
 use super::compiled::{Clock, CompiledTemplates, clock};
 use crate::dependencies::Active;
@@ -73,9 +73,9 @@ fn list<'c>(chart: &Active<'c>, prefix: &str, number: &mut usize, into: &mut Vec
 
 fn compile(listed: Vec<Listed<'_>>, budget: &Budget) -> Result<CompiledTemplates, RenderError> {
     static FUNCTIONS: LazyLock<Arc<Functions>> = LazyLock::new(|| Arc::new(Functions::helm()));
-    let files: Vec<File<'_>> = listed
+    let files: Vec<TemplateFile<'_>> = listed
         .iter()
-        .map(|(name, _, text)| File { name, text })
+        .map(|(name, _, text)| TemplateFile { name, text })
         .collect();
     let templates = Templates::compile(Arc::clone(&FUNCTIONS), &files, budget)?;
 

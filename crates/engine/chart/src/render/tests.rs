@@ -6,7 +6,7 @@ use lode_template::Random;
 use serde_json::json;
 
 use super::*;
-use crate::file::File;
+use crate::file::ChartFile;
 
 struct Zeros;
 
@@ -24,19 +24,23 @@ const RELEASE: ReleaseInfo<'_> = ReleaseInfo {
 };
 
 fn chart(files: &[(&str, &str)]) -> Chart {
-    let mut all = vec![File::new(
+    let mut all = vec![ChartFile::new(
         "Chart.yaml",
         b"apiVersion: v2\nname: web\nversion: 1.0.0\n",
     )];
     all.extend(
         files
             .iter()
-            .map(|(path, content)| File::new(*path, content.as_bytes())),
+            .map(|(path, content)| ChartFile::new(*path, content.as_bytes())),
     );
     Chart::from_files(all, &Budget::unlimited()).unwrap()
 }
 
-fn render(chart: &Chart, values: &Value, options: &RenderOptions<'_>) -> Result<Rendered, Error> {
+fn render(
+    chart: &Chart,
+    values: &Value,
+    options: &RenderOptions<'_>,
+) -> Result<RenderedChart, RenderError> {
     let budget = Budget::new(crate::LIMITS);
     let environment = Environment {
         now: Timestamp::UNIX_EPOCH,

@@ -35,10 +35,10 @@ pub(super) fn charge(
     };
     let cost = match costs.of(schema, value, 0) {
         Ok(cost) => cost,
-        Err(Stop::TooDeep) => {
+        Err(CostStop::TooDeep) => {
             return Ok(Err(format!("checks are nested deeper than {DEPTH_MAX}")));
         }
-        Err(Stop::Exceeded(exceeded)) => return Err(exceeded),
+        Err(CostStop::Exceeded(exceeded)) => return Err(exceeded),
     };
     drop(costs);
     budget.steps(cost)?;
@@ -60,12 +60,12 @@ fn has_references(schema: &Value) -> bool {
     }
 }
 
-enum Stop {
+enum CostStop {
     TooDeep,
     Exceeded(Exceeded),
 }
 
-impl From<Exceeded> for Stop {
+impl From<Exceeded> for CostStop {
     fn from(exceeded: Exceeded) -> Self {
         Self::Exceeded(exceeded)
     }
@@ -79,12 +79,12 @@ struct Costs<'s, 'b> {
 }
 
 impl<'s> Costs<'s, '_> {
-    fn of(&mut self, schema: &'s Value, value: &Value, depth: usize) -> Result<u64, Stop> {
+    fn of(&mut self, schema: &'s Value, value: &Value, depth: usize) -> Result<u64, CostStop> {
         let Value::Object(keywords) = schema else {
             return Ok(1);
         };
         if depth > DEPTH_MAX {
-            return Err(Stop::TooDeep);
+            return Err(CostStop::TooDeep);
         }
         let pair = (std::ptr::from_ref(schema), std::ptr::from_ref(value));
         if let Some(known) = self.known.get(&pair) {
@@ -110,7 +110,7 @@ impl<'s> Costs<'s, '_> {
         below: &'s Value,
         value: &Value,
         depth: usize,
-    ) -> Result<u64, Stop> {
+    ) -> Result<u64, CostStop> {
         match (keyword, below) {
             ("allOf" | "anyOf" | "oneOf", Value::Array(all)) => {
                 self.sum(all.iter().map(|one| (one, value)), depth)
@@ -138,7 +138,7 @@ impl<'s> Costs<'s, '_> {
         below: &'s Value,
         map: &Map<String, Value>,
         depth: usize,
-    ) -> Result<u64, Stop> {
+    ) -> Result<u64, CostStop> {
         match (keyword, below) {
             ("properties", Value::Object(all)) => {
                 let pairs = all
@@ -169,7 +169,7 @@ impl<'s> Costs<'s, '_> {
         below: &'s Value,
         items: &[Value],
         depth: usize,
-    ) -> Result<u64, Stop> {
+    ) -> Result<u64, CostStop> {
         match (keyword, below) {
             ("items" | "prefixItems", Value::Array(all)) => self.sum(all.iter().zip(items), depth),
             ("items" | "additionalItems" | "unevaluatedItems" | "contains", _) => {
@@ -179,7 +179,7 @@ impl<'s> Costs<'s, '_> {
         }
     }
 
-    fn reference(&mut self, reference: &str, value: &Value, depth: usize) -> Result<u64, Stop> {
+    fn reference(&mut self, reference: &str, value: &Value, depth: usize) -> Result<u64, CostStop> {
         let targets = self.refs.targets(reference);
         self.meter.steps(1 + targets.len() as u64)?;
         if targets.is_empty() {
@@ -193,7 +193,7 @@ impl<'s> Costs<'s, '_> {
         &mut self,
         pairs: impl Iterator<Item = (&'s Value, &'v Value)>,
         depth: usize,
-    ) -> Result<u64, Stop> {
+    ) -> Result<u64, CostStop> {
         let mut sum = 0_u64;
         for (schema, value) in pairs {
             self.meter.steps(1)?;

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::chart::Chart;
-use crate::file::File;
+use crate::file::ChartFile;
 use crate::prepare;
 
 const LIMITS: Limits = Limits {
@@ -18,22 +18,22 @@ const LIMITS: Limits = Limits {
 
 fn chart(schema: &str) -> Chart {
     let files = vec![
-        File::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.0.0\n"),
-        File::new("values.schema.json", schema.as_bytes()),
-        File::new(
+        ChartFile::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+        ChartFile::new("values.schema.json", schema.as_bytes()),
+        ChartFile::new(
             "charts/db/Chart.yaml",
             b"apiVersion: v2\nname: db\nversion: 1.0.0\n",
         ),
-        File::new(
+        ChartFile::new(
             "charts/db/values.schema.json",
             b"{\"required\": [\"host\", \"port\"]}",
         ),
-        File::new("charts/db/values.yaml", b"host: a\nport: 1\n"),
+        ChartFile::new("charts/db/values.yaml", b"host: a\nport: 1\n"),
     ];
     Chart::from_files(files, &Budget::unlimited()).unwrap()
 }
 
-fn outcome(schema: &str, values: &Value) -> Result<(), prepare::Error> {
+fn outcome(schema: &str, values: &Value) -> Result<(), prepare::PrepareError> {
     let budget = Budget::new(LIMITS);
     let values = values.as_object().unwrap();
     let chart = chart(schema);
@@ -43,7 +43,7 @@ fn outcome(schema: &str, values: &Value) -> Result<(), prepare::Error> {
 
 fn violations(schema: &Value, values: &Value) -> (String, String) {
     match outcome(&schema.to_string(), values).unwrap_err() {
-        prepare::Error::Schema(Error::Violated(violations)) => {
+        prepare::PrepareError::Schema(SchemaError::Violated(violations)) => {
             (violations.with_values().to_owned(), violations.to_string())
         }
         other => panic!("{other}"),

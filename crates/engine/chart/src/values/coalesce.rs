@@ -19,7 +19,7 @@ use crate::warning::Warnings;
 
 /// Why values cannot be coalesced.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum CoalesceError {
     /// A value that has the name of a subchart and is not a table.
     #[error("type mismatch on {name}: values of a subchart must be a table, not {found}")]
     TypeMismatch {
@@ -55,7 +55,7 @@ pub(crate) fn coalesce(
     values: &mut Map<String, Value>,
     mode: Mode,
     work: &mut Work<'_>,
-) -> Result<(), Error> {
+) -> Result<(), CoalesceError> {
     own_values(chart, values, mode, work)?;
     for child in &chart.children {
         child_values(child, values, mode, work)?;
@@ -180,12 +180,12 @@ fn child_values(
     values: &mut Map<String, Value>,
     mode: Mode,
     work: &mut Work<'_>,
-) -> Result<(), Error> {
+) -> Result<(), CoalesceError> {
     let mut inner = match values.remove(&*child.name) {
         None => Map::new(),
         Some(Value::Object(inner)) => inner,
         Some(other) => {
-            return Err(Error::TypeMismatch {
+            return Err(CoalesceError::TypeMismatch {
                 name: child.name.to_string(),
                 found: json::kind(&other),
             });

@@ -8,7 +8,7 @@ use super::merge::merge;
 
 /// Why a text is not values.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum ValuesReadError {
     /// Not YAML. The position is that in its document.
     #[error("document {document}: {source}")]
     Yaml {
@@ -35,12 +35,12 @@ pub enum Error {
 ///
 /// # Errors
 /// A document is not YAML or not a table, or the budget is exceeded.
-pub fn read(text: &[u8], budget: &Budget) -> Result<Map<String, Value>, Error> {
+pub fn read(text: &[u8], budget: &Budget) -> Result<Map<String, Value>, ValuesReadError> {
     let mut values = Map::new();
     for (index, document) in documents(text)?.into_iter().enumerate() {
         let number = index + 1;
         let value = lode_yaml::parse_within(document, Dialect::V2, budget);
-        match value.map_err(|source| Error::Yaml {
+        match value.map_err(|source| ValuesReadError::Yaml {
             document: number,
             source,
         })? {
@@ -49,14 +49,14 @@ pub fn read(text: &[u8], budget: &Budget) -> Result<Map<String, Value>, Error> {
                 merge(&mut values, map);
             }
             Value::Null => {}
-            _ => return Err(Error::NotATable { document: number }),
+            _ => return Err(ValuesReadError::NotATable { document: number }),
         }
     }
     Ok(values)
 }
 
 /// Splits a text at lines that begin with `---`. The first document may begin with one.
-fn documents(text: &[u8]) -> Result<Vec<&[u8]>, Error> {
+fn documents(text: &[u8]) -> Result<Vec<&[u8]>, ValuesReadError> {
     let mut documents = Vec::new();
     let (mut start, mut end) = (0, 0);
     for (index, line) in text.split_inclusive(|byte| *byte == b'\n').enumerate() {
@@ -66,7 +66,7 @@ fn documents(text: &[u8]) -> Result<Vec<&[u8]>, Error> {
             continue;
         };
         if rest.trim_ascii().first().is_some_and(|byte| *byte != b'#') {
-            return Err(Error::Separator { line: index + 1 });
+            return Err(ValuesReadError::Separator { line: index + 1 });
         }
         if start < line_start {
             documents.extend(text.get(start..line_start));
@@ -97,7 +97,7 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Result<Value, Error> {
+    fn read(text: &str) -> Result<Value, ValuesReadError> {
         super::read(text.as_bytes(), &Budget::unlimited()).map(Value::Object)
     }
 
@@ -120,12 +120,15 @@ mod tests {
     fn what_is_not_a_table_is_refused() {
         assert_eq!(
             read("a: 1\n---\n- b\n"),
-            Err(Error::NotATable { document: 2 })
+            Err(ValuesReadError::NotATable { document: 2 })
         );
-        assert_eq!(read("a: 1\n--- b: 2\n"), Err(Error::Separator { line: 2 }));
+        assert_eq!(
+            read("a: 1\n--- b: 2\n"),
+            Err(ValuesReadError::Separator { line: 2 })
+        );
         assert!(matches!(
             read("a: [\n"),
-            Err(Error::Yaml { document: 1, .. })
+            Err(ValuesReadError::Yaml { document: 1, .. })
         ));
     }
 }

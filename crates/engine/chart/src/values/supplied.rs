@@ -27,14 +27,14 @@ pub struct Supplied<'s> {
 
 /// Why supplied values are refused. No text contains a value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Error {
+pub enum SuppliedError {
     /// A file is not values.
     #[error("failed to parse {name}: {source}")]
     File {
         /// The file.
         name: String,
         /// The reason.
-        source: read::Error,
+        source: read::ValuesReadError,
     },
     /// A flag is malformed.
     #[error("failed parsing --{flag} data: {source}")]
@@ -63,10 +63,10 @@ impl Supplied<'_> {
         &self,
         read_file: ReadFile<'_>,
         budget: &Budget,
-    ) -> Result<Map<String, Value>, Error> {
+    ) -> Result<Map<String, Value>, SuppliedError> {
         let mut values = Map::new();
         for (name, content) in self.files {
-            let file = |source| Error::File {
+            let file = |source| SuppliedError::File {
                 name: (*name).to_owned(),
                 source,
             };
@@ -76,7 +76,7 @@ impl Supplied<'_> {
         for text in self.set_json {
             set_json(text.trim(), &mut values, budget)?;
         }
-        let failed = |flag| move |source| Error::Set { flag, source };
+        let failed = |flag| move |source| SuppliedError::Set { flag, source };
         for line in self.set {
             set::typed(line, &mut values, budget).map_err(failed("set"))?;
         }
@@ -93,8 +93,12 @@ impl Supplied<'_> {
     }
 }
 
-fn set_json(text: &str, values: &mut Map<String, Value>, budget: &Budget) -> Result<(), Error> {
-    let failed = |source| Error::Set {
+fn set_json(
+    text: &str,
+    values: &mut Map<String, Value>,
+    budget: &Budget,
+) -> Result<(), SuppliedError> {
+    let failed = |source| SuppliedError::Set {
         flag: "set-json",
         source,
     };
@@ -105,10 +109,11 @@ fn set_json(text: &str, values: &mut Map<String, Value>, budget: &Budget) -> Res
     budget
         .bytes(text.len() as u64 * JSON_BYTES_PER_BYTE)
         .map_err(|exceeded| failed(exceeded.into()))?;
-    let object: Map<String, Value> = serde_json::from_str(text).map_err(|error| Error::Json {
-        line: error.line(),
-        column: error.column(),
-    })?;
+    let object: Map<String, Value> =
+        serde_json::from_str(text).map_err(|error| SuppliedError::Json {
+            line: error.line(),
+            column: error.column(),
+        })?;
     let mut object = Value::Object(object);
     float_numbers(&mut object);
     if let Value::Object(object) = object {
@@ -126,7 +131,7 @@ mod tests {
 
     use super::*;
 
-    fn merged(supplied: &Supplied<'_>) -> Result<Value, Error> {
+    fn merged(supplied: &Supplied<'_>) -> Result<Value, SuppliedError> {
         let read = |name: &str| Ok(format!("content of {name}"));
         supplied
             .merge(&read, &Budget::unlimited())

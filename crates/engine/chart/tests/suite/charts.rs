@@ -17,14 +17,14 @@ const FLOOR: usize = 355;
 /// A render may cost this many times what the most expensive of these needs.
 const ROOM: u64 = 10;
 
-type Files = BTreeMap<String, Vec<u8>>;
+type RenderedFiles = BTreeMap<String, Vec<u8>>;
 
 #[test]
 fn renders_equal_those_of_helm_and_leave_nine_tenths_of_the_bounds() {
     let mut score = Score::new("charts", FLOOR);
     let mut needs = Needs::default();
     let mut name = String::new();
-    let mut files = Files::new();
+    let mut files = RenderedFiles::new();
     let mut charts = 0;
     cases::visit(CHARTS, |path, content| {
         let Content::File(bytes) = content else {
@@ -50,7 +50,7 @@ fn renders_equal_those_of_helm_and_leave_nine_tenths_of_the_bounds() {
 }
 
 /// Renders a chart with all its values and counts what is equal.
-fn check(name: &str, files: &Files, score: &mut Score, needs: &mut Needs) {
+fn check(name: &str, files: &RenderedFiles, score: &mut Score, needs: &mut Needs) {
     let folder = files.iter().filter(|(path, _)| path.starts_with("chart/"));
     let tree: Tree = folder.collect();
     let at = RepoPath::parse("chart").unwrap();
@@ -85,7 +85,12 @@ fn check(name: &str, files: &Files, score: &mut Score, needs: &mut Needs) {
     }
 }
 
-fn render(chart: &Chart, files: &Files, values: &str, budget: &Budget) -> Result<String, String> {
+fn render(
+    chart: &Chart,
+    files: &RenderedFiles,
+    values: &str,
+    budget: &Budget,
+) -> Result<String, String> {
     chart
         .check_dependencies()
         .map_err(|error| error.to_string())?;
@@ -109,7 +114,7 @@ fn render(chart: &Chart, files: &Files, values: &str, budget: &Budget) -> Result
 }
 
 /// Returns the lines that are random, from 0.
-fn mask(files: &Files, values: &str) -> BTreeSet<usize> {
+fn mask(files: &RenderedFiles, values: &str) -> BTreeSet<usize> {
     let Some(mask) = files.get(&format!("expected/{values}.mask")) else {
         return BTreeSet::new();
     };

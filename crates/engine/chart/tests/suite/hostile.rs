@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use lode_chart::{Chart, DEPTH_MAX, File, LIMITS, LoadError};
+use lode_chart::{Chart, ChartFile, DEPTH_MAX, LIMITS, LoadError};
 use lode_stdx::budget::{Budget, Limits};
 use serde_json::{Map, json};
 
@@ -28,11 +28,11 @@ fn packed(files: &[(&str, &[u8])]) -> Vec<u8> {
 }
 
 fn chart(files: &[(&str, &str)]) -> Chart {
-    let mut all = vec![File::new("Chart.yaml", CHART)];
+    let mut all = vec![ChartFile::new("Chart.yaml", CHART)];
     all.extend(
         files
             .iter()
-            .map(|(path, content)| File::new(*path, content.as_bytes())),
+            .map(|(path, content)| ChartFile::new(*path, content.as_bytes())),
     );
     Chart::from_files(all, &Budget::new(LIMITS)).unwrap()
 }
@@ -45,14 +45,17 @@ fn failure(chart: &Chart) -> String {
 #[test]
 fn ten_thousand_subcharts_are_rendered_within_the_bounds() {
     let mut files = vec![
-        File::new("Chart.yaml", CHART),
-        File::new("values.yaml", b"global: {a: {b: c}}\n"),
+        ChartFile::new("Chart.yaml", CHART),
+        ChartFile::new("values.yaml", b"global: {a: {b: c}}\n"),
     ];
     for number in 0..10_000 {
         let folder = format!("charts/c{number}");
         let text = format!("apiVersion: v2\nname: c{number}\nversion: 1.0.0\n");
-        files.push(File::new(format!("{folder}/Chart.yaml"), text.as_bytes()));
-        files.push(File::new(
+        files.push(ChartFile::new(
+            format!("{folder}/Chart.yaml"),
+            text.as_bytes(),
+        ));
+        files.push(ChartFile::new(
             format!("{folder}/templates/a.yaml"),
             b"a: {{ .Values.global.a.b }}\n",
         ));
@@ -68,7 +71,7 @@ fn charts_in_charts_end_at_a_depth() {
     let nested = |depth: usize| {
         let files = (0..=depth).map(|level| {
             let path = format!("{}Chart.yaml", "charts/web/".repeat(level));
-            File::new(path, CHART)
+            ChartFile::new(path, CHART)
         });
         Chart::from_files(files.collect(), &Budget::new(LIMITS))
     };
@@ -140,8 +143,8 @@ fn yaml_bombs_end_at_a_bound() {
         "requirements.yaml",
     ] {
         let files = vec![
-            File::new("Chart.yaml", CHART),
-            File::new(path, bomb.as_bytes()),
+            ChartFile::new("Chart.yaml", CHART),
+            ChartFile::new(path, bomb.as_bytes()),
         ];
         let error = Chart::from_files(files, &Budget::new(LIMITS))
             .unwrap_err()
@@ -160,15 +163,15 @@ fn values_that_every_subchart_copies_end_at_a_bound() {
     // Global values are copied into each subchart.
     let list = "x, ".repeat(20_000);
     let mut files = vec![
-        File::new("Chart.yaml", CHART),
-        File::new(
+        ChartFile::new("Chart.yaml", CHART),
+        ChartFile::new(
             "values.yaml",
             format!("global: {{a: [{list}]}}\n").as_bytes(),
         ),
     ];
     for number in 0..1_000 {
         let text = format!("apiVersion: v2\nname: c{number}\nversion: 1.0.0\n");
-        files.push(File::new(
+        files.push(ChartFile::new(
             format!("charts/c{number}/Chart.yaml"),
             text.as_bytes(),
         ));
@@ -200,13 +203,13 @@ fn output_ends_at_a_bound() {
 #[test]
 fn nulls_are_allowed_everywhere() {
     let files = vec![
-        File::new("Chart.yaml", b"apiVersion: v1\nname: web\nversion: 1.0.0\ndependencies: null\nannotations: null\nkeywords: [null]\n"),
-        File::new("values.yaml", b"a: null\nglobal: null\n"),
-        File::new("charts/db/Chart.yaml", b"apiVersion: v1\nname: db\nversion: 1.0.0\n"),
-        File::new("charts/db/values.yaml", b"null\n"),
-        File::new("values.schema.json", b"null"),
-        File::new("Chart.lock", b""),
-        File::new("templates/a.yaml", b"a: {{ .Values.a }}{{ .Values.global }}\n"),
+        ChartFile::new("Chart.yaml", b"apiVersion: v1\nname: web\nversion: 1.0.0\ndependencies: null\nannotations: null\nkeywords: [null]\n"),
+        ChartFile::new("values.yaml", b"a: null\nglobal: null\n"),
+        ChartFile::new("charts/db/Chart.yaml", b"apiVersion: v1\nname: db\nversion: 1.0.0\n"),
+        ChartFile::new("charts/db/values.yaml", b"null\n"),
+        ChartFile::new("values.schema.json", b"null"),
+        ChartFile::new("Chart.lock", b""),
+        ChartFile::new("templates/a.yaml", b"a: {{ .Values.a }}{{ .Values.global }}\n"),
     ];
     let chart = Chart::from_files(files, &Budget::new(LIMITS)).unwrap();
     for values in [

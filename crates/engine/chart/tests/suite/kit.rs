@@ -3,7 +3,7 @@
 use std::cell::Cell;
 
 use jiff::Timestamp;
-use lode_chart::{Capabilities, Chart, ReleaseInfo, RenderOptions, Rendered, SchemaDocuments};
+use lode_chart::{Capabilities, Chart, ReleaseInfo, RenderOptions, RenderedChart, SchemaDocuments};
 use lode_stdx::budget::Budget;
 use lode_template::{Environment, Random};
 use serde_json::{Map, Value};
@@ -40,7 +40,7 @@ pub(crate) fn render(
     values: &Map<String, Value>,
     release: &ReleaseInfo<'_>,
     budget: &Budget,
-) -> Result<(Rendered, String), String> {
+) -> Result<(RenderedChart, String), String> {
     let noise = Noise::default();
     let environment = Environment {
         now: Timestamp::UNIX_EPOCH,
@@ -63,7 +63,7 @@ pub(crate) fn render(
 }
 
 /// Returns the text of `helm template --include-crds`.
-fn text(crds: &[lode_chart::Crd], rendered: &Rendered) -> String {
+fn text(crds: &[lode_chart::Crd], rendered: &RenderedChart) -> String {
     let mut all = String::new();
     for crd in crds {
         let content = String::from_utf8_lossy(&crd.file.data);

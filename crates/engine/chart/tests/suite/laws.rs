@@ -1,7 +1,7 @@
 //! Laws of every render.
 
-use lode_chart::release::{Release, Status};
-use lode_chart::{Chart, File, LIMITS, ReleaseInfo, Supplied};
+use lode_chart::release::{Release, ReleaseStatus};
+use lode_chart::{Chart, ChartFile, LIMITS, ReleaseInfo, Supplied};
 use lode_stdx::budget::{Budget, Limits};
 use serde_json::{Map, Value};
 
@@ -9,21 +9,21 @@ use crate::kit;
 
 fn chart(budget: &Budget) -> Result<Chart, String> {
     let files = vec![
-        File::new(
+        ChartFile::new(
             "Chart.yaml",
             b"apiVersion: v2\nname: web\nversion: 1.0.0\ndependencies:\n- {name: db, version: '*', alias: one, condition: one.run}\n\
               - {name: db, version: '*', alias: two, import-values: [data]}\n",
         ),
-        File::new("values.yaml", b"name: x\nglobal: {zone: a}\none: {run: true}\n"),
-        File::new("values.schema.json", b"{\"properties\": {\"name\": {\"type\": \"string\", \"pattern\": \"^[a-z]+$\"}}}"),
-        File::new("crds/a.yaml", b"kind: CustomResourceDefinition\n"),
-        File::new("templates/_helpers.tpl", b"{{ define \"web.name\" }}{{ .Release.Name }}-{{ .Values.name }}{{ end }}"),
-        File::new("templates/a.yaml", b"kind: ConfigMap\nmetadata:\n  name: {{ include \"web.name\" . }}\ndata:\n{{ toYaml .Values | indent 2 }}\n"),
-        File::new("templates/b.yaml", b"kind: Job\nmetadata:\n  annotations: {helm.sh/hook: test}\n---\nkind: Service\n"),
-        File::new("templates/NOTES.txt", b"{{ range $key, $value := .Values }}{{ $key }} {{ end }}"),
-        File::new("charts/db/Chart.yaml", b"apiVersion: v2\nname: db\nversion: 2.0.0\n"),
-        File::new("charts/db/values.yaml", b"port: 1\nexports: {data: {size: 3}}\n"),
-        File::new("charts/db/templates/a.yaml", b"kind: Secret\nport: {{ .Values.port }}\nzone: {{ .Values.global.zone }}\n"),
+        ChartFile::new("values.yaml", b"name: x\nglobal: {zone: a}\none: {run: true}\n"),
+        ChartFile::new("values.schema.json", b"{\"properties\": {\"name\": {\"type\": \"string\", \"pattern\": \"^[a-z]+$\"}}}"),
+        ChartFile::new("crds/a.yaml", b"kind: CustomResourceDefinition\n"),
+        ChartFile::new("templates/_helpers.tpl", b"{{ define \"web.name\" }}{{ .Release.Name }}-{{ .Values.name }}{{ end }}"),
+        ChartFile::new("templates/a.yaml", b"kind: ConfigMap\nmetadata:\n  name: {{ include \"web.name\" . }}\ndata:\n{{ toYaml .Values | indent 2 }}\n"),
+        ChartFile::new("templates/b.yaml", b"kind: Job\nmetadata:\n  annotations: {helm.sh/hook: test}\n---\nkind: Service\n"),
+        ChartFile::new("templates/NOTES.txt", b"{{ range $key, $value := .Values }}{{ $key }} {{ end }}"),
+        ChartFile::new("charts/db/Chart.yaml", b"apiVersion: v2\nname: db\nversion: 2.0.0\n"),
+        ChartFile::new("charts/db/values.yaml", b"port: 1\nexports: {data: {size: 3}}\n"),
+        ChartFile::new("charts/db/templates/a.yaml", b"kind: Secret\nport: {{ .Values.port }}\nzone: {{ .Values.global.zone }}\n"),
     ];
     Chart::from_files(files, budget).map_err(|error| error.to_string())
 }
@@ -141,7 +141,7 @@ fn a_rendered_release_survives_its_record() {
         ..
     } = kit::RELEASE;
     let mut release = Release::new(name, namespace, revision, prepared.recorded().unwrap());
-    release.info.status = Status::Deployed;
+    release.info.status = ReleaseStatus::Deployed;
     release.info.notes = rendered.notes.clone();
     release.config = supplied;
     release.manifest = lode_chart::manifest::text(&rendered.manifests);

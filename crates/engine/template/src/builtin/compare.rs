@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 
 use crate::context::Context;
-use crate::error::Error;
-use crate::value::{Kind, Value};
+use crate::error::TemplateError;
+use crate::value::{GoKind, Value};
 
 /// Values that compare with each other.
 enum Basic<'v> {
@@ -17,10 +17,10 @@ enum Basic<'v> {
     Other,
 }
 
-pub(super) fn eq(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn eq(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     let (first, others) = args.split_first().unwrap_or((&Value::Nil, &[]));
     if others.is_empty() {
-        return Err(Error::new("missing argument for comparison"));
+        return Err(TemplateError::new("missing argument for comparison"));
     }
     for other in others {
         if is_equal(context, first, other)? {
@@ -30,31 +30,31 @@ pub(super) fn eq(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Err
     Ok(Value::Bool(false))
 }
 
-pub(super) fn ne(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn ne(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     let (left, right) = pair(args);
     Ok(Value::Bool(!is_equal(context, left, right)?))
 }
 
-pub(super) fn lt(_: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn lt(_: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     let (left, right) = pair(args);
     is_less(left, right).map(Value::Bool)
 }
 
-pub(super) fn le(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn le(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     let (left, right) = pair(args);
     Ok(Value::Bool(
         is_less(left, right)? || is_equal(context, left, right)?,
     ))
 }
 
-pub(super) fn gt(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn gt(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     let (left, right) = pair(args);
     Ok(Value::Bool(
         !is_less(left, right)? && !is_equal(context, left, right)?,
     ))
 }
 
-pub(super) fn ge(_: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn ge(_: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     let (left, right) = pair(args);
     is_less(left, right).map(|is_less| Value::Bool(!is_less))
 }
@@ -67,7 +67,7 @@ fn pair(args: &[Value]) -> (&Value, &Value) {
 }
 
 #[expect(clippy::float_cmp, reason = "Go compares floats exactly")]
-fn is_equal(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, Error> {
+fn is_equal(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, TemplateError> {
     Ok(match (basic(left), basic(right)) {
         (Basic::Bool(left), Basic::Bool(right)) => left == right,
         (Basic::Int(left), Basic::Int(right)) => left == right,
@@ -84,7 +84,7 @@ fn is_equal(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, 
 }
 
 /// Values without order are equal if both are nil, or if they are the same.
-fn is_same(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, Error> {
+fn is_same(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, TemplateError> {
     let same_kind = left.kind() == right.kind();
     if !same_kind && !is_invalid(left) && !is_invalid(right) {
         let args = [
@@ -103,7 +103,7 @@ fn is_same(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, E
     match (left, right) {
         (Value::Object(left), Value::Object(right)) if is_comparable(left.kind()) => {
             let same = std::rc::Rc::ptr_eq(left, right);
-            Ok(same || left.kind() != Kind::Pointer && left.equals(&**right))
+            Ok(same || left.kind() != GoKind::Pointer && left.equals(&**right))
         }
         _ => {
             let args = [right.clone(), Value::text(right.type_name())];
@@ -112,9 +112,9 @@ fn is_same(context: &Context<'_>, left: &Value, right: &Value) -> Result<bool, E
     }
 }
 
-fn non_comparable(context: &Context<'_>, format: &[u8], args: &[Value]) -> Error {
+fn non_comparable(context: &Context<'_>, format: &[u8], args: &[Value]) -> TemplateError {
     match crate::print::printf(context, format, args) {
-        Ok(shown) => Error::new(format!(
+        Ok(shown) => TemplateError::new(format!(
             "non-comparable {}",
             String::from_utf8_lossy(&shown)
         )),
@@ -122,12 +122,12 @@ fn non_comparable(context: &Context<'_>, format: &[u8], args: &[Value]) -> Error
     }
 }
 
-fn is_comparable(kind: Kind) -> bool {
-    matches!(kind, Kind::Struct | Kind::Pointer)
+fn is_comparable(kind: GoKind) -> bool {
+    matches!(kind, GoKind::Struct | GoKind::Pointer)
 }
 
-fn is_less(left: &Value, right: &Value) -> Result<bool, Error> {
-    let bad = || Error::new("invalid type for comparison");
+fn is_less(left: &Value, right: &Value) -> Result<bool, TemplateError> {
+    let bad = || TemplateError::new("invalid type for comparison");
     Ok(match (basic(left), basic(right)) {
         (Basic::Other, _) | (_, Basic::Other) | (Basic::Bool(_), Basic::Bool(_)) => {
             return Err(bad());
@@ -144,9 +144,9 @@ fn is_less(left: &Value, right: &Value) -> Result<bool, Error> {
     })
 }
 
-fn incompatible(left: &Value, right: &Value) -> Error {
+fn incompatible(left: &Value, right: &Value) -> TemplateError {
     let (left, right) = (left.type_name(), right.type_name());
-    Error::new(format!(
+    TemplateError::new(format!(
         "incompatible types for comparison: {left} and {right}"
     ))
 }
@@ -177,5 +177,5 @@ fn basic(value: &Value) -> Basic<'_> {
 
 /// Nil without a type.
 fn is_invalid(value: &Value) -> bool {
-    matches!(value.kind(), Kind::Invalid | Kind::Interface)
+    matches!(value.kind(), GoKind::Invalid | GoKind::Interface)
 }

@@ -1,14 +1,14 @@
 //! `html`, `js`, `urlquery`.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::print;
-use crate::value::{Text, Value};
+use crate::value::{GoString, Value};
 
 /// Bytes that one byte can become.
 const GROWTH: usize = 6;
 
-pub(super) fn html(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn html(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     escaped(context, args, |text, out| {
         for byte in text {
             match byte {
@@ -24,7 +24,7 @@ pub(super) fn html(context: &mut Context<'_>, args: &[Value]) -> Result<Value, E
     })
 }
 
-pub(super) fn js(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn js(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     escaped(context, args, |text, out| {
         for chunk in text.utf8_chunks() {
             for c in chunk.valid().chars() {
@@ -53,7 +53,7 @@ fn js_character(c: char, out: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn urlquery(context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+pub(super) fn urlquery(context: &mut Context<'_>, args: &[Value]) -> Result<Value, TemplateError> {
     escaped(context, args, |text, out| {
         for byte in text {
             match byte {
@@ -70,10 +70,10 @@ fn escaped(
     context: &Context<'_>,
     args: &[Value],
     escape: impl FnOnce(&[u8], &mut Vec<u8>),
-) -> Result<Value, Error> {
+) -> Result<Value, TemplateError> {
     let text = match args {
         [Value::String(text)] => text.clone(),
-        args => Text::from(print::print_shown(context, args)?),
+        args => GoString::from(print::print_shown(context, args)?),
     };
     context.bytes(text.len().saturating_mul(GROWTH))?;
     let mut out = Vec::with_capacity(text.len());

@@ -1,23 +1,23 @@
 //! Constants as arguments, which must have the types of their parameters.
 
-use super::code::{Call, Constant, Literal, Step};
+use super::code::{CallStep, CodeStep, Constant, Literal};
 use super::compiler::Compiler;
 use crate::parse::{NodeId, NodeKind, Number, Span};
-use crate::value::{Integer, IntegerKind, Type};
+use crate::value::{GoType, Integer, IntegerKind};
 
 /// What an argument is for.
 #[derive(Clone, Copy)]
-pub(super) enum Target<'t> {
+pub(super) enum ArgumentTarget<'t> {
     /// A parameter of this type.
-    Known(&'t Type),
+    Known(&'t GoType),
     /// A parameter of a method that is known when it is called.
     Method { name: u32, index: u16 },
 }
 
 impl Compiler<'_> {
     /// Checks the value that is `below` others, unless every value fits.
-    pub(super) fn check(&mut self, of: &Type, below: u16) {
-        if matches!(of, Type::Any | Type::Reflect) {
+    pub(super) fn check(&mut self, of: &GoType, below: u16) {
+        if matches!(of, GoType::Any | GoType::Reflect) {
             return;
         }
         let types = &mut self.unit.types;
@@ -27,10 +27,10 @@ impl Compiler<'_> {
             types.len() - 1
         });
         let of = of as u32;
-        self.emit(Step::Call(Call::Check { of, below }));
+        self.emit(CodeStep::Call(CallStep::Check { of, below }));
     }
 
-    pub(super) fn literal(&mut self, id: NodeId, kind: &NodeKind, target: Target<'_>) {
+    pub(super) fn literal(&mut self, id: NodeId, kind: &NodeKind, target: ArgumentTarget<'_>) {
         let shown = |span: &Span| String::from_utf8_lossy(span.of(self.text)).into();
         let literal = match kind {
             NodeKind::Bool(value) => Literal::Bool(*value),
@@ -46,15 +46,15 @@ impl Compiler<'_> {
         };
         self.at(id);
         match target {
-            Target::Known(of) => match literal.constant(of) {
+            ArgumentTarget::Known(of) => match literal.constant(of) {
                 Ok(constant) => self.constant(constant),
                 Err(message) => self.fail(message),
             },
-            Target::Method { name, index } => {
+            ArgumentTarget::Method { name, index } => {
                 let literals = &mut self.unit.literals;
                 literals.push(literal);
                 let literal = literals.len() as u32 - 1;
-                self.emit(Step::Call(Call::MethodLiteral {
+                self.emit(CodeStep::Call(CallStep::MethodLiteral {
                     name,
                     index,
                     literal,
@@ -79,7 +79,7 @@ impl Literal {
     ///
     /// # Errors
     /// Go's text, if it does not fit.
-    pub(crate) fn constant(&self, of: &Type) -> Result<Constant, String> {
+    pub(crate) fn constant(&self, of: &GoType) -> Result<Constant, String> {
         if let Self::Nil = self {
             if of.can_be_nil() {
                 return Ok(Constant::Nil(of.clone()));
@@ -87,18 +87,18 @@ impl Literal {
             return Err(format!("cannot assign nil to {of}"));
         }
         match of {
-            Type::Any | Type::Reflect => self.ideal(),
-            Type::Bool => match self {
+            GoType::Any | GoType::Reflect => self.ideal(),
+            GoType::Bool => match self {
                 Self::Bool(value) => Ok(Constant::Bool(*value)),
                 _ => Err(self.unexpected("bool")),
             },
-            Type::String => match self {
+            GoType::String => match self {
                 Self::Text { text, .. } => Ok(Constant::Text(text.into())),
                 _ => Err(self.unexpected("string")),
             },
-            Type::Float64 => Ok(Constant::Float(self.float()?)),
-            Type::Float32 => Ok(Constant::Float32(self.float()? as f32)),
-            Type::Integer(kind) => self.integer(*kind).map(Constant::Integer),
+            GoType::Float64 => Ok(Constant::Float(self.float()?)),
+            GoType::Float32 => Ok(Constant::Float32(self.float()? as f32)),
+            GoType::Integer(kind) => self.integer(*kind).map(Constant::Integer),
             other => Err(format!(
                 "can't handle {} for arg of type {other}",
                 self.text()
@@ -108,7 +108,7 @@ impl Literal {
 
     fn ideal(&self) -> Result<Constant, String> {
         Ok(match self {
-            Self::Nil => Constant::Nil(Type::Any),
+            Self::Nil => Constant::Nil(GoType::Any),
             Self::Bool(value) => Constant::Bool(*value),
             Self::Number { number, text } => ideal(number, text)?,
             Self::Text { text, .. } => Constant::Text(text.into()),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use crate::parse::{NodeId, Number};
-use crate::value::{SharedText, Type, Value, prefix};
+use crate::value::{GoType, SharedText, Value, prefix};
 
 /// A compiled source with the templates that it defines. It is shared by threads.
 #[derive(Debug)]
@@ -18,9 +18,9 @@ pub(crate) struct Unit {
     pub(crate) codes: Vec<Code>,
     pub(crate) constants: Vec<Constant>,
     /// Names of fields and variables.
-    pub(crate) names: Vec<Name>,
+    pub(crate) names: Vec<UnitName>,
     /// Types that arguments are checked against.
-    pub(crate) types: Vec<Type>,
+    pub(crate) types: Vec<GoType>,
     /// Constants that become arguments of methods, whose types are known when they are called.
     pub(crate) literals: Vec<Literal>,
     /// Templates that are called by a name in the source.
@@ -54,7 +54,7 @@ impl Unit {
 
 /// The name of a field or a variable.
 #[derive(Debug)]
-pub(crate) struct Name {
+pub(crate) struct UnitName {
     pub(crate) text: Box<str>,
     /// By which maps find it.
     pub(crate) prefix: u64,
@@ -62,7 +62,7 @@ pub(crate) struct Name {
     pub(crate) seen_at: AtomicU32,
 }
 
-impl Name {
+impl UnitName {
     pub(crate) fn new(name: &[u8]) -> Self {
         Self {
             text: String::from_utf8_lossy(name).into(),
@@ -98,7 +98,7 @@ pub(crate) enum Constant {
     Float32(f32),
     Text(SharedText),
     /// Nil of a type.
-    Nil(Type),
+    Nil(GoType),
 }
 
 /// A constant whose type is not known yet.
@@ -127,23 +127,23 @@ pub(crate) struct RangeInfo {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Op {
     pub(crate) at: NodeId,
-    pub(crate) step: Step,
+    pub(crate) step: CodeStep,
 }
 
 /// Notes no node.
 pub(crate) const NO_NODE: NodeId = NodeId::MAX;
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Step {
-    Emit(Emit),
-    Push(Push),
-    Call(Call),
-    Flow(Flow),
+pub(crate) enum CodeStep {
+    Emit(EmitStep),
+    Push(PushStep),
+    Call(CallStep),
+    Flow(FlowStep),
 }
 
 /// Steps that write, or that take a value from the stack.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Emit {
+pub(crate) enum EmitStep {
     /// Writes a part of the source.
     Text {
         start: u32,
@@ -167,7 +167,7 @@ pub(crate) enum Emit {
 /// Steps that put a value on the stack. `strip` says that the value ends a command, which turns the
 /// nil interface into no value.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Push {
+pub(crate) enum PushStep {
     Constant(u32),
     Nil,
     Dot {
@@ -183,7 +183,7 @@ pub(crate) enum Push {
     },
     /// Follows a chain of fields.
     Fields {
-        of: Source,
+        of: ChainStart,
         chain: Chain,
         strip: bool,
     },
@@ -193,7 +193,7 @@ pub(crate) enum Push {
 
 /// Where a chain of fields begins.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Source {
+pub(crate) enum ChainStart {
     Dot,
     Root,
     Variable(u32),
@@ -210,7 +210,7 @@ pub(crate) struct Chain {
 
 /// Steps that check and call. `node` is where an error of the function is.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Call {
+pub(crate) enum CallStep {
     /// Checks the value that is `below` others against a type, and makes it fit.
     Check { of: u32, below: u16 },
     /// Calls a function with the top `count` values; the first of them is the last argument if
@@ -252,7 +252,7 @@ pub(crate) enum Call {
 
 /// Steps that go elsewhere.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum Flow {
+pub(crate) enum FlowStep {
     Jump(u32),
     /// Drops the top value and jumps if it is empty.
     JumpIfFalse(u32),

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::code::{Chain, Constant, Flow, Link, NO_NODE, Name, Op, Push, Source, Step, Unit};
+use super::code::{
+    Chain, ChainStart, CodeStep, Constant, FlowStep, Link, NO_NODE, Op, PushStep, Unit, UnitName,
+};
 use crate::function::Functions;
 use crate::parse::{NodeId, NodeKind, Nodes, Parsed, Span};
 
@@ -60,18 +62,18 @@ impl<'c> Compiler<'c> {
         self.noted = id;
     }
 
-    pub(super) fn emit(&mut self, step: Step) -> usize {
+    pub(super) fn emit(&mut self, step: CodeStep) -> usize {
         let at = std::mem::replace(&mut self.noted, NO_NODE);
         self.ops.push(Op { at, step });
         self.ops.len() - 1
     }
 
-    pub(super) fn flow(&mut self, flow: Flow) -> usize {
-        self.emit(Step::Flow(flow))
+    pub(super) fn flow(&mut self, flow: FlowStep) -> usize {
+        self.emit(CodeStep::Flow(flow))
     }
 
-    pub(super) fn push(&mut self, push: Push) {
-        self.emit(Step::Push(push));
+    pub(super) fn push(&mut self, push: PushStep) {
+        self.emit(CodeStep::Push(push));
     }
 
     /// Returns where the next step will be.
@@ -83,15 +85,15 @@ impl<'c> Compiler<'c> {
     pub(super) fn fail(&mut self, message: impl Into<Box<str>>) {
         let index = self.unit.messages.len() as u32;
         self.unit.messages.push(message.into());
-        self.flow(Flow::Fail(index));
+        self.flow(FlowStep::Fail(index));
         // Whatever follows is not reached, but keeps its place on the stack.
-        self.push(Push::Nil);
+        self.push(PushStep::Nil);
     }
 
     pub(super) fn constant(&mut self, constant: Constant) {
         let index = self.unit.constants.len() as u32;
         self.unit.constants.push(constant);
-        self.push(Push::Constant(index));
+        self.push(PushStep::Constant(index));
     }
 
     pub(super) fn shown(&self, id: NodeId) -> String {
@@ -120,7 +122,7 @@ impl<'c> Compiler<'c> {
     pub(super) fn variable(&mut self, name: &'c [u8]) -> u32 {
         let unit = &mut self.unit;
         *self.variables.entry(name).or_insert_with(|| {
-            unit.names.push(Name::new(name));
+            unit.names.push(UnitName::new(name));
             unit.names.len() as u32 - 1
         })
     }
@@ -132,7 +134,7 @@ impl<'c> Compiler<'c> {
         *self.chains.entry(text).or_insert_with(|| {
             let first = unit.names.len() as u32;
             let names = text.split(|byte| *byte == b'.').skip(1);
-            unit.names.extend(names.map(Name::new));
+            unit.names.extend(names.map(UnitName::new));
             let count = (unit.names.len() as u32 - first) as u16;
             Chain { first, count }
         })
@@ -163,10 +165,10 @@ impl<'c> Compiler<'c> {
         }
     }
 
-    pub(super) fn receiver(&mut self, name: &'c [u8]) -> Source {
+    pub(super) fn receiver(&mut self, name: &'c [u8]) -> ChainStart {
         if name == b"$" && !self.declares_root {
-            return Source::Root;
+            return ChainStart::Root;
         }
-        Source::Variable(self.variable(name))
+        ChainStart::Variable(self.variable(name))
     }
 }

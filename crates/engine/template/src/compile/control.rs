@@ -1,6 +1,6 @@
 //! Lists of nodes, and the nodes that contain lists: `if`, `with` and `range`.
 
-use super::code::{Emit, Flow, Push, RangeInfo, Step};
+use super::code::{CodeStep, EmitStep, FlowStep, PushStep, RangeInfo};
 use super::compiler::Compiler;
 use crate::parse::{Branch, NodeId, NodeKind};
 
@@ -21,12 +21,12 @@ impl Compiler<'_> {
                 let declares = self.pipeline(*pipe, false);
                 if !declares {
                     self.at(id);
-                    self.emit(Step::Emit(Emit::Print));
+                    self.emit(CodeStep::Emit(EmitStep::Print));
                 }
             }
             NodeKind::Text(span) => {
                 let (start, end) = (span.start, span.end);
-                self.emit(Step::Emit(Emit::Text { start, end }));
+                self.emit(CodeStep::Emit(EmitStep::Text { start, end }));
             }
             NodeKind::If(branch) => self.branch(*branch, false),
             NodeKind::With(branch) => self.branch(*branch, true),
@@ -35,12 +35,12 @@ impl Compiler<'_> {
             NodeKind::Continue => self.leave_loop(false),
             NodeKind::Template { name, pipe } => {
                 let link = self.link(name);
-                self.flow(Flow::Exists { link });
+                self.flow(FlowStep::Exists { link });
                 match pipe {
                     Some(pipe) => _ = self.pipeline(*pipe, true),
-                    None => self.push(Push::Nil),
+                    None => self.push(PushStep::Nil),
                 }
-                self.flow(Flow::Template { link });
+                self.flow(FlowStep::Template { link });
             }
             _ => {}
         }
@@ -52,27 +52,27 @@ impl Compiler<'_> {
     fn branch(&mut self, branch: Branch, is_with: bool) {
         let scope = self.enter();
         self.pipeline(branch.pipe, true);
-        let test = self.flow(Flow::JumpIfFalse(0));
+        let test = self.flow(FlowStep::JumpIfFalse(0));
         self.list(branch.list);
         if is_with {
-            self.flow(Flow::EndWith);
+            self.flow(FlowStep::EndWith);
         }
 
         let other = match branch.other {
             Some(other) => {
-                let jump = self.flow(Flow::Jump(0));
+                let jump = self.flow(FlowStep::Jump(0));
                 let start = self.here();
                 self.list(other);
                 let end = self.here();
-                self.set(jump, Flow::Jump(end));
+                self.set(jump, FlowStep::Jump(end));
                 start
             }
             None => self.here(),
         };
         let test_flow = if is_with {
-            Flow::With(other)
+            FlowStep::With(other)
         } else {
-            Flow::JumpIfFalse(other)
+            FlowStep::JumpIfFalse(other)
         };
         self.set(test, test_flow);
         self.leave(scope);
@@ -96,16 +96,16 @@ impl Compiler<'_> {
         self.unit.ranges.push(info);
 
         self.pipeline(branch.pipe, true);
-        self.flow(Flow::Range(index as u32));
+        self.flow(FlowStep::Range(index as u32));
         let next = self.here();
-        self.flow(Flow::Next(index as u32));
+        self.flow(FlowStep::Next(index as u32));
         if let Some(info) = self.unit.ranges.get_mut(index) {
             info.next = next;
         }
         self.loops.push(index);
         self.list(branch.list);
         self.loops.pop();
-        self.flow(Flow::Jump(next));
+        self.flow(FlowStep::Jump(next));
 
         let other = self.here();
         if let Some(list) = branch.other {
@@ -124,32 +124,32 @@ impl Compiler<'_> {
             return;
         };
         if is_break {
-            self.flow(Flow::Break(index as u32));
+            self.flow(FlowStep::Break(index as u32));
         } else {
             let next = self.unit.ranges.get(index).map_or(0, |info| info.next);
-            self.flow(Flow::Jump(next));
+            self.flow(FlowStep::Jump(next));
         }
     }
 
     /// Begins a scope of variables.
     fn enter(&mut self) -> usize {
-        self.flow(Flow::Enter)
+        self.flow(FlowStep::Enter)
     }
 
     /// Ends it. A scope without variables costs nothing.
     fn leave(&mut self, scope: usize) {
         let body = self.ops.get(scope..).unwrap_or_default();
-        let declares = |step: &Step| matches!(step, Step::Emit(Emit::Declare { .. }));
+        let declares = |step: &CodeStep| matches!(step, CodeStep::Emit(EmitStep::Declare { .. }));
         if body.iter().any(|op| declares(&op.step)) {
-            self.flow(Flow::Leave);
+            self.flow(FlowStep::Leave);
         } else if let Some(op) = self.ops.get_mut(scope) {
-            op.step = Step::Emit(Emit::Nothing);
+            op.step = CodeStep::Emit(EmitStep::Nothing);
         }
     }
 
-    fn set(&mut self, index: usize, flow: Flow) {
+    fn set(&mut self, index: usize, flow: FlowStep) {
         if let Some(op) = self.ops.get_mut(index) {
-            op.step = Step::Flow(flow);
+            op.step = CodeStep::Flow(flow);
         }
     }
 }

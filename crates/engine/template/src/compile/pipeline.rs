@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use super::argument::Target;
-use super::code::{Call, Chain, Constant, Emit, Flow, Push, Source, Step};
+use super::argument::ArgumentTarget;
+use super::code::{CallStep, Chain, ChainStart, CodeStep, Constant, EmitStep, FlowStep, PushStep};
 use super::compiler::Compiler;
 use super::words::Words;
 use crate::engine;
 use crate::function::{FunctionBody, Functions, Signature};
 use crate::parse::{NodeId, NodeKind, Pipe, Span};
-use crate::value::Type;
+use crate::value::GoType;
 
 impl<'c> Compiler<'c> {
     /// Compiles a pipeline, which leaves its value on the stack unless `keep` is off and it sets a
@@ -33,10 +33,10 @@ impl<'c> Compiler<'c> {
         for (index, variable) in pipe.variables.iter().enumerate() {
             let name = self.variable(variable.of(self.text));
             let keep = keep || index + 1 < count;
-            self.emit(Step::Emit(if pipe.is_assign {
-                Emit::Assign { name, keep }
+            self.emit(CodeStep::Emit(if pipe.is_assign {
+                EmitStep::Assign { name, keep }
             } else {
-                Emit::Declare { name, keep }
+                EmitStep::Declare { name, keep }
             }));
         }
     }
@@ -52,7 +52,7 @@ impl<'c> Compiler<'c> {
         match self.kind(first) {
             NodeKind::Field(fields) => {
                 self.at(first);
-                self.fields(first, Source::Dot, *fields, words, true);
+                self.fields(first, ChainStart::Dot, *fields, words, true);
             }
             NodeKind::Chain { node, fields } => self.chain_node(first, *node, *fields, words, true),
             NodeKind::Identifier(name) => {
@@ -79,7 +79,7 @@ impl<'c> Compiler<'c> {
     fn constant_command(&mut self, id: NodeId, kind: &'c NodeKind) {
         match kind {
             NodeKind::Bool(value) => self.constant(Constant::Bool(*value)),
-            NodeKind::Dot => self.push(Push::Dot { strip: true }),
+            NodeKind::Dot => self.push(PushStep::Dot { strip: true }),
             NodeKind::Nil => self.fail("nil is not a command"),
             NodeKind::Number { text, number } => self.ideal(id, *text, number),
             NodeKind::String { text, .. } => self.constant(Constant::Text(text.into())),
@@ -102,11 +102,13 @@ impl<'c> Compiler<'c> {
 
     // === Arguments ===
 
-    fn argument(&mut self, id: NodeId, target: Target<'_>) {
+    fn argument(&mut self, id: NodeId, target: ArgumentTarget<'_>) {
         self.at(id);
         match self.kind(id) {
-            NodeKind::Dot => self.push(Push::Dot { strip: false }),
-            NodeKind::Field(fields) => self.fields(id, Source::Dot, *fields, Words::ALONE, false),
+            NodeKind::Dot => self.push(PushStep::Dot { strip: false }),
+            NodeKind::Field(fields) => {
+                self.fields(id, ChainStart::Dot, *fields, Words::ALONE, false);
+            }
             NodeKind::Variable(span) => self.variable_node(id, *span, Words::ALONE, false),
             NodeKind::Pipe(_) => _ = self.pipeline(id, true),
             NodeKind::Identifier(name) => self.function(id, id, *name, Words::ALONE),
@@ -116,9 +118,9 @@ impl<'c> Compiler<'c> {
             kind => return self.literal(id, kind, target),
         }
         match target {
-            Target::Known(of) => self.check(of, 0),
-            Target::Method { name, index } => {
-                self.emit(Step::Call(Call::MethodCheck { name, index }));
+            ArgumentTarget::Known(of) => self.check(of, 0),
+            ArgumentTarget::Method { name, index } => {
+                self.emit(CodeStep::Call(CallStep::MethodCheck { name, index }));
             }
         }
     }
@@ -150,15 +152,15 @@ impl<'c> Compiler<'c> {
             let shown = self.shown(id);
             return self.fail(format!("indirection through explicit nil in {shown}"));
         }
-        self.argument(term, Target::Known(&Type::Reflect));
-        self.fields(id, Source::Stack, fields, words, strip);
+        self.argument(term, ArgumentTarget::Known(&GoType::Reflect));
+        self.fields(id, ChainStart::Stack, fields, words, strip);
     }
 
     /// Compiles a chain of fields, the last of which may be a method with arguments.
     fn fields(
         &mut self,
         node: NodeId,
-        receiver: Source,
+        receiver: ChainStart,
         fields: Span,
         words: Words<'c>,
         strip: bool,
@@ -175,32 +177,32 @@ impl<'c> Compiler<'c> {
         self.push_fields(receiver, before, false);
         let name = chain.first + u32::from(before.count);
         let (count, piped) = (words.count() as u16, words.piped);
-        self.emit(Step::Call(Call::Method { name, count }));
+        self.emit(CodeStep::Call(CallStep::Method { name, count }));
         for (index, argument) in words.arguments().iter().enumerate() {
             let index = index as u16;
-            self.argument(*argument, Target::Method { name, index });
+            self.argument(*argument, ArgumentTarget::Method { name, index });
         }
         if piped {
-            self.emit(Step::Call(Call::MethodFinal { name, count }));
+            self.emit(CodeStep::Call(CallStep::MethodFinal { name, count }));
         }
-        self.emit(Step::Call(Call::Invoke {
+        self.emit(CodeStep::Call(CallStep::Invoke {
             name,
             count,
             piped,
             node,
         }));
         if strip {
-            self.push(Push::Strip);
+            self.push(PushStep::Strip);
         }
     }
 
-    fn push_fields(&mut self, of: Source, chain: Chain, strip: bool) {
+    fn push_fields(&mut self, of: ChainStart, chain: Chain, strip: bool) {
         let push = match of {
-            _ if chain.count > 0 => Push::Fields { of, chain, strip },
-            Source::Dot => Push::Dot { strip },
-            Source::Root => Push::Root { strip },
-            Source::Variable(name) => Push::Variable { name, strip },
-            Source::Stack => return,
+            _ if chain.count > 0 => PushStep::Fields { of, chain, strip },
+            ChainStart::Dot => PushStep::Dot { strip },
+            ChainStart::Root => PushStep::Root { strip },
+            ChainStart::Variable(name) => PushStep::Variable { name, strip },
+            ChainStart::Stack => return,
         };
         self.push(push);
     }
@@ -230,11 +232,11 @@ impl<'c> Compiler<'c> {
             "tpl" if std::ptr::fn_addr_eq(row.body, engine::tpl as FunctionBody) => {
                 self.arguments(&row.signature, words);
                 let rotate = words.piped;
-                self.flow(Flow::Tpl { rotate, node });
+                self.flow(FlowStep::Tpl { rotate, node });
             }
             _ => {
                 self.arguments(&row.signature, words);
-                self.emit(Step::Call(Call::Function {
+                self.emit(CodeStep::Call(CallStep::Function {
                     index: index as u16,
                     count: words.count() as u16,
                     rotate: words.piped && words.count() > 1,
@@ -259,7 +261,7 @@ impl<'c> Compiler<'c> {
     fn written_arguments(&mut self, signature: &Signature, words: Words<'c>) {
         for (index, argument) in words.arguments().iter().enumerate() {
             if let Some(parameter) = signature.parameter(index) {
-                self.argument(*argument, Target::Known(&parameter.of));
+                self.argument(*argument, ArgumentTarget::Known(&parameter.of));
             }
         }
     }
@@ -270,9 +272,9 @@ impl<'c> Compiler<'c> {
         let arguments = words.arguments();
         let mut decisions = Vec::new();
         for (index, argument) in arguments.iter().enumerate() {
-            self.argument(*argument, Target::Known(&Type::Reflect));
+            self.argument(*argument, ArgumentTarget::Known(&GoType::Reflect));
             if words.piped || index + 1 < arguments.len() {
-                decisions.push(self.emit(Step::Call(Call::Decide { or, target: 0 })));
+                decisions.push(self.emit(CodeStep::Call(CallStep::Decide { or, target: 0 })));
             }
         }
 
@@ -280,16 +282,16 @@ impl<'c> Compiler<'c> {
         let mut target = self.here();
         if words.piped && !decisions.is_empty() {
             let end = target + 2;
-            self.flow(Flow::Jump(end));
+            self.flow(FlowStep::Jump(end));
             target = self.here();
-            self.emit(Step::Call(Call::DropBelow));
+            self.emit(CodeStep::Call(CallStep::DropBelow));
         }
         for decision in decisions {
             if let Some(op) = self.ops.get_mut(decision) {
-                op.step = Step::Call(Call::Decide { or, target });
+                op.step = CodeStep::Call(CallStep::Decide { or, target });
             }
         }
-        self.push(Push::Strip);
+        self.push(PushStep::Strip);
     }
 
     /// `call`, whose errors name what is called.
@@ -300,17 +302,17 @@ impl<'c> Compiler<'c> {
                 let shown: Arc<[u8]> = shown.into_bytes().into();
                 self.constant(Constant::Text((&shown).into()));
             }
-            None => _ = self.emit(Step::Call(Call::Callee)),
+            None => _ = self.emit(CodeStep::Call(CallStep::Callee)),
         }
         self.written_arguments(signature, words);
         let count = words.count() as u16;
         let rotate = words.piped && !words.arguments().is_empty();
-        self.emit(Step::Call(Call::Value {
+        self.emit(CodeStep::Call(CallStep::Value {
             count,
             rotate,
             node,
         }));
-        self.push(Push::Strip);
+        self.push(PushStep::Strip);
     }
 
     fn include(&mut self, node: NodeId, signature: &Signature, words: Words<'c>) {
@@ -318,14 +320,14 @@ impl<'c> Compiler<'c> {
         let Some(NodeKind::String { text, .. }) = name else {
             self.arguments(signature, words);
             let rotate = words.piped;
-            self.flow(Flow::IncludeNamed { rotate, node });
+            self.flow(FlowStep::IncludeNamed { rotate, node });
             return;
         };
 
         let link = self.link(text);
         if let Some(data) = words.arguments().get(1) {
-            self.argument(*data, Target::Known(&Type::Any));
+            self.argument(*data, ArgumentTarget::Known(&GoType::Any));
         }
-        self.flow(Flow::Include { link, node });
+        self.flow(FlowStep::Include { link, node });
     }
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use lode_stdx::budget::Meter;
 
-use super::code::{Code, Flow, Step, Unit};
+use super::code::{Code, CodeStep, FlowStep, Unit};
 use super::compiler::Compiler;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Functions;
 use crate::parse::{Grammar, Parsed};
 
@@ -20,7 +20,7 @@ pub(crate) fn compile(
     functions: &Functions,
     delimiters: Grammar<'_>,
     meter: &Meter<'_>,
-) -> Result<Unit, Error> {
+) -> Result<Unit, TemplateError> {
     let parsed = Parsed::parse(name, text, functions, delimiters, meter)?;
     let is_default = delimiters.left == "{{" && delimiters.right == "}}";
     let unit = Unit {
@@ -34,7 +34,7 @@ pub(crate) fn compile(
     let mut compiler = Compiler::new(&parsed, text, functions, unit);
     for tree in &parsed.trees {
         compiler.list(tree.root);
-        compiler.emit(Step::Flow(Flow::Return));
+        compiler.emit(CodeStep::Flow(FlowStep::Return));
         let mut ops = std::mem::take(&mut compiler.ops);
         ops.shrink_to_fit();
         compiler.unit.codes.push(Code {

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::go::number::push_json;
 use crate::go::output::Output;
 use crate::go::runes;
-use crate::value::{Integer, IntegerKind, Kind, Map, NESTING_MAX, Object, Text, Value};
+use crate::value::{GoKind, GoObject, GoString, Integer, IntegerKind, Map, NESTING_MAX, Value};
 
 /// How JSON is laid out.
 #[derive(Debug, Clone, Copy, Default)]
@@ -22,7 +22,11 @@ pub(crate) struct Style {
 ///
 /// # Errors
 /// The value has no form in JSON, or the budget is spent.
-pub(crate) fn write(out: &mut Output<'_, '_>, value: &Value, style: Style) -> Result<(), Error> {
+pub(crate) fn write(
+    out: &mut Output<'_, '_>,
+    value: &Value,
+    style: Style,
+) -> Result<(), TemplateError> {
     let mut writer = Writer {
         out,
         style,
@@ -32,41 +36,42 @@ pub(crate) fn write(out: &mut Output<'_, '_>, value: &Value, style: Style) -> Re
 }
 
 /// What JSON sees of an object.
-pub(crate) enum Content {
+pub(crate) enum JsonContent {
     /// Another value.
     Value(Value),
     /// Keys and values, in order.
-    Entries(Vec<(Text, Value)>),
+    Entries(Vec<(GoString, Value)>),
 }
 
 /// Returns what JSON sees of an object.
 ///
 /// # Errors
 /// The object has no form in JSON.
-pub(crate) fn content(object: &dyn Object) -> Result<Content, Error> {
+pub(crate) fn content(object: &dyn GoObject) -> Result<JsonContent, TemplateError> {
     if object.is_nil() {
-        return Ok(Content::Value(Value::Nil));
+        return Ok(JsonContent::Value(Value::Nil));
     }
     if let Some(value) = object.json().or_else(|| object.target()) {
-        return Ok(Content::Value(value));
+        return Ok(JsonContent::Value(value));
     }
-    if object.kind() == Kind::Struct {
+    if object.kind() == GoKind::Struct {
         let fields = object.fields().into_iter();
         let exported = fields.filter(|(name, _)| name.starts_with(char::is_uppercase));
-        let entries = exported.map(|(name, value)| (Text::from(name), value));
-        return Ok(Content::Entries(entries.collect()));
+        let entries = exported.map(|(name, value)| (GoString::from(name), value));
+        return Ok(JsonContent::Entries(entries.collect()));
     }
 
     // Of maps with other keys than texts, those with integers have a form.
-    let unsupported = || Error::new(format!("json: unsupported type: {}", object.type_name()));
+    let unsupported =
+        || TemplateError::new(format!("json: unsupported type: {}", object.type_name()));
     let pairs = object.pairs().ok_or_else(unsupported)?;
     let mut entries = Vec::with_capacity(pairs.len());
     for (key, value) in pairs {
         let number = key.as_integer().ok_or_else(unsupported)?;
-        entries.push((Text::from(number.bits.to_string()), value));
+        entries.push((GoString::from(number.bits.to_string()), value));
     }
     entries.sort_by(|(a, _), (b, _)| a.cmp(b));
-    Ok(Content::Entries(entries))
+    Ok(JsonContent::Entries(entries))
 }
 
 struct Writer<'w, 'c, 'r> {
@@ -76,7 +81,7 @@ struct Writer<'w, 'c, 'r> {
 }
 
 impl Writer<'_, '_, '_> {
-    fn value(&mut self, value: &Value) -> Result<(), Error> {
+    fn value(&mut self, value: &Value) -> Result<(), TemplateError> {
         match value {
             Value::Nil => self.out.push(b"null"),
             Value::Bool(is_true) => self.out.push(if *is_true { b"true" } else { b"false" }),
@@ -97,18 +102,18 @@ impl Writer<'_, '_, '_> {
         }
     }
 
-    fn object(&mut self, object: &dyn Object) -> Result<(), Error> {
+    fn object(&mut self, object: &dyn GoObject) -> Result<(), TemplateError> {
         match content(object)? {
-            Content::Value(value) => self.deeper(|writer| writer.value(&value)),
-            Content::Entries(entries) => self.entries(&entries),
+            JsonContent::Value(value) => self.deeper(|writer| writer.value(&value)),
+            JsonContent::Entries(entries) => self.entries(&entries),
         }
     }
 
-    fn map(&mut self, map: &Map) -> Result<(), Error> {
+    fn map(&mut self, map: &Map) -> Result<(), TemplateError> {
         map.read(|entries| self.entries(entries))
     }
 
-    fn items(&mut self, items: &[Value]) -> Result<(), Error> {
+    fn items(&mut self, items: &[Value]) -> Result<(), TemplateError> {
         if items.is_empty() {
             return self.out.push(b"[]");
         }
@@ -124,7 +129,7 @@ impl Writer<'_, '_, '_> {
         self.out.push(b"]")
     }
 
-    fn entries(&mut self, entries: &[(Text, Value)]) -> Result<(), Error> {
+    fn entries(&mut self, entries: &[(GoString, Value)]) -> Result<(), TemplateError> {
         if entries.is_empty() {
             return self.out.push(b"{}");
         }
@@ -144,9 +149,12 @@ impl Writer<'_, '_, '_> {
         self.out.push(b"}")
     }
 
-    fn deeper(&mut self, inner: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    fn deeper(
+        &mut self,
+        inner: impl FnOnce(&mut Self) -> Result<(), TemplateError>,
+    ) -> Result<(), TemplateError> {
         if self.level >= NESTING_MAX {
-            return Err(Error::new(
+            return Err(TemplateError::new(
                 "json: unsupported value: encountered a cycle via map[string]interface {}",
             ));
         }
@@ -156,14 +164,14 @@ impl Writer<'_, '_, '_> {
         written
     }
 
-    fn separate(&mut self, at: usize) -> Result<(), Error> {
+    fn separate(&mut self, at: usize) -> Result<(), TemplateError> {
         if at > 0 {
             self.out.push(b",")?;
         }
         self.line()
     }
 
-    fn line(&mut self) -> Result<(), Error> {
+    fn line(&mut self) -> Result<(), TemplateError> {
         if self.style.pretty {
             self.out.push(b"\n")?;
             for _ in 0..self.level {
@@ -173,11 +181,11 @@ impl Writer<'_, '_, '_> {
         Ok(())
     }
 
-    fn int(&mut self, number: i64) -> Result<(), Error> {
+    fn int(&mut self, number: i64) -> Result<(), TemplateError> {
         self.out.push(itoa::Buffer::new().format(number).as_bytes())
     }
 
-    fn sized(&mut self, number: Integer) -> Result<(), Error> {
+    fn sized(&mut self, number: Integer) -> Result<(), TemplateError> {
         match number.kind {
             IntegerKind::Uint | IntegerKind::Uint64 | IntegerKind::Uintptr => {
                 let mut digits = itoa::Buffer::new();
@@ -188,21 +196,23 @@ impl Writer<'_, '_, '_> {
         }
     }
 
-    fn float(&mut self, number: f64) -> Result<(), Error> {
+    fn float(&mut self, number: f64) -> Result<(), TemplateError> {
         if !number.is_finite() {
             let shown = match number {
                 number if number.is_nan() => "NaN",
                 f64::INFINITY => "+Inf",
                 _ => "-Inf",
             };
-            return Err(Error::new(format!("json: unsupported value: {shown}")));
+            return Err(TemplateError::new(format!(
+                "json: unsupported value: {shown}"
+            )));
         }
         let mut text = Vec::new();
         push_json(&mut text, number);
         self.out.push(&text)
     }
 
-    fn text(&mut self, text: &[u8]) -> Result<(), Error> {
+    fn text(&mut self, text: &[u8]) -> Result<(), TemplateError> {
         self.out.push(b"\"")?;
         let mut rest = text;
         loop {
@@ -227,7 +237,7 @@ impl Writer<'_, '_, '_> {
         }
     }
 
-    fn rune(&mut self, rune: char, whole: &[u8]) -> Result<(), Error> {
+    fn rune(&mut self, rune: char, whole: &[u8]) -> Result<(), TemplateError> {
         match rune {
             '"' => self.out.push(b"\\\""),
             '\\' => self.out.push(b"\\\\"),

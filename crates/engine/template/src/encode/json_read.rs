@@ -1,13 +1,13 @@
 //! Reads JSON as Go's `encoding/json` does, with its messages. Every number is a `float64`.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::go::runes;
-use crate::value::{List, Map, NESTING_MAX, Text, Type, Value};
+use crate::value::{GoString, GoType, List, Map, NESTING_MAX, Value};
 
 /// What a caller wants to read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wanted {
+pub(crate) enum JsonWanted {
     /// Any value.
     Any,
     /// An object.
@@ -16,7 +16,7 @@ pub(crate) enum Wanted {
     List,
 }
 
-impl Wanted {
+impl JsonWanted {
     fn type_name(self) -> &'static str {
         match self {
             Self::Any => "interface {}",
@@ -29,13 +29,13 @@ impl Wanted {
     ///
     /// # Errors
     /// Go's message.
-    pub(crate) fn check(self, value: Value) -> Result<Value, Error> {
+    pub(crate) fn check(self, value: Value) -> Result<Value, TemplateError> {
         let found = match (self, &value) {
             (Self::Any, _) | (Self::Map, Value::Map(_)) | (Self::List, Value::List(_)) => {
                 return Ok(value);
             }
-            (Self::Map, Value::Nil) => return Ok(Map::nil(Type::Any).into()),
-            (Self::List, Value::Nil) => return Ok(List::nil(Type::Any).into()),
+            (Self::Map, Value::Nil) => return Ok(Map::nil(GoType::Any).into()),
+            (Self::List, Value::Nil) => return Ok(List::nil(GoType::Any).into()),
             (_, Value::Map(_)) => "object",
             (_, Value::List(_)) => "array",
             (_, Value::String(_)) => "string",
@@ -43,7 +43,7 @@ impl Wanted {
             _ => "number",
         };
         let wanted = self.type_name();
-        Err(Error::new(format!(
+        Err(TemplateError::new(format!(
             "json: cannot unmarshal {found} into Go value of type {wanted}"
         )))
     }
@@ -53,10 +53,14 @@ impl Wanted {
 ///
 /// # Errors
 /// Go's message, or the budget is spent.
-pub(crate) fn read(context: &Context<'_>, text: &[u8], wanted: Wanted) -> Result<Value, Error> {
+pub(crate) fn read(
+    context: &Context<'_>,
+    text: &[u8],
+    wanted: JsonWanted,
+) -> Result<Value, TemplateError> {
     context.steps(1 + text.len() / 64)?;
     context.bytes(text.len())?;
-    let mut reader = Reader {
+    let mut reader = JsonReader {
         context,
         text,
         at: 0,
@@ -72,16 +76,16 @@ pub(crate) fn read(context: &Context<'_>, text: &[u8], wanted: Wanted) -> Result
 /// What stands for the end of the text in messages about unfinished values.
 const END: u8 = b' ';
 
-struct Reader<'c, 'r, 't> {
+struct JsonReader<'c, 'r, 't> {
     context: &'c Context<'r>,
     text: &'t [u8],
     at: usize,
 }
 
-impl<'t> Reader<'_, '_, 't> {
-    fn value(&mut self, depth: usize) -> Result<Value, Error> {
+impl<'t> JsonReader<'_, '_, 't> {
+    fn value(&mut self, depth: usize) -> Result<Value, TemplateError> {
         let Some(depth) = depth.checked_sub(1) else {
-            return Err(Error::new("exceeded max depth"));
+            return Err(TemplateError::new("exceeded max depth"));
         };
         self.context.nodes(1)?;
         self.space();
@@ -97,7 +101,7 @@ impl<'t> Reader<'_, '_, 't> {
         }
     }
 
-    fn object(&mut self, depth: usize) -> Result<Value, Error> {
+    fn object(&mut self, depth: usize) -> Result<Value, TemplateError> {
         self.at += 1;
         let mut entries = Vec::new();
         self.space();
@@ -128,7 +132,7 @@ impl<'t> Reader<'_, '_, 't> {
         Ok(Map::from_entries(entries).into())
     }
 
-    fn array(&mut self, depth: usize) -> Result<Value, Error> {
+    fn array(&mut self, depth: usize) -> Result<Value, TemplateError> {
         self.at += 1;
         let mut items = Vec::new();
         self.space();
@@ -149,7 +153,7 @@ impl<'t> Reader<'_, '_, 't> {
         Ok(Value::list(items))
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, Error> {
+    fn word(&mut self, word: &str, value: Value) -> Result<Value, TemplateError> {
         for wanted in word.bytes() {
             if self.here() != Some(wanted) {
                 let wanted = char::from(wanted);
@@ -160,7 +164,7 @@ impl<'t> Reader<'_, '_, 't> {
         Ok(value)
     }
 
-    fn number(&mut self) -> Result<Value, Error> {
+    fn number(&mut self) -> Result<Value, TemplateError> {
         let start = self.at;
         if self.peek()? == b'-' {
             self.at += 1;
@@ -185,13 +189,13 @@ impl<'t> Reader<'_, '_, 't> {
         let shown = String::from_utf8_lossy(self.text.get(start..self.at).unwrap_or_default());
         match shown.parse::<f64>() {
             Ok(number) if number.is_finite() => Ok(number.into()),
-            _ => Err(Error::new(format!(
+            _ => Err(TemplateError::new(format!(
                 "json: cannot unmarshal number {shown} into Go value of type float64"
             ))),
         }
     }
 
-    fn some_digits(&mut self, place: &str) -> Result<(), Error> {
+    fn some_digits(&mut self, place: &str) -> Result<(), TemplateError> {
         if !self.here().is_some_and(|byte| byte.is_ascii_digit()) {
             return Err(self.unexpected(place));
         }
@@ -205,7 +209,7 @@ impl<'t> Reader<'_, '_, 't> {
         }
     }
 
-    fn string(&mut self) -> Result<Text, Error> {
+    fn string(&mut self) -> Result<GoString, TemplateError> {
         self.at += 1;
         let start = self.at;
         let mut escaped = None;
@@ -232,8 +236,8 @@ impl<'t> Reader<'_, '_, 't> {
             None => self.raw(start),
         };
         let text = match std::str::from_utf8(text) {
-            Ok(text) => Text::from(text),
-            Err(_) => Text::from(runes::map(text, |rune| rune)),
+            Ok(text) => GoString::from(text),
+            Err(_) => GoString::from(runes::map(text, |rune| rune)),
         };
         self.at += 1;
         Ok(text)
@@ -244,7 +248,7 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     /// Reads an escape; two halves of a pair of surrogates are one rune.
-    fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), Error> {
+    fn escape(&mut self, out: &mut Vec<u8>) -> Result<(), TemplateError> {
         self.at += 1;
         let plain = match self.here().unwrap_or(END) {
             b'b' => 8,
@@ -267,7 +271,7 @@ impl<'t> Reader<'_, '_, 't> {
     }
 
     /// Reads the four digits after a `u`.
-    fn hexadecimal(&mut self) -> Result<u32, Error> {
+    fn hexadecimal(&mut self) -> Result<u32, TemplateError> {
         self.at += 1;
         let mut number = 0;
         for _ in 0..4 {
@@ -309,12 +313,12 @@ impl<'t> Reader<'_, '_, 't> {
         self.text.get(self.at).copied()
     }
 
-    fn peek(&self) -> Result<u8, Error> {
+    fn peek(&self) -> Result<u8, TemplateError> {
         self.here()
-            .ok_or_else(|| Error::new("unexpected end of JSON input"))
+            .ok_or_else(|| TemplateError::new("unexpected end of JSON input"))
     }
 
-    fn unexpected(&self, place: &str) -> Error {
+    fn unexpected(&self, place: &str) -> TemplateError {
         let byte = self.here().unwrap_or(END);
         let shown = match byte {
             b'\'' => r"'\''".to_owned(),
@@ -325,6 +329,6 @@ impl<'t> Reader<'_, '_, 't> {
                 runes::quoted(&letter).replace('"', "'")
             }
         };
-        Error::new(format!("invalid character {shown} {place}"))
+        TemplateError::new(format!("invalid character {shown} {place}"))
     }
 }

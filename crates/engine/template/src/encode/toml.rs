@@ -2,22 +2,22 @@
 //! before tables, tables indented by two spaces a level.
 
 use crate::context::Context;
-use crate::encode::json::{Content, content};
-use crate::error::Error;
+use crate::encode::json::{JsonContent, content};
+use crate::error::TemplateError;
 use crate::functions::cost;
 use crate::functions::moment::Moment;
 use crate::go::layout;
 use crate::go::output::Output;
 use crate::print::append_float;
-use crate::value::{Integer, IntegerKind, NESTING_MAX, Text, Value};
+use crate::value::{GoString, Integer, IntegerKind, NESTING_MAX, Value};
 
 /// Returns a value as a TOML document.
 ///
 /// # Errors
 /// The value has no form in TOML, or the budget is spent.
-pub(crate) fn write(context: &Context<'_>, value: &Value) -> Result<Value, Error> {
+pub(crate) fn write(context: &Context<'_>, value: &Value) -> Result<Value, TemplateError> {
     if value.is_nil() {
-        return Err(Error::new(
+        return Err(TemplateError::new(
             "reflect: call of reflect.Value.Type on zero Value",
         ));
     }
@@ -35,7 +35,7 @@ pub(crate) fn write(context: &Context<'_>, value: &Value) -> Result<Value, Error
 
 /// What a value becomes.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Form {
+enum TomlForm {
     /// Left out.
     Nil,
     /// `key = value`
@@ -49,22 +49,22 @@ enum Form {
 struct Encoder<'c, 'r> {
     out: Output<'c, 'r>,
     /// The keys that lead to the current value.
-    key: Vec<Text>,
+    key: Vec<GoString>,
     has_written: bool,
     depth: usize,
 }
 
 impl Encoder<'_, '_> {
-    fn encode(&mut self, value: &Value) -> Result<(), Error> {
+    fn encode(&mut self, value: &Value) -> Result<(), TemplateError> {
         match form(value, NESTING_MAX)? {
-            Form::Nil => Ok(()),
-            Form::Plain => self.key_value(value, false),
-            Form::Tables => self.tables(value),
-            Form::Table => self.table(value),
+            TomlForm::Nil => Ok(()),
+            TomlForm::Plain => self.key_value(value, false),
+            TomlForm::Tables => self.tables(value),
+            TomlForm::Table => self.table(value),
         }
     }
 
-    fn table(&mut self, value: &Value) -> Result<(), Error> {
+    fn table(&mut self, value: &Value) -> Result<(), TemplateError> {
         if self.key.len() == 1 {
             self.line()?;
         }
@@ -74,9 +74,9 @@ impl Encoder<'_, '_> {
         self.entries(&entries_of(value)?)
     }
 
-    fn tables(&mut self, value: &Value) -> Result<(), Error> {
+    fn tables(&mut self, value: &Value) -> Result<(), TemplateError> {
         if self.key.is_empty() {
-            return Err(Error::new(
+            return Err(TemplateError::new(
                 "toml: top-level values must be Go maps or structs",
             ));
         }
@@ -91,7 +91,7 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
-    fn header(&mut self, open: &[u8], close: &[u8]) -> Result<(), Error> {
+    fn header(&mut self, open: &[u8], close: &[u8]) -> Result<(), TemplateError> {
         self.indent()?;
         self.write(open)?;
         for at in 0..self.key.len() {
@@ -104,16 +104,16 @@ impl Encoder<'_, '_> {
 
     /// Writes the entries of a table: plain values first, so that they do not become part of a
     /// table inside.
-    fn entries(&mut self, entries: &[(Text, Value)]) -> Result<(), Error> {
+    fn entries(&mut self, entries: &[(GoString, Value)]) -> Result<(), TemplateError> {
         if self.depth >= NESTING_MAX {
-            return Err(Error::new("toml: a value is nested too deeply"));
+            return Err(TemplateError::new("toml: a value is nested too deeply"));
         }
         self.depth += 1;
         for tables in [false, true] {
             for (key, value) in entries {
                 let form = form(value, NESTING_MAX)?;
-                let is_table = matches!(form, Form::Table | Form::Tables);
-                if form == Form::Nil || is_table != tables {
+                let is_table = matches!(form, TomlForm::Table | TomlForm::Tables);
+                if form == TomlForm::Nil || is_table != tables {
                     continue;
                 }
                 self.key.push(key.clone());
@@ -125,7 +125,7 @@ impl Encoder<'_, '_> {
         Ok(())
     }
 
-    fn key_value(&mut self, value: &Value, inline: bool) -> Result<(), Error> {
+    fn key_value(&mut self, value: &Value, inline: bool) -> Result<(), TemplateError> {
         let Some(last) = self.key.len().checked_sub(1) else {
             return self.element(value);
         };
@@ -139,9 +139,9 @@ impl Encoder<'_, '_> {
     }
 
     /// Writes a value behind `=` or in brackets.
-    fn element(&mut self, value: &Value) -> Result<(), Error> {
+    fn element(&mut self, value: &Value) -> Result<(), TemplateError> {
         if self.depth >= NESTING_MAX {
-            return Err(Error::new("toml: a value is nested too deeply"));
+            return Err(TemplateError::new("toml: a value is nested too deeply"));
         }
         match value {
             Value::Nil => Err(nil_element()),
@@ -162,13 +162,13 @@ impl Encoder<'_, '_> {
                 self.write(&time.unwrap_or_default())
             }
             Value::Object(object) => match content(&**object)? {
-                Content::Value(value) => self.deeper(|encoder| encoder.element(&value)),
-                Content::Entries(entries) => self.inline(&entries),
+                JsonContent::Value(value) => self.deeper(|encoder| encoder.element(&value)),
+                JsonContent::Entries(entries) => self.inline(&entries),
             },
         }
     }
 
-    fn array(&mut self, items: &[Value]) -> Result<(), Error> {
+    fn array(&mut self, items: &[Value]) -> Result<(), TemplateError> {
         self.write(b"[")?;
         self.deeper(|encoder| {
             for (at, item) in items.iter().enumerate() {
@@ -180,15 +180,15 @@ impl Encoder<'_, '_> {
         self.write(b"]")
     }
 
-    fn inline(&mut self, entries: &[(Text, Value)]) -> Result<(), Error> {
+    fn inline(&mut self, entries: &[(GoString, Value)]) -> Result<(), TemplateError> {
         self.write(b"{")?;
         self.deeper(|encoder| {
             let mut first = true;
             for tables in [false, true] {
                 for (key, value) in entries {
                     let form = form(value, NESTING_MAX)?;
-                    let is_table = matches!(form, Form::Table | Form::Tables);
-                    if form == Form::Nil || is_table != tables {
+                    let is_table = matches!(form, TomlForm::Table | TomlForm::Tables);
+                    if form == TomlForm::Nil || is_table != tables {
                         continue;
                     }
                     encoder.write(if first { b"" } else { b", " })?;
@@ -203,14 +203,17 @@ impl Encoder<'_, '_> {
         self.write(b"}")
     }
 
-    fn deeper(&mut self, inner: impl FnOnce(&mut Self) -> Result<(), Error>) -> Result<(), Error> {
+    fn deeper(
+        &mut self,
+        inner: impl FnOnce(&mut Self) -> Result<(), TemplateError>,
+    ) -> Result<(), TemplateError> {
         self.depth += 1;
         let written = inner(self);
         self.depth -= 1;
         written
     }
 
-    fn float(&mut self, number: f64) -> Result<(), Error> {
+    fn float(&mut self, number: f64) -> Result<(), TemplateError> {
         if !number.is_finite() {
             return self.write(match number {
                 f64::INFINITY => b"inf",
@@ -227,7 +230,7 @@ impl Encoder<'_, '_> {
     }
 
     /// Writes one of the current keys, in quotes if it needs them.
-    fn name(&mut self, at: usize) -> Result<(), Error> {
+    fn name(&mut self, at: usize) -> Result<(), TemplateError> {
         let name = self.key.get(at).cloned().unwrap_or_default();
         let is_bare = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
         if !name.is_empty() && name.iter().all(is_bare) {
@@ -236,7 +239,7 @@ impl Encoder<'_, '_> {
         self.quoted(&name)
     }
 
-    fn quoted(&mut self, text: &[u8]) -> Result<(), Error> {
+    fn quoted(&mut self, text: &[u8]) -> Result<(), TemplateError> {
         self.write(b"\"")?;
         for &byte in text {
             match byte {
@@ -254,7 +257,7 @@ impl Encoder<'_, '_> {
         self.write(b"\"")
     }
 
-    fn indent(&mut self) -> Result<(), Error> {
+    fn indent(&mut self) -> Result<(), TemplateError> {
         for _ in 1..self.key.len() {
             self.write(b"  ")?;
         }
@@ -262,21 +265,21 @@ impl Encoder<'_, '_> {
     }
 
     /// Ends a line, unless nothing was written yet.
-    fn line(&mut self) -> Result<(), Error> {
+    fn line(&mut self) -> Result<(), TemplateError> {
         if self.has_written {
             self.write(b"\n")?;
         }
         Ok(())
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    fn write(&mut self, bytes: &[u8]) -> Result<(), TemplateError> {
         self.has_written = true;
         self.out.push(bytes)
     }
 }
 
-fn nil_element() -> Error {
-    Error::new("toml: cannot encode array with nil element")
+fn nil_element() -> TemplateError {
+    TemplateError::new("toml: cannot encode array with nil element")
 }
 
 fn sized(number: Integer) -> String {
@@ -288,44 +291,44 @@ fn sized(number: Integer) -> String {
     }
 }
 
-fn form(value: &Value, depth: usize) -> Result<Form, Error> {
+fn form(value: &Value, depth: usize) -> Result<TomlForm, TemplateError> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(Error::new("toml: a value is nested too deeply"));
+        return Err(TemplateError::new("toml: a value is nested too deeply"));
     };
     if value.is_nil_of_any_type() {
-        return Ok(Form::Nil);
+        return Ok(TomlForm::Nil);
     }
     match value {
-        Value::Map(_) => Ok(Form::Table),
+        Value::Map(_) => Ok(TomlForm::Table),
         Value::List(list) => {
             let mut all_tables = !list.is_empty();
             for item in list.items() {
                 match form(item, depth)? {
-                    Form::Nil => return Err(nil_element()),
-                    Form::Table => {}
+                    TomlForm::Nil => return Err(nil_element()),
+                    TomlForm::Table => {}
                     _ => all_tables = false,
                 }
             }
             Ok(if all_tables {
-                Form::Tables
+                TomlForm::Tables
             } else {
-                Form::Plain
+                TomlForm::Plain
             })
         }
         Value::Object(object) => {
             if let Some(pairs) = object.pairs()
                 && !pairs.is_empty()
             {
-                return Err(Error::new(
+                return Err(TemplateError::new(
                     "toml: cannot encode a map with non-string key type",
                 ));
             }
             match content(&**object)? {
-                Content::Value(value) => form(&value, depth),
-                Content::Entries(_) => Ok(Form::Table),
+                JsonContent::Value(value) => form(&value, depth),
+                JsonContent::Entries(_) => Ok(TomlForm::Table),
             }
         }
-        _ => Ok(Form::Plain),
+        _ => Ok(TomlForm::Plain),
     }
 }
 
@@ -340,12 +343,12 @@ fn items_of(value: &Value) -> Vec<Value> {
     }
 }
 
-fn entries_of(value: &Value) -> Result<Vec<(Text, Value)>, Error> {
+fn entries_of(value: &Value) -> Result<Vec<(GoString, Value)>, TemplateError> {
     match value {
         Value::Map(map) => Ok(map.entries()),
         Value::Object(object) => match content(&**object)? {
-            Content::Entries(entries) => Ok(entries),
-            Content::Value(value) => match value {
+            JsonContent::Entries(entries) => Ok(entries),
+            JsonContent::Value(value) => match value {
                 Value::Map(map) => Ok(map.entries()),
                 _ => Ok(Vec::new()),
             },

@@ -4,23 +4,23 @@
 use std::collections::BTreeMap;
 
 use crate::context::Context;
-use crate::encode::toml_scan::{Fault, Scanner};
-use crate::error::Error;
-use crate::value::{List, Map, NESTING_MAX, Text, Type, Value};
+use crate::encode::toml_scan::{Scanner, TomlFault};
+use crate::error::TemplateError;
+use crate::value::{GoString, GoType, List, Map, NESTING_MAX, Value};
 
 /// Reads a document as a map.
 ///
 /// # Errors
 /// The text is not TOML, or the budget is spent.
-pub(crate) fn read(context: &Context<'_>, text: &[u8]) -> Result<Value, Error> {
+pub(crate) fn read(context: &Context<'_>, text: &[u8]) -> Result<Value, TemplateError> {
     context.steps(1 + text.len() / 16)?;
     context.bytes(text.len().saturating_mul(2))?;
     let text = std::str::from_utf8(text)
-        .map_err(|_| Error::new("toml: line 1: files must be encoded in UTF-8"))?;
+        .map_err(|_| TemplateError::new("toml: line 1: files must be encoded in UTF-8"))?;
 
     let mut document = Document {
         scanner: Scanner::new(text),
-        root: Table::default(),
+        root: TomlTable::default(),
         at: Vec::new(),
     };
     while document.line(context)? {}
@@ -28,30 +28,30 @@ pub(crate) fn read(context: &Context<'_>, text: &[u8]) -> Result<Value, Error> {
 }
 
 /// What a key stands for.
-enum Item {
+enum TomlItem {
     Value(Value),
-    Table(Table),
+    Table(TomlTable),
     /// `[[key]]`: the last one is being filled.
-    Tables(Vec<Table>),
+    Tables(Vec<TomlTable>),
 }
 
 #[derive(Default)]
-struct Table {
-    entries: BTreeMap<String, Item>,
+struct TomlTable {
+    entries: BTreeMap<String, TomlItem>,
     /// It was given in braces, or has its own header: nothing may define it again.
     is_closed: bool,
 }
 
 struct Document<'t> {
     scanner: Scanner<'t>,
-    root: Table,
+    root: TomlTable,
     /// The keys of the table that is being filled.
     at: Vec<String>,
 }
 
 impl Document<'_> {
     /// Reads a header or a value; returns whether there was one.
-    fn line(&mut self, context: &Context<'_>) -> Result<bool, Error> {
+    fn line(&mut self, context: &Context<'_>) -> Result<bool, TemplateError> {
         self.scanner.skip_lines()?;
         if self.scanner.is_at_end() {
             return Ok(false);
@@ -68,7 +68,7 @@ impl Document<'_> {
         Ok(true)
     }
 
-    fn entry(&mut self, context: &Context<'_>) -> Result<(), Error> {
+    fn entry(&mut self, context: &Context<'_>) -> Result<(), TemplateError> {
         let key = self.scanner.key()?;
         self.scanner.expect_equals()?;
         let outer = self.scanner.enter([&self.at[..], &key].concat().join("."));
@@ -80,7 +80,7 @@ impl Document<'_> {
         Ok(())
     }
 
-    fn header(&mut self, of_list: bool) -> Result<(), Error> {
+    fn header(&mut self, of_list: bool) -> Result<(), TemplateError> {
         self.scanner.enter(String::new());
         self.scanner.skip_blanks();
         let key = self.scanner.key()?;
@@ -99,7 +99,7 @@ impl Document<'_> {
         Ok(())
     }
 
-    fn defined(&self, key: &str) -> Error {
+    fn defined(&self, key: &str) -> TemplateError {
         let fault = self
             .scanner
             .fault(&format!("Key '{key}' has already been defined."));
@@ -107,9 +107,9 @@ impl Document<'_> {
     }
 }
 
-impl From<Fault> for Error {
-    fn from(fault: Fault) -> Self {
-        let Fault { line, key, message } = fault;
+impl From<TomlFault> for TemplateError {
+    fn from(fault: TomlFault) -> Self {
+        let TomlFault { line, key, message } = fault;
         Self::new(if key.is_empty() {
             format!("toml: line {line}: {message}")
         } else {
@@ -118,7 +118,7 @@ impl From<Fault> for Error {
     }
 }
 
-impl Table {
+impl TomlTable {
     /// Returns the table that keys lead to, and makes those on the way.
     fn descend(&mut self, keys: &[String]) -> Result<&mut Self, String> {
         let mut table = self;
@@ -126,11 +126,11 @@ impl Table {
             let item = table
                 .entries
                 .entry(key.clone())
-                .or_insert_with(|| Item::Table(Self::default()));
+                .or_insert_with(|| TomlItem::Table(Self::default()));
             table = match item {
-                Item::Table(inner) => inner,
-                Item::Tables(list) => list.last_mut().ok_or_else(|| keys.join("."))?,
-                Item::Value(_) => return Err(keys.join(".")),
+                TomlItem::Table(inner) => inner,
+                TomlItem::Tables(list) => list.last_mut().ok_or_else(|| keys.join("."))?,
+                TomlItem::Value(_) => return Err(keys.join(".")),
             };
         }
         Ok(table)
@@ -144,13 +144,13 @@ impl Table {
         if table.entries.contains_key(last) {
             return Err(keys.join("."));
         }
-        table.entries.insert(last.clone(), Item::Value(value));
+        table.entries.insert(last.clone(), TomlItem::Value(value));
         Ok(())
     }
 
     fn open(&mut self, keys: &[String]) -> Result<(), String> {
         if let Some((last, before)) = keys.split_last()
-            && let Some(Item::Tables(_)) = self.descend(before)?.entries.get(last)
+            && let Some(TomlItem::Tables(_)) = self.descend(before)?.entries.get(last)
         {
             return Err(keys.join("."));
         }
@@ -169,9 +169,9 @@ impl Table {
         let item = table
             .entries
             .entry(last.clone())
-            .or_insert_with(|| Item::Tables(Vec::new()));
+            .or_insert_with(|| TomlItem::Tables(Vec::new()));
         match item {
-            Item::Tables(list) => {
+            TomlItem::Tables(list) => {
                 list.push(Self::default());
                 Ok(())
             }
@@ -182,21 +182,25 @@ impl Table {
     fn into_value(self) -> Value {
         let entries = self.entries.into_iter().map(|(key, item)| {
             let value = match item {
-                Item::Value(value) => value,
-                Item::Table(table) => table.into_value(),
-                Item::Tables(list) => {
-                    let element = Type::map(Type::String, Type::Any);
+                TomlItem::Value(value) => value,
+                TomlItem::Table(table) => table.into_value(),
+                TomlItem::Tables(list) => {
+                    let element = GoType::map(GoType::String, GoType::Any);
                     let items = list.into_iter().map(Self::into_value).collect();
                     List::typed(element, items).into()
                 }
             };
-            (Text::from(key), value)
+            (GoString::from(key), value)
         });
         Map::from_entries(entries.collect()).into()
     }
 }
 
-fn value(context: &Context<'_>, scanner: &mut Scanner<'_>, depth: usize) -> Result<Value, Error> {
+fn value(
+    context: &Context<'_>,
+    scanner: &mut Scanner<'_>,
+    depth: usize,
+) -> Result<Value, TemplateError> {
     let Some(depth) = depth.checked_sub(1) else {
         return Err(scanner.fault("values are nested too deeply").into());
     };
@@ -210,7 +214,11 @@ fn value(context: &Context<'_>, scanner: &mut Scanner<'_>, depth: usize) -> Resu
     Ok(scanner.scalar()?)
 }
 
-fn array(context: &Context<'_>, scanner: &mut Scanner<'_>, depth: usize) -> Result<Value, Error> {
+fn array(
+    context: &Context<'_>,
+    scanner: &mut Scanner<'_>,
+    depth: usize,
+) -> Result<Value, TemplateError> {
     let mut items = Vec::new();
     loop {
         scanner.skip_lines()?;
@@ -229,8 +237,12 @@ fn array(context: &Context<'_>, scanner: &mut Scanner<'_>, depth: usize) -> Resu
     }
 }
 
-fn inline(context: &Context<'_>, scanner: &mut Scanner<'_>, depth: usize) -> Result<Value, Error> {
-    let mut table = Table::default();
+fn inline(
+    context: &Context<'_>,
+    scanner: &mut Scanner<'_>,
+    depth: usize,
+) -> Result<Value, TemplateError> {
+    let mut table = TomlTable::default();
     loop {
         scanner.skip_lines()?;
         if scanner.take("}") {
@@ -243,7 +255,7 @@ fn inline(context: &Context<'_>, scanner: &mut Scanner<'_>, depth: usize) -> Res
         let value = value(context, scanner, depth)?;
         table.put(&key, value).map_err(|_| {
             let key = scanner.current_key();
-            Error::from(scanner.fault(&format!("Key '{key}' has already been defined.")))
+            TemplateError::from(scanner.fault(&format!("Key '{key}' has already been defined.")))
         })?;
         scanner.enter(outer);
         scanner.skip_lines()?;

@@ -8,7 +8,7 @@ use crate::value::Value;
 
 /// What is wrong, and where.
 #[derive(Debug)]
-pub(crate) struct Fault {
+pub(crate) struct TomlFault {
     /// The line, from 1.
     pub(crate) line: usize,
     /// The key whose value was being read.
@@ -51,7 +51,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Returns a fault at the current position.
-    pub(crate) fn fault(&self, message: &str) -> Fault {
+    pub(crate) fn fault(&self, message: &str) -> TomlFault {
         let read = self.whole.len() - self.rest.len();
         let lines = self
             .whole
@@ -59,7 +59,7 @@ impl<'t> Scanner<'t> {
             .unwrap_or_default()
             .matches('\n')
             .count();
-        Fault {
+        TomlFault {
             line: lines + 1,
             key: self.key.clone(),
             message: message.to_owned(),
@@ -67,7 +67,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Returns a fault that shows what stands here.
-    pub(crate) fn but_got(&self, message: &str) -> Fault {
+    pub(crate) fn but_got(&self, message: &str) -> TomlFault {
         match self.rest.chars().next() {
             None => self.fault(&format!("{message}, but got end of file instead")),
             Some(letter) => self.fault(&format!("{message}, but got '{letter}'")),
@@ -94,7 +94,7 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// A comment holds a control character.
-    pub(crate) fn skip_lines(&mut self) -> Result<(), Fault> {
+    pub(crate) fn skip_lines(&mut self) -> Result<(), TomlFault> {
         loop {
             self.rest = self.rest.trim_start_matches([' ', '\t', '\n', '\r']);
             if !self.rest.starts_with('#') {
@@ -108,7 +108,7 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// Something else stands there.
-    pub(crate) fn end_line(&mut self) -> Result<(), Fault> {
+    pub(crate) fn end_line(&mut self) -> Result<(), TomlFault> {
         self.skip_blanks();
         if self.rest.starts_with('#') {
             self.comment()?;
@@ -123,7 +123,7 @@ impl<'t> Scanner<'t> {
         )))
     }
 
-    fn comment(&mut self) -> Result<(), Fault> {
+    fn comment(&mut self) -> Result<(), TomlFault> {
         let end = self.rest.find('\n').unwrap_or(self.rest.len());
         let (comment, rest) = self.rest.split_at(end);
         let comment = comment.trim_end_matches('\r');
@@ -145,7 +145,7 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// There is none.
-    pub(crate) fn key(&mut self) -> Result<Vec<String>, Fault> {
+    pub(crate) fn key(&mut self) -> Result<Vec<String>, TomlFault> {
         let mut parts = vec![self.key_part()?];
         loop {
             self.skip_blanks();
@@ -157,7 +157,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn key_part(&mut self) -> Result<String, Fault> {
+    fn key_part(&mut self) -> Result<String, TomlFault> {
         if self.take("\"") {
             return self.basic();
         }
@@ -184,7 +184,7 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// Something else stands there.
-    pub(crate) fn expect_equals(&mut self) -> Result<(), Fault> {
+    pub(crate) fn expect_equals(&mut self) -> Result<(), TomlFault> {
         self.skip_blanks();
         if self.take("=") {
             self.skip_blanks();
@@ -205,7 +205,7 @@ impl<'t> Scanner<'t> {
     ///
     /// # Errors
     /// There is none.
-    pub(crate) fn scalar(&mut self) -> Result<Value, Fault> {
+    pub(crate) fn scalar(&mut self) -> Result<Value, TomlFault> {
         if self.take("\"\"\"") {
             return self.long(true).map(Value::from);
         }
@@ -238,7 +238,7 @@ impl<'t> Scanner<'t> {
         Ok(value)
     }
 
-    fn literal(&mut self) -> Result<String, Fault> {
+    fn literal(&mut self) -> Result<String, TomlFault> {
         let end = self.rest.find(['\'', '\n']);
         match end.and_then(|end| self.rest.split_at_checked(end)) {
             Some((text, rest)) if rest.starts_with('\'') => {
@@ -250,7 +250,7 @@ impl<'t> Scanner<'t> {
         }
     }
 
-    fn basic(&mut self) -> Result<String, Fault> {
+    fn basic(&mut self) -> Result<String, TomlFault> {
         let mut out = String::new();
         loop {
             match self.letter() {
@@ -270,7 +270,7 @@ impl<'t> Scanner<'t> {
     }
 
     /// Reads a text of several lines; only one in double quotes has escapes.
-    fn long(&mut self, escapes: bool) -> Result<String, Fault> {
+    fn long(&mut self, escapes: bool) -> Result<String, TomlFault> {
         let _ = self.take("\n") || self.take("\r\n");
         let end = if escapes { "\"\"\"" } else { "'''" };
         let mark = if escapes { '"' } else { '\'' };
@@ -308,7 +308,7 @@ impl<'t> Scanner<'t> {
         letter
     }
 
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, TomlFault> {
         let letter = self.letter();
         let digits = match letter {
             Some('b') => return Ok('\x08'),
@@ -337,7 +337,7 @@ impl<'t> Scanner<'t> {
 
     // === words ===
 
-    fn word(&self, word: &str) -> Result<Value, Fault> {
+    fn word(&self, word: &str) -> Result<Value, TomlFault> {
         match word {
             "true" => return Ok(true.into()),
             "false" => return Ok(false.into()),
@@ -377,7 +377,7 @@ impl<'t> Scanner<'t> {
         })
     }
 
-    fn integer(&self, word: &str) -> Result<Option<Value>, Fault> {
+    fn integer(&self, word: &str) -> Result<Option<Value>, TomlFault> {
         let digits = word.trim_start_matches(['+', '-']);
         let named = ["0x", "0o", "0b"]
             .iter()

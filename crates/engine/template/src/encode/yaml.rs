@@ -12,20 +12,20 @@ use base64::engine::general_purpose::STANDARD;
 use lode_yaml::{Cause, Dialect, Entry, Node as YamlNode, Options, Shape, Style, Tag, Tree};
 
 use crate::context::Context;
-use crate::encode::json::{Content, content};
-use crate::encode::json_read::Wanted;
+use crate::encode::json::{JsonContent, content};
+use crate::encode::json_read::JsonWanted;
 use crate::encode::yaml_fault;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::functions::moment::Moment;
 use crate::go::runes;
 use crate::print::append_float;
-use crate::value::{IntegerKind, Map, NESTING_MAX, Object, Text, Value};
+use crate::value::{GoObject, GoString, IntegerKind, Map, NESTING_MAX, Value};
 
 /// Returns a value as YAML, without the line break at its end.
 ///
 /// # Errors
 /// The value has no form in JSON, or the budget is spent.
-pub(crate) fn write(context: &Context<'_>, value: &Value) -> Result<Value, Error> {
+pub(crate) fn write(context: &Context<'_>, value: &Value) -> Result<Value, TemplateError> {
     let mut nodes = Nodes { context, length: 0 };
     let node = nodes.node(value, NESTING_MAX)?;
     let mut out = String::with_capacity(nodes.length);
@@ -34,14 +34,14 @@ pub(crate) fn write(context: &Context<'_>, value: &Value) -> Result<Value, Error
 }
 
 /// A value as JSON has it, ready to be written.
-enum Node {
-    Word(Text),
-    Text(Text),
-    Sequence(Vec<Node>),
-    Mapping(Vec<(Text, Node)>),
+enum JsonNode {
+    Word(GoString),
+    Text(GoString),
+    Sequence(Vec<JsonNode>),
+    Mapping(Vec<(GoString, JsonNode)>),
 }
 
-impl Tree for Node {
+impl Tree for JsonNode {
     type Fault = Infallible;
 
     fn shape(&self) -> Result<Shape<'_, Self>, Infallible> {
@@ -58,7 +58,7 @@ impl Tree for Node {
 }
 
 /// Returns a text with U+FFFD in place of bytes that are no runes.
-fn valid(text: &Text) -> Cow<'_, str> {
+fn valid(text: &GoString) -> Cow<'_, str> {
     if let Some(text) = text.as_str() {
         return Cow::Borrowed(text);
     }
@@ -74,9 +74,9 @@ struct Nodes<'c, 'r> {
 }
 
 impl Nodes<'_, '_> {
-    fn node(&mut self, value: &Value, depth: usize) -> Result<Node, Error> {
+    fn node(&mut self, value: &Value, depth: usize) -> Result<JsonNode, TemplateError> {
         let Some(inner) = depth.checked_sub(1) else {
-            return Err(Error::new(
+            return Err(TemplateError::new(
                 "json: unsupported value: encountered a cycle via map[string]interface {}",
             ));
         };
@@ -84,33 +84,37 @@ impl Nodes<'_, '_> {
         Ok(match value {
             Value::String(text) => {
                 self.expect(text.len(), depth);
-                Node::Text(text.clone())
+                JsonNode::Text(text.clone())
             }
-            Value::Bytes(bytes) => Node::Text(STANDARD.encode(bytes).into()),
+            Value::Bytes(bytes) => JsonNode::Text(STANDARD.encode(bytes).into()),
             Value::List(list) if !list.is_nil() => {
                 let items = list.items().iter().map(|item| self.node(item, inner));
-                Node::Sequence(items.collect::<Result<_, _>>()?)
+                JsonNode::Sequence(items.collect::<Result<_, _>>()?)
             }
             Value::Map(map) if !map.is_nil() => map.read(|entries| self.mapping(entries, inner))?,
             Value::Object(object) => match content(&**object)? {
-                Content::Value(value) => self.node(&value, inner)?,
-                Content::Entries(entries) => self.mapping(&entries, inner)?,
+                JsonContent::Value(value) => self.node(&value, inner)?,
+                JsonContent::Entries(entries) => self.mapping(&entries, inner)?,
             },
             scalar => {
                 let word = word(scalar)?;
                 self.expect(word.len(), depth);
-                Node::Word(word)
+                JsonNode::Word(word)
             }
         })
     }
 
-    fn mapping(&mut self, entries: &[(Text, Value)], depth: usize) -> Result<Node, Error> {
+    fn mapping(
+        &mut self,
+        entries: &[(GoString, Value)],
+        depth: usize,
+    ) -> Result<JsonNode, TemplateError> {
         let mut nodes = Vec::with_capacity(entries.len());
         for (key, value) in entries {
             self.length += key.len();
             nodes.push((key.clone(), self.node(value, depth)?));
         }
-        Ok(Node::Mapping(nodes))
+        Ok(JsonNode::Mapping(nodes))
     }
 
     /// Expects a text on a line of its own.
@@ -120,15 +124,15 @@ impl Nodes<'_, '_> {
 }
 
 /// Returns a number, a boolean or nil as it is written.
-fn word(value: &Value) -> Result<Text, Error> {
-    let int = |number: i64| Text::from(itoa::Buffer::new().format(number));
+fn word(value: &Value) -> Result<GoString, TemplateError> {
+    let int = |number: i64| GoString::from(itoa::Buffer::new().format(number));
     Ok(match value {
-        Value::Bool(true) => Text::from_static("true"),
-        Value::Bool(false) => Text::from_static("false"),
+        Value::Bool(true) => GoString::from_static("true"),
+        Value::Bool(false) => GoString::from_static("false"),
         Value::Int(number) | Value::Int64(number) => int(*number),
         Value::Sized(number) => match number.kind {
             IntegerKind::Uint | IntegerKind::Uint64 | IntegerKind::Uintptr => {
-                Text::from(itoa::Buffer::new().format(number.bits.cast_unsigned()))
+                GoString::from(itoa::Buffer::new().format(number.bits.cast_unsigned()))
             }
             _ => int(number.bits),
         },
@@ -136,18 +140,20 @@ fn word(value: &Value) -> Result<Text, Error> {
         Value::Float32(number) => {
             float_word(number.to_string().parse().unwrap_or(f64::from(*number)))?.into()
         }
-        _ => Text::from_static("null"),
+        _ => GoString::from_static("null"),
     })
 }
 
 /// Returns a float as YAML reads it from JSON and writes it again: whole numbers of up to 64 bits
 /// are integers.
-fn float_word(number: f64) -> Result<String, Error> {
+fn float_word(number: f64) -> Result<String, TemplateError> {
     if !number.is_finite() {
         let mut shown = Vec::new();
         append_float(&mut shown, number, b'g', None, 64);
         let shown = String::from_utf8_lossy(&shown);
-        return Err(Error::new(format!("json: unsupported value: {shown}")));
+        return Err(TemplateError::new(format!(
+            "json: unsupported value: {shown}"
+        )));
     }
     if number.fract() == 0.0 && number.abs() < 1e21 {
         // The sum makes an integer zero of the negative one.
@@ -167,7 +173,7 @@ fn float_word(number: f64) -> Result<String, Error> {
 ///
 /// # Errors
 /// The value cannot be written, or the budget is spent.
-pub(crate) fn write_pretty(context: &Context<'_>, value: &Value) -> Result<Value, Error> {
+pub(crate) fn write_pretty(context: &Context<'_>, value: &Value) -> Result<Value, TemplateError> {
     let node = pretty_node(context, value, NESTING_MAX)?;
     let options = Options {
         indent: 2,
@@ -178,9 +184,13 @@ pub(crate) fn write_pretty(context: &Context<'_>, value: &Value) -> Result<Value
     Ok(Value::text(out.strip_suffix('\n').unwrap_or(&out)))
 }
 
-fn pretty_node(context: &Context<'_>, value: &Value, depth: usize) -> Result<YamlNode, Error> {
+fn pretty_node(
+    context: &Context<'_>,
+    value: &Value,
+    depth: usize,
+) -> Result<YamlNode, TemplateError> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(Error::new("a value is nested too deeply for YAML"));
+        return Err(TemplateError::new("a value is nested too deeply for YAML"));
     };
     context.nodes(1)?;
     Ok(match value {
@@ -208,21 +218,21 @@ fn pretty_node(context: &Context<'_>, value: &Value, depth: usize) -> Result<Yam
 
 fn pretty_object(
     context: &Context<'_>,
-    object: &dyn Object,
+    object: &dyn GoObject,
     depth: usize,
-) -> Result<YamlNode, Error> {
+) -> Result<YamlNode, TemplateError> {
     match content(object)? {
         // Times need no quotes.
-        Content::Value(Value::String(text)) if object.as_any().is::<Moment>() => {
+        JsonContent::Value(Value::String(text)) if object.as_any().is::<Moment>() => {
             Ok(YamlNode::plain(text.to_str_lossy()))
         }
-        Content::Value(value) => pretty_node(context, &value, depth),
+        JsonContent::Value(value) => pretty_node(context, &value, depth),
         // Fields of a struct have small letters.
-        Content::Entries(entries) => {
+        JsonContent::Entries(entries) => {
             let mut mapping = Vec::with_capacity(entries.len());
             for (name, value) in entries {
                 mapping.push(Entry {
-                    key: pretty_text(context, &Text::from(runes::lower(&name)))?,
+                    key: pretty_text(context, &GoString::from(runes::lower(&name)))?,
                     value: pretty_node(context, &value, depth)?,
                 });
             }
@@ -233,9 +243,9 @@ fn pretty_object(
 
 fn pretty_mapping(
     context: &Context<'_>,
-    entries: &[(Text, Value)],
+    entries: &[(GoString, Value)],
     depth: usize,
-) -> Result<YamlNode, Error> {
+) -> Result<YamlNode, TemplateError> {
     let pairs = entries.iter();
     let pairs = pairs.map(|entry| (entry.0.to_str_lossy(), entry)).collect();
     let Shape::Mapping(sorted) = Shape::mapping(pairs) else {
@@ -257,7 +267,7 @@ fn pretty_entries(entries: Vec<Entry>) -> YamlNode {
     node
 }
 
-fn pretty_text(context: &Context<'_>, text: &Text) -> Result<YamlNode, Error> {
+fn pretty_text(context: &Context<'_>, text: &GoString) -> Result<YamlNode, TemplateError> {
     context.bytes(text.len())?;
     let Some(plain) = text.as_str() else {
         return Ok(YamlNode {
@@ -296,24 +306,28 @@ fn pretty_float(number: f64) -> String {
 ///
 /// # Errors
 /// The text is not YAML, the value is not of the wanted type, or the budget is spent.
-pub(crate) fn read(context: &Context<'_>, text: &[u8], wanted: Wanted) -> Result<Value, Error> {
+pub(crate) fn read(
+    context: &Context<'_>,
+    text: &[u8],
+    wanted: JsonWanted,
+) -> Result<Value, TemplateError> {
     let budget = context.environment().budget;
     let json = lode_yaml::parse_within(text, Dialect::V2, budget).map_err(|error| {
         if let Cause::Exceeded(exceeded) = &error.cause {
             return (*exceeded).into();
         }
         let message = yaml_fault::message(&error);
-        Error::new(format!("error converting YAML to JSON: {message}"))
+        TemplateError::new(format!("error converting YAML to JSON: {message}"))
     })?;
     // An empty document leaves the map or list as it was: empty.
-    if json.is_null() && wanted == Wanted::Map {
+    if json.is_null() && wanted == JsonWanted::Map {
         return Ok(Map::new().into());
     }
-    if json.is_null() && wanted == Wanted::List {
+    if json.is_null() && wanted == JsonWanted::List {
         return Ok(Value::list(Vec::new()));
     }
     wanted.check(Value::from_json(&json)).map_err(|error| {
-        Error::new(format!(
+        TemplateError::new(format!(
             "error unmarshaling JSON: while decoding JSON: {error}"
         ))
     })

@@ -8,7 +8,7 @@ use lode_stdx::budget::Budget;
 use super::templates::{MissingKey, ParseError, Templates};
 use super::{ROOT_NAME, without_no_value};
 use crate::context::{Context, Environment};
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Functions;
 use crate::parse::Grammar;
 use crate::run::{ExecError, Layer, Machine};
@@ -16,7 +16,7 @@ use crate::value::{Map, Value};
 
 /// A file to render.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct File<'f> {
+pub struct TemplateFile<'f> {
     /// The name, from the root of the outermost chart: `chart/charts/sub/templates/x.yaml`.
     pub name: &'f str,
     /// What is in it.
@@ -25,7 +25,7 @@ pub struct File<'f> {
 
 /// A rendered file.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rendered {
+pub struct RenderedFile {
     /// The name of the file.
     pub name: String,
     /// The output. Bytes that are not UTF-8 have become U+FFFD.
@@ -55,7 +55,7 @@ impl Templates {
     /// A file cannot be parsed, in Helm's words, or the budget is spent.
     pub fn compile(
         functions: Arc<Functions>,
-        files: &[File<'_>],
+        files: &[TemplateFile<'_>],
         budget: &Budget,
     ) -> Result<Self, RenderError> {
         let mut files = files.to_vec();
@@ -83,7 +83,7 @@ impl Templates {
         let Some(number) = self.number(name.as_bytes()) else {
             let message =
                 format!("template: no template {name:?} associated with template {ROOT_NAME:?}");
-            return Err(ExecError::plain(Error::new(message)));
+            return Err(ExecError::plain(TemplateError::new(message)));
         };
         let mut machine = Machine::new(Context::new(environment), self, missing);
         machine.execute(number, data)
@@ -103,7 +103,7 @@ impl Templates {
         mut scope: impl FnMut(&str) -> (Map, String),
         missing: MissingKey,
         environment: &Environment<'_>,
-    ) -> Result<Vec<Rendered>, RenderError> {
+    ) -> Result<Vec<RenderedFile>, RenderError> {
         let mut names: Vec<&str> = names.into_iter().filter(|name| !is_partial(name)).collect();
         names.sort_by_cached_key(|name| Reverse(order(name)));
         let mut machine = Machine::new(Context::new(environment), self, missing);
@@ -122,7 +122,7 @@ impl Templates {
                 .map_err(|error| exec_error(&ExecError::plain(error)))?;
             let output = machine.execute(number, data.into());
             let output = output.map_err(|error| exec_error(&error))?;
-            rendered.push(Rendered {
+            rendered.push(RenderedFile {
                 name: name.to_owned(),
                 content: into_string(output),
             });

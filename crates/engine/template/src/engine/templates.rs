@@ -8,7 +8,7 @@ use lode_stdx::budget::{Budget, Meter};
 
 use super::ROOT_NAME;
 use crate::compile::{Unit, compile};
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Functions;
 use crate::parse::{Grammar, charge_nodes};
 
@@ -53,7 +53,7 @@ pub struct ParseError {
     /// The name of the source.
     pub name: String,
     /// Go's text.
-    pub error: Error,
+    pub error: TemplateError,
 }
 
 impl Templates {
@@ -80,7 +80,7 @@ impl Templates {
         delimiters: Grammar<'_>,
         budget: &Budget,
     ) -> Result<(), ParseError> {
-        let wrong = |error: Error| ParseError {
+        let wrong = |error: TemplateError| ParseError {
             name: name.to_owned(),
             error,
         };
@@ -138,7 +138,11 @@ impl Templates {
     }
 
     /// Compiles a text that is run with this set. One that is kept costs what it did at first.
-    pub(crate) fn compile_text(&self, text: &[u8], meter: &Meter<'_>) -> Result<Arc<Unit>, Error> {
+    pub(crate) fn compile_text(
+        &self,
+        text: &[u8],
+        meter: &Meter<'_>,
+    ) -> Result<Arc<Unit>, TemplateError> {
         if let Some(unit) = self.kept.lock().units.get(text) {
             charge_nodes(meter, unit.charged)?;
             return Ok(Arc::clone(unit));

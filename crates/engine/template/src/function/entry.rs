@@ -1,7 +1,7 @@
 //! One function: its name, its signature as Go writes it, its code.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::value::Value;
 
 /// A function that templates can call: its name, its Go signature, its code.
@@ -27,4 +27,4 @@ impl TemplateFunction {
 }
 
 /// The code of a function. The arguments fit its signature, both in number and in type.
-pub type FunctionBody = fn(&mut Context<'_>, &[Value]) -> Result<Value, Error>;
+pub type FunctionBody = fn(&mut Context<'_>, &[Value]) -> Result<Value, TemplateError>;

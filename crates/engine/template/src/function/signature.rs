@@ -1,7 +1,7 @@
 //! Signatures of functions, read from Go's notation.
 
-use crate::error::Error;
-use crate::value::Type;
+use crate::error::TemplateError;
+use crate::value::GoType;
 
 /// What a function takes and returns.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -10,14 +10,14 @@ pub struct Signature {
     parameters: Vec<Parameter>,
     /// The type that each further argument has.
     variadic: Option<Parameter>,
-    results: Vec<Type>,
+    results: Vec<GoType>,
 }
 
 /// One parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parameter {
     /// Its type.
-    pub of: Type,
+    pub of: GoType,
 }
 
 impl Signature {
@@ -47,7 +47,7 @@ impl Signature {
             text: text.into(),
             parameters: parameters.into_iter().map(Parameter::parse).collect(),
             variadic,
-            results: types(results).map(Type::parse).collect(),
+            results: types(results).map(GoType::parse).collect(),
         }
     }
 
@@ -72,10 +72,10 @@ impl Signature {
     }
 
     /// Checks that a template can use the results: one, or one and an error.
-    pub(crate) fn check_results(&self, name: &str) -> Result<(), Error> {
+    pub(crate) fn check_results(&self, name: &str) -> Result<(), TemplateError> {
         let message = match self.results.as_slice() {
             [_] => return Ok(()),
-            [_, second] if *second == Type::named("error") => return Ok(()),
+            [_, second] if *second == GoType::named("error") => return Ok(()),
             [_, second] => format!(
                 "invalid function signature for {name}: second return value should be error; is {second}"
             ),
@@ -84,11 +84,11 @@ impl Signature {
                 results.len()
             ),
         };
-        Err(Error::new(message))
+        Err(TemplateError::new(message))
     }
 
     /// Returns the types of the results.
-    pub fn results(&self) -> &[Type] {
+    pub fn results(&self) -> &[GoType] {
         &self.results
     }
 }
@@ -96,7 +96,7 @@ impl Signature {
 impl Parameter {
     fn parse(text: &str) -> Self {
         Self {
-            of: Type::parse(text),
+            of: GoType::parse(text),
         }
     }
 }
@@ -115,9 +115,12 @@ mod tests {
         let signature = Signature::parse("func(int, ...map[string]interface {}) (string, error)");
         assert_eq!((signature.required(), signature.is_variadic()), (1, true));
         let of = |index| &signature.parameter(index).unwrap().of;
-        assert_eq!(*of(0), Type::Integer(IntegerKind::Int));
-        assert_eq!(*of(2), Type::map(Type::String, Type::Any));
-        assert_eq!(signature.results(), [Type::String, Type::named("error")]);
+        assert_eq!(*of(0), GoType::Integer(IntegerKind::Int));
+        assert_eq!(*of(2), GoType::map(GoType::String, GoType::Any));
+        assert_eq!(
+            signature.results(),
+            [GoType::String, GoType::named("error")]
+        );
 
         let none = Signature::parse("func() time.Time");
         assert!(none.required() == 0 && none.parameter(0).is_none());

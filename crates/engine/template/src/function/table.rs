@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use super::{FunctionBody, Signature, TemplateFunction};
 use crate::builtin;
 use crate::context::Context;
-use crate::error::Error;
-use crate::value::{Type, Value};
+use crate::error::TemplateError;
+use crate::value::{GoType, Value};
 
 /// Functions by name. Templates hold indexes into it, so nothing is searched while they run.
 #[derive(Debug)]
@@ -38,7 +38,7 @@ impl Functions {
             let first = signature.parameter(0);
             functions.rows.push(ParsedFunction {
                 name: entry.name,
-                is_reflective: first.is_some_and(|first| first.of == Type::Reflect),
+                is_reflective: first.is_some_and(|first| first.of == GoType::Reflect),
                 signature,
                 body: entry.body,
             });
@@ -65,9 +65,10 @@ impl Functions {
         name: &str,
         context: &mut Context<'_>,
         args: &[Value],
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, TemplateError> {
         let row = self.row(name);
-        let row = row.ok_or_else(|| Error::new(format!("function {name:?} not defined")))?;
+        let row =
+            row.ok_or_else(|| TemplateError::new(format!("function {name:?} not defined")))?;
         (row.body)(context, args)
     }
 

@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::print;
-use crate::value::{Map, Text, Type, Value};
+use crate::value::{GoString, GoType, Map, Value};
 
 /// What a function of the table returns.
-pub(crate) type Answer = Result<Value, Error>;
+pub(crate) type FunctionResult = Result<Value, TemplateError>;
 
 /// Returns an argument.
 pub(crate) fn any(args: &[Value], at: usize) -> &Value {
@@ -17,8 +17,8 @@ pub(crate) fn any(args: &[Value], at: usize) -> &Value {
 }
 
 /// Returns an argument of type `string`.
-pub(crate) fn text(args: &[Value], at: usize) -> &Text {
-    const EMPTY: &Text = &Text::EMPTY;
+pub(crate) fn text(args: &[Value], at: usize) -> &GoString {
+    const EMPTY: &GoString = &GoString::EMPTY;
     any(args, at).as_text().unwrap_or(EMPTY)
 }
 
@@ -34,7 +34,7 @@ pub(crate) fn int(args: &[Value], at: usize) -> i64 {
 pub(crate) fn map(args: &[Value], at: usize) -> Map {
     match any(args, at) {
         Value::Map(map) => map.clone(),
-        _ => Map::nil(Type::Any),
+        _ => Map::nil(GoType::Any),
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) fn from(args: &[Value], at: usize) -> &[Value] {
 }
 
 /// Returns a text that is a part of an argument; the whole is shared.
-pub(crate) fn part(context: &Context<'_>, whole: &Text, part: &[u8]) -> Answer {
+pub(crate) fn part(context: &Context<'_>, whole: &GoString, part: &[u8]) -> FunctionResult {
     if part.len() == whole.len() {
         return Ok(Value::String(whole.clone()));
     }
@@ -52,19 +52,22 @@ pub(crate) fn part(context: &Context<'_>, whole: &Text, part: &[u8]) -> Answer {
 }
 
 /// Returns a text that was computed.
-pub(crate) fn written(context: &Context<'_>, text: &[u8]) -> Answer {
+pub(crate) fn written(context: &Context<'_>, text: &[u8]) -> FunctionResult {
     context.bytes(text.len())?;
     Ok(Value::text(text))
 }
 
 /// Returns a `[]interface {}` of items that are paid for here.
-pub(crate) fn listed(context: &Context<'_>, items: Vec<Value>) -> Answer {
+pub(crate) fn listed(context: &Context<'_>, items: Vec<Value>) -> FunctionResult {
     context.nodes(items.len())?;
     Ok(Value::list(items))
 }
 
 /// Returns a value as a text, as sprig's `strval`: bytes and texts as they are, the rest as `%v`.
-pub(crate) fn to_text<'v>(context: &Context<'_>, value: &'v Value) -> Result<Cow<'v, [u8]>, Error> {
+pub(crate) fn to_text<'v>(
+    context: &Context<'_>,
+    value: &'v Value,
+) -> Result<Cow<'v, [u8]>, TemplateError> {
     match value {
         Value::String(text) => Ok(Cow::Borrowed(text)),
         Value::Bytes(bytes) => Ok(Cow::Borrowed(bytes)),
@@ -77,6 +80,6 @@ pub(crate) fn to_text<'v>(context: &Context<'_>, value: &'v Value) -> Result<Cow
 }
 
 /// Fails as Go does where code dereferences nil.
-pub(crate) fn nil_dereference() -> Error {
-    Error::new("runtime error: invalid memory address or nil pointer dereference")
+pub(crate) fn nil_dereference() -> TemplateError {
+    TemplateError::new("runtime error: invalid memory address or nil pointer dereference")
 }

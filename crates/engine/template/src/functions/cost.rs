@@ -1,7 +1,7 @@
 //! What it costs to walk through a value, charged while it is counted.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::value::{NESTING_MAX, Value};
 
 /// Bytes that are copied or compared in one step.
@@ -12,13 +12,13 @@ const BYTES_PER_STEP: usize = 64;
 ///
 /// # Errors
 /// The budget is spent, or the value is nested too deeply.
-pub(crate) fn of(context: &Context<'_>, value: &Value) -> Result<usize, Error> {
+pub(crate) fn of(context: &Context<'_>, value: &Value) -> Result<usize, TemplateError> {
     within(context, value, NESTING_MAX)
 }
 
-fn within(context: &Context<'_>, value: &Value, depth: usize) -> Result<usize, Error> {
+fn within(context: &Context<'_>, value: &Value, depth: usize) -> Result<usize, TemplateError> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(Error::bound("a value is nested too deeply"));
+        return Err(TemplateError::bound("a value is nested too deeply"));
     };
     let own = match value {
         Value::String(text) => 1 + text.len() / BYTES_PER_STEP,

@@ -1,9 +1,9 @@
 //! Dates and durations. The clock is that of the environment, and the local time zone is UTC.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, text, written};
+use crate::functions::args::{FunctionResult, any, text, written};
 use crate::functions::moment::Moment;
 use crate::go::duration::{self, DAY, HOUR, MINUTE, Nanos, SECOND};
 use crate::go::number::parse_clamped;
@@ -48,7 +48,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
         "func(string, string) (time.Time, error)",
         |_, args| {
             let time = parse_time::parse(text(args, 0), text(args, 1), &LOCAL);
-            time.map(Moment::value).map_err(Error::new)
+            time.map(Moment::value).map_err(TemplateError::new)
         },
     ),
     TemplateFunction::new("unixEpoch", "func(time.Time) string", |_, args| {
@@ -103,7 +103,7 @@ fn time_of(value: &Value) -> Option<Time> {
 }
 
 /// Writes a time, or seconds since 1970; anything else is the current time.
-fn formatted(context: &Context<'_>, layout: &[u8], value: &Value, zone: &[u8]) -> Answer {
+fn formatted(context: &Context<'_>, layout: &[u8], value: &Value, zone: &[u8]) -> FunctionResult {
     let time = match value {
         Value::Int(seconds) | Value::Int64(seconds) => Time::from_unix(*seconds, LOCAL),
         Value::Sized(number) if number.kind == IntegerKind::Int32 => {
@@ -118,17 +118,17 @@ fn formatted(context: &Context<'_>, layout: &[u8], value: &Value, zone: &[u8]) -
     written(context, &layout::format(&time.shown_in(zone), layout))
 }
 
-fn date_in_zone(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn date_in_zone(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     formatted(context, text(args, 0), any(args, 1), text(args, 2))
 }
 
-fn must_date_modify(_: &mut Context<'_>, args: &[Value]) -> Answer {
+fn must_date_modify(_: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let time = time_of(any(args, 1)).unwrap_or_else(Time::zero);
-    let change = duration::parse(text(args, 0)).map_err(Error::new)?;
+    let change = duration::parse(text(args, 0)).map_err(TemplateError::new)?;
     Ok(Moment::value(time.plus(change)))
 }
 
-fn date_modify(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn date_modify(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     must_date_modify(context, args).or_else(|_| Ok(any(args, 1).clone()))
 }
 

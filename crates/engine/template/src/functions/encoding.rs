@@ -5,13 +5,13 @@
 
 use crate::context::Context;
 use crate::encode::json::{self, Style};
-use crate::encode::json_read::{self, Wanted};
+use crate::encode::json_read::{self, JsonWanted};
 use crate::encode::{toml, toml_read, yaml};
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, text};
+use crate::functions::args::{FunctionResult, any, text};
 use crate::go::output::Output;
-use crate::value::{Map, Text, Value};
+use crate::value::{GoString, Map, Value};
 
 const WRITE: &str = "func(interface {}) string";
 const MUST_WRITE: &str = "func(interface {}) (string, error)";
@@ -39,15 +39,15 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
         to_json(context, args, RAW)
     }),
     TemplateFunction::new("fromJson", READ_MAP, |context, args| {
-        map_or_error(json_read::read(context, text(args, 0), Wanted::Map))
+        map_or_error(json_read::read(context, text(args, 0), JsonWanted::Map))
     }),
     TemplateFunction::new("fromJsonArray", READ_LIST, |context, args| {
-        list_or_error(json_read::read(context, text(args, 0), Wanted::List))
+        list_or_error(json_read::read(context, text(args, 0), JsonWanted::List))
     }),
     TemplateFunction::new(
         "mustFromJson",
         "func(string) (interface {}, error)",
-        |context, args| json_read::read(context, text(args, 0), Wanted::Any),
+        |context, args| json_read::read(context, text(args, 0), JsonWanted::Any),
     ),
     TemplateFunction::new("toYaml", WRITE, |context, args| {
         quiet(yaml::write(context, any(args, 0)))
@@ -57,17 +57,17 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
             if error.is_bound() {
                 return error;
             }
-            Error::new(format!("error marshaling into JSON: {error}"))
+            TemplateError::new(format!("error marshaling into JSON: {error}"))
         })
     }),
     TemplateFunction::new("toYamlPretty", WRITE, |context, args| {
         quiet(yaml::write_pretty(context, any(args, 0)))
     }),
     TemplateFunction::new("fromYaml", READ_MAP, |context, args| {
-        map_or_error(yaml::read(context, text(args, 0), Wanted::Map))
+        map_or_error(yaml::read(context, text(args, 0), JsonWanted::Map))
     }),
     TemplateFunction::new("fromYamlArray", READ_LIST, |context, args| {
-        list_or_error(yaml::read(context, text(args, 0), Wanted::List))
+        list_or_error(yaml::read(context, text(args, 0), JsonWanted::List))
     }),
     TemplateFunction::new("toToml", WRITE, |context, args| {
         let answer = toml::write(context, any(args, 0));
@@ -98,31 +98,31 @@ const RAW: Style = Style {
     pretty: false,
 };
 
-fn to_json(context: &Context<'_>, args: &[Value], style: Style) -> Answer {
+fn to_json(context: &Context<'_>, args: &[Value], style: Style) -> FunctionResult {
     let mut out = Output::new(context);
     json::write(&mut out, any(args, 0), style)?;
     Ok(out.into_value())
 }
 
 /// Answers a failure with another value, unless a bound was reached.
-fn or_else(answer: Answer, other: impl FnOnce(&str) -> Value) -> Answer {
+fn or_else(answer: FunctionResult, other: impl FnOnce(&str) -> Value) -> FunctionResult {
     match answer {
         Err(error) if !error.is_bound() => Ok(other(error.message())),
         answer => answer,
     }
 }
 
-fn quiet(answer: Answer) -> Answer {
+fn quiet(answer: FunctionResult) -> FunctionResult {
     or_else(answer, |_| "".into())
 }
 
-fn map_or_error(answer: Result<Value, Error>) -> Answer {
+fn map_or_error(answer: Result<Value, TemplateError>) -> FunctionResult {
     or_else(answer, |message| {
-        let entry = (Text::from_static("Error"), message.into());
+        let entry = (GoString::from_static("Error"), message.into());
         Map::from_entries(vec![entry]).into()
     })
 }
 
-fn list_or_error(answer: Result<Value, Error>) -> Answer {
+fn list_or_error(answer: Result<Value, TemplateError>) -> FunctionResult {
     or_else(answer, |message| Value::list(vec![message.into()]))
 }

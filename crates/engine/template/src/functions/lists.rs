@@ -6,12 +6,12 @@
 use std::borrow::Cow;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, from, int, listed, nil_dereference};
+use crate::functions::args::{FunctionResult, any, from, int, listed, nil_dereference};
 use crate::functions::cost;
 use crate::numbers::cast::to_int;
-use crate::value::{IntegerKind, List, Type, Value};
+use crate::value::{GoType, IntegerKind, List, Value};
 
 const CHANGE: &str = "func(interface {}, interface {}) []interface {}";
 const MUST_CHANGE: &str = "func(interface {}, interface {}) ([]interface {}, error)";
@@ -84,7 +84,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
 ///
 /// # Errors
 /// The value is something else; `failure` begins the message.
-fn items<'v>(value: &'v Value, failure: &str) -> Result<Cow<'v, [Value]>, Error> {
+fn items<'v>(value: &'v Value, failure: &str) -> Result<Cow<'v, [Value]>, TemplateError> {
     match value {
         Value::Nil => Err(nil_dereference()),
         Value::List(list) => Ok(Cow::Borrowed(list.items())),
@@ -94,17 +94,23 @@ fn items<'v>(value: &'v Value, failure: &str) -> Result<Cow<'v, [Value]>, Error>
             .collect()),
         Value::Object(object) => match object.underlying() {
             Some(Value::List(list)) => Ok(Cow::Owned(list.items().to_vec())),
-            _ => Err(Error::new(format!("{failure} {}", value.kind().as_str()))),
+            _ => Err(TemplateError::new(format!(
+                "{failure} {}",
+                value.kind().as_str()
+            ))),
         },
-        value => Err(Error::new(format!("{failure} {}", value.kind().as_str()))),
+        value => Err(TemplateError::new(format!(
+            "{failure} {}",
+            value.kind().as_str()
+        ))),
     }
 }
 
-fn list(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn list(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     listed(context, args.to_vec())
 }
 
-fn push(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn push(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot push on type")?;
     let mut longer = Vec::with_capacity(items.len() + 1);
     longer.extend_from_slice(&items);
@@ -112,7 +118,7 @@ fn push(context: &mut Context<'_>, args: &[Value]) -> Answer {
     listed(context, longer)
 }
 
-fn prepend(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn prepend(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot prepend on type")?;
     let mut longer = Vec::with_capacity(items.len() + 1);
     longer.push(any(args, 1).clone());
@@ -120,46 +126,46 @@ fn prepend(context: &mut Context<'_>, args: &[Value]) -> Answer {
     listed(context, longer)
 }
 
-fn first(_: &mut Context<'_>, args: &[Value]) -> Answer {
+fn first(_: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot find first on type")?;
     Ok(items.first().cloned().unwrap_or_default())
 }
 
-fn last(_: &mut Context<'_>, args: &[Value]) -> Answer {
+fn last(_: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot find last on type")?;
     Ok(items.last().cloned().unwrap_or_default())
 }
 
-fn rest(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn rest(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot find rest on type")?;
     all_or_nil(context, items.split_first().map(|(_, rest)| rest))
 }
 
-fn initial(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn initial(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot find initial on type")?;
     all_or_nil(context, items.split_last().map(|(_, rest)| rest))
 }
 
-fn all_or_nil(context: &Context<'_>, items: Option<&[Value]>) -> Answer {
+fn all_or_nil(context: &Context<'_>, items: Option<&[Value]>) -> FunctionResult {
     match items {
         Some(items) => listed(context, items.to_vec()),
-        None => Ok(List::nil(Type::Any).into()),
+        None => Ok(List::nil(GoType::Any).into()),
     }
 }
 
-fn reverse(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn reverse(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let mut items = items(any(args, 0), "Cannot find reverse on type")?.into_owned();
     items.reverse();
     listed(context, items)
 }
 
-fn compact(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn compact(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot compact on type")?;
     let kept = items.iter().filter(|item| item.is_true()).cloned();
     listed(context, kept.collect())
 }
 
-fn uniq(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn uniq(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot find uniq on type")?;
     let mut kept: Vec<Value> = Vec::new();
     for item in items.iter() {
@@ -172,7 +178,7 @@ fn uniq(context: &mut Context<'_>, args: &[Value]) -> Answer {
     listed(context, kept)
 }
 
-fn without(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn without(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let items = items(any(args, 0), "Cannot find without on type")?;
     let left_out = from(args, 1);
     let mut cost = 1_usize;
@@ -187,7 +193,7 @@ fn without(context: &mut Context<'_>, args: &[Value]) -> Answer {
     listed(context, kept.collect())
 }
 
-fn has(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn has(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (needle, haystack) = (any(args, 0), any(args, 1));
     if haystack.is_nil() {
         return Ok(false.into());
@@ -199,7 +205,7 @@ fn has(context: &mut Context<'_>, args: &[Value]) -> Answer {
 }
 
 /// Returns the items between two places, as a list of the same type.
-fn slice(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn slice(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let value = any(args, 0);
     let items = items(value, "list should be type of slice or array but")?;
     if items.is_empty() {
@@ -211,34 +217,34 @@ fn slice(context: &mut Context<'_>, args: &[Value]) -> Answer {
     let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
     let kept = range
         .and_then(|(start, end)| items.get(start..end))
-        .ok_or_else(|| Error::new("reflect.Value.Slice: slice index out of bounds"))?;
+        .ok_or_else(|| TemplateError::new("reflect.Value.Slice: slice index out of bounds"))?;
     context.nodes(kept.len())?;
     let element = match value {
         Value::List(list) => list.element().clone(),
-        Value::Bytes(_) => Type::Integer(IntegerKind::Uint8),
-        _ => Type::Any,
+        Value::Bytes(_) => GoType::Integer(IntegerKind::Uint8),
+        _ => GoType::Any,
     };
     Ok(List::typed(element, kept.to_vec()).into())
 }
 
-fn concat(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn concat(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let mut all = Vec::new();
     for value in args {
         let items = items(value, "Cannot concat type").map_err(|error| match value {
             Value::Nil => error,
-            _ => Error::new(format!("{error} as list")),
+            _ => TemplateError::new(format!("{error} as list")),
         })?;
         context.nodes(items.len())?;
         all.extend_from_slice(&items);
     }
     if all.is_empty() {
-        return Ok(List::nil(Type::Any).into());
+        return Ok(List::nil(GoType::Any).into());
     }
     Ok(Value::list(all))
 }
 
 /// Cuts a list into lists of `size` items; the last one may be shorter.
-fn chunk(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn chunk(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let size = int(args, 0);
     let items = items(any(args, 1), "Cannot chunk type")?;
     let size = match usize::try_from(size) {
@@ -246,11 +252,15 @@ fn chunk(context: &mut Context<'_>, args: &[Value]) -> Answer {
         // Go computes with floats, so that a few negative sizes work.
         _ if size < -1 && items.len() == 1 => 1,
         _ if size < 0 && (2..=size.unsigned_abs() + 1).contains(&(items.len() as u64)) => {
-            return Ok(List::typed(Type::slice(Type::Any), Vec::new()).into());
+            return Ok(List::typed(GoType::slice(GoType::Any), Vec::new()).into());
         }
-        _ => return Err(Error::new("runtime error: makeslice: len out of range")),
+        _ => {
+            return Err(TemplateError::new(
+                "runtime error: makeslice: len out of range",
+            ));
+        }
     };
     context.nodes(items.len().saturating_mul(2))?;
     let chunks = items.chunks(size).map(|chunk| Value::list(chunk.to_vec()));
-    Ok(List::typed(Type::slice(Type::Any), chunks.collect()).into())
+    Ok(List::typed(GoType::slice(GoType::Any), chunks.collect()).into())
 }

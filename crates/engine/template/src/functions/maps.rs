@@ -3,10 +3,10 @@
 //! Go ranges over maps in random order; here keys and values come in the order of the keys.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, from, listed, map, text, to_text};
-use crate::value::{List, Map, Text, Type, Value};
+use crate::functions::args::{FunctionResult, any, from, listed, map, text, to_text};
+use crate::value::{GoString, GoType, List, Map, Value};
 
 const SELECT: &str = "func(map[string]interface {}, ...string) map[string]interface {}";
 
@@ -71,13 +71,13 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
 ];
 
 /// Returns a map of keys and values in turn; a last key without value gets the empty text.
-fn dict(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn dict(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     context.nodes(args.len())?;
     let mut entries = Vec::with_capacity(args.len().div_ceil(2));
     for pair in args.chunks(2) {
         let key = match any(pair, 0) {
             Value::String(text) => text.clone(),
-            value => Text::from(&*to_text(context, value)?),
+            value => GoString::from(&*to_text(context, value)?),
         };
         let value = pair.get(1).cloned().unwrap_or_else(|| "".into());
         entries.push((key, value));
@@ -85,7 +85,7 @@ fn dict(context: &mut Context<'_>, args: &[Value]) -> Answer {
     Ok(Map::from_entries(entries).into())
 }
 
-fn keys(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn keys(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let mut all = Vec::new();
     for at in 0..args.len() {
         let map = map(args, at);
@@ -94,10 +94,10 @@ fn keys(context: &mut Context<'_>, args: &[Value]) -> Answer {
             all.extend(entries.iter().map(|(key, _)| Value::String(key.clone())));
         });
     }
-    Ok(List::typed(Type::String, all).into())
+    Ok(List::typed(GoType::String, all).into())
 }
 
-fn pick(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn pick(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let map = map(args, 0);
     context.nodes(args.len())?;
     let keys = from(args, 1).iter().filter_map(Value::as_text);
@@ -105,11 +105,11 @@ fn pick(context: &mut Context<'_>, args: &[Value]) -> Answer {
     Ok(Map::from_entries(entries.collect()).into())
 }
 
-fn omit(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn omit(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let map = map(args, 0);
     context.nodes(map.len())?;
     context.steps(map.len().saturating_mul(args.len()))?;
-    let left_out = |key: &Text| {
+    let left_out = |key: &GoString| {
         from(args, 1)
             .iter()
             .any(|other| other.as_text() == Some(key))
@@ -122,12 +122,12 @@ fn omit(context: &mut Context<'_>, args: &[Value]) -> Answer {
 }
 
 /// Follows keys through maps in maps; the last but one argument is the default.
-fn dig(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn dig(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let [keys @ .., default, root] = args else {
-        return Err(Error::new("dig needs at least three arguments"));
+        return Err(TemplateError::new("dig needs at least three arguments"));
     };
     if keys.is_empty() {
-        return Err(Error::new("dig needs at least three arguments"));
+        return Err(TemplateError::new("dig needs at least three arguments"));
     }
     context.steps(keys.len())?;
 
@@ -149,7 +149,7 @@ fn dig(context: &mut Context<'_>, args: &[Value]) -> Answer {
 }
 
 /// Returns a value that has a type, and fails as Go's type assertion otherwise.
-fn expected<'v>(value: &'v Value, name: &str) -> Result<&'v Value, Error> {
+fn expected<'v>(value: &'v Value, name: &str) -> Result<&'v Value, TemplateError> {
     let found = match value {
         Value::Nil => "nil".into(),
         value => value.type_name(),
@@ -157,7 +157,7 @@ fn expected<'v>(value: &'v Value, name: &str) -> Result<&'v Value, Error> {
     if found == name {
         return Ok(value);
     }
-    Err(Error::new(format!(
+    Err(TemplateError::new(format!(
         "interface conversion: interface {{}} is {found}, not {name}"
     )))
 }

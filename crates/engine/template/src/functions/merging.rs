@@ -5,11 +5,11 @@
 //! are merged key by key; lists are never. Values of the source are shared, not copied.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, map};
+use crate::functions::args::{FunctionResult, any, map};
 use crate::functions::cost;
-use crate::value::{Kind, List, Map, NESTING_MAX, Text, Value};
+use crate::value::{GoKind, GoString, List, Map, NESTING_MAX, Value};
 
 const MERGE: &str = "func(map[string]interface {}, ...map[string]interface {}) interface {}";
 const MUST_MERGE: &str =
@@ -35,7 +35,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     ),
 ];
 
-fn merge(context: &mut Context<'_>, args: &[Value], overwrites: bool) -> Answer {
+fn merge(context: &mut Context<'_>, args: &[Value], overwrites: bool) -> FunctionResult {
     let mut target = map(args, 0);
     for at in 1..args.len() {
         let source = map(args, at);
@@ -53,9 +53,11 @@ fn merge_into(
     source: &Map,
     overwrites: bool,
     depth: usize,
-) -> Result<(), Error> {
+) -> Result<(), TemplateError> {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(Error::bound("maps are nested too deeply to be merged"));
+        return Err(TemplateError::bound(
+            "maps are nested too deeply to be merged",
+        ));
     };
     // The nil map inside of a map cannot be replaced from here.
     if target.is_nil() || target.is_same(source) {
@@ -84,15 +86,20 @@ fn wins(old: Option<&Value>, new: &Value, overwrites: bool) -> bool {
         None => true,
         Some(old) if is_empty(old) => true,
         // These were merged.
-        Some(Value::Map(_)) if new.kind() == Kind::Map => false,
+        Some(Value::Map(_)) if new.kind() == GoKind::Map => false,
         Some(_) => overwrites,
     }
 }
 
-fn put(context: &mut Context<'_>, target: &Map, key: Text, value: Value) -> Result<(), Error> {
+fn put(
+    context: &mut Context<'_>,
+    target: &Map,
+    key: GoString,
+    value: Value,
+) -> Result<(), TemplateError> {
     let element = target.element();
     if !target.is_of_any() && value.type_of() != *element {
-        return Err(Error::new(format!(
+        return Err(TemplateError::new(format!(
             "reflect.Value.SetMapIndex: value of type {} is not assignable to type {element}",
             value.type_name()
         )));
@@ -103,17 +110,17 @@ fn put(context: &mut Context<'_>, target: &Map, key: Text, value: Value) -> Resu
 /// Returns whether a value counts as missing: all that is false in `if`.
 fn is_empty(value: &Value) -> bool {
     match value {
-        Value::Object(object) if object.kind() == Kind::Pointer => {
+        Value::Object(object) if object.kind() == GoKind::Pointer => {
             object.target().is_none_or(|target| is_empty(&target))
         }
         value => !value.is_true(),
     }
 }
 
-fn deep_copy(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn deep_copy(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let value = any(args, 0);
     if value.is_nil() {
-        return Err(Error::new(
+        return Err(TemplateError::new(
             "reflect: call of reflect.Value.Type on zero Value",
         ));
     }
@@ -123,20 +130,22 @@ fn deep_copy(context: &mut Context<'_>, args: &[Value]) -> Answer {
 }
 
 /// Returns a value whose maps are new ones. Lists do not change, and are copied for their maps.
-fn copied(value: &Value, depth: usize) -> Answer {
+fn copied(value: &Value, depth: usize) -> FunctionResult {
     let Some(depth) = depth.checked_sub(1) else {
-        return Err(Error::bound("a value is nested too deeply to be copied"));
+        return Err(TemplateError::bound(
+            "a value is nested too deeply to be copied",
+        ));
     };
     match value {
         Value::Map(map) if !map.is_nil() => {
             let entries = map.entries().into_iter();
             let entries = entries.map(|(key, value)| Ok((key, copied(&value, depth)?)));
-            let entries = entries.collect::<Result<Vec<_>, Error>>()?;
+            let entries = entries.collect::<Result<Vec<_>, TemplateError>>()?;
             Ok(Map::typed(map.element().clone(), entries).into())
         }
         Value::List(list) if !list.is_nil() => {
             let items = list.items().iter().map(|item| copied(item, depth));
-            let items = items.collect::<Result<Vec<_>, Error>>()?;
+            let items = items.collect::<Result<Vec<_>, TemplateError>>()?;
             Ok(List::typed(list.element().clone(), items).into())
         }
         value => Ok(value.clone()),

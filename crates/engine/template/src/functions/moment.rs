@@ -6,14 +6,14 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Signature;
-use crate::functions::args::{Answer, any, int, text};
+use crate::functions::args::{FunctionResult, any, int, text};
 use crate::functions::methods::Methods;
 use crate::go::duration::{self, HOUR, MINUTE, Nanos, SECOND};
 use crate::go::layout::{self, MONTHS, WEEKDAYS};
 use crate::go::time::{Civil, Time, Zone, days_in};
-use crate::value::{IntegerKind, Kind, Object, Text, Value};
+use crate::value::{GoKind, GoObject, GoString, IntegerKind, Value};
 
 /// A `time.Time`.
 pub(crate) struct Moment(Time);
@@ -60,13 +60,13 @@ static TIME_METHODS: LazyLock<Methods> = LazyLock::new(|| {
     ])
 });
 
-impl Object for Moment {
+impl GoObject for Moment {
     fn type_name(&self) -> Cow<'static, str> {
         "time.Time".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Struct
+    fn kind(&self) -> GoKind {
+        GoKind::Struct
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -77,7 +77,7 @@ impl Object for Moment {
         TIME_METHODS.get(name)
     }
 
-    fn call(&self, name: &str, context: &mut Context<'_>, args: &[Value]) -> Answer {
+    fn call(&self, name: &str, context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
         let time = &self.0;
         let other = || {
             any(args, 0)
@@ -106,8 +106,8 @@ impl Object for Moment {
         })
     }
 
-    fn text(&self) -> Option<Text> {
-        Some(Text::from(layout::to_string(&self.0)))
+    fn text(&self) -> Option<GoString> {
+        Some(GoString::from(layout::to_string(&self.0)))
     }
 
     fn json(&self) -> Option<Value> {
@@ -115,7 +115,7 @@ impl Object for Moment {
         Some(Value::text(shown))
     }
 
-    fn equals(&self, other: &dyn Object) -> bool {
+    fn equals(&self, other: &dyn GoObject) -> bool {
         other
             .as_any()
             .downcast_ref::<Self>()
@@ -123,8 +123,8 @@ impl Object for Moment {
     }
 }
 
-fn no_method(name: &str) -> Error {
-    Error::new(format!("no method {name}"))
+fn no_method(name: &str) -> TemplateError {
+    TemplateError::new(format!("no method {name}"))
 }
 
 fn since_1970(time: &Time, unit: &str) -> Value {
@@ -235,28 +235,28 @@ impl Named {
         self.kind == IntegerKind::Int64
     }
 
-    fn shown(&self) -> Text {
+    fn shown(&self) -> GoString {
         let named = |names: &[&str], at: i64| {
             let name = usize::try_from(at)
                 .ok()
                 .and_then(|at| names.get(at).copied());
-            Text::from(name.unwrap_or_default())
+            GoString::from(name.unwrap_or_default())
         };
         match self.type_name {
             "time.Month" => named(&MONTHS, self.number - 1),
             "time.Weekday" => named(&WEEKDAYS, self.number),
-            _ => Text::from(duration::format(self.number)),
+            _ => GoString::from(duration::format(self.number)),
         }
     }
 }
 
-impl Object for Named {
+impl GoObject for Named {
     fn type_name(&self) -> Cow<'static, str> {
         self.type_name.into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Integer(self.kind)
+    fn kind(&self) -> GoKind {
+        GoKind::Integer(self.kind)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -271,7 +271,7 @@ impl Object for Named {
         }
     }
 
-    fn call(&self, name: &str, _: &mut Context<'_>, args: &[Value]) -> Answer {
+    fn call(&self, name: &str, _: &mut Context<'_>, args: &[Value]) -> FunctionResult {
         let nanos = self.number;
         let parts =
             |unit: Nanos| Value::Float((nanos / unit) as f64 + (nanos % unit) as f64 / unit as f64);
@@ -294,7 +294,7 @@ impl Object for Named {
         })
     }
 
-    fn text(&self) -> Option<Text> {
+    fn text(&self) -> Option<GoString> {
         Some(self.shown())
     }
 

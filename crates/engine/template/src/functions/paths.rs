@@ -1,12 +1,12 @@
 //! Paths and URLs.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, map, nil_dereference, part, text, written};
+use crate::functions::args::{FunctionResult, map, nil_dereference, part, text, written};
 use crate::go::path;
 use crate::go::url::{Url, User};
-use crate::value::{Kind, Map, Text, Value};
+use crate::value::{GoKind, GoString, Map, Value};
 
 const TEXT: &str = "func(string) string";
 const JUDGE: &str = "func(string) bool";
@@ -31,15 +31,15 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     TemplateFunction::new("urlJoin", "func(map[string]interface {}) string", url_join),
 ];
 
-fn base(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn base(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     written(context, path::base(text(args, 0)))
 }
 
-fn dir(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn dir(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     written(context, &path::dir(text(args, 0)))
 }
 
-fn clean(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn clean(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let whole = text(args, 0);
     let cleaned = path::clean(whole);
     if cleaned == whole.as_bytes() {
@@ -48,7 +48,7 @@ fn clean(context: &mut Context<'_>, args: &[Value]) -> Answer {
     written(context, &cleaned)
 }
 
-fn ext(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn ext(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     written(context, path::ext(text(args, 0)))
 }
 
@@ -56,11 +56,12 @@ fn is_absolute(args: &[Value]) -> Value {
     text(args, 0).starts_with(b"/").into()
 }
 
-fn url_parse(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn url_parse(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let whole = text(args, 0);
     context.bytes(2 * whole.len())?;
     context.nodes(PARTS)?;
-    let url = Url::parse(whole).map_err(|why| Error::new(format!("unable to parse url: {why}")))?;
+    let url = Url::parse(whole)
+        .map_err(|why| TemplateError::new(format!("unable to parse url: {why}")))?;
     let user = url.user.as_ref().map(User::to_text).unwrap_or_default();
     let entries = [
         ("scheme", url.scheme.as_slice()),
@@ -72,21 +73,21 @@ fn url_parse(context: &mut Context<'_>, args: &[Value]) -> Answer {
         ("fragment", &url.fragment),
         ("userinfo", &user),
     ];
-    let entries = entries.map(|(key, part)| (Text::from_static(key), Value::text(part)));
+    let entries = entries.map(|(key, part)| (GoString::from_static(key), Value::text(part)));
     Ok(Map::from_entries(entries.into()).into())
 }
 
 /// Parts of a URL.
 const PARTS: usize = 8;
 
-fn url_join(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn url_join(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let map = map(args, 0);
     let part = |key: &str| match map.get(key) {
         None => Ok(Vec::new()),
         Some(Value::String(text)) => Ok(text.to_vec()),
         Some(Value::Nil) => Err(nil_dereference()),
-        Some(other) if other.kind() == Kind::String => Ok(Vec::new()),
-        Some(other) => Err(Error::new(format!(
+        Some(other) if other.kind() == GoKind::String => Ok(Vec::new()),
+        Some(other) => Err(TemplateError::new(format!(
             "unable to parse {key} key, must be of type string, but {} found",
             other.kind().as_str()
         ))),
@@ -103,8 +104,9 @@ fn url_join(context: &mut Context<'_>, args: &[Value]) -> Answer {
     let user = part("userinfo")?;
     if !user.is_empty() {
         let sample = [b"proto://", user.as_slice(), b"@host"].concat();
-        let parsed = Url::parse(&sample)
-            .map_err(|why| Error::new(format!("unable to parse userinfo in dict: {why}")))?;
+        let parsed = Url::parse(&sample).map_err(|why| {
+            TemplateError::new(format!("unable to parse userinfo in dict: {why}"))
+        })?;
         url.user = parsed.user;
     }
     written(context, &url.to_text())

@@ -8,12 +8,12 @@ use std::sync::LazyLock;
 use lode_stdx::semver::{Range, Version};
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::{Signature, TemplateFunction};
-use crate::functions::args::{Answer, any, text};
+use crate::functions::args::{FunctionResult, any, text};
 use crate::functions::methods::Methods;
 use crate::go::runes::quoted;
-use crate::value::{IntegerKind, Kind, Object, Text, Value};
+use crate::value::{GoKind, GoObject, GoString, IntegerKind, Value};
 
 /// The functions of this file.
 pub(crate) const TABLE: &[TemplateFunction] = &[
@@ -47,9 +47,9 @@ const VERSION_MAX: usize = 256;
 /// Longest range that is read, in bytes.
 const RANGE_MAX: usize = 512;
 
-fn parse(text: &[u8]) -> Result<Version, Error> {
+fn parse(text: &[u8]) -> Result<Version, TemplateError> {
     if text.len() > VERSION_MAX {
-        return Err(Error::new(format!(
+        return Err(TemplateError::new(format!(
             "version string is too long (max {VERSION_MAX} bytes)"
         )));
     }
@@ -58,8 +58,8 @@ fn parse(text: &[u8]) -> Result<Version, Error> {
         .map(|text| (text, Version::parse(text)));
     match parsed {
         Some((_, Ok(version))) => Ok(version),
-        Some((text, Err(_))) => Err(Error::new(fault(text))),
-        None => Err(Error::new("invalid semantic version")),
+        Some((text, Err(_))) => Err(TemplateError::new(fault(text))),
+        None => Err(TemplateError::new("invalid semantic version")),
     }
 }
 
@@ -94,9 +94,9 @@ fn fault(text: &str) -> String {
     invalid
 }
 
-fn parse_range(text: &[u8]) -> Result<Range, Error> {
+fn parse_range(text: &[u8]) -> Result<Range, TemplateError> {
     if text.len() > RANGE_MAX {
-        return Err(Error::new(format!(
+        return Err(TemplateError::new(format!(
             "constraint string is too long (max {RANGE_MAX} bytes)"
         )));
     }
@@ -109,14 +109,14 @@ fn parse_range(text: &[u8]) -> Result<Range, Error> {
         let wrong = shown.split("||").find(|part| Range::parse(part).is_err());
         let wrong = if shown.is_empty() { None } else { wrong };
         let wrong = quoted(wrong.map_or(text, str::as_bytes));
-        Error::new(format!("improper constraint: {wrong}"))
+        TemplateError::new(format!("improper constraint: {wrong}"))
     })
 }
 
 /// A `*semver.Version`, or the `semver.Version` that its methods return.
 struct SemVer {
     version: Version,
-    original: Text,
+    original: GoString,
     is_pointer: bool,
 }
 
@@ -158,7 +158,7 @@ const OF_POINTERS: [&str; 7] = [
 ];
 
 impl SemVer {
-    fn order(&self, args: &[Value]) -> Result<Ordering, Error> {
+    fn order(&self, args: &[Value]) -> Result<Ordering, TemplateError> {
         let other = any(args, 0).as_object::<Self>();
         let other = other.ok_or_else(crate::functions::args::nil_dereference)?;
         let plain = |version: &Version| Version {
@@ -175,14 +175,14 @@ impl SemVer {
             ""
         };
         Value::object(Self {
-            original: Text::from(format!("{prefix}{version}")),
+            original: GoString::from(format!("{prefix}{version}")),
             version,
             is_pointer: false,
         })
     }
 
     /// Returns the version after this one in its first, second or third number.
-    fn next(&self, name: &str) -> Answer {
+    fn next(&self, name: &str) -> FunctionResult {
         let Version {
             major,
             minor,
@@ -193,7 +193,7 @@ impl SemVer {
         let next = |number: &u64| {
             let name = name.trim_start_matches("Inc").to_lowercase();
             number.checked_add(1).ok_or_else(|| {
-                Error::new(format!("{name} version increment would overflow uint64"))
+                TemplateError::new(format!("{name} version increment would overflow uint64"))
             })
         };
         let (major, minor, patch) = match name {
@@ -213,10 +213,10 @@ impl SemVer {
     }
 
     /// Returns the version with another pre-release or other metadata.
-    fn changed(&self, name: &str, part: &[u8]) -> Answer {
+    fn changed(&self, name: &str, part: &[u8]) -> FunctionResult {
         let of_build = name == "SetMetadata";
         let invalid = || {
-            Error::new(if of_build {
+            TemplateError::new(if of_build {
                 "invalid metadata string"
             } else {
                 "invalid prerelease string"
@@ -228,7 +228,7 @@ impl SemVer {
         let sample = format!("0.0.0{mark}{part}");
         if !part.is_empty() && Version::parse(&sample).is_err() {
             return Err(match fault(&sample) {
-                fault if fault.starts_with("version segment") => Error::new(fault),
+                fault if fault.starts_with("version segment") => TemplateError::new(fault),
                 _ => invalid(),
             });
         }
@@ -242,7 +242,7 @@ impl SemVer {
     }
 }
 
-impl Object for SemVer {
+impl GoObject for SemVer {
     fn type_name(&self) -> Cow<'static, str> {
         if self.is_pointer {
             "*semver.Version".into()
@@ -251,11 +251,11 @@ impl Object for SemVer {
         }
     }
 
-    fn kind(&self) -> Kind {
+    fn kind(&self) -> GoKind {
         if self.is_pointer {
-            Kind::Pointer
+            GoKind::Pointer
         } else {
-            Kind::Struct
+            GoKind::Struct
         }
     }
 
@@ -270,7 +270,7 @@ impl Object for SemVer {
         METHODS.get(name)
     }
 
-    fn call(&self, name: &str, _: &mut Context<'_>, args: &[Value]) -> Answer {
+    fn call(&self, name: &str, _: &mut Context<'_>, args: &[Value]) -> FunctionResult {
         let number = |number: u64| Value::integer(IntegerKind::Uint64, number.cast_signed());
         Ok(match name {
             "Compare" => Value::Int(self.order(args)? as i64),
@@ -288,19 +288,19 @@ impl Object for SemVer {
             "Original" => Value::String(self.original.clone()),
             "SetMetadata" | "SetPrerelease" => self.changed(name, text(args, 0))?,
             "String" => Value::text(self.version.to_string()),
-            name => return Err(Error::new(format!("no method {name}"))),
+            name => return Err(TemplateError::new(format!("no method {name}"))),
         })
     }
 
-    fn text(&self) -> Option<Text> {
-        Some(Text::from(self.version.to_string()))
+    fn text(&self) -> Option<GoString> {
+        Some(GoString::from(self.version.to_string()))
     }
 
     fn json(&self) -> Option<Value> {
         Some(Value::text(self.version.to_string()))
     }
 
-    fn equals(&self, other: &dyn Object) -> bool {
+    fn equals(&self, other: &dyn GoObject) -> bool {
         other.as_any().downcast_ref::<Self>().is_some_and(|other| {
             self.version == other.version
                 && self.original == other.original

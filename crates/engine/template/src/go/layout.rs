@@ -1,7 +1,7 @@
 //! Go's layouts of times: the reference time `Mon Jan 2 15:04:05 MST 2006`, whose parts stand for
 //! what is written in their place.
 //!
-//! [`split`] cuts a layout into [`Part`]s, for writing ([`format()`]) and reading
+//! [`split`] cuts a layout into [`LayoutPart`]s, for writing ([`format()`]) and reading
 //! ([`crate::go::parse_time`]).
 
 use std::io::Write as _;
@@ -10,7 +10,7 @@ use crate::go::time::{Civil, Time};
 
 /// A part of a layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Part {
+pub(crate) enum LayoutPart {
     /// `2006`
     LongYear,
     /// `06`
@@ -109,14 +109,14 @@ pub(crate) const WEEKDAYS: [&str; 7] = [
 ];
 
 /// Returns the text before the first part of a layout, the part, and the rest.
-pub(crate) fn split(layout: &[u8]) -> (&[u8], Option<Part>, &[u8]) {
+pub(crate) fn split(layout: &[u8]) -> (&[u8], Option<LayoutPart>, &[u8]) {
     for at in 0..layout.len() {
         let (before, here) = layout.split_at(at);
         // A `_` before a year is a text of its own.
         if here.starts_with(b"_2006") {
             let (before, _) = layout.split_at(at + 1);
             let rest = here.get(5..).unwrap_or_default();
-            return (before, Some(Part::LongYear), rest);
+            return (before, Some(LayoutPart::LongYear), rest);
         }
         if let Some((part, length)) = part_at(here) {
             let rest = here.get(length..).unwrap_or_default();
@@ -127,32 +127,32 @@ pub(crate) fn split(layout: &[u8]) -> (&[u8], Option<Part>, &[u8]) {
 }
 
 /// Returns the part with which a text begins, and its length.
-fn part_at(text: &[u8]) -> Option<(Part, usize)> {
+fn part_at(text: &[u8]) -> Option<(LayoutPart, usize)> {
     match text.first()? {
         b'J' | b'M' | b'P' | b'p' => word_at(text),
         b'-' | b'Z' => offset_at(text),
         point @ (b'.' | b',') => fraction_at(text, *point),
         b'0' => zero_at(text),
-        b'_' if text.starts_with(b"_2") => Some((Part::UnderDay, 2)),
-        b'_' if text.starts_with(b"__2") => Some((Part::UnderYearDay, 3)),
-        b'1' if text.starts_with(b"15") => Some((Part::Hour, 2)),
-        b'1' => Some((Part::NumMonth, 1)),
-        b'2' if text.starts_with(b"2006") => Some((Part::LongYear, 4)),
-        b'2' => Some((Part::Day, 1)),
-        b'3' => Some((Part::Hour12, 1)),
-        b'4' => Some((Part::Minute, 1)),
-        b'5' => Some((Part::Second, 1)),
+        b'_' if text.starts_with(b"_2") => Some((LayoutPart::UnderDay, 2)),
+        b'_' if text.starts_with(b"__2") => Some((LayoutPart::UnderYearDay, 3)),
+        b'1' if text.starts_with(b"15") => Some((LayoutPart::Hour, 2)),
+        b'1' => Some((LayoutPart::NumMonth, 1)),
+        b'2' if text.starts_with(b"2006") => Some((LayoutPart::LongYear, 4)),
+        b'2' => Some((LayoutPart::Day, 1)),
+        b'3' => Some((LayoutPart::Hour12, 1)),
+        b'4' => Some((LayoutPart::Minute, 1)),
+        b'5' => Some((LayoutPart::Second, 1)),
         _ => None,
     }
 }
 
-fn word_at(text: &[u8]) -> Option<(Part, usize)> {
+fn word_at(text: &[u8]) -> Option<(LayoutPart, usize)> {
     for (word, part) in [
-        (&b"January"[..], Part::LongMonth),
-        (b"Monday", Part::LongWeekday),
-        (b"MST", Part::ZoneName),
-        (b"PM", Part::HalfDay { upper: true }),
-        (b"pm", Part::HalfDay { upper: false }),
+        (&b"January"[..], LayoutPart::LongMonth),
+        (b"Monday", LayoutPart::LongWeekday),
+        (b"MST", LayoutPart::ZoneName),
+        (b"PM", LayoutPart::HalfDay { upper: true }),
+        (b"pm", LayoutPart::HalfDay { upper: false }),
     ] {
         if text.starts_with(word) {
             return Some((part, word.len()));
@@ -161,28 +161,30 @@ fn word_at(text: &[u8]) -> Option<(Part, usize)> {
     // The short names do not begin a longer word.
     let ends = !text.get(3).is_some_and(u8::is_ascii_lowercase);
     match text.get(..3)? {
-        b"Jan" if ends => Some((Part::Month, 3)),
-        b"Mon" if ends => Some((Part::Weekday, 3)),
+        b"Jan" if ends => Some((LayoutPart::Month, 3)),
+        b"Mon" if ends => Some((LayoutPart::Weekday, 3)),
         _ => None,
     }
 }
 
-fn zero_at(text: &[u8]) -> Option<(Part, usize)> {
+fn zero_at(text: &[u8]) -> Option<(LayoutPart, usize)> {
     let part = match text.get(1)? {
-        b'1' => Part::ZeroMonth,
-        b'2' => Part::ZeroDay,
-        b'3' => Part::ZeroHour12,
-        b'4' => Part::ZeroMinute,
-        b'5' => Part::ZeroSecond,
-        b'6' => Part::Year,
+        b'1' => LayoutPart::ZeroMonth,
+        b'2' => LayoutPart::ZeroDay,
+        b'3' => LayoutPart::ZeroHour12,
+        b'4' => LayoutPart::ZeroMinute,
+        b'5' => LayoutPart::ZeroSecond,
+        b'6' => LayoutPart::Year,
         _ => {
-            return text.starts_with(b"002").then_some((Part::ZeroYearDay, 3));
+            return text
+                .starts_with(b"002")
+                .then_some((LayoutPart::ZeroYearDay, 3));
         }
     };
     Some((part, 2))
 }
 
-fn offset_at(text: &[u8]) -> Option<(Part, usize)> {
+fn offset_at(text: &[u8]) -> Option<(LayoutPart, usize)> {
     let (sign, digits) = text.split_first()?;
     for (form, colon, fields) in [
         (&b"070000"[..], false, 3),
@@ -197,20 +199,20 @@ fn offset_at(text: &[u8]) -> Option<(Part, usize)> {
                 colon,
                 fields,
             };
-            return Some((Part::Offset(offset), form.len() + 1));
+            return Some((LayoutPart::Offset(offset), form.len() + 1));
         }
     }
     None
 }
 
-fn fraction_at(text: &[u8], point: u8) -> Option<(Part, usize)> {
+fn fraction_at(text: &[u8], point: u8) -> Option<(LayoutPart, usize)> {
     let digits = text.get(1..)?;
     let digit = *digits
         .first()
         .filter(|digit| matches!(digit, b'0' | b'9'))?;
     let count = digits.iter().take_while(|byte| **byte == digit).count();
     let ends = !digits.get(count).is_some_and(u8::is_ascii_digit);
-    let part = Part::Fraction {
+    let part = LayoutPart::Fraction {
         point,
         digits: count,
         trimmed: digit == b'9',
@@ -232,8 +234,8 @@ pub(crate) fn format(time: &Time, layout: &[u8]) -> Vec<u8> {
             return out;
         };
         match part {
-            Part::ZoneName | Part::Offset(_) => push_zone(&mut out, time, part),
-            Part::Fraction {
+            LayoutPart::ZoneName | LayoutPart::Offset(_) => push_zone(&mut out, time, part),
+            LayoutPart::Fraction {
                 point,
                 digits,
                 trimmed,
@@ -250,34 +252,34 @@ pub(crate) fn to_string(time: &Time) -> Vec<u8> {
     format(time, b"2006-01-02 15:04:05.999999999 -0700 MST")
 }
 
-fn is_of_the_clock(part: Part) -> bool {
+fn is_of_the_clock(part: LayoutPart) -> bool {
     matches!(
         part,
-        Part::Hour
-            | Part::Hour12
-            | Part::ZeroHour12
-            | Part::Minute
-            | Part::ZeroMinute
-            | Part::Second
-            | Part::ZeroSecond
-            | Part::HalfDay { .. }
+        LayoutPart::Hour
+            | LayoutPart::Hour12
+            | LayoutPart::ZeroHour12
+            | LayoutPart::Minute
+            | LayoutPart::ZeroMinute
+            | LayoutPart::Second
+            | LayoutPart::ZeroSecond
+            | LayoutPart::HalfDay { .. }
     )
 }
 
-fn push_clock(out: &mut Vec<u8>, civil: Civil, part: Part) {
+fn push_clock(out: &mut Vec<u8>, civil: Civil, part: LayoutPart) {
     let hour12 = match civil.hour % 12 {
         0 => 12,
         hour => hour,
     };
     let (number, width) = match part {
-        Part::Hour => (civil.hour, 2),
-        Part::Hour12 => (hour12, 0),
-        Part::ZeroHour12 => (hour12, 2),
-        Part::Minute => (civil.minute, 0),
-        Part::ZeroMinute => (civil.minute, 2),
-        Part::Second => (civil.second, 0),
-        Part::ZeroSecond => (civil.second, 2),
-        Part::HalfDay { upper } => {
+        LayoutPart::Hour => (civil.hour, 2),
+        LayoutPart::Hour12 => (hour12, 0),
+        LayoutPart::ZeroHour12 => (hour12, 2),
+        LayoutPart::Minute => (civil.minute, 0),
+        LayoutPart::ZeroMinute => (civil.minute, 2),
+        LayoutPart::Second => (civil.second, 0),
+        LayoutPart::ZeroSecond => (civil.second, 2),
+        LayoutPart::HalfDay { upper } => {
             let word: &[u8] = match (civil.hour >= 12, upper) {
                 (true, true) => b"PM",
                 (true, false) => b"pm",
@@ -291,25 +293,25 @@ fn push_clock(out: &mut Vec<u8>, civil: Civil, part: Part) {
     push_number(out, i64::from(number), width);
 }
 
-fn push_date(out: &mut Vec<u8>, civil: Civil, part: Part) {
+fn push_date(out: &mut Vec<u8>, civil: Civil, part: LayoutPart) {
     let month = MONTHS
         .get(usize::from(civil.month).wrapping_sub(1))
         .unwrap_or(&"");
     let weekday = WEEKDAYS.get(civil.weekday()).unwrap_or(&"");
     let (number, width) = match part {
-        Part::LongYear => (civil.year, 4),
-        Part::Year => (civil.year.abs() % 100, 2),
-        Part::NumMonth => (i64::from(civil.month), 0),
-        Part::ZeroMonth => (i64::from(civil.month), 2),
-        Part::Day => (i64::from(civil.day), 0),
-        Part::ZeroDay => (i64::from(civil.day), 2),
-        Part::ZeroYearDay => (civil.year_day(), 3),
-        Part::UnderDay => return push_padded(out, i64::from(civil.day), 2),
-        Part::UnderYearDay => return push_padded(out, civil.year_day(), 3),
-        Part::LongMonth => return out.extend_from_slice(month.as_bytes()),
-        Part::LongWeekday => return out.extend_from_slice(weekday.as_bytes()),
-        Part::Month => return out.extend(month.bytes().take(3)),
-        Part::Weekday => return out.extend(weekday.bytes().take(3)),
+        LayoutPart::LongYear => (civil.year, 4),
+        LayoutPart::Year => (civil.year.abs() % 100, 2),
+        LayoutPart::NumMonth => (i64::from(civil.month), 0),
+        LayoutPart::ZeroMonth => (i64::from(civil.month), 2),
+        LayoutPart::Day => (i64::from(civil.day), 0),
+        LayoutPart::ZeroDay => (i64::from(civil.day), 2),
+        LayoutPart::ZeroYearDay => (civil.year_day(), 3),
+        LayoutPart::UnderDay => return push_padded(out, i64::from(civil.day), 2),
+        LayoutPart::UnderYearDay => return push_padded(out, civil.year_day(), 3),
+        LayoutPart::LongMonth => return out.extend_from_slice(month.as_bytes()),
+        LayoutPart::LongWeekday => return out.extend_from_slice(weekday.as_bytes()),
+        LayoutPart::Month => return out.extend(month.bytes().take(3)),
+        LayoutPart::Weekday => return out.extend(weekday.bytes().take(3)),
         _ => return,
     };
     push_number(out, number, width);
@@ -328,12 +330,12 @@ fn push_padded(out: &mut Vec<u8>, number: i64, width: usize) {
     let _ = write!(out, "{number:width$}");
 }
 
-fn push_zone(out: &mut Vec<u8>, time: &Time, part: Part) {
+fn push_zone(out: &mut Vec<u8>, time: &Time, part: LayoutPart) {
     let (name, seconds) = time.zone.at(time.seconds);
     let form = match part {
-        Part::ZoneName if !name.is_empty() => return out.extend_from_slice(name.as_bytes()),
-        Part::Offset(form) if form.zulu && seconds == 0 => return out.push(b'Z'),
-        Part::Offset(form) => form,
+        LayoutPart::ZoneName if !name.is_empty() => return out.extend_from_slice(name.as_bytes()),
+        LayoutPart::Offset(form) if form.zulu && seconds == 0 => return out.push(b'Z'),
+        LayoutPart::Offset(form) => form,
         _ => Offset {
             zulu: false,
             colon: false,

@@ -1,8 +1,8 @@
 //! [`Output`]: bytes that are paid for before they are written.
 
 use crate::context::Context;
-use crate::error::Error;
-use crate::value::{Text, Value};
+use crate::error::TemplateError;
+use crate::value::{GoString, Value};
 
 /// A text in the making, charged to the budget of the render.
 pub(crate) struct Output<'c, 'r> {
@@ -24,7 +24,7 @@ impl<'c, 'r> Output<'c, 'r> {
     /// # Errors
     /// The budget is spent.
     #[inline]
-    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), Error> {
+    pub(crate) fn push(&mut self, bytes: &[u8]) -> Result<(), TemplateError> {
         self.context.bytes(bytes.len())?;
         self.bytes.extend_from_slice(bytes);
         Ok(())
@@ -37,6 +37,6 @@ impl<'c, 'r> Output<'c, 'r> {
 
     /// Returns what was written as a value.
     pub(crate) fn into_value(self) -> Value {
-        Value::String(Text::from(self.bytes))
+        Value::String(GoString::from(self.bytes))
     }
 }

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use crate::go::duration::quoted;
-use crate::go::layout::{self, MONTHS, Offset, Part, WEEKDAYS};
+use crate::go::layout::{self, LayoutPart, MONTHS, Offset, WEEKDAYS};
 use crate::go::time::{Civil, Time, Zone, days_in};
 use crate::go::time_text::{
-    Fault, month_and_day, name, nanos, number, signed, skip, take, whole, within, zone_name_length,
+    TimeFault, month_and_day, name, nanos, number, signed, skip, take, whole, within,
+    zone_name_length,
 };
 
 /// Reads a time by a layout; what names no zone is in the local one.
@@ -14,27 +15,27 @@ use crate::go::time_text::{
 /// # Errors
 /// Go's message.
 pub(crate) fn parse(layout: &[u8], value: &[u8], local: &Zone) -> Result<Time, String> {
-    let mut reader = Reader {
+    let mut reader = TimeReader {
         layout,
         value,
         rest: value,
-        found: Found::default(),
+        found: FoundTime::default(),
     };
     reader.read()?;
     let date = reader.date()?;
     Ok(reader.found.time(date, local))
 }
 
-struct Reader<'t> {
+struct TimeReader<'t> {
     layout: &'t [u8],
     value: &'t [u8],
     rest: &'t [u8],
-    found: Found,
+    found: FoundTime,
 }
 
 /// What was read.
 #[derive(Default)]
-struct Found {
+struct FoundTime {
     year: i64,
     month: Option<u8>,
     day: Option<u8>,
@@ -49,7 +50,7 @@ struct Found {
     zone_name: Vec<u8>,
 }
 
-impl<'t> Reader<'t> {
+impl<'t> TimeReader<'t> {
     fn read(&mut self) -> Result<(), String> {
         let mut layout = self.layout;
         loop {
@@ -63,8 +64,8 @@ impl<'t> Reader<'t> {
             let shown = layout.get(before.len()..before.len() + length);
             let hold = self.rest;
             self.part(part, behind).map_err(|fault| match fault {
-                Fault::Form => self.mismatch(shown.unwrap_or_default(), hold),
-                Fault::Range(what) => self.refused(&format!(": {what} out of range")),
+                TimeFault::Form => self.mismatch(shown.unwrap_or_default(), hold),
+                TimeFault::Range(what) => self.refused(&format!(": {what} out of range")),
             })?;
             layout = behind;
         }
@@ -89,61 +90,63 @@ impl<'t> Reader<'t> {
         format!("parsing time {}{why}", quoted(self.value))
     }
 
-    fn part(&mut self, part: Part, behind: &[u8]) -> Result<(), Fault> {
+    fn part(&mut self, part: LayoutPart, behind: &[u8]) -> Result<(), TimeFault> {
         self.rest = match part {
-            Part::ZoneName => self.zone_name()?,
-            Part::Offset(form) => self.offset(form)?,
-            Part::Fraction {
+            LayoutPart::ZoneName => self.zone_name()?,
+            LayoutPart::Offset(form) => self.offset(form)?,
+            LayoutPart::Fraction {
                 digits, trimmed, ..
             } => self.fraction(digits, trimmed)?,
-            Part::HalfDay { upper } => self.half_day(upper)?,
-            Part::Hour
-            | Part::Hour12
-            | Part::ZeroHour12
-            | Part::Minute
-            | Part::ZeroMinute
-            | Part::Second
-            | Part::ZeroSecond => self.clock(part, behind)?,
+            LayoutPart::HalfDay { upper } => self.half_day(upper)?,
+            LayoutPart::Hour
+            | LayoutPart::Hour12
+            | LayoutPart::ZeroHour12
+            | LayoutPart::Minute
+            | LayoutPart::ZeroMinute
+            | LayoutPart::Second
+            | LayoutPart::ZeroSecond => self.clock(part, behind)?,
             part => self.calendar(part)?,
         };
         Ok(())
     }
 
-    fn calendar(&mut self, part: Part) -> Result<&'t [u8], Fault> {
+    fn calendar(&mut self, part: LayoutPart) -> Result<&'t [u8], TimeFault> {
         let rest = self.rest;
         Ok(match part {
-            Part::LongYear => {
+            LayoutPart::LongYear => {
                 let (text, rest) = take(rest, 4)?;
                 self.found.year = whole(text)?;
                 rest
             }
-            Part::Year => {
+            LayoutPart::Year => {
                 let (text, rest) = take(rest, 2)?;
                 let year = signed(text)?;
                 // The Unix epoch began in 1969 in some time zones.
                 self.found.year = year + if year >= 69 { 1900 } else { 2000 };
                 rest
             }
-            Part::LongMonth | Part::Month => {
-                let (at, rest) = name(rest, &MONTHS, part == Part::Month)?;
+            LayoutPart::LongMonth | LayoutPart::Month => {
+                let (at, rest) = name(rest, &MONTHS, part == LayoutPart::Month)?;
                 self.found.month = Some(at as u8 + 1);
                 rest
             }
-            Part::NumMonth | Part::ZeroMonth => {
-                let (month, rest) = number(rest, part == Part::ZeroMonth)?;
+            LayoutPart::NumMonth | LayoutPart::ZeroMonth => {
+                let (month, rest) = number(rest, part == LayoutPart::ZeroMonth)?;
                 self.found.month = Some(within(month, 1..=12, "month")?);
                 rest
             }
-            Part::LongWeekday | Part::Weekday => name(rest, &WEEKDAYS, part == Part::Weekday)?.1,
+            LayoutPart::LongWeekday | LayoutPart::Weekday => {
+                name(rest, &WEEKDAYS, part == LayoutPart::Weekday)?.1
+            }
             part => return self.days(part),
         })
     }
 
-    fn days(&mut self, part: Part) -> Result<&'t [u8], Fault> {
+    fn days(&mut self, part: LayoutPart) -> Result<&'t [u8], TimeFault> {
         let unpadded = |text: &'t [u8]| text.strip_prefix(b" ").unwrap_or(text);
         match part {
-            Part::UnderYearDay | Part::ZeroYearDay => {
-                let rest = if part == Part::UnderYearDay {
+            LayoutPart::UnderYearDay | LayoutPart::ZeroYearDay => {
+                let rest = if part == LayoutPart::UnderYearDay {
                     unpadded(unpadded(self.rest))
                 } else {
                     self.rest
@@ -153,33 +156,38 @@ impl<'t> Reader<'t> {
                     .take(3)
                     .take_while(|b| b.is_ascii_digit())
                     .count();
-                if count == 0 || (part == Part::ZeroYearDay && count != 3) {
-                    return Err(Fault::Form);
+                if count == 0 || (part == LayoutPart::ZeroYearDay && count != 3) {
+                    return Err(TimeFault::Form);
                 }
                 let (text, rest) = take(rest, count)?;
                 self.found.year_day = Some(whole(text)?);
                 Ok(rest)
             }
             part => {
-                let rest = if part == Part::UnderDay {
+                let rest = if part == LayoutPart::UnderDay {
                     unpadded(self.rest)
                 } else {
                     self.rest
                 };
-                let (day, rest) = number(rest, part == Part::ZeroDay)?;
+                let (day, rest) = number(rest, part == LayoutPart::ZeroDay)?;
                 self.found.day = Some(day);
                 Ok(rest)
             }
         }
     }
 
-    fn clock(&mut self, part: Part, behind: &[u8]) -> Result<&'t [u8], Fault> {
-        let fixed = matches!(part, Part::ZeroHour12 | Part::ZeroMinute | Part::ZeroSecond);
+    fn clock(&mut self, part: LayoutPart, behind: &[u8]) -> Result<&'t [u8], TimeFault> {
+        let fixed = matches!(
+            part,
+            LayoutPart::ZeroHour12 | LayoutPart::ZeroMinute | LayoutPart::ZeroSecond
+        );
         let (value, rest) = number(self.rest, fixed)?;
         match part {
-            Part::Hour => self.found.hour = within(value, 0..=23, "hour")?,
-            Part::Hour12 | Part::ZeroHour12 => self.found.hour = within(value, 0..=12, "hour")?,
-            Part::Minute | Part::ZeroMinute => {
+            LayoutPart::Hour => self.found.hour = within(value, 0..=23, "hour")?,
+            LayoutPart::Hour12 | LayoutPart::ZeroHour12 => {
+                self.found.hour = within(value, 0..=12, "hour")?;
+            }
+            LayoutPart::Minute | LayoutPart::ZeroMinute => {
                 self.found.minute = within(value, 0..=59, "minute")?;
             }
             _ => {
@@ -191,10 +199,14 @@ impl<'t> Reader<'t> {
     }
 
     /// A fraction of a second may follow the seconds although the layout has none.
-    fn fraction_without_part(&mut self, rest: &'t [u8], behind: &[u8]) -> Result<&'t [u8], Fault> {
+    fn fraction_without_part(
+        &mut self,
+        rest: &'t [u8],
+        behind: &[u8],
+    ) -> Result<&'t [u8], TimeFault> {
         let (_, next, _) = layout::split(behind);
         let is_fraction = matches!(rest, [b'.' | b',', digit, ..] if digit.is_ascii_digit());
-        if !is_fraction || matches!(next, Some(Part::Fraction { .. })) {
+        if !is_fraction || matches!(next, Some(LayoutPart::Fraction { .. })) {
             return Ok(rest);
         }
         let digits = rest
@@ -207,7 +219,7 @@ impl<'t> Reader<'t> {
         Ok(rest)
     }
 
-    fn fraction(&mut self, digits: usize, trimmed: bool) -> Result<&'t [u8], Fault> {
+    fn fraction(&mut self, digits: usize, trimmed: bool) -> Result<&'t [u8], TimeFault> {
         let rest = self.rest;
         let length = if trimmed {
             match rest {
@@ -228,17 +240,17 @@ impl<'t> Reader<'t> {
         Ok(rest)
     }
 
-    fn half_day(&mut self, upper: bool) -> Result<&'t [u8], Fault> {
+    fn half_day(&mut self, upper: bool) -> Result<&'t [u8], TimeFault> {
         let (text, rest) = take(self.rest, 2)?;
         self.found.afternoon = Some(match (text, upper) {
             (b"PM", true) | (b"pm", false) => true,
             (b"AM", true) | (b"am", false) => false,
-            _ => return Err(Fault::Form),
+            _ => return Err(TimeFault::Form),
         });
         Ok(rest)
     }
 
-    fn offset(&mut self, form: Offset) -> Result<&'t [u8], Fault> {
+    fn offset(&mut self, form: Offset) -> Result<&'t [u8], TimeFault> {
         if form.zulu
             && let Some(rest) = self.rest.strip_prefix(b"Z")
         {
@@ -250,7 +262,7 @@ impl<'t> Reader<'t> {
         let mut fields = [0_i32; 3];
         for at in 0..usize::from(form.fields) {
             if at > 0 && form.colon {
-                rest = rest.strip_prefix(b":").ok_or(Fault::Form)?;
+                rest = rest.strip_prefix(b":").ok_or(TimeFault::Form)?;
             }
             let (text, behind) = take(rest, 2)?;
             let (value, _) = number(text, true)?;
@@ -266,24 +278,24 @@ impl<'t> Reader<'t> {
             (seconds, 60, "time zone offset second"),
         ] {
             if value > most {
-                return Err(Fault::Range(what));
+                return Err(TimeFault::Range(what));
             }
         }
         let offset = (hours * 60 + minutes) * 60 + seconds;
         self.found.offset = Some(match sign {
             b"+" => offset,
             b"-" => -offset,
-            _ => return Err(Fault::Form),
+            _ => return Err(TimeFault::Form),
         });
         Ok(rest)
     }
 
-    fn zone_name(&mut self) -> Result<&'t [u8], Fault> {
+    fn zone_name(&mut self) -> Result<&'t [u8], TimeFault> {
         if let Some(rest) = self.rest.strip_prefix(b"UTC") {
             self.found.utc = true;
             return Ok(rest);
         }
-        let length = zone_name_length(self.rest).ok_or(Fault::Form)?;
+        let length = zone_name_length(self.rest).ok_or(TimeFault::Form)?;
         let (text, rest) = take(self.rest, length)?;
         self.found.zone_name = text.to_vec();
         Ok(rest)
@@ -313,7 +325,7 @@ impl<'t> Reader<'t> {
     }
 }
 
-impl Found {
+impl FoundTime {
     fn time(self, (month, day): (u8, u8), local: &Zone) -> Time {
         let hour = match self.afternoon {
             Some(true) if self.hour < 12 => self.hour + 12,

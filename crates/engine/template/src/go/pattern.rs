@@ -8,7 +8,7 @@ use crate::go::runes;
 
 /// A pattern in the syntax of the `regex` crate.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Pattern {
+pub(crate) struct RegexPattern {
     /// The text.
     pub(crate) text: String,
     /// An upper bound on the size of the compiled pattern, in states of a machine: counts multiply.
@@ -19,7 +19,7 @@ pub(crate) struct Pattern {
 ///
 /// # Errors
 /// Go's message, without `error parsing regexp: `.
-pub(crate) fn translate(pattern: &str) -> Result<Pattern, String> {
+pub(crate) fn translate(pattern: &str) -> Result<RegexPattern, String> {
     let mut translator = Translator {
         whole: pattern,
         rest: pattern,
@@ -27,7 +27,7 @@ pub(crate) fn translate(pattern: &str) -> Result<Pattern, String> {
         weight: pattern.len() as u64 + 1,
         depth: 0,
         names: Vec::new(),
-        item: Item::None,
+        item: Preceding::None,
     };
     while !translator.rest.is_empty() {
         translator.step()?;
@@ -35,7 +35,7 @@ pub(crate) fn translate(pattern: &str) -> Result<Pattern, String> {
     if translator.depth > 0 {
         return Err(format!("missing closing ): `{pattern}`"));
     }
-    Ok(Pattern {
+    Ok(RegexPattern {
         text: translator.out,
         weight: translator.weight,
     })
@@ -46,7 +46,7 @@ const REPEAT_MAX: u32 = 1000;
 
 /// What stands before the current position.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Item<'p> {
+enum Preceding<'p> {
     /// Nothing that can be repeated.
     None,
     /// Something that can be repeated.
@@ -64,7 +64,7 @@ struct Translator<'p> {
     depth: usize,
     /// Names of groups.
     names: Vec<&'p str>,
-    item: Item<'p>,
+    item: Preceding<'p>,
 }
 
 impl Translator<'_> {
@@ -79,7 +79,7 @@ impl Translator<'_> {
             ')' => self.close(),
             '|' => {
                 self.take(1);
-                self.item = Item::None;
+                self.item = Preceding::None;
                 Ok(())
             }
             '*' | '+' | '?' => self.repeat(1),
@@ -92,7 +92,7 @@ impl Translator<'_> {
             }
             letter => {
                 self.take(letter.len_utf8());
-                self.item = Item::Some;
+                self.item = Preceding::Some;
                 Ok(())
             }
         }
@@ -112,7 +112,7 @@ impl Translator<'_> {
     fn replace(&mut self, length: usize, with: &str) {
         self.out.push_str(with);
         self.rest = self.rest.get(length..).unwrap_or_default();
-        self.item = Item::Some;
+        self.item = Preceding::Some;
     }
 
     // === repetition ===
@@ -127,19 +127,19 @@ impl Translator<'_> {
         let length = length + lazy;
         let operator = before.get(..length).unwrap_or_default();
         match self.item {
-            Item::None => {
+            Preceding::None => {
                 return Err(format!(
                     "missing argument to repetition operator: `{operator}`"
                 ));
             }
-            Item::Repeat(start) => {
+            Preceding::Repeat(start) => {
                 let both = start.len() - before.len() + length;
                 let both = start.get(..both).unwrap_or_default();
                 return Err(format!("invalid nested repetition operator: `{both}`"));
             }
-            Item::Some => {}
+            Preceding::Some => {}
         }
-        self.item = Item::Repeat(before);
+        self.item = Preceding::Repeat(before);
         self.take(length);
         Ok(())
     }
@@ -167,7 +167,7 @@ impl Translator<'_> {
 
     fn enter(&mut self) {
         self.depth += 1;
-        self.item = Item::None;
+        self.item = Preceding::None;
     }
 
     fn open_flagged(&mut self) -> Result<(), String> {
@@ -190,7 +190,7 @@ impl Translator<'_> {
                     if letter == ':' {
                         self.enter();
                     } else {
-                        self.item = Item::None;
+                        self.item = Preceding::None;
                     }
                     return Ok(());
                 }
@@ -231,7 +231,7 @@ impl Translator<'_> {
         };
         self.depth = depth;
         self.take(1);
-        self.item = Item::Some;
+        self.item = Preceding::Some;
         Ok(())
     }
 
@@ -242,7 +242,7 @@ impl Translator<'_> {
             let (literal, rest) = quoted.split_once("\\E").unwrap_or((quoted, ""));
             self.out.push_str(&regex::escape(literal));
             if !literal.is_empty() {
-                self.item = Item::Some;
+                self.item = Preceding::Some;
             }
             self.rest = rest;
             return Ok(());
@@ -253,7 +253,7 @@ impl Translator<'_> {
             Some('B') => self.replace(2, r"(?-u:\B)"),
             Some('A' | 'z') => {
                 self.take(2);
-                self.item = Item::Some;
+                self.item = Preceding::Some;
             }
             // The end of a quote that never began is nothing.
             Some('E') => self.rest = self.rest.get(2..).unwrap_or_default(),
@@ -288,7 +288,7 @@ impl Translator<'_> {
             self.range(start)?;
         }
         self.take(1);
-        self.item = Item::Some;
+        self.item = Preceding::Some;
         Ok(())
     }
 

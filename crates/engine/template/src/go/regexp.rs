@@ -9,9 +9,9 @@ use std::rc::Rc;
 use regex::bytes::{Captures, Match, Regex, RegexBuilder};
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::go::output::Output;
-use crate::go::pattern::{self, Pattern};
+use crate::go::pattern::{self, RegexPattern};
 use crate::go::runes;
 use crate::go::runes::quoted;
 
@@ -39,14 +39,14 @@ impl Regexp {
     ///
     /// # Errors
     /// Go's message, or the budget is spent.
-    pub(crate) fn compile(context: &Context<'_>, text: &[u8]) -> Result<Self, Error> {
+    pub(crate) fn compile(context: &Context<'_>, text: &[u8]) -> Result<Self, TemplateError> {
         let kept = KEPT.with_borrow(|kept| kept.get(text).cloned());
         if let Some(kept) = kept {
             context.steps(1)?;
             return Ok(Self(kept));
         }
 
-        let wrong = |why: String| Error::new(format!("error parsing regexp: {why}"));
+        let wrong = |why: String| TemplateError::new(format!("error parsing regexp: {why}"));
         let pattern = std::str::from_utf8(text).map_err(|error| {
             let rest = text.get(error.valid_up_to()..).unwrap_or_default();
             wrong(format!(
@@ -54,7 +54,7 @@ impl Regexp {
                 String::from_utf8_lossy(rest)
             ))
         })?;
-        let Pattern {
+        let RegexPattern {
             text: translated,
             weight,
         } = pattern::translate(pattern).map_err(wrong)?;
@@ -78,7 +78,11 @@ impl Regexp {
     ///
     /// # Errors
     /// The budget is spent.
-    pub(crate) fn is_match(&self, context: &Context<'_>, text: &[u8]) -> Result<bool, Error> {
+    pub(crate) fn is_match(
+        &self,
+        context: &Context<'_>,
+        text: &[u8],
+    ) -> Result<bool, TemplateError> {
         pay(context, text.len())?;
         Ok(self.0.is_match(text))
     }
@@ -91,7 +95,7 @@ impl Regexp {
         &self,
         context: &Context<'_>,
         text: &'t [u8],
-    ) -> Result<Option<&'t [u8]>, Error> {
+    ) -> Result<Option<&'t [u8]>, TemplateError> {
         pay(context, text.len())?;
         Ok(self.0.find(text).map(|found| found.as_bytes()))
     }
@@ -105,7 +109,7 @@ impl Regexp {
         context: &Context<'_>,
         text: &[u8],
         limit: usize,
-    ) -> Result<Vec<(usize, usize)>, Error> {
+    ) -> Result<Vec<(usize, usize)>, TemplateError> {
         let mut found = Vec::new();
         pay(context, text.len())?;
         let whole = self
@@ -130,7 +134,7 @@ impl Regexp {
         context: &Context<'_>,
         text: &[u8],
         replacement: Replacement<'_>,
-    ) -> Result<Vec<u8>, Error> {
+    ) -> Result<Vec<u8>, TemplateError> {
         let (mut out, mut end) = (Output::new(context), 0);
         pay(context, text.len())?;
         match replacement {
@@ -183,7 +187,7 @@ pub(crate) enum Replacement<'r> {
 }
 
 /// Returns the failure of Go's `MustCompile`.
-pub(crate) fn must_compile(context: &Context<'_>, text: &[u8]) -> Result<Regexp, Error> {
+pub(crate) fn must_compile(context: &Context<'_>, text: &[u8]) -> Result<Regexp, TemplateError> {
     Regexp::compile(context, text).map_err(|error| {
         if error.is_bound() {
             return error;
@@ -197,7 +201,7 @@ pub(crate) fn must_compile(context: &Context<'_>, text: &[u8]) -> Result<Regexp,
             Ok(text) if raw(text) => format!("`{text}`"),
             _ => quoted(text),
         };
-        Error::new(format!("regexp: Compile({shown}): {error}"))
+        TemplateError::new(format!("regexp: Compile({shown}): {error}"))
     })
 }
 
@@ -218,12 +222,16 @@ fn refused(error: &regex::Error, pattern: &str) -> String {
     }
 }
 
-fn pay(context: &Context<'_>, length: usize) -> Result<(), Error> {
+fn pay(context: &Context<'_>, length: usize) -> Result<(), TemplateError> {
     context.steps(1 + length / BYTES_PER_STEP)
 }
 
 /// Appends a replacement with its variables replaced by groups.
-fn expand(out: &mut Output<'_, '_>, template: &[u8], captures: &Captures<'_>) -> Result<(), Error> {
+fn expand(
+    out: &mut Output<'_, '_>,
+    template: &[u8],
+    captures: &Captures<'_>,
+) -> Result<(), TemplateError> {
     let mut rest = template;
     while let Some(dollar) = rest.iter().position(|byte| *byte == b'$') {
         let (head, tail) = rest.split_at(dollar);

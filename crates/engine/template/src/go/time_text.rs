@@ -4,7 +4,7 @@ use crate::go::number::parse_decimal;
 use crate::go::time::days_in;
 
 /// Why a part cannot be read.
-pub(crate) enum Fault {
+pub(crate) enum TimeFault {
     /// The text does not fit.
     Form,
     /// A number is out of its range.
@@ -12,7 +12,7 @@ pub(crate) enum Fault {
 }
 
 /// What was read, and the rest.
-pub(crate) type Read<'v, T> = Result<(T, &'v [u8]), Fault>;
+pub(crate) type TimeRead<'v, T> = Result<(T, &'v [u8]), TimeFault>;
 
 /// Skips the text between two parts; a space stands for any number of spaces.
 pub(crate) fn skip<'v>(mut value: &'v [u8], mut text: &[u8]) -> Result<&'v [u8], &'v [u8]> {
@@ -40,21 +40,21 @@ fn without_spaces(text: &[u8]) -> &[u8] {
 }
 
 /// Splits so many bytes off.
-pub(crate) fn take(text: &[u8], length: usize) -> Read<'_, &[u8]> {
-    text.split_at_checked(length).ok_or(Fault::Form)
+pub(crate) fn take(text: &[u8], length: usize) -> TimeRead<'_, &[u8]> {
+    text.split_at_checked(length).ok_or(TimeFault::Form)
 }
 
 /// Reads a number of one or two digits.
-pub(crate) fn number(text: &[u8], fixed: bool) -> Read<'_, u8> {
+pub(crate) fn number(text: &[u8], fixed: bool) -> TimeRead<'_, u8> {
     let digit = |at: usize| {
         text.get(at)
             .filter(|byte| byte.is_ascii_digit())
             .map(|byte| byte - b'0')
     };
-    let first = digit(0).ok_or(Fault::Form)?;
+    let first = digit(0).ok_or(TimeFault::Form)?;
     match digit(1) {
         Some(second) => Ok((first * 10 + second, text.get(2..).unwrap_or_default())),
-        None if fixed => Err(Fault::Form),
+        None if fixed => Err(TimeFault::Form),
         None => Ok((first, text.get(1..).unwrap_or_default())),
     }
 }
@@ -64,37 +64,37 @@ pub(crate) fn within(
     value: u8,
     range: std::ops::RangeInclusive<u8>,
     what: &'static str,
-) -> Result<u8, Fault> {
+) -> Result<u8, TimeFault> {
     if range.contains(&value) {
         Ok(value)
     } else {
-        Err(Fault::Range(what))
+        Err(TimeFault::Range(what))
     }
 }
 
 /// Reads a year: digits without a sign.
-pub(crate) fn whole(text: &[u8]) -> Result<i64, Fault> {
+pub(crate) fn whole(text: &[u8]) -> Result<i64, TimeFault> {
     if !text.first().is_some_and(u8::is_ascii_digit) {
-        return Err(Fault::Form);
+        return Err(TimeFault::Form);
     }
     signed(text)
 }
 
 /// Reads a number that may have a sign.
-pub(crate) fn signed(text: &[u8]) -> Result<i64, Fault> {
-    parse_decimal(text).ok_or(Fault::Form)
+pub(crate) fn signed(text: &[u8]) -> Result<i64, TimeFault> {
+    parse_decimal(text).ok_or(TimeFault::Form)
 }
 
 /// Reads the digits after a point as nanoseconds; what is finer is cut off.
-pub(crate) fn nanos(text: &[u8]) -> Result<u32, Fault> {
+pub(crate) fn nanos(text: &[u8]) -> Result<u32, TimeFault> {
     let Some((b'.' | b',', digits)) = text.split_first() else {
-        return Err(Fault::Form);
+        return Err(TimeFault::Form);
     };
     let mut nanos = 0_u32;
     for at in 0..9 {
         let digit = match digits.get(at) {
             Some(byte) if byte.is_ascii_digit() => byte - b'0',
-            Some(_) => return Err(Fault::Form),
+            Some(_) => return Err(TimeFault::Form),
             None => 0,
         };
         nanos = nanos * 10 + u32::from(digit);
@@ -103,7 +103,7 @@ pub(crate) fn nanos(text: &[u8]) -> Result<u32, Fault> {
 }
 
 /// Reads one of several names, whatever its case; short names are the first three letters.
-pub(crate) fn name<'v>(text: &'v [u8], names: &[&str], short: bool) -> Read<'v, usize> {
+pub(crate) fn name<'v>(text: &'v [u8], names: &[&str], short: bool) -> TimeRead<'v, usize> {
     for (at, name) in names.iter().enumerate() {
         let length = if short { 3 } else { name.len() };
         let wanted = name.as_bytes().get(..length).unwrap_or_default();
@@ -113,7 +113,7 @@ pub(crate) fn name<'v>(text: &'v [u8], names: &[&str], short: bool) -> Read<'v, 
             return Ok((at, rest));
         }
     }
-    Err(Fault::Form)
+    Err(TimeFault::Form)
 }
 
 /// Returns the length of the abbreviation of a time zone at the start of a text.

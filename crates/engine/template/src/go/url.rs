@@ -33,7 +33,7 @@ pub(crate) struct User {
 
 /// The part of a URL in which a byte stands; decides what is escaped.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
+enum UrlPart {
     Path,
     User,
     Host,
@@ -52,7 +52,7 @@ impl Url {
         let mut parsed = Self::parse_without_fragment(url).map_err(|why| failed(url, why))?;
         if let Some(fragment) = fragment {
             parsed.fragment =
-                unescape(fragment, Part::Fragment).map_err(|why| failed(text, why))?;
+                unescape(fragment, UrlPart::Fragment).map_err(|why| failed(text, why))?;
         }
         Ok(parsed)
     }
@@ -90,7 +90,7 @@ impl Url {
             path = behind;
             url.authority(authority)?;
         }
-        url.path = unescape(path, Part::Path)?;
+        url.path = unescape(path, UrlPart::Path)?;
         Ok(url)
     }
 
@@ -135,7 +135,7 @@ impl Url {
         }
         if !self.fragment.is_empty() {
             out.push(b'#');
-            escape(&mut out, &self.fragment, Part::Fragment);
+            escape(&mut out, &self.fragment, UrlPart::Fragment);
         }
         out
     }
@@ -149,7 +149,7 @@ impl Url {
             out.extend_from_slice(&user.to_text());
             out.push(b'@');
         }
-        escape(out, &self.host, Part::Host);
+        escape(out, &self.host, UrlPart::Host);
 
         if !self.host.is_empty() && self.path.first().is_some_and(|first| *first != b'/') {
             out.push(b'/');
@@ -161,7 +161,7 @@ impl Url {
         if self.path == b"*" {
             out.push(b'*');
         } else {
-            escape(out, &self.path, Part::Path);
+            escape(out, &self.path, UrlPart::Path);
         }
     }
 }
@@ -176,9 +176,9 @@ impl User {
         }
         let (name, password) = cut(text, b':');
         Ok(Self {
-            name: unescape(name, Part::User)?,
+            name: unescape(name, UrlPart::User)?,
             password: password
-                .map(|password| unescape(password, Part::User))
+                .map(|password| unescape(password, UrlPart::User))
                 .transpose()?,
         })
     }
@@ -186,10 +186,10 @@ impl User {
     /// Returns user and password as they stand in a URL.
     pub(crate) fn to_text(&self) -> Vec<u8> {
         let mut out = Vec::new();
-        escape(&mut out, &self.name, Part::User);
+        escape(&mut out, &self.name, UrlPart::User);
         if let Some(password) = &self.password {
             out.push(b':');
-            escape(&mut out, password, Part::User);
+            escape(&mut out, password, UrlPart::User);
         }
         out
     }
@@ -228,7 +228,7 @@ fn parse_host(host: &[u8], strict: bool) -> Result<Vec<u8>, String> {
     if let Some(port) = colon.and_then(|colon| host.get(colon..)) {
         check_port(port)?;
     }
-    unescape(host, Part::Host)
+    unescape(host, UrlPart::Host)
 }
 
 /// Reads an IPv6 address in brackets.
@@ -243,9 +243,9 @@ fn parse_literal(host: &[u8]) -> Result<Vec<u8>, String> {
     let name = host.get(1..close).unwrap_or_default();
     let zone = name.windows(3).position(|window| window == b"%25");
     let (address, zone) = name.split_at(zone.unwrap_or(name.len()));
-    let mut plain = unescape(address, Part::Host)?;
+    let mut plain = unescape(address, UrlPart::Host)?;
     let parsed = String::from_utf8_lossy(&plain).parse::<Ipv6Addr>();
-    plain.extend(unescape(zone, Part::Zone)?);
+    plain.extend(unescape(zone, UrlPart::Zone)?);
     if parsed.is_err() {
         return Err(format!(
             "invalid host: ParseAddr({}): unable to parse IP",
@@ -278,8 +278,8 @@ fn is_port(text: &[u8]) -> bool {
 
 // === escapes ===
 
-fn unescape(text: &[u8], part: Part) -> Result<Vec<u8>, String> {
-    let is_host = matches!(part, Part::Host | Part::Zone);
+fn unescape(text: &[u8], part: UrlPart) -> Result<Vec<u8>, String> {
+    let is_host = matches!(part, UrlPart::Host | UrlPart::Zone);
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some((&byte, behind)) = rest.split_first() {
@@ -299,8 +299,10 @@ fn unescape(text: &[u8], part: Part) -> Result<Vec<u8>, String> {
         let wrong = || format!("invalid URL escape {}", quoted(shown));
         let decoded = escaped_byte(behind).ok_or_else(wrong)?;
         let allowed = match part {
-            Part::Host => decoded >= 0x80 || shown == b"%25",
-            Part::Zone => shown == b"%25" || decoded == b' ' || !is_escaped(decoded, Part::Host),
+            UrlPart::Host => decoded >= 0x80 || shown == b"%25",
+            UrlPart::Zone => {
+                shown == b"%25" || decoded == b' ' || !is_escaped(decoded, UrlPart::Host)
+            }
             _ => true,
         };
         if !allowed {
@@ -320,7 +322,7 @@ fn escaped_byte(text: &[u8]) -> Option<u8> {
     u8::try_from(digit(0)? << 4 | digit(1)?).ok()
 }
 
-fn escape(out: &mut Vec<u8>, text: &[u8], part: Part) {
+fn escape(out: &mut Vec<u8>, text: &[u8], part: UrlPart) {
     for &byte in text {
         if is_escaped(byte, part) {
             out.push(b'%');
@@ -335,15 +337,15 @@ fn escape(out: &mut Vec<u8>, text: &[u8], part: Part) {
 }
 
 /// Returns whether a byte must be escaped in a part.
-fn is_escaped(byte: u8, part: Part) -> bool {
+fn is_escaped(byte: u8, part: UrlPart) -> bool {
     if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
         return false;
     }
     let allowed: &[u8] = match part {
-        Part::Host | Part::Zone => b"!$&'()*+,;=:[]<>\"",
-        Part::Path => b"$&+,/:;=@",
-        Part::User => b"$&+,;=",
-        Part::Fragment => b"$&+,/:;=?@!()*",
+        UrlPart::Host | UrlPart::Zone => b"!$&'()*+,;=:[]<>\"",
+        UrlPart::Path => b"$&+,/:;=@",
+        UrlPart::User => b"$&+,;=",
+        UrlPart::Fragment => b"$&+,/:;=?@!()*",
     };
     !allowed.contains(&byte)
 }

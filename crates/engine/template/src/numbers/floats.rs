@@ -1,9 +1,9 @@
 //! Floats: decimal arithmetic, rounding, the larger and the smaller.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, from, int};
+use crate::functions::args::{FunctionResult, any, from, int};
 use crate::numbers::cast::to_float;
 use crate::numbers::decimal::{DIGITS_MAX, Decimal};
 use crate::print::append_float;
@@ -59,7 +59,7 @@ fn calculated(
     first: &Value,
     others: &[Value],
     with: fn(&Decimal, &Decimal) -> Option<Decimal>,
-) -> Answer {
+) -> FunctionResult {
     let decimal = |value: &Value| {
         let float = to_float(value);
         Decimal::from_float(float).ok_or_else(|| not_finite(float))
@@ -69,25 +69,26 @@ fn calculated(
         let other = decimal(other)?;
         let digits = result.digits() + other.digits();
         if digits > DIGITS_MAX {
-            return Err(Error::bound(format!(
+            return Err(TemplateError::bound(format!(
                 "a decimal needs more than {DIGITS_MAX} digits, the limit"
             )));
         }
         // Long numbers are multiplied in more than linear time.
         context.steps((digits / 16 * (digits / 1024 + 1)) as usize + 1)?;
-        result = with(&result, &other).ok_or_else(|| Error::new("decimal division by 0"))?;
+        result =
+            with(&result, &other).ok_or_else(|| TemplateError::new("decimal division by 0"))?;
     }
     Ok(result.to_float().into())
 }
 
-fn not_finite(float: f64) -> Error {
+fn not_finite(float: f64) -> TemplateError {
     let mut shown = Vec::new();
     append_float(&mut shown, float, b'g', None, 64);
     let shown = String::from_utf8_lossy(&shown);
-    Error::new(format!("Cannot create a Decimal from {shown}"))
+    TemplateError::new(format!("Cannot create a Decimal from {shown}"))
 }
 
-fn compared(context: &Context<'_>, args: &[Value], with: fn(f64, f64) -> f64) -> Answer {
+fn compared(context: &Context<'_>, args: &[Value], with: fn(f64, f64) -> f64) -> FunctionResult {
     context.steps(args.len())?;
     let first = to_float(any(args, 0));
     let others = from(args, 1).iter().map(to_float);

@@ -1,13 +1,13 @@
 //! Whole numbers: arithmetic in 64 bits that wraps, and rows of numbers.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, from, int, text, to_text};
+use crate::functions::args::{FunctionResult, any, from, int, text, to_text};
 use crate::go::number::{parse_clamped, parse_int};
 use crate::go::output::Output;
 use crate::numbers::cast::{to_float, to_int};
-use crate::value::{IntegerKind, List, Type, Value};
+use crate::value::{GoType, IntegerKind, List, Value};
 
 const BINARY: &str = "func(interface {}, interface {}) int64";
 const FOLD: &str = "func(interface {}, ...interface {}) int64";
@@ -57,7 +57,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     }),
     TemplateFunction::new("until", "func(int) []int", |context, args| {
         let end = int(args, 0);
-        let row = Row {
+        let row = IntegerRange {
             start: 0,
             end,
             step: if end < 0 { -1 } else { 1 },
@@ -65,7 +65,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
         row.list(context)
     }),
     TemplateFunction::new("untilStep", "func(int, int, int) []int", |context, args| {
-        let row = Row {
+        let row = IntegerRange {
             start: int(args, 0),
             end: int(args, 1),
             step: int(args, 2),
@@ -75,32 +75,37 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     TemplateFunction::new("seq", "func(...int) string", sequence),
 ];
 
-fn fold(context: &Context<'_>, start: i64, args: &[Value], with: fn(i64, i64) -> i64) -> Answer {
+fn fold(
+    context: &Context<'_>,
+    start: i64,
+    args: &[Value],
+    with: fn(i64, i64) -> i64,
+) -> FunctionResult {
     context.steps(args.len())?;
     let numbers = args.iter().map(to_int);
     Ok(Value::Int64(numbers.fold(start, with)))
 }
 
-fn largest(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn largest(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     fold(context, to_int(any(args, 0)), from(args, 1), i64::max)
 }
 
-fn divided(args: &[Value], with: fn(i64, i64) -> i64) -> Answer {
+fn divided(args: &[Value], with: fn(i64, i64) -> i64) -> FunctionResult {
     let (a, b) = (to_int(any(args, 0)), to_int(any(args, 1)));
     if b == 0 {
-        return Err(Error::new("runtime error: integer divide by zero"));
+        return Err(TemplateError::new("runtime error: integer divide by zero"));
     }
     Ok(Value::Int64(with(a, b)))
 }
 
 /// Numbers from `start` to before `end`.
-struct Row {
+struct IntegerRange {
     start: i64,
     end: i64,
     step: i64,
 }
 
-impl Row {
+impl IntegerRange {
     /// Returns how many numbers there are; none if the step leads away from the end.
     fn count(&self) -> usize {
         let distance = i128::from(self.end) - i128::from(self.start);
@@ -116,17 +121,17 @@ impl Row {
         (0..count).map(move |at| self.start.wrapping_add(self.step.wrapping_mul(at as i64)))
     }
 
-    fn list(self, context: &Context<'_>) -> Answer {
+    fn list(self, context: &Context<'_>) -> FunctionResult {
         let count = self.count();
         context.nodes(count)?;
         context.bytes(count.saturating_mul(size_of::<Value>()))?;
         let items = self.numbers(count).map(Value::Int).collect();
-        Ok(List::typed(Type::Integer(IntegerKind::Int), items).into())
+        Ok(List::typed(GoType::Integer(IntegerKind::Int), items).into())
     }
 }
 
 /// Writes numbers as the shell's `seq`: last, first and last, or first, step and last.
-fn sequence(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn sequence(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (start, step, end) = match args.len() {
         1 => (1, None, int(args, 0)),
         2 => (int(args, 0), None, int(args, 1)),
@@ -138,7 +143,7 @@ fn sequence(context: &mut Context<'_>, args: &[Value]) -> Answer {
         return Ok("".into());
     }
 
-    let row = Row {
+    let row = IntegerRange {
         start,
         end: end.wrapping_add(toward),
         step: step.unwrap_or(toward),

@@ -176,7 +176,7 @@ impl Parser<'_> {
 
     fn template_name(
         &mut self,
-        token: super::lex::Token,
+        token: super::lex::LexToken,
         context: &str,
     ) -> Parse<std::sync::Arc<[u8]>> {
         if matches!(token.kind, TokenKind::String | TokenKind::RawString) {

@@ -5,7 +5,7 @@ use super::node::Span;
 
 /// A token: its kind and where it is. A keyword or name is read from the source.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Token {
+pub(super) struct LexToken {
     pub(super) kind: TokenKind,
     pub(super) span: Span,
 }
@@ -108,9 +108,9 @@ impl<'s> Lexer<'s> {
     }
 
     /// Returns the next token; after the last one, ends without end.
-    pub(super) fn next(&mut self) -> Token {
+    pub(super) fn next(&mut self) -> LexToken {
         if self.is_failed {
-            return Token {
+            return LexToken {
                 kind: TokenKind::End,
                 span: Span::new(self.start, self.start),
             };
@@ -126,16 +126,16 @@ impl<'s> Lexer<'s> {
         self.text.get(self.at..).unwrap_or_default()
     }
 
-    fn emit(&mut self, kind: TokenKind) -> Token {
+    fn emit(&mut self, kind: TokenKind) -> LexToken {
         let span = Span::new(self.start, self.at);
         self.start = self.at;
-        Token { kind, span }
+        LexToken { kind, span }
     }
 
-    fn fail(&mut self, message: impl Into<String>) -> Token {
+    fn fail(&mut self, message: impl Into<String>) -> LexToken {
         self.error = message.into();
         self.is_failed = true;
-        Token {
+        LexToken {
             kind: TokenKind::Error,
             span: Span::new(self.start, self.start),
         }
@@ -175,7 +175,7 @@ impl<'s> Lexer<'s> {
     // === Text and delimiters ===
 
     /// Text up to the next action or comment.
-    fn outside(&mut self) -> Token {
+    fn outside(&mut self) -> LexToken {
         loop {
             let left = self.delimiters.left.as_bytes();
             let Some(length) = find(self.rest(), left) else {
@@ -212,7 +212,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// The left delimiter, or nothing if a comment is skipped.
-    fn left_delimiter(&mut self) -> Option<Token> {
+    fn left_delimiter(&mut self) -> Option<LexToken> {
         let width = self.delimiters.left.len();
         let after = self.text.get(self.at + width..).unwrap_or_default();
         let trim = if has_left_trim(after) { TRIM_MARKER } else { 0 };
@@ -231,7 +231,7 @@ impl<'s> Lexer<'s> {
         Some(token)
     }
 
-    fn comment(&mut self) -> Option<Token> {
+    fn comment(&mut self) -> Option<LexToken> {
         let Some(length) = find(self.rest().get(2..).unwrap_or_default(), b"*/") else {
             return Some(self.fail("unclosed comment"));
         };
@@ -268,7 +268,7 @@ impl<'s> Lexer<'s> {
         self.start = self.at;
     }
 
-    fn right_delimiter(&mut self, trims: bool) -> Token {
+    fn right_delimiter(&mut self, trims: bool) -> LexToken {
         if trims {
             self.at += TRIM_MARKER;
             self.start = self.at;
@@ -286,7 +286,7 @@ impl<'s> Lexer<'s> {
 
     // === Actions ===
 
-    fn inside(&mut self) -> Token {
+    fn inside(&mut self) -> LexToken {
         if let Some(trims) = self.at_right_delimiter() {
             if self.paren_depth == 0 {
                 return self.right_delimiter(trims);
@@ -309,7 +309,7 @@ impl<'s> Lexer<'s> {
         self.punctuation(c)
     }
 
-    fn punctuation(&mut self, c: char) -> Token {
+    fn punctuation(&mut self, c: char) -> LexToken {
         match c {
             '=' => self.emit(TokenKind::Assign),
             ':' if self.accept(b"=") => self.emit(TokenKind::Declare),
@@ -346,12 +346,12 @@ impl<'s> Lexer<'s> {
     }
 
     /// Go reads a point at the very end as a number, which is none.
-    fn number_after_point(&mut self) -> Token {
+    fn number_after_point(&mut self) -> LexToken {
         self.at -= 1;
         self.number()
     }
 
-    fn space(&mut self) -> Token {
+    fn space(&mut self) -> LexToken {
         let spaces = self
             .rest()
             .iter()
@@ -370,7 +370,7 @@ impl<'s> Lexer<'s> {
         self.emit(TokenKind::Space)
     }
 
-    fn identifier(&mut self) -> Token {
+    fn identifier(&mut self) -> LexToken {
         self.names();
         if let Some(token) = self.bad_end() {
             return token;
@@ -385,7 +385,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// After the point or the dollar.
-    fn field_or_variable(&mut self, kind: TokenKind) -> Token {
+    fn field_or_variable(&mut self, kind: TokenKind) -> LexToken {
         if self.at_terminator() {
             return match kind {
                 TokenKind::Variable => self.emit(kind),
@@ -406,7 +406,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn bad_end(&mut self) -> Option<Token> {
+    fn bad_end(&mut self) -> Option<LexToken> {
         if self.at_terminator() {
             return None;
         }
@@ -423,7 +423,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn quoted(&mut self, quote: char, unterminated: &str, kind: TokenKind) -> Token {
+    fn quoted(&mut self, quote: char, unterminated: &str, kind: TokenKind) -> LexToken {
         loop {
             match self.advance() {
                 Some('\\') if !matches!(self.advance(), None | Some('\n')) => {}
@@ -434,7 +434,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn raw_string(&mut self) -> Token {
+    fn raw_string(&mut self) -> LexToken {
         match find(self.rest(), b"`") {
             Some(length) => {
                 self.at += length + 1;
@@ -444,7 +444,7 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn number(&mut self) -> Token {
+    fn number(&mut self) -> LexToken {
         let is_fine = self.scan_number();
         let mut is_complex = false;
         let is_fine = is_fine && {

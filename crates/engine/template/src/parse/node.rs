@@ -17,7 +17,7 @@ pub(crate) struct Span {
 
 /// A node and where it begins, as Go reports it.
 #[derive(Debug)]
-pub(crate) struct Node {
+pub(crate) struct TemplateNode {
     pub(crate) position: u32,
     pub(crate) kind: NodeKind,
 }
@@ -106,7 +106,7 @@ impl Span {
 #[derive(Clone, Copy)]
 pub(crate) struct Nodes<'n> {
     pub(crate) text: &'n [u8],
-    pub(crate) all: &'n [Node],
+    pub(crate) all: &'n [TemplateNode],
     /// Whether texts are written in quotes, as Go's own tests do.
     pub(crate) quotes_text: bool,
 }

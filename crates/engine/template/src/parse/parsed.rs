@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::node::{Node, NodeId, Nodes};
+use super::node::{NodeId, Nodes, TemplateNode};
 
 /// A parsed source: the nodes, and the templates that it defines, itself last.
 #[derive(Debug)]
 pub struct Parsed {
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) nodes: Vec<TemplateNode>,
     pub(crate) trees: Vec<Tree>,
     /// The nodes that were charged.
     pub(crate) charged: u64,

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use lode_stdx::budget::{Exceeded, Meter};
 
 use super::grammar::Grammar;
-use super::lex::{Lexer, Token, TokenKind};
-use super::node::{Node, NodeId, NodeKind, Nodes, Span};
+use super::lex::{LexToken, Lexer, TokenKind};
+use super::node::{NodeId, NodeKind, Nodes, Span, TemplateNode};
 use super::parsed::Tree;
 use super::unquote::unquote;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Functions;
 use crate::print::quote;
 
@@ -22,16 +22,16 @@ pub(super) struct Parser<'s> {
     pub(super) charged: u64,
     pub(super) lexer: Lexer<'s>,
     /// Tokens ahead; the next one is the last of those that are given back.
-    tokens: [Token; 3],
+    tokens: [LexToken; 3],
     given_back: usize,
-    pub(super) nodes: Vec<Node>,
+    pub(super) nodes: Vec<TemplateNode>,
     pub(super) trees: Vec<Tree>,
     /// The places of trees, by their names.
     names: HashMap<Arc<[u8]>, usize>,
     /// Variables in scope.
     pub(super) variables: Vec<&'s [u8]>,
     /// The left delimiter of the action at hand.
-    pub(super) action: Option<Token>,
+    pub(super) action: Option<LexToken>,
     pub(super) range_depth: usize,
     pub(super) depth: usize,
     pub(super) depth_max: usize,
@@ -47,7 +47,7 @@ pub(crate) fn charge_nodes(meter: &Meter<'_>, nodes: u64) -> Result<(), Exceeded
 const NODE_BYTES: u64 = 192;
 
 /// A failed parse, or a node.
-pub(super) type Parse<T> = Result<T, Error>;
+pub(super) type Parse<T> = Result<T, TemplateError>;
 
 impl<'s> Parser<'s> {
     pub(super) fn new(
@@ -57,7 +57,7 @@ impl<'s> Parser<'s> {
         grammar: Grammar<'s>,
         meter: &'s Meter<'s>,
     ) -> Self {
-        let nothing = Token {
+        let nothing = LexToken {
             kind: TokenKind::End,
             span: Span::new(0, 0),
         };
@@ -83,7 +83,7 @@ impl<'s> Parser<'s> {
 
     // === Tokens ===
 
-    pub(super) fn next(&mut self) -> Token {
+    pub(super) fn next(&mut self) -> LexToken {
         match self.given_back.checked_sub(1) {
             Some(left) => self.given_back = left,
             None => self.tokens[0] = self.lexer.next(),
@@ -99,25 +99,25 @@ impl<'s> Parser<'s> {
     }
 
     /// Gives back the last token and the one before it.
-    pub(super) fn give_back_two(&mut self, before: Token) {
+    pub(super) fn give_back_two(&mut self, before: LexToken) {
         self.tokens[1] = before;
         self.given_back = 2;
     }
 
     /// Gives back the last token and the two before it.
-    pub(super) fn give_back_three(&mut self, first: Token, second: Token) {
+    pub(super) fn give_back_three(&mut self, first: LexToken, second: LexToken) {
         self.tokens[1] = second;
         self.tokens[2] = first;
         self.given_back = 3;
     }
 
-    pub(super) fn peek(&mut self) -> Token {
+    pub(super) fn peek(&mut self) -> LexToken {
         let token = self.next();
         self.give_back();
         token
     }
 
-    pub(super) fn next_word(&mut self) -> Token {
+    pub(super) fn next_word(&mut self) -> LexToken {
         loop {
             let token = self.next();
             if token.kind != TokenKind::Space {
@@ -126,13 +126,13 @@ impl<'s> Parser<'s> {
         }
     }
 
-    pub(super) fn peek_word(&mut self) -> Token {
+    pub(super) fn peek_word(&mut self) -> LexToken {
         let token = self.next_word();
         self.give_back();
         token
     }
 
-    pub(super) fn expect(&mut self, kind: TokenKind, context: &str) -> Parse<Token> {
+    pub(super) fn expect(&mut self, kind: TokenKind, context: &str) -> Parse<LexToken> {
         let token = self.next_word();
         if token.kind == kind {
             return Ok(token);
@@ -143,7 +143,7 @@ impl<'s> Parser<'s> {
     // === Nodes and errors ===
 
     pub(super) fn node(&mut self, position: u32, kind: NodeKind) -> NodeId {
-        self.nodes.push(Node { position, kind });
+        self.nodes.push(TemplateNode { position, kind });
         self.nodes.len() as NodeId - 1
     }
 
@@ -154,9 +154,9 @@ impl<'s> Parser<'s> {
     }
 
     /// Fails because there is too much of something.
-    pub(super) fn too_many(&self, what: &str, limit: usize) -> Error {
+    pub(super) fn too_many(&self, what: &str, limit: usize) -> TemplateError {
         let error = self.error(&format!("more than {limit} {what}, the limit"));
-        Error::bound(error.message())
+        TemplateError::bound(error.message())
     }
 
     pub(super) fn kind(&self, id: NodeId) -> Option<&NodeKind> {
@@ -175,7 +175,7 @@ impl<'s> Parser<'s> {
         String::from_utf8_lossy(&out).into_owned()
     }
 
-    pub(super) fn line(&self, token: Token) -> usize {
+    pub(super) fn line(&self, token: LexToken) -> usize {
         let before = self
             .text
             .get(..token.span.start as usize)
@@ -184,12 +184,12 @@ impl<'s> Parser<'s> {
     }
 
     /// An error at the token read last.
-    pub(super) fn error(&self, message: &str) -> Error {
+    pub(super) fn error(&self, message: &str) -> TemplateError {
         let line = self.line(self.tokens[0]);
-        Error::new(format!("template: {}:{line}: {message}", self.name))
+        TemplateError::new(format!("template: {}:{line}: {message}", self.name))
     }
 
-    pub(super) fn unexpected(&self, token: Token, context: &str) -> Error {
+    pub(super) fn unexpected(&self, token: LexToken, context: &str) -> TemplateError {
         if token.kind != TokenKind::Error {
             return self.error(&format!(
                 "unexpected {} in {context}",
@@ -210,7 +210,7 @@ impl<'s> Parser<'s> {
         self.error(&format!("{error}{what} started at {name}:{line}"))
     }
 
-    fn shown_token(&self, token: Token) -> String {
+    fn shown_token(&self, token: LexToken) -> String {
         let text = token.span.of(self.text);
         match token.kind {
             TokenKind::End => "EOF".to_owned(),
@@ -227,7 +227,7 @@ impl<'s> Parser<'s> {
         }
     }
 
-    pub(super) fn unquoted(&self, token: Token) -> Parse<Arc<[u8]>> {
+    pub(super) fn unquoted(&self, token: LexToken) -> Parse<Arc<[u8]>> {
         let content = unquote(token.span.of(self.text));
         let content = content.ok_or_else(|| self.error("invalid syntax"))?;
         Ok(content.into())
@@ -239,7 +239,7 @@ impl<'s> Parser<'s> {
     pub(super) fn enter(&mut self, what: &str) -> Parse<()> {
         if self.depth >= self.depth_max {
             let message = self.error(&format!("{what} deeper than {}, the limit", self.depth_max));
-            return Err(Error::bound(message.message()));
+            return Err(TemplateError::bound(message.message()));
         }
         self.depth += 1;
         Ok(())

@@ -7,7 +7,7 @@ use super::lex::{Keyword, TokenKind};
 use super::node::NodeKind;
 use super::parsed::Parsed;
 use super::parser::{Parse, Parser};
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Functions;
 
 impl Parsed {
@@ -21,9 +21,9 @@ impl Parsed {
         functions: &Functions,
         grammar: Grammar<'_>,
         meter: &Meter<'_>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self, TemplateError> {
         if u32::try_from(text.len()).is_err() {
-            return Err(Error::bound(format!(
+            return Err(TemplateError::bound(format!(
                 "template: {name}: needs more than 4 GiB"
             )));
         }

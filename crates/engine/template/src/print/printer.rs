@@ -1,7 +1,7 @@
 //! The buffer that values are written into, and what the verb at hand says about its width.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 
 /// Writes values into a buffer, by the flags of the verb at hand.
 pub(super) struct Printer<'p, 'r> {
@@ -10,7 +10,7 @@ pub(super) struct Printer<'p, 'r> {
     /// How long the buffer may become with what has been charged so far.
     allowed: usize,
     /// The first failure; nothing is written after it.
-    pub(super) error: Option<Error>,
+    pub(super) error: Option<TemplateError>,
     pub(super) flags: Flags,
     /// Whether a bad verb is being reported, which prints values without their methods.
     pub(super) is_reporting: bool,
@@ -51,7 +51,7 @@ impl<'p, 'r> Printer<'p, 'r> {
         }
     }
 
-    pub(super) fn finish(self) -> Result<(), Error> {
+    pub(super) fn finish(self) -> Result<(), TemplateError> {
         self.error.map_or(Ok(()), Err)
     }
 

@@ -2,8 +2,8 @@
 
 use super::printer::{Flags, Printer};
 use super::quote;
-use crate::error::Error;
-use crate::value::{Kind, List, Map, NESTING_MAX, Object, Value};
+use crate::error::TemplateError;
+use crate::value::{GoKind, GoObject, List, Map, NESTING_MAX, Value};
 
 /// Where the code of functions and pointers is, as far as a template can know.
 const ADDRESS: &str = "0xc000000000";
@@ -28,7 +28,9 @@ impl Printer<'_, '_> {
             return self.argument(value, 'v');
         };
         match &value {
-            Value::Object(object) if object.kind() == Kind::Pointer && object.text().is_none() => {
+            Value::Object(object)
+                if object.kind() == GoKind::Pointer && object.text().is_none() =>
+            {
                 self.structure(&**object, 'v', 0);
             }
             value => self.argument(value, 'v'),
@@ -60,7 +62,7 @@ impl Printer<'_, '_> {
     fn value(&mut self, value: &Value, verb: char, depth: usize) {
         if depth > NESTING_MAX && self.error.is_none() {
             let message = format!("prints a value nested deeper than {NESTING_MAX}, the limit");
-            self.error = Some(Error::bound(message));
+            self.error = Some(TemplateError::bound(message));
         }
         if self.error.is_some() {
             return;
@@ -271,7 +273,7 @@ impl Printer<'_, '_> {
         (open, " ", close)
     }
 
-    fn object(&mut self, value: &Value, object: &dyn Object, verb: char, depth: usize) {
+    fn object(&mut self, value: &Value, object: &dyn GoObject, verb: char, depth: usize) {
         let is_texty = matches!(verb, 'v' | 's' | 'x' | 'X' | 'q') && !self.flags.sharp_v;
         if is_texty
             && !self.is_reporting
@@ -281,11 +283,11 @@ impl Printer<'_, '_> {
         }
 
         match object.kind() {
-            Kind::Invalid | Kind::Interface => self.nil("interface {}"),
-            Kind::Struct => self.structure(object, verb, depth),
-            Kind::Pointer if !object.is_nil() && depth == 0 => self.pointer(value, object, verb),
-            Kind::Pointer | Kind::Func => self.address(value, object.is_nil(), verb),
-            Kind::Map if object.pairs().is_some() => {
+            GoKind::Invalid | GoKind::Interface => self.nil("interface {}"),
+            GoKind::Struct => self.structure(object, verb, depth),
+            GoKind::Pointer if !object.is_nil() && depth == 0 => self.pointer(value, object, verb),
+            GoKind::Pointer | GoKind::Func => self.address(value, object.is_nil(), verb),
+            GoKind::Map if object.pairs().is_some() => {
                 let pairs = object.pairs().unwrap_or_default();
                 self.pairs(&value.type_name(), pairs.into_iter(), verb, depth);
             }
@@ -293,7 +295,7 @@ impl Printer<'_, '_> {
         }
     }
 
-    fn structure(&mut self, object: &dyn Object, verb: char, depth: usize) {
+    fn structure(&mut self, object: &dyn GoObject, verb: char, depth: usize) {
         let (open, separator, close) = self.brackets(&object.type_name(), "{", "}");
         self.text(open);
         for (index, (name, field)) in object.fields().into_iter().enumerate() {
@@ -315,7 +317,7 @@ impl Printer<'_, '_> {
     }
 
     /// A pointer that is printed itself shows what it points to, if that has parts.
-    fn pointer(&mut self, value: &Value, object: &dyn Object, verb: char) {
+    fn pointer(&mut self, value: &Value, object: &dyn GoObject, verb: char) {
         match object.target() {
             None if !object.fields().is_empty() => {
                 self.byte(b'&');
@@ -324,7 +326,7 @@ impl Printer<'_, '_> {
             Some(target)
                 if matches!(
                     target.kind(),
-                    Kind::Array | Kind::Slice | Kind::Struct | Kind::Map
+                    GoKind::Array | GoKind::Slice | GoKind::Struct | GoKind::Map
                 ) =>
             {
                 self.byte(b'&');
@@ -353,7 +355,7 @@ impl Printer<'_, '_> {
     }
 
     /// A value of a defined type is printed as the type it is defined by.
-    fn underlying(&mut self, value: &Value, object: &dyn Object, verb: char, depth: usize) {
+    fn underlying(&mut self, value: &Value, object: &dyn GoObject, verb: char, depth: usize) {
         match object.underlying() {
             Some(Value::String(text)) => self.string(value, &text, verb),
             Some(Value::List(list)) => self.list(value, &list, verb, depth),
@@ -375,24 +377,24 @@ mod tests {
 
     use crate::context::testing::with_context;
     use crate::print::printf;
-    use crate::value::{IntegerKind, Kind, Object, Text, Value};
+    use crate::value::{GoKind, GoObject, GoString, IntegerKind, Value};
 
     struct Seconds(i64);
 
-    impl Object for Seconds {
+    impl GoObject for Seconds {
         fn type_name(&self) -> Cow<'static, str> {
             "a.Seconds".into()
         }
 
-        fn kind(&self) -> Kind {
-            Kind::Integer(IntegerKind::Int64)
+        fn kind(&self) -> GoKind {
+            GoKind::Integer(IntegerKind::Int64)
         }
 
         fn as_any(&self) -> &dyn Any {
             self
         }
 
-        fn text(&self) -> Option<Text> {
+        fn text(&self) -> Option<GoString> {
             (self.0 > 0).then(|| format!("{}s", self.0).into())
         }
 
@@ -401,11 +403,11 @@ mod tests {
         }
     }
 
-    struct Pair(Kind);
+    struct Pair(GoKind);
 
-    impl Object for Pair {
+    impl GoObject for Pair {
         fn type_name(&self) -> Cow<'static, str> {
-            if self.0 == Kind::Pointer {
+            if self.0 == GoKind::Pointer {
                 "*a.Pair"
             } else {
                 "a.Pair"
@@ -413,7 +415,7 @@ mod tests {
             .into()
         }
 
-        fn kind(&self) -> Kind {
+        fn kind(&self) -> GoKind {
             self.0
         }
 
@@ -441,12 +443,12 @@ mod tests {
             ),
             (
                 "%v %+v",
-                Value::object(Pair(Kind::Struct)),
+                Value::object(Pair(GoKind::Struct)),
                 "{1s 2} {Left:1s right:2}",
             ),
             (
                 "%v %v",
-                Value::object(Pair(Kind::Pointer)),
+                Value::object(Pair(GoKind::Pointer)),
                 "&{1s 2} &{1s 2}",
             ),
         ];

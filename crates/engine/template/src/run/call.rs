@@ -8,17 +8,21 @@ use super::frame::Slot;
 use super::machine::Machine;
 use super::nil::is_nil_interface;
 use crate::builtin;
-use crate::compile::{Call, Unit};
-use crate::error::Error;
+use crate::compile::{CallStep, Unit};
+use crate::error::TemplateError;
 use crate::parse::NodeId;
-use crate::value::{Kind, Text, Type, Value};
+use crate::value::{GoKind, GoString, GoType, Value};
 
 impl Machine<'_> {
     /// Runs a step. Returns where to go on, if not at the next one.
-    pub(super) fn call(&mut self, unit: &Unit, call: Call) -> Result<Option<usize>, Error> {
+    pub(super) fn call(
+        &mut self,
+        unit: &Unit,
+        call: CallStep,
+    ) -> Result<Option<usize>, TemplateError> {
         match call {
-            Call::Check { of, below } => self.check(unit, of, below)?,
-            Call::Function {
+            CallStep::Check { of, below } => self.check(unit, of, below)?,
+            CallStep::Function {
                 index,
                 count,
                 rotate,
@@ -26,23 +30,23 @@ impl Machine<'_> {
             } => {
                 self.call_function(usize::from(index), count, rotate, node)?;
             }
-            Call::Value {
+            CallStep::Value {
                 count,
                 rotate,
                 node,
             } => self.call_value(count, rotate, node)?,
-            Call::Callee => self.push_callee(),
-            Call::Method { name, count } => self.method(unit, name, count)?,
-            Call::MethodCheck { name, index } => self.method_check(unit, name, index)?,
-            Call::MethodLiteral {
+            CallStep::Callee => self.push_callee(),
+            CallStep::Method { name, count } => self.method(unit, name, count)?,
+            CallStep::MethodCheck { name, index } => self.method_check(unit, name, index)?,
+            CallStep::MethodLiteral {
                 name,
                 index,
                 literal,
             } => {
                 self.method_literal(unit, name, index, literal)?;
             }
-            Call::MethodFinal { name, count } => self.method_final(unit, name, count)?,
-            Call::Invoke {
+            CallStep::MethodFinal { name, count } => self.method_final(unit, name, count)?,
+            CallStep::Invoke {
                 name,
                 count,
                 piped,
@@ -53,13 +57,13 @@ impl Machine<'_> {
                     return Err(error);
                 }
             }
-            Call::Decide { or, target } => {
+            CallStep::Decide { or, target } => {
                 if self.stack.last().is_some_and(Value::is_true) == or {
                     return Ok(Some(target as usize));
                 }
                 self.stack.pop();
             }
-            Call::DropBelow => {
+            CallStep::DropBelow => {
                 let value = self.pop();
                 if let Some(below) = self.stack.last_mut() {
                     *below = value;
@@ -69,13 +73,13 @@ impl Machine<'_> {
         Ok(None)
     }
 
-    fn check(&mut self, unit: &Unit, of: u32, below: u16) -> Result<(), Error> {
+    fn check(&mut self, unit: &Unit, of: u32, below: u16) -> Result<(), TemplateError> {
         let index = self.stack.len().checked_sub(usize::from(below) + 1);
         let value = index.and_then(|index| self.stack.get_mut(index));
         let (Some(value), Some(of)) = (value, unit.types.get(of as usize)) else {
             return Ok(());
         };
-        if let (Value::String(_), Type::String) = (&*value, of) {
+        if let (Value::String(_), GoType::String) = (&*value, of) {
             return Ok(());
         }
         *value = checked(std::mem::take(value), of)?;
@@ -88,7 +92,7 @@ impl Machine<'_> {
         count: u16,
         rotate: bool,
         node: NodeId,
-    ) -> Result<(), Error> {
+    ) -> Result<(), TemplateError> {
         let functions = self.functions();
         let Some(row) = functions.at(index) else {
             return Ok(());
@@ -118,7 +122,7 @@ impl Machine<'_> {
     }
 
     /// `call`: the name, the function, its arguments.
-    fn call_value(&mut self, count: u16, rotate: bool, node: NodeId) -> Result<(), Error> {
+    fn call_value(&mut self, count: u16, rotate: bool, node: NodeId) -> Result<(), TemplateError> {
         let base = self.base_of(count);
         let args = self.stack.get_mut(base..).unwrap_or_default();
         if rotate {
@@ -136,7 +140,7 @@ impl Machine<'_> {
         }
         let args: Vec<Value> = self.stack.drain(base.min(self.stack.len())..).collect();
         let name = self.pop();
-        let name = name.as_text().map(Text::to_string).unwrap_or_default();
+        let name = name.as_text().map(GoString::to_string).unwrap_or_default();
         let (function, args) = args.split_first().unwrap_or((&Value::Nil, &[]));
         match builtin::call(&mut self.context, &name, function, args) {
             Ok(value) => {
@@ -165,7 +169,7 @@ impl Machine<'_> {
     // === Methods ===
 
     /// Checks that the top value has a method for so many arguments.
-    fn method(&mut self, unit: &Unit, name: u32, count: u16) -> Result<(), Error> {
+    fn method(&mut self, unit: &Unit, name: u32, count: u16) -> Result<(), TemplateError> {
         let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
         let receiver = self.stack.last().cloned().unwrap_or_default();
         if receiver.is_nil() {
@@ -185,16 +189,16 @@ impl Machine<'_> {
     }
 
     /// Calls `f` with the receiver's signature; the receiver is `above` values deep.
-    fn signature_type(&self, unit: &Unit, name: u32, above: u16, index: usize) -> Type {
+    fn signature_type(&self, unit: &Unit, name: u32, above: u16, index: usize) -> GoType {
         let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
         let receiver = self.stack.len().checked_sub(usize::from(above) + 1);
         let receiver = receiver.and_then(|index| self.stack.get(index));
         let signature = receiver.and_then(|receiver| receiver.method(name));
         let parameter = signature.and_then(|signature| signature.parameter(index));
-        parameter.map_or(Type::Any, |parameter| parameter.of.clone())
+        parameter.map_or(GoType::Any, |parameter| parameter.of.clone())
     }
 
-    fn method_check(&mut self, unit: &Unit, name: u32, index: u16) -> Result<(), Error> {
+    fn method_check(&mut self, unit: &Unit, name: u32, index: u16) -> Result<(), TemplateError> {
         let of = self.signature_type(unit, name, index + 1, usize::from(index));
         if let Some(value) = self.stack.last_mut() {
             *value = checked(std::mem::take(value), &of)?;
@@ -208,17 +212,17 @@ impl Machine<'_> {
         name: u32,
         index: u16,
         literal: u32,
-    ) -> Result<(), Error> {
+    ) -> Result<(), TemplateError> {
         let of = self.signature_type(unit, name, index, usize::from(index));
         let Some(literal) = unit.literals.get(literal as usize) else {
             return Ok(());
         };
-        let constant = literal.constant(&of).map_err(Error::new)?;
+        let constant = literal.constant(&of).map_err(TemplateError::new)?;
         self.stack.push(constant.value());
         Ok(())
     }
 
-    fn method_final(&mut self, unit: &Unit, name: u32, count: u16) -> Result<(), Error> {
+    fn method_final(&mut self, unit: &Unit, name: u32, count: u16) -> Result<(), TemplateError> {
         let arguments = count.saturating_sub(1);
         let of = self.signature_type(unit, name, arguments, usize::from(arguments));
         let index = self.stack.len().checked_sub(usize::from(count) + 1);
@@ -234,7 +238,7 @@ impl Machine<'_> {
         name: u32,
         count: u16,
         piped: bool,
-    ) -> Result<(), Error> {
+    ) -> Result<(), TemplateError> {
         let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
         let arguments = usize::from(count) - usize::from(piped);
         let base = self.stack.len().saturating_sub(arguments);
@@ -271,19 +275,21 @@ fn with_method(value: &Value, name: &str) -> Option<Value> {
 }
 
 /// The error for arguments to what is no method.
-fn not_a_method(receiver: &Value, name: &str) -> Error {
+fn not_a_method(receiver: &Value, name: &str) -> TemplateError {
     let slot = Slot {
         is_interface: is_nil_interface(receiver),
         value: receiver.clone(),
     };
     let target = receiver.indirect().unwrap_or_default();
     match (&target, target.kind()) {
-        (Value::Object(object), Kind::Struct | Kind::Pointer) if object.field(name).is_some() => {
-            Error::new(format!(
+        (Value::Object(object), GoKind::Struct | GoKind::Pointer)
+            if object.field(name).is_some() =>
+        {
+            TemplateError::new(format!(
                 "{name} has arguments but cannot be invoked as function"
             ))
         }
-        (_, Kind::Map) => Error::new(format!("{name} is not a method but has arguments")),
+        (_, GoKind::Map) => TemplateError::new(format!("{name} is not a method but has arguments")),
         _ => cannot_evaluate(&slot, name),
     }
 }

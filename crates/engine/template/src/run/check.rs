@@ -1,11 +1,11 @@
 //! Whether values fit the types of parameters.
 
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Signature;
-use crate::value::{IntegerKind, Kind, Type, Value};
+use crate::value::{GoKind, GoType, IntegerKind, Value};
 
 /// Makes a value fit a type, as Go does for arguments.
-pub(super) fn checked(value: Value, of: &Type) -> Result<Value, Error> {
+pub(super) fn checked(value: Value, of: &GoType) -> Result<Value, TemplateError> {
     if value.fits(of) {
         return Ok(unnamed(value, of));
     }
@@ -13,16 +13,16 @@ pub(super) fn checked(value: Value, of: &Type) -> Result<Value, Error> {
         if of.can_be_nil() {
             return Ok(of.zero());
         }
-        return Err(Error::new(format!("invalid value; expected {of}")));
+        return Err(TemplateError::new(format!("invalid value; expected {of}")));
     }
     if let Value::Object(object) = &value
-        && object.kind() == Kind::Pointer
+        && object.kind() == GoKind::Pointer
     {
         match object.target() {
             Some(target) if target.fits(of) => return Ok(target),
             None if object.is_nil() && object.type_name() == format!("*{of}") => {
                 let message = format!("dereference of nil pointer of type {of}");
-                return Err(Error::new(message));
+                return Err(TemplateError::new(message));
             }
             _ => {}
         }
@@ -33,15 +33,15 @@ pub(super) fn checked(value: Value, of: &Type) -> Result<Value, Error> {
         return Ok(pointer);
     }
     let found = value.type_name();
-    Err(Error::new(format!(
+    Err(TemplateError::new(format!(
         "wrong type for value; expected {of}; got {found}"
     )))
 }
 
 /// A defined list or map becomes the plain one that the function expects.
-fn unnamed(value: Value, of: &Type) -> Value {
+fn unnamed(value: Value, of: &GoType) -> Value {
     match (&value, of) {
-        (Value::Object(object), Type::Slice(_) | Type::Map(_)) => {
+        (Value::Object(object), GoType::Slice(_) | GoType::Map(_)) => {
             object.underlying().unwrap_or(value)
         }
         _ => value,
@@ -58,17 +58,21 @@ pub(super) fn pass(value: &mut Value) {
 }
 
 /// Checks the number of arguments of a method.
-pub(super) fn check_count(signature: &Signature, name: &str, count: usize) -> Result<(), Error> {
+pub(super) fn check_count(
+    signature: &Signature,
+    name: &str,
+    count: usize,
+) -> Result<(), TemplateError> {
     let required = signature.required();
     if signature.is_variadic() {
         if count < required {
             let message =
                 format!("wrong number of args for {name}: want at least {required} got {count}");
-            return Err(Error::new(message));
+            return Err(TemplateError::new(message));
         }
     } else if count != required {
         let message = format!("wrong number of args for {name}: want {required} got {count}");
-        return Err(Error::new(message));
+        return Err(TemplateError::new(message));
     }
     signature.check_results(name)
 }

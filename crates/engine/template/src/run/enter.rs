@@ -1,10 +1,10 @@
 //! Calls of templates, and returns.
 
-use super::frame::{AtHand, CallKind, Callee, Frame, Slot, Turn};
+use super::frame::{AtHand, CallKind, Callee, Frame, RunTurn, Slot};
 use super::machine::Machine;
 use crate::compile::NO_NODE;
-use crate::error::Error;
-use crate::value::{Text, Value};
+use crate::error::TemplateError;
+use crate::value::{GoString, Value};
 
 /// How many calls may be open. Go's own bound is 100,000 for each output that is returned.
 const FRAMES_MAX: usize = 110_000;
@@ -19,16 +19,16 @@ impl<'r> Machine<'r> {
         data: Value,
         call: CallKind,
         next: usize,
-    ) -> Result<Turn, Error> {
+    ) -> Result<RunTurn, TemplateError> {
         if self.frames.len() >= FRAMES_MAX {
             let message = format!("templates are nested deeper than {FRAMES_MAX}, the limit");
-            return Err(Error::bound(message));
+            return Err(TemplateError::bound(message));
         }
         let captures = !matches!(call, CallKind::Template);
         if captures && self.captures >= CAPTURES_MAX {
             let message =
                 format!("include and tpl are nested deeper than {CAPTURES_MAX}, the limit");
-            return Err(Error::bound(message));
+            return Err(TemplateError::bound(message));
         }
 
         self.captures += usize::from(captures);
@@ -48,13 +48,13 @@ impl<'r> Machine<'r> {
         self.frames.push(Frame { at_hand, call });
         self.begin(data);
         self.charge_code()?;
-        Ok(Turn::Switch)
+        Ok(RunTurn::Switch)
     }
 
     /// Returns to the caller.
-    pub(super) fn leave(&mut self) -> Result<Turn, Error> {
+    pub(super) fn leave(&mut self) -> Result<RunTurn, TemplateError> {
         let Some(frame) = self.frames.pop() else {
-            return Ok(Turn::End);
+            return Ok(RunTurn::End);
         };
         self.variables.truncate(self.at_hand.base);
         self.at_hand = frame.at_hand;
@@ -72,21 +72,21 @@ impl<'r> Machine<'r> {
                 self.stack.push(Value::String(without_no_value(text)));
             }
         }
-        Ok(Turn::Switch)
+        Ok(RunTurn::Switch)
     }
 
     /// Cuts off the end of the output.
-    fn cut(&mut self, start: usize) -> Result<Text, Error> {
+    fn cut(&mut self, start: usize) -> Result<GoString, TemplateError> {
         let end = self.out.get(start..).unwrap_or_default();
         self.context.bytes(end.len())?;
-        let text = Text::from(end);
+        let text = GoString::from(end);
         self.out.truncate(start);
         Ok(text)
     }
 }
 
 /// Removes what Go prints for a missing value, as Helm does.
-fn without_no_value(text: Text) -> Text {
+fn without_no_value(text: GoString) -> GoString {
     match crate::engine::without_no_value(&text) {
         std::borrow::Cow::Borrowed(_) => text,
         std::borrow::Cow::Owned(text) => text.into(),

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use crate::error::Error;
+use crate::error::TemplateError;
 
 /// A template failed. Its text is Go's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecError {
     /// Where it failed, from the template that was run to the innermost one.
     pub(crate) layers: Vec<Layer>,
-    pub(crate) error: Error,
+    pub(crate) error: TemplateError,
 }
 
 /// A place in a template.
@@ -29,7 +29,7 @@ pub(crate) struct Layer {
 
 impl ExecError {
     /// An error outside of any template.
-    pub(crate) fn plain(error: Error) -> Self {
+    pub(crate) fn plain(error: TemplateError) -> Self {
         Self {
             layers: Vec::new(),
             error,

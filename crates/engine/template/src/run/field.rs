@@ -6,31 +6,33 @@ use std::rc::Rc;
 use super::check::check_count;
 use super::frame::Slot;
 use super::machine::Machine;
-use crate::compile::{Chain, Name, Source, Unit};
+use crate::compile::{Chain, ChainStart, Unit, UnitName};
 use crate::engine::MissingKey;
-use crate::error::Error;
-use crate::value::{Kind, Map, Object, Type, Value};
+use crate::error::TemplateError;
+use crate::value::{GoKind, GoObject, GoType, Map, Value};
 
 impl Machine<'_> {
     /// Follows a chain of fields.
     pub(super) fn fields(
         &mut self,
         unit: &Unit,
-        of: Source,
+        of: ChainStart,
         chain: Chain,
         strip: bool,
-    ) -> Result<Value, Error> {
+    ) -> Result<Value, TemplateError> {
         let first = chain.first as usize;
         let names = unit.names.get(first..first + usize::from(chain.count));
-        let names = names.and_then(<[Name]>::split_first);
+        let names = names.and_then(<[UnitName]>::split_first);
         let Some((name, rest)) = names else {
             return Ok(Value::Nil);
         };
         let slot = match of {
-            Source::Dot => self.first_field(&self.at_hand.dot, name),
-            Source::Root => self.first_field(self.root(), name),
-            Source::Variable(variable) => self.first_field(self.variable(unit, variable)?, name),
-            Source::Stack => Err(self.popped_slot()),
+            ChainStart::Dot => self.first_field(&self.at_hand.dot, name),
+            ChainStart::Root => self.first_field(self.root(), name),
+            ChainStart::Variable(variable) => {
+                self.first_field(self.variable(unit, variable)?, name)
+            }
+            ChainStart::Stack => Err(self.popped_slot()),
         };
         let mut slot = match slot {
             Ok(slot) => slot,
@@ -49,14 +51,14 @@ impl Machine<'_> {
     }
 
     /// Returns a field without a copy of what it is a field of, or that copy if it takes more.
-    fn first_field(&self, slot: &Slot, name: &Name) -> Result<Slot, Slot> {
+    fn first_field(&self, slot: &Slot, name: &UnitName) -> Result<Slot, Slot> {
         match &slot.value {
             Value::Map(map) => self.entry(map, name).map_err(|_| slot.clone()),
             _ => Err(slot.clone()),
         }
     }
 
-    fn field(&mut self, slot: &Slot, name: &Name) -> Result<Slot, Error> {
+    fn field(&mut self, slot: &Slot, name: &UnitName) -> Result<Slot, TemplateError> {
         match &slot.value {
             Value::Map(map) => self.entry(map, name),
             Value::Object(object) => self.object_field(slot, Rc::clone(object), name),
@@ -66,15 +68,15 @@ impl Machine<'_> {
     }
 
     /// No value at all has every field, unless missing keys are errors.
-    fn field_of_nothing(&self, name: &str) -> Result<Slot, Error> {
+    fn field_of_nothing(&self, name: &str) -> Result<Slot, TemplateError> {
         if self.missing == MissingKey::Error {
             let message = format!("nil data; no entry for key {name:?}");
-            return Err(Error::new(message));
+            return Err(TemplateError::new(message));
         }
         Ok(Slot::default())
     }
 
-    fn entry(&self, map: &Map, name: &Name) -> Result<Slot, Error> {
+    fn entry(&self, map: &Map, name: &UnitName) -> Result<Slot, TemplateError> {
         let is_interface = map.is_of_any();
         if let Some(value) = map.get_by(name.text.as_bytes(), name.prefix, &name.seen_at) {
             return Ok(Slot::item(value, is_interface));
@@ -82,16 +84,16 @@ impl Machine<'_> {
         self.missing_entry(map.element(), &name.text)
     }
 
-    fn missing_entry(&self, element: &Type, name: &str) -> Result<Slot, Error> {
+    fn missing_entry(&self, element: &GoType, name: &str) -> Result<Slot, TemplateError> {
         match self.missing {
             MissingKey::Invalid => Ok(Slot::default()),
             MissingKey::Zero => Ok(Slot {
                 value: element.zero(),
-                is_interface: *element == Type::Any,
+                is_interface: *element == GoType::Any,
             }),
             MissingKey::Error => {
                 let message = format!("map has no entry for key {name:?}");
-                Err(Error::new(message))
+                Err(TemplateError::new(message))
             }
         }
     }
@@ -100,9 +102,9 @@ impl Machine<'_> {
     fn object_field(
         &mut self,
         slot: &Slot,
-        mut object: Rc<dyn Object>,
-        field: &Name,
-    ) -> Result<Slot, Error> {
+        mut object: Rc<dyn GoObject>,
+        field: &UnitName,
+    ) -> Result<Slot, TemplateError> {
         let name = &*field.text;
         loop {
             if let Some(signature) = object.method(name) {
@@ -119,22 +121,27 @@ impl Machine<'_> {
             }
         }
         match object.kind() {
-            Kind::Struct | Kind::Pointer => struct_field(slot, &*object, name),
-            Kind::Map => self.object_entry(slot, &*object, field),
+            GoKind::Struct | GoKind::Pointer => struct_field(slot, &*object, name),
+            GoKind::Map => self.object_entry(slot, &*object, field),
             _ => Err(cannot_evaluate(slot, name)),
         }
     }
 
-    fn object_entry(&self, slot: &Slot, object: &dyn Object, field: &Name) -> Result<Slot, Error> {
+    fn object_entry(
+        &self,
+        slot: &Slot,
+        object: &dyn GoObject,
+        field: &UnitName,
+    ) -> Result<Slot, TemplateError> {
         let name = &*field.text;
         if let Some(Value::Map(map)) = object.underlying() {
             return self.entry(&map, field);
         }
-        let Type::Map(types) = Type::parse(&object.type_name()) else {
+        let GoType::Map(types) = GoType::parse(&object.type_name()) else {
             return Err(cannot_evaluate(slot, name));
         };
         let (key, element) = &*types;
-        if !matches!(key, Type::Any | Type::String) {
+        if !matches!(key, GoType::Any | GoType::String) {
             return Err(cannot_evaluate(slot, name));
         }
         let wanted = Value::text(name);
@@ -142,24 +149,26 @@ impl Machine<'_> {
         match pairs.into_iter().find(|(key, _)| *key == wanted) {
             Some((_, value)) => Ok(Slot {
                 value,
-                is_interface: *element == Type::Any,
+                is_interface: *element == GoType::Any,
             }),
             None => self.missing_entry(element, name),
         }
     }
 }
 
-fn struct_field(slot: &Slot, object: &dyn Object, name: &str) -> Result<Slot, Error> {
+fn struct_field(slot: &Slot, object: &dyn GoObject, name: &str) -> Result<Slot, TemplateError> {
     let field = object.field(name);
     if field.is_some() && !name.starts_with(char::is_uppercase) {
         let of = slot.value.type_name();
         let message = format!("{name} is an unexported field of struct type {of}");
-        return Err(Error::new(message));
+        return Err(TemplateError::new(message));
     }
     match field {
         Some(_) if object.is_nil() => {
             let of = object.type_name();
-            Err(Error::new(format!("nil pointer evaluating {of}.{name}")))
+            Err(TemplateError::new(format!(
+                "nil pointer evaluating {of}.{name}"
+            )))
         }
         Some(value) => Ok(Slot {
             is_interface: value.is_nil(),
@@ -170,15 +179,15 @@ fn struct_field(slot: &Slot, object: &dyn Object, name: &str) -> Result<Slot, Er
 }
 
 /// The error for a value that has no such field.
-pub(super) fn cannot_evaluate(slot: &Slot, name: &str) -> Error {
-    let is_nil = slot.value.is_nil() || slot.value.kind() == Kind::Interface;
+pub(super) fn cannot_evaluate(slot: &Slot, name: &str) -> TemplateError {
+    let is_nil = slot.value.is_nil() || slot.value.kind() == GoKind::Interface;
     if is_nil {
-        return Error::new(format!("nil pointer evaluating interface {{}}.{name}"));
+        return TemplateError::new(format!("nil pointer evaluating interface {{}}.{name}"));
     }
     let of: Cow<'_, str> = if slot.is_interface {
         "interface {}".into()
     } else {
         slot.value.type_name()
     };
-    Error::new(format!("can't evaluate field {name} in type {of}"))
+    TemplateError::new(format!("can't evaluate field {name} in type {of}"))
 }

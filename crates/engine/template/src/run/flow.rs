@@ -1,32 +1,37 @@
 //! Steps that go elsewhere.
 
-use super::frame::{CallKind, Slot, Turn};
+use super::frame::{CallKind, RunTurn, Slot};
 use super::machine::Machine;
-use crate::compile::{Flow, Unit};
-use crate::error::Error;
+use crate::compile::{FlowStep, Unit};
+use crate::error::TemplateError;
 
 /// How deep templates may call each other, as in Go.
 const DEPTH_MAX: usize = 100_000;
 
 impl Machine<'_> {
-    pub(super) fn flow(&mut self, unit: &Unit, flow: Flow, next: usize) -> Result<Turn, Error> {
+    pub(super) fn flow(
+        &mut self,
+        unit: &Unit,
+        flow: FlowStep,
+        next: usize,
+    ) -> Result<RunTurn, TemplateError> {
         match flow {
-            Flow::Jump(target) => return Ok(Turn::To(target)),
-            Flow::JumpIfFalse(target) => {
+            FlowStep::Jump(target) => return Ok(RunTurn::To(target)),
+            FlowStep::JumpIfFalse(target) => {
                 if !self.pop().is_true() {
-                    return Ok(Turn::To(target));
+                    return Ok(RunTurn::To(target));
                 }
             }
-            Flow::Enter => self.scopes.push(self.variables.len()),
-            Flow::Leave => {
+            FlowStep::Enter => self.scopes.push(self.variables.len()),
+            FlowStep::Leave => {
                 if let Some(variables) = self.scopes.pop() {
                     self.variables.truncate(variables);
                 }
             }
-            Flow::With(target) => {
+            FlowStep::With(target) => {
                 let value = self.pop();
                 if !value.is_true() {
-                    return Ok(Turn::To(target));
+                    return Ok(RunTurn::To(target));
                 }
                 let slot = Slot {
                     value,
@@ -35,44 +40,46 @@ impl Machine<'_> {
                 let dot = std::mem::replace(&mut self.at_hand.dot, slot);
                 self.dots.push(dot);
             }
-            Flow::EndWith => self.at_hand.dot = self.dots.pop().unwrap_or_default(),
-            Flow::Range(range) => return self.range(unit, range),
-            Flow::Next(range) => return self.next_item(unit, range),
-            Flow::Break(range) => return Ok(self.end_loop(unit, range)),
-            Flow::Exists { link } => self.exists(unit, link)?,
-            Flow::Template { link } => return self.template(unit, link, next),
-            Flow::Include { link, node } => return self.include_link(unit, link, node, next),
-            Flow::IncludeNamed { rotate, node } => return self.include_named(rotate, node, next),
-            Flow::Tpl { rotate, node } => return self.tpl(rotate, node, next),
-            Flow::Fail(message) => {
-                let message = unit.messages.get(message as usize);
-                return Err(Error::new(message.map_or("", |message| message)));
+            FlowStep::EndWith => self.at_hand.dot = self.dots.pop().unwrap_or_default(),
+            FlowStep::Range(range) => return self.range(unit, range),
+            FlowStep::Next(range) => return self.next_item(unit, range),
+            FlowStep::Break(range) => return Ok(self.end_loop(unit, range)),
+            FlowStep::Exists { link } => self.exists(unit, link)?,
+            FlowStep::Template { link } => return self.template(unit, link, next),
+            FlowStep::Include { link, node } => return self.include_link(unit, link, node, next),
+            FlowStep::IncludeNamed { rotate, node } => {
+                return self.include_named(rotate, node, next);
             }
-            Flow::Return => return self.leave(),
+            FlowStep::Tpl { rotate, node } => return self.tpl(rotate, node, next),
+            FlowStep::Fail(message) => {
+                let message = unit.messages.get(message as usize);
+                return Err(TemplateError::new(message.map_or("", |message| message)));
+            }
+            FlowStep::Return => return self.leave(),
         }
-        Ok(Turn::On)
+        Ok(RunTurn::On)
     }
 
     /// Fails if a template cannot be called.
-    fn exists(&mut self, unit: &Unit, link: u32) -> Result<(), Error> {
+    fn exists(&mut self, unit: &Unit, link: u32) -> Result<(), TemplateError> {
         self.charge_search()?;
         if self.resolve(unit, link).is_none() {
             let name = unit.links.get(link as usize).map(|link| &*link.name);
             let name = super::unwind::quoted(name.unwrap_or_default());
-            return Err(Error::new(format!("template {name} not defined")));
+            return Err(TemplateError::new(format!("template {name} not defined")));
         }
         if self.at_hand.depth == DEPTH_MAX {
             let message = format!("exceeded maximum template depth ({DEPTH_MAX})");
-            return Err(Error::new(message));
+            return Err(TemplateError::new(message));
         }
         Ok(())
     }
 
-    fn template(&mut self, unit: &Unit, link: u32, next: usize) -> Result<Turn, Error> {
+    fn template(&mut self, unit: &Unit, link: u32, next: usize) -> Result<RunTurn, TemplateError> {
         let data = self.pop();
         match self.resolve(unit, link) {
             Some(callee) => self.enter(callee, data, CallKind::Template, next),
-            None => Ok(Turn::On),
+            None => Ok(RunTurn::On),
         }
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::compile::Unit;
 use crate::parse::NodeId;
-use crate::value::{Text, Value};
+use crate::value::{GoString, Value};
 
 /// A unit of the set that is run, or one that was compiled by this run.
 #[derive(Clone)]
@@ -90,7 +90,7 @@ pub(super) enum CallKind {
     Tpl {
         start: usize,
         node: NodeId,
-        text: Text,
+        text: GoString,
     },
 }
 
@@ -98,12 +98,12 @@ pub(super) enum CallKind {
 #[derive(Clone)]
 pub(super) enum Counted {
     Number(u32),
-    Name(Text),
+    Name(GoString),
 }
 
 /// How a run goes on after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Turn {
+pub(super) enum RunTurn {
     On,
     To(u32),
     /// In another template.

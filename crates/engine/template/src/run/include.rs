@@ -4,14 +4,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use super::check::pass;
-use super::frame::{CallKind, Callee, Counted, Handle, Overlay, Turn};
+use super::frame::{CallKind, Callee, Counted, Handle, Overlay, RunTurn};
 use super::machine::Machine;
 use super::unwind::quoted;
 use crate::compile::Unit;
 use crate::engine::{ROOT_NAME, without_no_value};
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::parse::NodeId;
-use crate::value::{Text, Value};
+use crate::value::{GoString, Value};
 
 /// How often a template may be included inside itself, as in Helm.
 const INCLUDED_MAX: u32 = 1000;
@@ -42,7 +42,7 @@ impl<'r> Machine<'r> {
     }
 
     /// Charges the search for a template that a running `tpl` may have defined.
-    pub(super) fn charge_search(&self) -> Result<(), Error> {
+    pub(super) fn charge_search(&self) -> Result<(), TemplateError> {
         match &self.at_hand.overlay {
             Some(overlay) => self.context.steps(overlay.templates / NAMES_PER_STEP),
             None => Ok(()),
@@ -78,7 +78,7 @@ impl<'r> Machine<'r> {
         link: u32,
         node: NodeId,
         next: usize,
-    ) -> Result<Turn, Error> {
+    ) -> Result<RunTurn, TemplateError> {
         let data = self.pop();
         self.charge_search()?;
         let callee = self.resolve(unit, link);
@@ -91,7 +91,7 @@ impl<'r> Machine<'r> {
         rotate: bool,
         node: NodeId,
         next: usize,
-    ) -> Result<Turn, Error> {
+    ) -> Result<RunTurn, TemplateError> {
         let (name, data) = self.two(rotate);
         let name = name.as_text().cloned().unwrap_or_default();
         self.charge_search()?;
@@ -106,7 +106,7 @@ impl<'r> Machine<'r> {
         mut data: Value,
         node: NodeId,
         next: usize,
-    ) -> Result<Turn, Error> {
+    ) -> Result<RunTurn, TemplateError> {
         let number = callee.as_ref().and_then(|callee| callee.number);
         let counted = match number {
             Some(number) => Counted::Number(number),
@@ -117,12 +117,12 @@ impl<'r> Machine<'r> {
             let message = format!(
                 "rendering template has a nested reference name: {name}: unable to execute template"
             );
-            return Err(self.calling(node, "include", Error::new(message)));
+            return Err(self.calling(node, "include", TemplateError::new(message)));
         }
         let Some(callee) = callee else {
             let (name, root) = (quoted(name), quoted(ROOT_NAME.as_bytes()));
             let message = format!("template: no template {name} associated with template {root}");
-            return Err(self.calling(node, "include", Error::new(message)));
+            return Err(self.calling(node, "include", TemplateError::new(message)));
         };
 
         *self.count(&counted) += 1;
@@ -136,7 +136,7 @@ impl<'r> Machine<'r> {
         self.enter(callee, data, call, next)
     }
 
-    fn calling(&mut self, node: NodeId, name: &str, error: Error) -> Error {
+    fn calling(&mut self, node: NodeId, name: &str, error: TemplateError) -> TemplateError {
         self.at_hand.at = node;
         error.calling(name)
     }
@@ -149,7 +149,12 @@ impl<'r> Machine<'r> {
 
     // === tpl ===
 
-    pub(super) fn tpl(&mut self, rotate: bool, node: NodeId, next: usize) -> Result<Turn, Error> {
+    pub(super) fn tpl(
+        &mut self,
+        rotate: bool,
+        node: NodeId,
+        next: usize,
+    ) -> Result<RunTurn, TemplateError> {
         let (text, mut data) = self.two(rotate);
         let text = text.as_text().cloned().unwrap_or_default();
         self.context.steps(1 + text.len() / BYTES_PER_STEP)?;
@@ -159,7 +164,7 @@ impl<'r> Machine<'r> {
                 std::borrow::Cow::Owned(plain) => plain.into(),
             };
             self.stack.push(Value::String(plain));
-            return Ok(Turn::On);
+            return Ok(RunTurn::On);
         }
 
         let unit = match self.compiled(&text) {
@@ -187,7 +192,7 @@ impl<'r> Machine<'r> {
     }
 
     /// Returns the code of a text. What it costs does not depend on earlier runs.
-    fn compiled(&mut self, text: &Text) -> Result<Arc<Unit>, Error> {
+    fn compiled(&mut self, text: &GoString) -> Result<Arc<Unit>, TemplateError> {
         if let Some(unit) = self.compiled.get(text) {
             return Ok(unit);
         }
@@ -205,6 +210,6 @@ const NAMES_PER_STEP: usize = 8;
 /// Bytes that are searched in one step.
 const BYTES_PER_STEP: usize = 64;
 
-fn cannot_parse(text: &Text) -> String {
+fn cannot_parse(text: &GoString) -> String {
     format!("cannot parse template {}: ", quoted(text))
 }

@@ -1,7 +1,7 @@
 //! What a loop goes over.
 
 use super::frame::Slot;
-use crate::value::{IntegerKind, List, Text, Type, Value};
+use crate::value::{GoString, GoType, IntegerKind, List, Value};
 
 /// A loop that runs, and what is restored when it goes on or ends.
 pub(super) struct Loop {
@@ -20,7 +20,7 @@ pub(super) enum Items {
     List(List),
     Bytes(std::rc::Rc<[u8]>),
     Map {
-        entries: std::vec::IntoIter<(Text, Value)>,
+        entries: std::vec::IntoIter<(GoString, Value)>,
         is_interface: bool,
     },
     Pairs(std::vec::IntoIter<(Value, Value)>),
@@ -34,7 +34,7 @@ impl Items {
         match self {
             Self::List(list) => {
                 let item = list.get(at)?.clone();
-                let is_interface = *list.element() == Type::Any;
+                let is_interface = *list.element() == GoType::Any;
                 Some((index(), Slot::item(item, is_interface)))
             }
             Self::Bytes(bytes) => {

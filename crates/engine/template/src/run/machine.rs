@@ -10,9 +10,9 @@ use super::nil::NilInterface;
 use crate::compile::{NO_NODE, Unit};
 use crate::context::Context;
 use crate::engine::{MissingKey, Templates};
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Functions;
-use crate::value::{Text, Value};
+use crate::value::{GoString, Value};
 
 pub(crate) struct Machine<'r> {
     pub(super) context: Context<'r>,
@@ -30,7 +30,7 @@ pub(crate) struct Machine<'r> {
     pub(super) at_hand: AtHand<'r>,
     /// How often templates are included inside each other, by number or by name.
     pub(super) included: Vec<u32>,
-    pub(super) included_by_name: HashMap<Text, u32>,
+    pub(super) included_by_name: HashMap<GoString, u32>,
     /// How many of the open calls return their output.
     pub(super) captures: usize,
     pub(super) compiled: CompiledTexts,
@@ -101,7 +101,7 @@ impl<'r> Machine<'r> {
     }
 
     /// Charges the steps of the template at hand, each once: loops charge theirs again.
-    pub(super) fn charge_code(&mut self) -> Result<(), Error> {
+    pub(super) fn charge_code(&mut self) -> Result<(), TemplateError> {
         let code = self.at_hand.unit.codes.get(self.at_hand.code);
         let steps = code.map_or(0, |code| code.ops.len());
         self.context.steps(steps + 1)?;

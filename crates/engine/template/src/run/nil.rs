@@ -3,18 +3,18 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use crate::value::{Kind, Object, Value};
+use crate::value::{GoKind, GoObject, Value};
 
 /// The nil interface as a value of its own. Functions see no value instead.
 pub(super) struct NilInterface;
 
-impl Object for NilInterface {
+impl GoObject for NilInterface {
     fn type_name(&self) -> Cow<'static, str> {
         "interface {}".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Interface
+    fn kind(&self) -> GoKind {
+        GoKind::Interface
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -31,5 +31,5 @@ impl Object for NilInterface {
 }
 
 pub(super) fn is_nil_interface(value: &Value) -> bool {
-    matches!(value, Value::Object(object) if object.kind() == Kind::Interface)
+    matches!(value, Value::Object(object) if object.kind() == GoKind::Interface)
 }

@@ -1,23 +1,23 @@
 //! Loops.
 
 use super::check::repetitions;
-use super::frame::{Slot, Turn};
+use super::frame::{RunTurn, Slot};
 use super::items::{Items, Loop};
 use super::machine::Machine;
 use crate::compile::{RangeInfo, Unit};
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::print;
 use crate::value::Value;
 
 impl Machine<'_> {
     /// Begins a loop over the top value.
-    pub(super) fn range(&mut self, unit: &Unit, range: u32) -> Result<Turn, Error> {
+    pub(super) fn range(&mut self, unit: &Unit, range: u32) -> Result<RunTurn, TemplateError> {
         let Some(info) = unit.ranges.get(range as usize) else {
-            return Ok(Turn::On);
+            return Ok(RunTurn::On);
         };
         let value = self.pop();
         let Some(items) = self.items(&value, info)? else {
-            return Ok(Turn::To(info.other));
+            return Ok(RunTurn::To(info.other));
         };
         self.loops.push(Loop {
             items,
@@ -28,11 +28,11 @@ impl Machine<'_> {
             variables: self.variables.len(),
             cost: info.other.saturating_sub(info.next) as usize,
         });
-        Ok(Turn::On)
+        Ok(RunTurn::On)
     }
 
     /// Returns what to loop over; nothing if it is empty.
-    fn items(&self, value: &Value, info: &RangeInfo) -> Result<Option<Items>, Error> {
+    fn items(&self, value: &Value, info: &RangeInfo) -> Result<Option<Items>, TemplateError> {
         let Some(value) = value.indirect().filter(|value| !value.is_nil()) else {
             return Ok(None);
         };
@@ -55,13 +55,15 @@ impl Machine<'_> {
             number => {
                 let Some((kind, count)) = repetitions(&number) else {
                     let shown = self.shown(&value)?;
-                    return Err(Error::new(format!("range can't iterate over {shown}")));
+                    return Err(TemplateError::new(format!(
+                        "range can't iterate over {shown}"
+                    )));
                 };
                 if info.variables.len() > 1 {
                     let shown = self.shown(&value)?;
                     let message =
                         format!("can't use {shown} to iterate over more than one variable");
-                    return Err(Error::new(message));
+                    return Err(TemplateError::new(message));
                 }
                 (count > 0).then_some(Items::Count(kind, count))
             }
@@ -69,16 +71,16 @@ impl Machine<'_> {
         Ok(items)
     }
 
-    fn shown(&self, value: &Value) -> Result<String, Error> {
+    fn shown(&self, value: &Value) -> Result<String, TemplateError> {
         let mut out = Vec::new();
         print::value(&self.context, &mut out, value)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
     }
 
     /// Goes on with the next item, or ends the loop.
-    pub(super) fn next_item(&mut self, unit: &Unit, range: u32) -> Result<Turn, Error> {
+    pub(super) fn next_item(&mut self, unit: &Unit, range: u32) -> Result<RunTurn, TemplateError> {
         let Some(current) = self.loops.last_mut() else {
-            return Ok(Turn::On);
+            return Ok(RunTurn::On);
         };
         self.dots.truncate(current.dots);
         self.scopes.truncate(current.scopes);
@@ -93,7 +95,7 @@ impl Machine<'_> {
             self.set_variables(unit, info, index, &item)?;
         }
         self.at_hand.dot = item;
-        Ok(Turn::On)
+        Ok(RunTurn::On)
     }
 
     fn set_variables(
@@ -102,7 +104,7 @@ impl Machine<'_> {
         info: &RangeInfo,
         index: Value,
         item: &Slot,
-    ) -> Result<(), Error> {
+    ) -> Result<(), TemplateError> {
         let index = Slot::item(index, false);
         match (info.variables.as_slice(), info.is_assign) {
             ([], _) => {}
@@ -128,7 +130,7 @@ impl Machine<'_> {
     }
 
     /// Ends the innermost loop.
-    pub(super) fn end_loop(&mut self, unit: &Unit, range: u32) -> Turn {
+    pub(super) fn end_loop(&mut self, unit: &Unit, range: u32) -> RunTurn {
         if let Some(ended) = self.loops.pop() {
             self.dots.truncate(ended.dots);
             self.scopes.truncate(ended.scopes);
@@ -136,6 +138,6 @@ impl Machine<'_> {
             self.at_hand.dot = ended.dot;
         }
         let info = unit.ranges.get(range as usize);
-        info.map_or(Turn::On, |info| Turn::To(info.exit))
+        info.map_or(RunTurn::On, |info| RunTurn::To(info.exit))
     }
 }

@@ -8,7 +8,7 @@ use super::error::{ExecError, Layer};
 use super::frame::CallKind;
 use super::machine::Machine;
 use crate::compile::{NO_NODE, Unit};
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::parse::{Grammar, Nodes, Parsed};
 use crate::print::quote;
 
@@ -22,7 +22,7 @@ type Again = HashMap<*const Unit, Option<Parsed>>;
 
 impl Machine<'_> {
     /// Collects the places of an error, and leaves all templates.
-    pub(super) fn unwind(&mut self, error: Error) -> ExecError {
+    pub(super) fn unwind(&mut self, error: TemplateError) -> ExecError {
         let mut again = Again::new();
         let mut layers = vec![self.layer(&mut again)];
         let mut quoted = 0;

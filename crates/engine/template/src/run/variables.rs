@@ -4,12 +4,17 @@ use super::frame::Slot;
 use super::machine::Machine;
 use super::nil::is_nil_interface;
 use crate::compile::Unit;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::value::Value;
 
 impl Machine<'_> {
     /// Sets the last variable of a name.
-    pub(super) fn assign(&mut self, unit: &Unit, name: u32, slot: Slot) -> Result<(), Error> {
+    pub(super) fn assign(
+        &mut self,
+        unit: &Unit,
+        name: u32,
+        slot: Slot,
+    ) -> Result<(), TemplateError> {
         match self.find(name) {
             Some(index) => {
                 if let Some(variable) = self.variables.get_mut(index) {
@@ -57,7 +62,7 @@ impl Machine<'_> {
         }
     }
 
-    pub(super) fn variable(&self, unit: &Unit, name: u32) -> Result<&Slot, Error> {
+    pub(super) fn variable(&self, unit: &Unit, name: u32) -> Result<&Slot, TemplateError> {
         let index = self.find(name);
         // Templates with very many variables pay for the search.
         let passed = self.variables.len() - index.unwrap_or_default();
@@ -72,7 +77,7 @@ impl Machine<'_> {
 
 /// Variables that are looked at in one step.
 const VARIABLES_PER_STEP: usize = 64;
-fn undefined(unit: &Unit, name: u32) -> Error {
+fn undefined(unit: &Unit, name: u32) -> TemplateError {
     let name = unit.names.get(name as usize).map_or("", |name| &*name.text);
-    Error::new(format!("undefined variable: {name}"))
+    TemplateError::new(format!("undefined variable: {name}"))
 }

@@ -3,23 +3,23 @@
 use super::frame::{Slot, Variable};
 use super::machine::Machine;
 use super::nil::is_nil_interface;
-use crate::compile::{Constant, Emit, Push, Unit};
-use crate::error::Error;
+use crate::compile::{Constant, EmitStep, PushStep, Unit};
+use crate::error::TemplateError;
 use crate::print;
-use crate::value::{Kind, Value};
+use crate::value::{GoKind, Value};
 
 impl Machine<'_> {
-    pub(super) fn emit(&mut self, unit: &Unit, emit: Emit) -> Result<(), Error> {
+    pub(super) fn emit(&mut self, unit: &Unit, emit: EmitStep) -> Result<(), TemplateError> {
         match emit {
-            Emit::Text { start, end } => {
+            EmitStep::Text { start, end } => {
                 let text = unit.text.get(start as usize..end as usize);
                 let text = text.unwrap_or_default();
                 self.context.bytes(text.len())?;
                 self.out.extend_from_slice(text);
                 Ok(())
             }
-            Emit::Print => self.print(),
-            Emit::Declare { name, keep } => {
+            EmitStep::Print => self.print(),
+            EmitStep::Declare { name, keep } => {
                 let value = self.taken(keep);
                 self.context.nodes(1)?;
                 let slot = Slot {
@@ -29,7 +29,7 @@ impl Machine<'_> {
                 self.variables.push(Variable { name, slot });
                 Ok(())
             }
-            Emit::Assign { name, keep } => {
+            EmitStep::Assign { name, keep } => {
                 let value = self.taken(keep);
                 let slot = Slot {
                     value,
@@ -37,7 +37,7 @@ impl Machine<'_> {
                 };
                 self.assign(unit, name, slot)
             }
-            Emit::Nothing => Ok(()),
+            EmitStep::Nothing => Ok(()),
         }
     }
 
@@ -48,7 +48,7 @@ impl Machine<'_> {
         self.pop()
     }
 
-    fn print(&mut self) -> Result<(), Error> {
+    fn print(&mut self) -> Result<(), TemplateError> {
         let value = self.pop();
         match &value {
             Value::String(text) => {
@@ -61,9 +61,11 @@ impl Machine<'_> {
                 self.out.extend_from_slice(NO_VALUE.as_bytes());
                 Ok(())
             }
-            Value::Object(object) if object.kind() == Kind::Func && object.text().is_none() => {
+            Value::Object(object) if object.kind() == GoKind::Func && object.text().is_none() => {
                 let (shown, of) = (self.shown_node(), value.type_name());
-                Err(Error::new(format!("can't print {shown} of type {of}")))
+                Err(TemplateError::new(format!(
+                    "can't print {shown} of type {of}"
+                )))
             }
             value => print::shown(&self.context, &mut self.out, value),
         }
@@ -71,21 +73,21 @@ impl Machine<'_> {
 
     // === Values ===
 
-    pub(super) fn push(&mut self, unit: &Unit, push: Push) -> Result<(), Error> {
+    pub(super) fn push(&mut self, unit: &Unit, push: PushStep) -> Result<(), TemplateError> {
         let value = match push {
-            Push::Constant(index) => {
+            PushStep::Constant(index) => {
                 let constant = unit.constants.get(index as usize);
                 constant.map_or(Value::Nil, Constant::value)
             }
-            Push::Nil => Value::Nil,
-            Push::Dot { strip } => self.slot_value(&self.at_hand.dot, strip),
-            Push::Root { strip } => self.slot_value(self.root(), strip),
-            Push::Variable { name, strip } => {
+            PushStep::Nil => Value::Nil,
+            PushStep::Dot { strip } => self.slot_value(&self.at_hand.dot, strip),
+            PushStep::Root { strip } => self.slot_value(self.root(), strip),
+            PushStep::Variable { name, strip } => {
                 let slot = self.variable(unit, name)?;
                 self.slot_value(slot, strip)
             }
-            Push::Fields { of, chain, strip } => self.fields(unit, of, chain, strip)?,
-            Push::Strip => {
+            PushStep::Fields { of, chain, strip } => self.fields(unit, of, chain, strip)?,
+            PushStep::Strip => {
                 let value = self.pop();
                 if is_nil_interface(&value) {
                     Value::Nil

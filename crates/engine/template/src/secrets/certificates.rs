@@ -7,16 +7,16 @@ use std::borrow::Cow;
 use num_bigint::BigUint;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, int, text, to_text};
+use crate::functions::args::{FunctionResult, any, int, text, to_text};
 use crate::functions::dates::now;
 use crate::go::duration::{DAY, Nanos};
 use crate::pki::certificate::{self, Contents, Issuer};
 use crate::pki::key::PrivateKey;
 use crate::pki::pem;
 use crate::secrets::digests::decode_base64;
-use crate::value::{Kind, Object, Text, Value};
+use crate::value::{GoKind, GoObject, GoString, Value};
 
 /// The functions of this file.
 pub(crate) const TABLE: &[TemplateFunction] = &[
@@ -24,7 +24,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     TemplateFunction::new(
         "buildCustomCert",
         "func(string, string) (sprig.certificate, error)",
-        |_, args| build_custom(args).map_err(Error::new),
+        |_, args| build_custom(args).map_err(TemplateError::new),
     ),
     TemplateFunction::new(
         "genCA",
@@ -87,7 +87,7 @@ const CERTIFICATE_STEPS: usize = 200_000;
 /// Steps that other keys are worth.
 const KEY_STEPS: usize = 1_500_000;
 
-fn gen_private_key(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn gen_private_key(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let random = context.environment().random;
     let kind = text(args, 0);
     let key = match kind.as_bytes() {
@@ -115,15 +115,15 @@ fn gen_private_key(context: &mut Context<'_>, args: &[Value]) -> Answer {
     })
 }
 
-fn new_key(context: &Context<'_>) -> Result<PrivateKey, Error> {
+fn new_key(context: &Context<'_>) -> Result<PrivateKey, TemplateError> {
     context.steps(CERTIFICATE_STEPS)?;
     PrivateKey::rsa(context.environment().random, CERTIFICATE_BITS)
-        .map_err(|why| Error::new(format!("error generating rsa key: {why}")))
+        .map_err(|why| TemplateError::new(format!("error generating rsa key: {why}")))
 }
 
-fn given_key(args: &[Value], at: usize) -> Result<PrivateKey, Error> {
+fn given_key(args: &[Value], at: usize) -> Result<PrivateKey, TemplateError> {
     PrivateKey::from_pem(text(args, at))
-        .map_err(|why| Error::new(format!("parsing private key: {why}")))
+        .map_err(|why| TemplateError::new(format!("parsing private key: {why}")))
 }
 
 fn build_custom(args: &[Value]) -> Result<Value, String> {
@@ -136,8 +136,8 @@ fn build_custom(args: &[Value]) -> Result<Value, String> {
         .map_err(|why| format!("error parsing certificate: decodedCert.Bytes: {why}"))?;
     PrivateKey::from_pem(&key).map_err(|why| format!("error parsing private key: {why}"))?;
     Ok(Value::object(Certificate {
-        certificate: Text::from(certificate),
-        key: Text::from(key),
+        certificate: GoString::from(certificate),
+        key: GoString::from(key),
     }))
 }
 
@@ -148,37 +148,37 @@ enum Signer {
 }
 
 impl Signer {
-    fn other(value: &Value) -> Result<Self, Error> {
+    fn other(value: &Value) -> Result<Self, TemplateError> {
         let authority = value
             .as_object::<Certificate>()
-            .ok_or_else(|| Error::new("unable to decode certificate"))?;
+            .ok_or_else(|| TemplateError::new("unable to decode certificate"))?;
         let block = pem::decode(&authority.certificate)
-            .ok_or_else(|| Error::new("unable to decode certificate"))?;
+            .ok_or_else(|| TemplateError::new("unable to decode certificate"))?;
         let issuer = Issuer::parse(&block.bytes).map_err(|why| {
-            Error::new(format!(
+            TemplateError::new(format!(
                 "error parsing certificate: decodedSignerCert.Bytes: {why}"
             ))
         })?;
         let key = PrivateKey::from_pem(&authority.key)
-            .map_err(|why| Error::new(format!("error parsing private key: {why}")))?;
+            .map_err(|why| TemplateError::new(format!("error parsing private key: {why}")))?;
         Ok(Self::Other(issuer, key))
     }
 }
 
 /// Name, addresses, hosts and days of a certificate.
-type Wanted<'a> = [Option<&'a Value>; 4];
+type CertificateArguments<'a> = [Option<&'a Value>; 4];
 
-fn four(args: &[Value]) -> Wanted<'_> {
+fn four(args: &[Value]) -> CertificateArguments<'_> {
     [args.first(), args.get(1), args.get(2), args.get(3)]
 }
 
 /// Makes a certificate; without a signer it is an authority.
 fn signed(
     context: &Context<'_>,
-    [name, addresses, hosts, days]: Wanted<'_>,
+    [name, addresses, hosts, days]: CertificateArguments<'_>,
     key: &PrivateKey,
     signer: Option<&Signer>,
-) -> Answer {
+) -> FunctionResult {
     context.steps(CERTIFICATE_STEPS / 10)?;
     let mut serial = [0; 16];
     context.environment().random.fill(&mut serial);
@@ -203,7 +203,8 @@ fn signed(
         }
         _ => certificate::create(&contents, key, None, key),
     };
-    let der = der.map_err(|why| Error::new(format!("error creating certificate: {why}")))?;
+    let der =
+        der.map_err(|why| TemplateError::new(format!("error creating certificate: {why}")))?;
     Ok(Value::object(Certificate {
         certificate: pem::encode("CERTIFICATE", &der).into(),
         key: key.to_pem().into(),
@@ -215,7 +216,10 @@ fn lifetime(days: i64) -> Nanos {
     days.wrapping_mul(DAY)
 }
 
-fn addresses_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<IpAddr>, Error> {
+fn addresses_of(
+    context: &Context<'_>,
+    value: Option<&Value>,
+) -> Result<Vec<IpAddr>, TemplateError> {
     let mut addresses = Vec::new();
     for item in value
         .and_then(Value::as_list)
@@ -224,17 +228,18 @@ fn addresses_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<IpAd
         let Some(text) = item.as_text() else {
             let shown = to_text(context, item)?;
             let shown = String::from_utf8_lossy(&shown);
-            return Err(Error::new(format!(
+            return Err(TemplateError::new(format!(
                 "error parsing ip: {shown} is not a string"
             )));
         };
         let parsed = text.as_str().and_then(|text| text.parse().ok());
-        addresses.push(parsed.ok_or_else(|| Error::new(format!("error parsing ip: {text}")))?);
+        addresses
+            .push(parsed.ok_or_else(|| TemplateError::new(format!("error parsing ip: {text}")))?);
     }
     Ok(addresses)
 }
 
-fn hosts_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<String>, Error> {
+fn hosts_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<String>, TemplateError> {
     let mut hosts = Vec::new();
     for item in value
         .and_then(Value::as_list)
@@ -243,7 +248,7 @@ fn hosts_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<String>,
         let Some(text) = item.as_text() else {
             let shown = to_text(context, item)?;
             let shown = String::from_utf8_lossy(&shown);
-            return Err(Error::new(format!(
+            return Err(TemplateError::new(format!(
                 "error processing alternate dns name: {shown} is not a string"
             )));
         };
@@ -254,17 +259,17 @@ fn hosts_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<String>,
 
 /// A `sprig.certificate`: a certificate and its private key, both in PEM.
 struct Certificate {
-    certificate: Text,
-    key: Text,
+    certificate: GoString,
+    key: GoString,
 }
 
-impl Object for Certificate {
+impl GoObject for Certificate {
     fn type_name(&self) -> Cow<'static, str> {
         "sprig.certificate".into()
     }
 
-    fn kind(&self) -> Kind {
-        Kind::Struct
+    fn kind(&self) -> GoKind {
+        GoKind::Struct
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -278,7 +283,7 @@ impl Object for Certificate {
         ]
     }
 
-    fn equals(&self, other: &dyn Object) -> bool {
+    fn equals(&self, other: &dyn GoObject) -> bool {
         other
             .as_any()
             .downcast_ref::<Self>()

@@ -61,7 +61,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
 /// Bytes that are digested in one step.
 const BYTES_PER_STEP: usize = 16;
 
-fn paid(context: &Context<'_>, args: &[Value]) -> Result<(), crate::error::Error> {
+fn paid(context: &Context<'_>, args: &[Value]) -> Result<(), crate::error::TemplateError> {
     context.steps(1 + text(args, 0).len() / BYTES_PER_STEP)
 }
 

@@ -11,9 +11,9 @@ use blowfish::Blowfish;
 use scrypt::Params;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, int, text};
+use crate::functions::args::{FunctionResult, int, text};
 use crate::secrets::digests::decode_base64;
 use crate::value::Value;
 
@@ -61,7 +61,7 @@ const BCRYPT_STEPS: usize = 100_000;
 const BCRYPT_PASSWORD_MAX: usize = 72;
 
 /// Returns the hash of a password with a random salt, or the message why there is none.
-fn bcrypt(context: &Context<'_>, password: &[u8]) -> Result<String, Error> {
+fn bcrypt(context: &Context<'_>, password: &[u8]) -> Result<String, TemplateError> {
     if password.len() > BCRYPT_PASSWORD_MAX {
         return Ok(
             "failed to encrypt string with bcrypt: bcrypt: password length exceeds 72 bytes"
@@ -130,7 +130,7 @@ const DERIVE_BYTES: usize = 33 << 20;
 const MASTER_SEED: &[u8] = b"com.lyndir.masterpassword";
 
 /// Derives the password of a user for a site from a master password.
-fn derive_password(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn derive_password(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let Some(templates) = templates(text(args, 1)) else {
         let name = text(args, 1).to_str_lossy();
         return Ok(format!("cannot find password template {name}").into());
@@ -217,7 +217,7 @@ fn class_letters(class: u8) -> &'static [u8] {
 /// Bytes of a block of AES.
 const BLOCK: usize = 16;
 
-fn aes_key(password: &[u8]) -> Result<UnboundCipherKey, Error> {
+fn aes_key(password: &[u8]) -> Result<UnboundCipherKey, TemplateError> {
     let mut key = [0; 32];
     for (place, byte) in key.iter_mut().zip(password) {
         *place = *byte;
@@ -225,12 +225,12 @@ fn aes_key(password: &[u8]) -> Result<UnboundCipherKey, Error> {
     UnboundCipherKey::new(&AES_256, &key).map_err(|_| failed())
 }
 
-fn failed() -> Error {
-    Error::new("the cipher failed")
+fn failed() -> TemplateError {
+    TemplateError::new("the cipher failed")
 }
 
 /// Encrypts a text with AES-256 in CBC mode, with a random start.
-fn encrypt(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn encrypt(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let plain = text(args, 1);
     if plain.is_empty() {
         return Ok("".into());
@@ -251,7 +251,7 @@ fn encrypt(context: &mut Context<'_>, args: &[Value]) -> Answer {
 }
 
 /// Decrypts what [`encrypt`] returned. A wrong password is not noticed.
-fn decrypt(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn decrypt(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let coded = text(args, 1);
     if coded.is_empty() {
         return Ok("".into());
@@ -259,15 +259,15 @@ fn decrypt(context: &mut Context<'_>, args: &[Value]) -> Answer {
     context.bytes(coded.len().saturating_mul(2))?;
     context.steps(coded.len() / BLOCK)?;
 
-    let bytes = decode_base64(coded).map_err(Error::new)?;
+    let bytes = decode_base64(coded).map_err(TemplateError::new)?;
     let length = bytes.len();
     let (start, blocks) = bytes.split_first_chunk::<BLOCK>().ok_or_else(|| {
-        Error::new(format!(
+        TemplateError::new(format!(
             "runtime error: slice bounds out of range [:{BLOCK}] with capacity {length}"
         ))
     })?;
     if blocks.len() % BLOCK != 0 {
-        return Err(Error::new("crypto/cipher: input not full blocks"));
+        return Err(TemplateError::new("crypto/cipher: input not full blocks"));
     }
     let mut blocks = blocks.to_vec();
     let key = DecryptingKey::cbc(aes_key(text(args, 0))?).map_err(|_| failed())?;
@@ -276,12 +276,12 @@ fn decrypt(context: &mut Context<'_>, args: &[Value]) -> Answer {
 
     // The last byte says how many bytes were added.
     let Some(added) = plain.last().map(|byte| usize::from(*byte)) else {
-        return Err(Error::new("runtime error: index out of range [-1]"));
+        return Err(TemplateError::new("runtime error: index out of range [-1]"));
     };
     let end = plain.len().checked_sub(added);
     let plain = end.and_then(|end| plain.get(..end)).ok_or_else(|| {
         let end = plain.len() as i64 - added as i64;
-        Error::new(format!("runtime error: slice bounds out of range [:{end}]"))
+        TemplateError::new(format!("runtime error: slice bounds out of range [:{end}]"))
     })?;
     Ok(Value::text(plain))
 }

@@ -4,9 +4,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, int, text};
+use crate::functions::args::{FunctionResult, int, text};
 use crate::go::runes;
 use crate::value::Value;
 
@@ -26,7 +26,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     }),
     TemplateFunction::new("randBytes", "func(int) (string, error)", |context, args| {
         let count = usize::try_from(int(args, 0))
-            .map_err(|_| Error::new("runtime error: makeslice: len out of range"))?;
+            .map_err(|_| TemplateError::new("runtime error: makeslice: len out of range"))?;
         context.bytes(count.saturating_mul(3))?;
         context.steps(count / 16)?;
         let mut bytes = vec![0; count];
@@ -37,7 +37,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
         let (least, end) = (int(args, 0), int(args, 1));
         let range = end.wrapping_sub(least);
         let range = u64::try_from(range).ok().filter(|range| *range > 0);
-        let range = range.ok_or_else(|| Error::new("invalid argument to Intn"))?;
+        let range = range.ok_or_else(|| TemplateError::new("invalid argument to Intn"))?;
         Ok(Value::Int(least.wrapping_add(below(context, range) as i64)))
     }),
     TemplateFunction::new("shuffle", "func(string) string", |context, args| {
@@ -59,7 +59,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
 ];
 
 /// Returns a text of so many letters of an alphabet; none if the number is negative.
-fn letters(context: &Context<'_>, args: &[Value], is_letter: fn(&u8) -> bool) -> Answer {
+fn letters(context: &Context<'_>, args: &[Value], is_letter: fn(&u8) -> bool) -> FunctionResult {
     let count = usize::try_from(int(args, 0)).unwrap_or(0);
     context.bytes(count)?;
     context.steps(count / 4)?;

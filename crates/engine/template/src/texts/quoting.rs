@@ -3,12 +3,12 @@
 use std::borrow::Cow;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, any, text, to_text};
+use crate::functions::args::{FunctionResult, any, text, to_text};
 use crate::go::output::Output;
 use crate::print::{self, quote};
-use crate::value::{List, Text, Type, Value};
+use crate::value::{GoString, GoType, List, Value};
 
 /// The functions of this file.
 pub(crate) const TABLE: &[TemplateFunction] = &[
@@ -19,14 +19,14 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     TemplateFunction::new(
         "toStrings",
         "func(interface {}) []string",
-        |context, args| Ok(List::typed(Type::String, texts(context, any(args, 0))?).into()),
+        |context, args| Ok(List::typed(GoType::String, texts(context, any(args, 0))?).into()),
     ),
     TemplateFunction::new("join", "func(string, interface {}) string", join),
     TemplateFunction::new("sortAlpha", "func(interface {}) []string", sort_alpha),
 ];
 
 /// Writes each argument as a Go literal, with spaces between; nil is left out.
-fn quote_all(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn quote_all(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let mut bytes = Vec::new();
     for value in args.iter().filter(|value| !value.is_nil()) {
         if !bytes.is_empty() {
@@ -41,16 +41,16 @@ fn quote_all(context: &mut Context<'_>, args: &[Value]) -> Answer {
 }
 
 /// Writes each argument between single quotes, without escapes.
-fn squote(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn squote(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     spaced(context, args, b"'")
 }
 
-fn cat(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn cat(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     spaced(context, args, b"")
 }
 
 /// Writes each argument as `%v` between marks, with spaces between; nil is left out.
-fn spaced(context: &Context<'_>, args: &[Value], mark: &[u8]) -> Answer {
+fn spaced(context: &Context<'_>, args: &[Value], mark: &[u8]) -> FunctionResult {
     context.bytes(args.len() * 3)?;
     let mut out = Vec::new();
     for (at, value) in args.iter().filter(|value| !value.is_nil()).enumerate() {
@@ -62,7 +62,7 @@ fn spaced(context: &Context<'_>, args: &[Value], mark: &[u8]) -> Answer {
     Ok(Value::text(out))
 }
 
-fn to_string(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn to_string(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     match any(args, 0) {
         Value::String(text) => Ok(Value::String(text.clone())),
         value => Ok(Value::text(&*to_text(context, value)?)),
@@ -70,7 +70,7 @@ fn to_string(context: &mut Context<'_>, args: &[Value]) -> Answer {
 }
 
 /// Returns the items of a list as texts, without nil; anything else is one text, nil none.
-fn texts(context: &Context<'_>, value: &Value) -> Result<Vec<Value>, Error> {
+fn texts(context: &Context<'_>, value: &Value) -> Result<Vec<Value>, TemplateError> {
     let as_text = |value: &Value| match value {
         Value::String(text) => Ok(Value::String(text.clone())),
         value => Ok(Value::text(&*to_text(context, value)?)),
@@ -91,7 +91,7 @@ fn texts(context: &Context<'_>, value: &Value) -> Result<Vec<Value>, Error> {
     }
 }
 
-fn join(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn join(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (separator, value) = (text(args, 0), any(args, 1));
     let Value::List(list) = value else {
         let texts = texts(context, value)?;
@@ -108,8 +108,8 @@ fn join(context: &mut Context<'_>, args: &[Value]) -> Answer {
 fn joined<'p>(
     context: &Context<'_>,
     separator: &[u8],
-    parts: impl Iterator<Item = Result<Cow<'p, [u8]>, Error>>,
-) -> Answer {
+    parts: impl Iterator<Item = Result<Cow<'p, [u8]>, TemplateError>>,
+) -> FunctionResult {
     let mut out = Output::new(context);
     for (at, part) in parts.enumerate() {
         out.push(if at > 0 { separator } else { b"" })?;
@@ -118,7 +118,7 @@ fn joined<'p>(
     Ok(out.into_value())
 }
 
-fn sort_alpha(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn sort_alpha(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let value = any(args, 0);
     let mut items = match value {
         Value::List(_) | Value::Bytes(_) => texts(context, value)?,
@@ -130,9 +130,9 @@ fn sort_alpha(context: &mut Context<'_>, args: &[Value]) -> Answer {
             .saturating_mul(items.len().max(1).ilog2() as usize + 1),
     )?;
     items.sort_by(|a, b| key(a).cmp(key(b)));
-    Ok(List::typed(Type::String, items).into())
+    Ok(List::typed(GoType::String, items).into())
 }
 
 fn key(value: &Value) -> &[u8] {
-    value.as_text().map_or(&[], Text::as_bytes)
+    value.as_text().map_or(&[], GoString::as_bytes)
 }

@@ -2,10 +2,10 @@
 
 use crate::context::Context;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, int, text, written};
+use crate::functions::args::{FunctionResult, int, text, written};
 use crate::go::pattern::quote_meta;
 use crate::go::regexp::{Regexp, Replacement, must_compile};
-use crate::value::{List, Type, Value};
+use crate::value::{GoType, List, Value};
 
 /// The functions of this file.
 pub(crate) const TABLE: &[TemplateFunction] = &[
@@ -111,7 +111,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     }),
 ];
 
-fn find(context: &Context<'_>, regexp: &Regexp, args: &[Value]) -> Answer {
+fn find(context: &Context<'_>, regexp: &Regexp, args: &[Value]) -> FunctionResult {
     let found = regexp.find(context, text(args, 1))?;
     written(context, found.unwrap_or_default())
 }
@@ -121,17 +121,17 @@ fn limit(args: &[Value]) -> usize {
     usize::try_from(int(args, 2)).unwrap_or(usize::MAX)
 }
 
-fn find_all(context: &Context<'_>, regexp: &Regexp, args: &[Value]) -> Answer {
+fn find_all(context: &Context<'_>, regexp: &Regexp, args: &[Value]) -> FunctionResult {
     let whole = text(args, 1);
     let found = regexp.find_all(context, whole, limit(args))?;
     if found.is_empty() {
-        return Ok(List::nil(Type::String).into());
+        return Ok(List::nil(GoType::String).into());
     }
     let mut items = Vec::with_capacity(found.len());
     for (start, end) in found {
         items.push(written(context, whole.get(start..end).unwrap_or_default())?);
     }
-    Ok(List::typed(Type::String, items).into())
+    Ok(List::typed(GoType::String, items).into())
 }
 
 fn replace(
@@ -139,7 +139,7 @@ fn replace(
     regexp: &Regexp,
     args: &[Value],
     replacement: Replacement<'_>,
-) -> Answer {
+) -> FunctionResult {
     Ok(Value::text(regexp.replace_all(
         context,
         text(args, 1),
@@ -148,10 +148,10 @@ fn replace(
 }
 
 /// Returns what is between the matches, in at most so many pieces.
-fn split(context: &Context<'_>, regexp: &Regexp, args: &[Value]) -> Answer {
+fn split(context: &Context<'_>, regexp: &Regexp, args: &[Value]) -> FunctionResult {
     let (whole, most) = (text(args, 1), limit(args));
     if most == 0 {
-        return Ok(List::nil(Type::String).into());
+        return Ok(List::nil(GoType::String).into());
     }
     if !text(args, 0).is_empty() && whole.is_empty() {
         return Ok(Value::strings([""]));
@@ -172,5 +172,5 @@ fn split(context: &Context<'_>, regexp: &Regexp, args: &[Value]) -> Answer {
     if end != whole.len() {
         pieces.push(written(context, whole.get(start..).unwrap_or_default())?);
     }
-    Ok(List::typed(Type::String, pieces).into())
+    Ok(List::typed(GoType::String, pieces).into())
 }

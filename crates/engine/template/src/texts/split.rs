@@ -1,11 +1,11 @@
 //! Texts in pieces.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
 use crate::functions::args::{int, text};
 use crate::go::runes;
-use crate::value::{List, Map, Text, Type, Value};
+use crate::value::{GoString, GoType, List, Map, Value};
 
 /// The functions of this file.
 pub(crate) const TABLE: &[TemplateFunction] = &[
@@ -33,7 +33,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
         |context, args| {
             let pieces = pieces(context, text(args, 1), text(args, 0), usize::MAX)?;
             let items = pieces.into_iter().map(Value::text).collect();
-            Ok(List::typed(Type::String, items).into())
+            Ok(List::typed(GoType::String, items).into())
         },
     ),
 ];
@@ -45,7 +45,7 @@ fn pieces<'t>(
     whole: &'t [u8],
     separator: &[u8],
     most: usize,
-) -> Result<Vec<&'t [u8]>, Error> {
+) -> Result<Vec<&'t [u8]>, TemplateError> {
     context.steps(1 + whole.len() / 64)?;
     if most == 0 {
         return Ok(Vec::new());
@@ -56,7 +56,7 @@ fn pieces<'t>(
         context.nodes(1)?;
         context.bytes(piece.len())?;
         pieces.push(piece);
-        Ok::<usize, Error>(pieces.len())
+        Ok::<usize, TemplateError>(pieces.len())
     };
 
     if separator.is_empty() {
@@ -85,6 +85,7 @@ fn pieces<'t>(
 /// Returns pieces as a map with the keys `_0`, `_1` and so on.
 fn numbered(pieces: &[&[u8]]) -> Value {
     let entries = pieces.iter().enumerate();
-    let entries = entries.map(|(at, piece)| (Text::from(format!("_{at}")), Value::text(*piece)));
-    Map::typed(Type::String, entries.collect()).into()
+    let entries =
+        entries.map(|(at, piece)| (GoString::from(format!("_{at}")), Value::text(*piece)));
+    Map::typed(GoType::String, entries.collect()).into()
 }

@@ -3,12 +3,12 @@
 use std::rc::Rc;
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, int, part, text, written};
+use crate::functions::args::{FunctionResult, int, part, text, written};
 use crate::go::output::Output;
 use crate::go::runes;
-use crate::value::{Text, Value};
+use crate::value::{GoString, Value};
 
 /// The functions of this file.
 pub(crate) const TABLE: &[TemplateFunction] = &[
@@ -41,7 +41,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
 ];
 
 /// Keeps the first bytes, or the last ones if the number is negative.
-fn trunc(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn trunc(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (count, whole) = (int(args, 0), text(args, 1));
     let kept = usize::try_from(count.unsigned_abs()).unwrap_or(usize::MAX);
     let cut = if count < 0 {
@@ -53,11 +53,12 @@ fn trunc(context: &mut Context<'_>, args: &[Value]) -> Answer {
 }
 
 /// Returns the bytes between two places.
-fn substr(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn substr(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (start, end, whole) = (int(args, 0), int(args, 1), text(args, 2));
     let length = whole.len();
-    let out_of =
-        |range: String| Error::new(format!("runtime error: slice bounds out of range {range}"));
+    let out_of = |range: String| {
+        TemplateError::new(format!("runtime error: slice bounds out of range {range}"))
+    };
     let at = |place: i64| usize::try_from(place).unwrap_or(usize::MAX);
 
     let cut = if start < 0 {
@@ -78,12 +79,12 @@ fn substr(context: &mut Context<'_>, args: &[Value]) -> Answer {
     part(context, whole, cut)
 }
 
-fn trim(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn trim(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let whole = text(args, 0);
     part(context, whole, trimmed(whole, runes::is_space))
 }
 
-fn trim_all(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn trim_all(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (cutset, whole) = (text(args, 0), text(args, 1));
     context.steps(1 + whole.len() * cutset.len() / 64)?;
     let is_cut = |rune: char| runes::runes(cutset).any(|(_, other)| other == rune);
@@ -105,43 +106,43 @@ fn trimmed(whole: &[u8], is_cut: impl Fn(char) -> bool) -> &[u8] {
     rest
 }
 
-fn trim_prefix(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn trim_prefix(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (prefix, whole) = (text(args, 0), text(args, 1));
     let rest = whole.strip_prefix(prefix.as_bytes());
     part(context, whole, rest.unwrap_or(whole))
 }
 
-fn trim_suffix(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn trim_suffix(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (suffix, whole) = (text(args, 0), text(args, 1));
     let rest = whole.strip_suffix(suffix.as_bytes());
     part(context, whole, rest.unwrap_or(whole))
 }
 
-fn upper(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn upper(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     written(context, &runes::upper(text(args, 0)))
 }
 
-fn lower(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn lower(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     written(context, &runes::lower(text(args, 0)))
 }
 
-fn repeat(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn repeat(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (count, unit) = (int(args, 0), text(args, 1));
     let times = usize::try_from(count).map_err(|_| negative_repeat())?;
     let length = unit
         .len()
         .checked_mul(times)
-        .ok_or_else(|| Error::new("strings: Repeat output length overflow"))?;
+        .ok_or_else(|| TemplateError::new("strings: Repeat output length overflow"))?;
     context.bytes(length)?;
     Ok(Value::text(unit.repeat(times)))
 }
 
-fn negative_repeat() -> Error {
-    Error::new("strings: negative Repeat count")
+fn negative_repeat() -> TemplateError {
+    TemplateError::new("strings: negative Repeat count")
 }
 
 /// Replaces every occurrence; an empty text occurs before every rune and at the end.
-fn replace(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn replace(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (old, new, whole) = (text(args, 0), text(args, 1), text(args, 2));
     context.steps(1 + whole.len() / 64)?;
     let mut out = Output::new(context);
@@ -171,16 +172,16 @@ fn replace(context: &mut Context<'_>, args: &[Value]) -> Answer {
     Ok(out.into_value())
 }
 
-fn indent(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn indent(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     indented(context, args, b"")
 }
 
-fn nindent(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn nindent(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     indented(context, args, b"\n")
 }
 
 /// Writes so many spaces before every line, empty lines included.
-fn indented(context: &mut Context<'_>, args: &[Value], before: &[u8]) -> Answer {
+fn indented(context: &mut Context<'_>, args: &[Value], before: &[u8]) -> FunctionResult {
     let (count, whole) = (int(args, 0), text(args, 1));
     let width = usize::try_from(count).map_err(|_| negative_repeat())?;
     let lines = 1 + memchr::memchr_iter(b'\n', whole).count();
@@ -200,7 +201,7 @@ fn indented(context: &mut Context<'_>, args: &[Value], before: &[u8]) -> Answer 
         start = end + 1;
     }
     put(room, width, whole.get(start..).unwrap_or_default());
-    Ok(Value::String(Text::from(out)))
+    Ok(Value::String(GoString::from(out)))
 }
 
 /// Copies bytes to behind a gap, and returns the room after them.
@@ -216,7 +217,7 @@ fn put<'r>(room: &'r mut [u8], gap: usize, bytes: &[u8]) -> &'r mut [u8] {
 }
 
 /// Removes white space. Bytes are looked at one by one, as if the text were Latin-1.
-fn nospace(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn nospace(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let whole = text(args, 0);
     let is_kept = |byte: &u8| !runes::is_space(char::from(*byte));
     if whole.iter().all(is_kept) {
@@ -230,7 +231,7 @@ fn nospace(context: &mut Context<'_>, args: &[Value]) -> Answer {
     written(context, kept.as_bytes())
 }
 
-fn contains(context: &mut Context<'_>, args: &[Value]) -> Answer {
+fn contains(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
     let (needle, whole) = (text(args, 0), text(args, 1));
     context.steps(1 + whole.len() / 64)?;
     Ok(memchr::memmem::find(whole, needle).is_some().into())

@@ -5,7 +5,7 @@
 
 use crate::context::Context;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, text, written};
+use crate::functions::args::{FunctionResult, text, written};
 use crate::go::runes::{self, is_letter, is_lower, is_number, is_punctuation, is_space, is_upper};
 use crate::value::Value;
 
@@ -34,7 +34,7 @@ pub(crate) const TABLE: &[TemplateFunction] = &[
     }),
 ];
 
-fn delimited(context: &mut Context<'_>, args: &[Value], connector: char) -> Answer {
+fn delimited(context: &mut Context<'_>, args: &[Value], connector: char) -> FunctionResult {
     let whole = text(args, 0);
     context.steps(1 + whole.len() / 8)?;
     written(context, &lower_words(whole, connector))
@@ -158,7 +158,7 @@ fn camel_case(text: &[u8]) -> Vec<u8> {
 
 /// What a word consists of.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum WordKind {
     /// Nothing is left.
     None,
     /// Digits.
@@ -175,7 +175,7 @@ enum Kind {
     Other,
 }
 
-impl Kind {
+impl WordKind {
     /// Returns whether a connector separates this word from the one before.
     fn is_apart(self) -> bool {
         !matches!(self, Self::None | Self::Connector | Self::Punctuation)
@@ -189,7 +189,7 @@ impl Kind {
 /// Reads the words of a text one after another.
 struct Words<'t> {
     rest: &'t [u8],
-    kind: Kind,
+    kind: WordKind,
     word: &'t [u8],
     out: Vec<u8>,
     connector: char,
@@ -199,7 +199,7 @@ struct Words<'t> {
 fn lower_words(text: &[u8], connector: char) -> Vec<u8> {
     let mut words = Words {
         rest: text,
-        kind: Kind::None,
+        kind: WordKind::None,
         word: &[],
         out: Vec::with_capacity(text.len() + text.len() / 4),
         connector,
@@ -220,17 +220,19 @@ impl<'t> Words<'t> {
 
     fn step(&mut self) {
         let (before, last) = (self.kind, self.word);
-        if before != Kind::Connector {
+        if before != WordKind::Connector {
             self.write(before, last);
         }
         self.next();
         match before {
-            Kind::Number => self.after_number(),
-            Kind::Connector => self.write(before, last),
-            Kind::Punctuation => {}
-            _ if self.kind == Kind::Number => self.number_after_letters(),
+            WordKind::Number => self.after_number(),
+            WordKind::Connector => self.write(before, last),
+            WordKind::Punctuation => {}
+            _ if self.kind == WordKind::Number => self.number_after_letters(),
             // An invalid end of the text separates too, as in the library.
-            _ if !matches!(self.kind, Kind::Connector | Kind::Punctuation) => self.connect(),
+            _ if !matches!(self.kind, WordKind::Connector | WordKind::Punctuation) => {
+                self.connect();
+            }
             _ => {}
         }
     }
@@ -253,14 +255,14 @@ impl<'t> Words<'t> {
         }
         let number = self.word;
         self.next();
-        if self.kind == Kind::Letters {
+        if self.kind == WordKind::Letters {
             self.connect();
-            self.write(Kind::Number, number);
+            self.write(WordKind::Number, number);
             self.after_number();
             return;
         }
-        self.write(Kind::Number, number);
-        if !matches!(self.kind, Kind::Connector | Kind::Punctuation) {
+        self.write(WordKind::Number, number);
+        if !matches!(self.kind, WordKind::Connector | WordKind::Punctuation) {
             self.connect();
         }
     }
@@ -269,8 +271,8 @@ impl<'t> Words<'t> {
         runes::push(&mut self.out, self.connector);
     }
 
-    fn write(&mut self, kind: Kind, word: &'t [u8]) {
-        if !matches!(kind, Kind::Capital | Kind::Connector) {
+    fn write(&mut self, kind: WordKind, word: &'t [u8]) {
+        if !matches!(kind, WordKind::Capital | WordKind::Connector) {
             return self.out.extend_from_slice(word);
         }
         for (_, rune) in runes::runes(word) {
@@ -294,27 +296,27 @@ fn is_alphabet(rune: char) -> bool {
 }
 
 /// Splits the first word off. Bytes that are no runes belong to what stands before them.
-fn next_word(text: &[u8]) -> (Kind, &[u8], &[u8]) {
+fn next_word(text: &[u8]) -> (WordKind, &[u8], &[u8]) {
     let Some((first, width)) = valid_rune(text) else {
-        return (Kind::None, text, &[]);
+        return (WordKind::None, text, &[]);
     };
     let behind = text.get(width..).unwrap_or_default();
     let small = |rune: char| is_alphabet(rune) && !is_upper(rune);
     let (kind, length) = if is_connector(first) {
-        (Kind::Connector, run(behind, is_connector))
+        (WordKind::Connector, run(behind, is_connector))
     } else if is_punctuation(first) {
-        (Kind::Punctuation, run(behind, is_punctuation))
+        (WordKind::Punctuation, run(behind, is_punctuation))
     } else if is_upper(first) {
-        (Kind::Capital, capital_run(behind))
+        (WordKind::Capital, capital_run(behind))
     } else if is_alphabet(first) {
-        (Kind::Letters, run(behind, small))
+        (WordKind::Letters, run(behind, small))
     } else if is_number(first) {
-        (Kind::Number, run(behind, is_number))
+        (WordKind::Number, run(behind, is_number))
     } else {
         let is_other = |rune: char| {
             !(is_connector(rune) || is_alphabet(rune) || is_number(rune) || is_punctuation(rune))
         };
-        (Kind::Other, run(behind, is_other))
+        (WordKind::Other, run(behind, is_other))
     };
     let (word, rest) = text.split_at(width + length);
     (kind, word, rest)

@@ -1,11 +1,11 @@
 //! Long texts: wrapped into lines, or abbreviated. Columns are bytes.
 
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::TemplateFunction;
-use crate::functions::args::{Answer, int, part, text};
+use crate::functions::args::{FunctionResult, int, part, text};
 use crate::go::output::Output;
-use crate::value::Text;
+use crate::value::GoString;
 
 /// The functions of this file.
 pub(crate) const TABLE: &[TemplateFunction] = &[
@@ -51,7 +51,7 @@ fn wrapped(
     whole: &[u8],
     mark: &[u8],
     cuts_words: bool,
-) -> Answer {
+) -> FunctionResult {
     let width = usize::try_from(width.max(1)).unwrap_or(usize::MAX);
     let mut out = Output::new(context);
     let mut rest = whole;
@@ -96,7 +96,7 @@ fn line(text: &[u8], width: usize, cuts_words: bool) -> (&[u8], Option<&[u8]>) {
 const DOTS: &[u8] = b"...";
 
 /// Shortens a text to `width` bytes, with dots for what is left out at either end.
-fn abbreviated(context: &Context<'_>, whole: &Text, left: i64, width: i64) -> Answer {
+fn abbreviated(context: &Context<'_>, whole: &GoString, left: i64, width: i64) -> FunctionResult {
     let length = whole.len() as i64;
     if length <= width {
         return part(context, whole, whole);
@@ -126,12 +126,12 @@ fn abbreviated(context: &Context<'_>, whole: &Text, left: i64, width: i64) -> An
     Ok(out.into_value())
 }
 
-fn slice(text: &[u8], start: i64, end: i64) -> Result<&[u8], Error> {
+fn slice(text: &[u8], start: i64, end: i64) -> Result<&[u8], TemplateError> {
     let range = usize::try_from(start).ok().zip(usize::try_from(end).ok());
     range
         .and_then(|(start, end)| text.get(start..end))
         .ok_or_else(|| {
-            Error::new(format!(
+            TemplateError::new(format!(
                 "runtime error: slice bounds out of range [{start}:{end}]"
             ))
         })

@@ -1,36 +1,36 @@
 //! Values of a type: which ones fit it, and its zero value.
 
-use super::{Form, IntegerKind, Kind, List, Map, Text, Type, Value};
+use super::{GoKind, GoString, GoType, IntegerKind, List, ListForm, Map, Value};
 
 impl Value {
     /// Returns whether the value can be assigned to a type.
-    pub fn fits(&self, of: &Type) -> bool {
+    pub fn fits(&self, of: &GoType) -> bool {
         match (self, of) {
-            (_, Type::Any | Type::Reflect)
-            | (Self::String(_), Type::String)
-            | (Self::Bool(_), Type::Bool)
-            | (Self::Float(_), Type::Float64)
-            | (Self::Float32(_), Type::Float32)
-            | (Self::Int(_), Type::Integer(IntegerKind::Int))
-            | (Self::Int64(_), Type::Integer(IntegerKind::Int64)) => true,
-            (Self::Sized(integer), Type::Integer(kind)) => integer.kind == *kind,
-            (Self::Bytes(_), Type::Slice(element)) => {
-                **element == Type::Integer(IntegerKind::Uint8)
+            (_, GoType::Any | GoType::Reflect)
+            | (Self::String(_), GoType::String)
+            | (Self::Bool(_), GoType::Bool)
+            | (Self::Float(_), GoType::Float64)
+            | (Self::Float32(_), GoType::Float32)
+            | (Self::Int(_), GoType::Integer(IntegerKind::Int))
+            | (Self::Int64(_), GoType::Integer(IntegerKind::Int64)) => true,
+            (Self::Sized(integer), GoType::Integer(kind)) => integer.kind == *kind,
+            (Self::Bytes(_), GoType::Slice(element)) => {
+                **element == GoType::Integer(IntegerKind::Uint8)
             }
-            (Self::List(list), Type::Slice(element)) => {
-                self.kind() == Kind::Slice && list.element() == &**element
+            (Self::List(list), GoType::Slice(element)) => {
+                self.kind() == GoKind::Slice && list.element() == &**element
             }
-            (Self::List(_), Type::Array(..)) => self.type_of() == *of,
-            (Self::Map(map), Type::Map(types)) => {
-                types.0 == Type::String && *map.element() == types.1
+            (Self::List(_), GoType::Array(..)) => self.type_of() == *of,
+            (Self::Map(map), GoType::Map(types)) => {
+                types.0 == GoType::String && *map.element() == types.1
             }
-            (Self::Map(map), Type::Named(_)) => map.type_of() == *of,
-            (Self::Object(object), Type::Named(name)) => {
+            (Self::Map(map), GoType::Named(_)) => map.type_of() == *of,
+            (Self::Object(object), GoType::Named(name)) => {
                 object.type_name() == *name || object.implements(name)
             }
-            (Self::Object(object), Type::Slice(_) | Type::Map(_)) => {
+            (Self::Object(object), GoType::Slice(_) | GoType::Map(_)) => {
                 // A defined type fits the type it is defined by, unless that has a name as well.
-                object.kind() != Kind::Pointer
+                object.kind() != GoKind::Pointer
                     && object.underlying().is_some_and(|value| value.fits(of))
             }
             _ => false,
@@ -38,7 +38,7 @@ impl Value {
     }
 }
 
-impl Type {
+impl GoType {
     /// Returns the zero value of the type; that of a type by name is the nil interface.
     pub fn zero(&self) -> Value {
         match self {
@@ -47,11 +47,11 @@ impl Type {
             Self::Integer(kind) => Value::integer(*kind, 0),
             Self::Float64 => Value::Float(0.0),
             Self::Float32 => Value::Float32(0.0),
-            Self::String => Value::String(Text::EMPTY),
+            Self::String => Value::String(GoString::EMPTY),
             Self::Slice(element) => List::nil((**element).clone()).into(),
             Self::Array(len, element) => {
                 let items = vec![element.zero(); (*len).min(ARRAY_MAX)];
-                List::with_form((**element).clone(), Form::Array, items).into()
+                List::with_form((**element).clone(), ListForm::Array, items).into()
             }
             Self::Map(types) => Map::nil(types.1.clone()).into(),
         }

@@ -1,6 +1,6 @@
 //! What a value stands for: the target of a pointer, the built-in value of a defined type.
 
-use super::{Kind, Value};
+use super::{GoKind, Value};
 
 /// How many pointers in a row are followed.
 const POINTERS_MAX: usize = 16;
@@ -13,7 +13,7 @@ impl Value {
             let Self::Object(object) = &value else {
                 break;
             };
-            if matches!(object.kind(), Kind::Pointer | Kind::Interface) && object.is_nil() {
+            if matches!(object.kind(), GoKind::Pointer | GoKind::Interface) && object.is_nil() {
                 return None;
             }
             match object.target() {

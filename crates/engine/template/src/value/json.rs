@@ -2,7 +2,7 @@
 
 use lode_object::Value as Json;
 
-use super::{Map, Text, Value};
+use super::{GoString, Map, Value};
 
 impl Value {
     /// Returns JSON as Helm reads values: every number is a `float64`.
@@ -31,7 +31,7 @@ impl Value {
             Json::Array(items) => Self::list(items.iter().map(Self::from_object).collect()),
             Json::Object(map) => {
                 let entry = |(key, value): (&String, &Json)| {
-                    (Text::from(key.as_str()), Self::from_object(value))
+                    (GoString::from(key.as_str()), Self::from_object(value))
                 };
                 Map::from_entries(map.iter().map(entry).collect()).into()
             }
@@ -43,8 +43,9 @@ impl Value {
 impl Map {
     /// Returns a JSON object as Helm reads values: every number is a `float64`.
     pub fn from_json(map: &lode_object::Map<String, Json>) -> Self {
-        let entry =
-            |(key, value): (&String, &Json)| (Text::from(key.as_str()), Value::from_json(value));
+        let entry = |(key, value): (&String, &Json)| {
+            (GoString::from(key.as_str()), Value::from_json(value))
+        };
         Self::from_entries(map.iter().map(entry).collect())
     }
 }

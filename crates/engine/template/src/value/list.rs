@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::{Kind, Type, Value, dismantle, is_last_of_container};
+use super::{GoKind, GoType, Value, dismantle, is_last_of_container};
 
 /// A slice or an array. Its items do not change; functions return new lists.
 #[derive(Clone)]
@@ -10,7 +10,7 @@ pub struct List(Rc<Data>);
 
 /// How Go stores the items of a [`List`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ListForm {
     /// A slice.
     Slice,
     /// A nil slice: empty, and null in JSON.
@@ -20,8 +20,8 @@ pub enum Form {
 }
 
 struct Data {
-    element: Type,
-    form: Form,
+    element: GoType,
+    form: ListForm,
     /// How far the slice can be extended over what lies behind it.
     spare: u32,
     items: Vec<Value>,
@@ -30,21 +30,21 @@ struct Data {
 impl List {
     /// Returns a `[]interface {}`.
     pub fn new(items: Vec<Value>) -> Self {
-        Self::typed(Type::Any, items)
+        Self::typed(GoType::Any, items)
     }
 
     /// Returns a slice whose element type is `element`, which all items must have.
-    pub fn typed(element: Type, items: Vec<Value>) -> Self {
-        Self::with_form(element, Form::Slice, items)
+    pub fn typed(element: GoType, items: Vec<Value>) -> Self {
+        Self::with_form(element, ListForm::Slice, items)
     }
 
     /// Returns the nil slice of an element type.
-    pub fn nil(element: Type) -> Self {
-        Self::with_form(element, Form::Nil, Vec::new())
+    pub fn nil(element: GoType) -> Self {
+        Self::with_form(element, ListForm::Nil, Vec::new())
     }
 
     /// Returns a slice or an array.
-    pub fn with_form(element: Type, form: Form, items: Vec<Value>) -> Self {
+    pub fn with_form(element: GoType, form: ListForm, items: Vec<Value>) -> Self {
         Self(Rc::new(Data {
             element,
             form,
@@ -54,10 +54,10 @@ impl List {
     }
 
     /// Returns a slice that can be extended by so many zero values.
-    pub fn with_spare(element: Type, items: Vec<Value>, spare: u32) -> Self {
+    pub fn with_spare(element: GoType, items: Vec<Value>, spare: u32) -> Self {
         Self(Rc::new(Data {
             element,
-            form: Form::Slice,
+            form: ListForm::Slice,
             spare,
             items,
         }))
@@ -90,11 +90,11 @@ impl List {
 
     /// Returns whether this is a nil slice.
     pub fn is_nil(&self) -> bool {
-        self.0.form == Form::Nil
+        self.0.form == ListForm::Nil
     }
 
     /// Returns the type of the elements.
-    pub fn element(&self) -> &Type {
+    pub fn element(&self) -> &GoType {
         &self.0.element
     }
 
@@ -103,17 +103,17 @@ impl List {
         Rc::ptr_eq(&self.0, &other.0)
     }
 
-    pub(super) fn kind(&self) -> Kind {
+    pub(super) fn kind(&self) -> GoKind {
         match self.0.form {
-            Form::Array => Kind::Array,
-            Form::Slice | Form::Nil => Kind::Slice,
+            ListForm::Array => GoKind::Array,
+            ListForm::Slice | ListForm::Nil => GoKind::Slice,
         }
     }
 
-    pub(super) fn type_of(&self) -> Type {
+    pub(super) fn type_of(&self) -> GoType {
         match self.0.form {
-            Form::Array => Type::array(self.len(), self.0.element.clone()),
-            Form::Slice | Form::Nil => Type::slice(self.0.element.clone()),
+            ListForm::Array => GoType::array(self.len(), self.0.element.clone()),
+            ListForm::Slice | ListForm::Nil => GoType::slice(self.0.element.clone()),
         }
     }
 

@@ -7,20 +7,20 @@ use std::rc::Rc;
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
 
-use super::{Text, Type, Value, dismantle, is_last_of_container, prefix};
-use crate::error::Error;
+use super::{GoString, GoType, Value, dismantle, is_last_of_container, prefix};
+use crate::error::TemplateError;
 
 /// A map with string keys, sorted by key as Go ranges over it. A clone is the same map.
 #[derive(Clone)]
 pub struct Map(Rc<Data>);
 
 struct Data {
-    element: Type,
+    element: GoType,
     /// The name of a defined type, such as `common.Values`.
     name: Option<&'static str>,
     is_nil: bool,
     /// Sorted by key: small maps are searched and printed faster than a tree.
-    entries: RefCell<Vec<(Text, Value)>>,
+    entries: RefCell<Vec<(GoString, Value)>>,
 }
 
 impl Map {
@@ -30,12 +30,12 @@ impl Map {
     }
 
     /// Returns a `map[string]interface {}`; the last of entries with the same key wins.
-    pub fn from_entries(entries: Vec<(Text, Value)>) -> Self {
-        Self::typed(Type::Any, entries)
+    pub fn from_entries(entries: Vec<(GoString, Value)>) -> Self {
+        Self::typed(GoType::Any, entries)
     }
 
     /// Returns a map whose values all have the type `element`.
-    pub fn typed(element: Type, mut entries: Vec<(Text, Value)>) -> Self {
+    pub fn typed(element: GoType, mut entries: Vec<(GoString, Value)>) -> Self {
         if !entries.is_sorted_by(|(a, _), (b, _)| a < b) {
             // Stable, so that of equal keys the last one given is last.
             entries.sort_by(|(a, _), (b, _)| a.cmp(b));
@@ -47,7 +47,7 @@ impl Map {
     }
 
     /// Returns the nil map of an element type: empty, and null in JSON.
-    pub fn nil(element: Type) -> Self {
+    pub fn nil(element: GoType) -> Self {
         Self::with(element, None, true, Vec::new())
     }
 
@@ -55,14 +55,14 @@ impl Map {
     /// `common.Values`. The new map is another one.
     #[must_use]
     pub fn named(&self, name: &'static str) -> Self {
-        Self::with(Type::Any, Some(name), false, self.entries())
+        Self::with(GoType::Any, Some(name), false, self.entries())
     }
 
     fn with(
-        element: Type,
+        element: GoType,
         name: Option<&'static str>,
         is_nil: bool,
-        entries: Vec<(Text, Value)>,
+        entries: Vec<(GoString, Value)>,
     ) -> Self {
         Self(Rc::new(Data {
             element,
@@ -106,9 +106,9 @@ impl Map {
     ///
     /// # Errors
     /// The map is nil, or [`Map::read`] is running.
-    pub fn insert(&self, key: Text, value: Value) -> Result<(), Error> {
+    pub fn insert(&self, key: GoString, value: Value) -> Result<(), TemplateError> {
         if self.0.is_nil {
-            return Err(Error::new("assignment to entry in nil map"));
+            return Err(TemplateError::new("assignment to entry in nil map"));
         }
         let mut entries = self.0.entries.try_borrow_mut().map_err(|_| being_read())?;
         match find(&entries, &key) {
@@ -126,7 +126,7 @@ impl Map {
     ///
     /// # Errors
     /// [`Map::read`] is running.
-    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>, Error> {
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<Option<Value>, TemplateError> {
         let mut entries = self.0.entries.try_borrow_mut().map_err(|_| being_read())?;
         let found = find(&entries, key.as_ref());
         Ok(found.ok().map(|index| entries.remove(index).1))
@@ -148,23 +148,23 @@ impl Map {
     }
 
     /// Returns the entries as they are now, sorted by key.
-    pub fn entries(&self) -> Vec<(Text, Value)> {
+    pub fn entries(&self) -> Vec<(GoString, Value)> {
         self.0.entries.borrow().clone()
     }
 
     /// Returns the keys as they are now, sorted.
-    pub fn keys(&self) -> Vec<Text> {
+    pub fn keys(&self) -> Vec<GoString> {
         self.read(|entries| entries.iter().map(|(key, _)| key.clone()).collect())
     }
 
     /// Calls `f` with the entries, sorted by key, without copying them. Inside, this map cannot be
     /// changed.
-    pub fn read<R>(&self, f: impl FnOnce(&[(Text, Value)]) -> R) -> R {
+    pub fn read<R>(&self, f: impl FnOnce(&[(GoString, Value)]) -> R) -> R {
         f(&self.0.entries.borrow())
     }
 
     /// Returns the type of the values.
-    pub fn element(&self) -> &Type {
+    pub fn element(&self) -> &GoType {
         &self.0.element
     }
 
@@ -176,7 +176,7 @@ impl Map {
     /// Returns whether this is a `map[string]interface {}` or a defined type over it, which Go
     /// passes as one.
     pub fn is_of_any(&self) -> bool {
-        matches!(self.0.element, Type::Any)
+        matches!(self.0.element, GoType::Any)
     }
 
     /// Empties the map, so that a map that contains itself is freed.
@@ -190,20 +190,21 @@ impl Map {
     pub(super) fn type_name(&self) -> Cow<'static, str> {
         match (self.0.name, &self.0.element) {
             (Some(name), _) => name.into(),
-            (None, Type::Any) => "map[string]interface {}".into(),
+            (None, GoType::Any) => "map[string]interface {}".into(),
             (None, element) => format!("map[string]{element}").into(),
         }
     }
 
-    pub(crate) fn type_of(&self) -> Type {
+    pub(crate) fn type_of(&self) -> GoType {
         match self.0.name {
-            Some(name) => Type::named(name),
-            None => Type::map(Type::String, self.0.element.clone()),
+            Some(name) => GoType::named(name),
+            None => GoType::map(GoType::String, self.0.element.clone()),
         }
     }
 
     pub(super) fn equals_by(&self, other: &Self, same: impl Fn(&Value, &Value) -> bool) -> bool {
-        let is_equal = |((a, x), (b, y)): (&(Text, Value), &(Text, Value))| a == b && same(x, y);
+        let is_equal =
+            |((a, x), (b, y)): (&(GoString, Value), &(GoString, Value))| a == b && same(x, y);
         self.0.is_nil == other.0.is_nil
             && self.0.name == other.0.name
             && self.0.element == other.0.element
@@ -239,20 +240,20 @@ impl Drop for Data {
     }
 }
 
-fn find(entries: &[(Text, Value)], key: &[u8]) -> Result<usize, usize> {
+fn find(entries: &[(GoString, Value)], key: &[u8]) -> Result<usize, usize> {
     find_by(entries, key, prefix(key))
 }
 
 /// Most keys differ in their first bytes, which compare as one number.
-fn find_by(entries: &[(Text, Value)], key: &[u8], prefix: u64) -> Result<usize, usize> {
+fn find_by(entries: &[(GoString, Value)], key: &[u8], prefix: u64) -> Result<usize, usize> {
     entries.binary_search_by(|(found, _)| match found.prefix().cmp(&prefix) {
         Ordering::Equal => found.as_bytes().cmp(key),
         unequal => unequal,
     })
 }
 
-fn being_read() -> Error {
-    Error::new("the map is changed while it is read")
+fn being_read() -> TemplateError {
+    TemplateError::new("the map is changed while it is read")
 }
 
 #[cfg(test)]
@@ -262,14 +263,14 @@ mod tests {
     fn keys(map: &Map) -> String {
         let keys = map.keys();
         keys.iter()
-            .map(Text::to_string)
+            .map(GoString::to_string)
             .collect::<Vec<_>>()
             .join(" ")
     }
 
     #[test]
     fn keys_are_sorted_and_the_last_one_given_wins() {
-        let entry = |key: &str, value| (Text::from(key), Value::Int(value));
+        let entry = |key: &str, value| (GoString::from(key), Value::Int(value));
         let map = Map::from_entries(vec![entry("b", 1), entry("a", 2), entry("b", 3)]);
         assert_eq!(keys(&map), "a b");
         assert_eq!(map.get("b"), Some(Value::Int(3)));
@@ -286,7 +287,7 @@ mod tests {
 
     #[test]
     fn nil_maps_and_maps_being_read_are_not_changed() {
-        let nil = Map::nil(Type::Any);
+        let nil = Map::nil(GoType::Any);
         assert!(nil.insert("a".into(), Value::Nil).is_err());
         let map = Map::new();
         let changed = map.read(|_| map.insert("a".into(), Value::Nil));

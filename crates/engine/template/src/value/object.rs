@@ -3,21 +3,21 @@
 use std::any::Any;
 use std::borrow::Cow;
 
-use super::{Kind, Text, Type, Value};
+use super::{GoKind, GoString, GoType, Value};
 use crate::context::Context;
-use crate::error::Error;
+use crate::error::TemplateError;
 use crate::function::Signature;
 
 /// A value of a Go type that is not built in: a struct, a pointer, a function, a map with keys that
 /// are not strings, or a defined type such as `time.Duration`.
 ///
 /// Only the first three methods are needed; the others describe what the type can do.
-pub trait Object: Any {
+pub trait GoObject: Any {
     /// Returns the type as `%T` prints it.
     fn type_name(&self) -> Cow<'static, str>;
 
     /// Returns the `reflect.Kind`.
-    fn kind(&self) -> Kind;
+    fn kind(&self) -> GoKind;
 
     /// Returns itself, so that functions can recognise their own types.
     fn as_any(&self) -> &dyn Any;
@@ -48,13 +48,18 @@ pub trait Object: Any {
     ///
     /// # Errors
     /// As the method fails in Go.
-    fn call(&self, name: &str, context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    fn call(
+        &self,
+        name: &str,
+        context: &mut Context<'_>,
+        args: &[Value],
+    ) -> Result<Value, TemplateError> {
         let (_, _) = (context, args);
-        Err(Error::new(format!("no method {name}")))
+        Err(TemplateError::new(format!("no method {name}")))
     }
 
     /// Returns what `Error()` or `String()` returns, if the type has one of them.
-    fn text(&self) -> Option<Text> {
+    fn text(&self) -> Option<GoString> {
         None
     }
 
@@ -87,7 +92,7 @@ pub trait Object: Any {
     }
 
     /// Returns the pointer to this value, if it can be had and is of a type that a function wants.
-    fn addressed(&self, of: &Type) -> Option<Value> {
+    fn addressed(&self, of: &GoType) -> Option<Value> {
         let _ = of;
         None
     }
@@ -98,7 +103,7 @@ pub trait Object: Any {
     }
 
     /// Returns whether another object has the same type and content.
-    fn equals(&self, other: &dyn Object) -> bool {
+    fn equals(&self, other: &dyn GoObject) -> bool {
         let same_type = self.type_name() == other.type_name();
         match (self.underlying(), other.underlying()) {
             (Some(a), Some(b)) => same_type && a == b,

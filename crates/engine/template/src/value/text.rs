@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 /// A string of Go: bytes that usually, but not always, are UTF-8.
 #[derive(Clone)]
-pub struct Text(Repr);
+pub struct GoString(Repr);
 
 /// Bytes that fit beside a length in three words.
 const INLINE_MAX: usize = 22;
@@ -22,7 +22,7 @@ enum Repr {
     Static(&'static [u8]),
 }
 
-impl Text {
+impl GoString {
     /// The empty string.
     pub const EMPTY: Self = Self(Repr::Static(&[]));
 
@@ -75,7 +75,7 @@ impl Text {
     }
 }
 
-/// Returns [`Text::prefix`] of bytes.
+/// Returns [`GoString::prefix`] of bytes.
 pub(crate) fn prefix(bytes: &[u8]) -> u64 {
     if let Some(first) = bytes.first_chunk() {
         return u64::from_be_bytes(*first);
@@ -96,8 +96,8 @@ pub(crate) enum SharedText {
 
 impl SharedText {
     /// Returns the text, without a copy if it is long.
-    pub(crate) fn text(&self) -> Text {
-        Text(match self {
+    pub(crate) fn text(&self) -> GoString {
+        GoString(match self {
             Self::Inline { len, bytes } => Repr::Inline {
                 len: *len,
                 bytes: *bytes,
@@ -109,20 +109,20 @@ impl SharedText {
 
 impl From<&Arc<[u8]>> for SharedText {
     fn from(bytes: &Arc<[u8]>) -> Self {
-        match Text::from(&**bytes).0 {
+        match GoString::from(&**bytes).0 {
             Repr::Inline { len, bytes } => Self::Inline { len, bytes },
             _ => Self::Long(Arc::clone(bytes)),
         }
     }
 }
 
-impl Default for Text {
+impl Default for GoString {
     fn default() -> Self {
         Self::EMPTY
     }
 }
 
-impl From<&[u8]> for Text {
+impl From<&[u8]> for GoString {
     fn from(bytes: &[u8]) -> Self {
         let mut inline = [0; INLINE_MAX];
         match inline.get_mut(..bytes.len()) {
@@ -138,7 +138,7 @@ impl From<&[u8]> for Text {
     }
 }
 
-impl From<Rc<[u8]>> for Text {
+impl From<Rc<[u8]>> for GoString {
     fn from(bytes: Rc<[u8]>) -> Self {
         if bytes.len() <= INLINE_MAX {
             return Self::from(&*bytes);
@@ -147,31 +147,31 @@ impl From<Rc<[u8]>> for Text {
     }
 }
 
-impl From<Vec<u8>> for Text {
+impl From<Vec<u8>> for GoString {
     fn from(bytes: Vec<u8>) -> Self {
         bytes.as_slice().into()
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for GoString {
     fn from(text: &str) -> Self {
         text.as_bytes().into()
     }
 }
 
-impl From<String> for Text {
+impl From<String> for GoString {
     fn from(text: String) -> Self {
         text.as_bytes().into()
     }
 }
 
-impl From<Cow<'_, str>> for Text {
+impl From<Cow<'_, str>> for GoString {
     fn from(text: Cow<'_, str>) -> Self {
         text.as_bytes().into()
     }
 }
 
-impl Deref for Text {
+impl Deref for GoString {
     type Target = [u8];
 
     fn deref(&self) -> &[u8] {
@@ -179,64 +179,64 @@ impl Deref for Text {
     }
 }
 
-impl AsRef<[u8]> for Text {
+impl AsRef<[u8]> for GoString {
     fn as_ref(&self) -> &[u8] {
         self.as_bytes()
     }
 }
 
-impl Borrow<[u8]> for Text {
+impl Borrow<[u8]> for GoString {
     fn borrow(&self) -> &[u8] {
         self.as_bytes()
     }
 }
 
-impl PartialEq for Text {
+impl PartialEq for GoString {
     fn eq(&self, other: &Self) -> bool {
         self.as_bytes() == other.as_bytes()
     }
 }
 
-impl PartialEq<str> for Text {
+impl PartialEq<str> for GoString {
     fn eq(&self, other: &str) -> bool {
         self.as_bytes() == other.as_bytes()
     }
 }
 
-impl PartialEq<&str> for Text {
+impl PartialEq<&str> for GoString {
     fn eq(&self, other: &&str) -> bool {
         self.as_bytes() == other.as_bytes()
     }
 }
 
-impl Eq for Text {}
+impl Eq for GoString {}
 
-impl PartialOrd for Text {
+impl PartialOrd for GoString {
     fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
         Some(self.cmp(other))
     }
 }
 
-impl Ord for Text {
+impl Ord for GoString {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
         let prefixes = self.prefix().cmp(&other.prefix());
         prefixes.then_with(|| self.as_bytes().cmp(other.as_bytes()))
     }
 }
 
-impl Hash for Text {
+impl Hash for GoString {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.as_bytes().hash(state);
     }
 }
 
-impl fmt::Display for Text {
+impl fmt::Display for GoString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(&self.to_str_lossy())
     }
 }
 
-impl fmt::Debug for Text {
+impl fmt::Debug for GoString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&self.to_str_lossy(), f)
     }
@@ -250,7 +250,7 @@ mod tests {
     fn short_and_long_texts_keep_their_bytes() {
         for len in [0, 1, INLINE_MAX, INLINE_MAX + 1, 1000] {
             let bytes = vec![0xff; len];
-            let text = Text::from(bytes.as_slice());
+            let text = GoString::from(bytes.as_slice());
             assert_eq!(text.as_bytes(), bytes);
             let shared: Arc<[u8]> = Arc::from(bytes);
             assert_eq!(SharedText::from(&shared).text(), text);
@@ -260,7 +260,7 @@ mod tests {
 
     #[test]
     fn texts_are_in_the_order_of_their_bytes() {
-        let mut texts: Vec<Text> = [
+        let mut texts: Vec<GoString> = [
             "",
             "a",
             "a\0",
@@ -275,7 +275,7 @@ mod tests {
             "abcdefghijklmnopqrstuvwxyz",
             "abcdefghijklmnopqrstuvwxya",
         ]
-        .map(Text::from)
+        .map(GoString::from)
         .to_vec();
         let mut bytes: Vec<Vec<u8>> = texts.iter().map(|text| text.to_vec()).collect();
         texts.sort();
@@ -283,7 +283,7 @@ mod tests {
         assert!(
             texts
                 .iter()
-                .map(Text::as_bytes)
+                .map(GoString::as_bytes)
                 .eq(bytes.iter().map(Vec::as_slice))
         );
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 /// A Go type.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Type {
+pub enum GoType {
     /// `interface {}`.
     Any,
     /// `bool`.
@@ -20,11 +20,11 @@ pub enum Type {
     /// `string`.
     String,
     /// A slice.
-    Slice(Arc<Type>),
+    Slice(Arc<GoType>),
     /// An array.
-    Array(usize, Arc<Type>),
+    Array(usize, Arc<GoType>),
     /// A map: key and value.
-    Map(Arc<(Type, Type)>),
+    Map(Arc<(GoType, GoType)>),
     /// `reflect.Value`: a parameter that takes every value as it is.
     Reflect,
     /// Any other type, by the name that `%T` prints.
@@ -60,7 +60,7 @@ pub enum IntegerKind {
 
 /// What `reflect.Kind` distinguishes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum GoKind {
     /// The nil interface has no kind.
     Invalid,
     /// `bool`.
@@ -89,7 +89,7 @@ pub enum Kind {
     Interface,
 }
 
-impl Type {
+impl GoType {
     /// Returns the type of slices of `element`.
     pub fn slice(element: Self) -> Self {
         Self::Slice(Arc::new(element))
@@ -110,7 +110,7 @@ impl Type {
         Self::Named(name.into())
     }
 
-    /// Reads a type as Go writes it; what is not built in is [`Type::Named`].
+    /// Reads a type as Go writes it; what is not built in is [`GoType::Named`].
     pub fn parse(text: &str) -> Self {
         if let Some(element) = text.strip_prefix("[]") {
             return Self::slice(Self::parse(element));
@@ -141,7 +141,7 @@ impl Type {
     }
 }
 
-impl Type {
+impl GoType {
     /// Returns whether nil is a value of the type.
     pub fn can_be_nil(&self) -> bool {
         match self {
@@ -152,7 +152,7 @@ impl Type {
     }
 }
 
-impl fmt::Display for Type {
+impl fmt::Display for GoType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Any => f.write_str("interface {}"),
@@ -234,7 +234,7 @@ impl IntegerKind {
     }
 }
 
-impl Kind {
+impl GoKind {
     /// Returns the kind as Go prints it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -271,11 +271,11 @@ mod tests {
             "uint8",
             "*semver.Version",
         ] {
-            assert_eq!(Type::parse(text).to_string(), text);
+            assert_eq!(GoType::parse(text).to_string(), text);
         }
         assert_eq!(
-            Type::parse("[]int"),
-            Type::slice(Type::Integer(IntegerKind::Int))
+            GoType::parse("[]int"),
+            GoType::slice(GoType::Integer(IntegerKind::Int))
         );
     }
 }

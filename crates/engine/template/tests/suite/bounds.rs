@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lode_stdx::budget::{Budget, Limits};
 use lode_template::function::Functions;
-use lode_template::{File, Map, MissingKey, Templates, Value};
+use lode_template::{Map, MissingKey, TemplateFile, Templates, Value};
 
 use crate::execute::with_environment;
 
@@ -23,7 +23,7 @@ const HOSTILE: [&str; 10] = [
 ];
 
 fn run(text: &str, limits: Limits) -> Result<Vec<u8>, String> {
-    let files = [File {
+    let files = [TemplateFile {
         name: "a",
         text: text.as_bytes(),
     }];
@@ -87,7 +87,7 @@ fn errors_of_deep_nesting_stay_small() {
     // Each level would quote the text.
     let text = format!("{{{{ tpl .t . }}}}{}", "x".repeat(1 << 14));
     let data = Map::from_entries(vec![("t".into(), Value::text(text))]);
-    let files = [File {
+    let files = [TemplateFile {
         name: "a",
         text: b"{{ tpl .t . }}",
     }];
@@ -209,7 +209,7 @@ fn deep_nesting_needs_no_stack() {
 fn a_map_that_contains_itself_is_freed_and_not_followed() {
     let map = Map::new();
     map.insert("self".into(), map.clone().into()).unwrap();
-    let files = [File {
+    let files = [TemplateFile {
         name: "a",
         text: b"{{ . }}",
     }];

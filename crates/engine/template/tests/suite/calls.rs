@@ -8,7 +8,7 @@ use std::sync::Arc;
 use cases::Score;
 use lode_stdx::budget::Budget;
 use lode_template::function::Functions;
-use lode_template::{Environment, File, Map, MissingKey, Templates, print};
+use lode_template::{Environment, Map, MissingKey, TemplateFile, Templates, print};
 use serde_json::Value as Json;
 
 use crate::execute::{ENOUGH, with_environment};
@@ -38,7 +38,7 @@ fn run(
     environment: &Environment<'_>,
     template: &str,
 ) -> Result<String, String> {
-    let files = [File {
+    let files = [TemplateFile {
         name: "test",
         text: template.as_bytes(),
     }];

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cases::Score;
 use lode_stdx::budget::Budget;
 use lode_template::function::Functions;
-use lode_template::{File, Map, MissingKey, Templates, Text, Value};
+use lode_template::{GoString, Map, MissingKey, TemplateFile, Templates, Value};
 use serde_json::Value as Json;
 
 use crate::execute::{ENOUGH, with_environment};
@@ -50,7 +50,7 @@ fn close(data: &Value) -> Option<Map> {
 }
 
 fn run(functions: &Arc<Functions>, input: &str, data: Value) -> Result<String, String> {
-    let files = [File {
+    let files = [TemplateFile {
         name: "test",
         text: input.as_bytes(),
     }];
@@ -94,9 +94,9 @@ fn expected(case: &Json) -> Outcome {
 
 fn render(functions: &Arc<Functions>, case: &Json) -> Outcome {
     let recorded = case["templates"].as_object().unwrap();
-    let files: Vec<File<'_>> = recorded
+    let files: Vec<TemplateFile<'_>> = recorded
         .iter()
-        .map(|(name, file)| File {
+        .map(|(name, file)| TemplateFile {
             name,
             text: file["tpl"].as_str().unwrap().as_bytes(),
         })
@@ -138,9 +138,9 @@ fn render(functions: &Arc<Functions>, case: &Json) -> Outcome {
 /// Renders one chart and returns the file `a`, or the error.
 fn rendered(files: &[(&str, &str)], values: &Map, missing: MissingKey) -> Result<String, String> {
     let functions = Arc::new(Functions::helm());
-    let sources: Vec<File<'_>> = files
+    let sources: Vec<TemplateFile<'_>> = files
         .iter()
-        .map(|(name, text)| File {
+        .map(|(name, text)| TemplateFile {
             name,
             text: text.as_bytes(),
         })
@@ -160,7 +160,7 @@ fn rendered(files: &[(&str, &str)], values: &Map, missing: MissingKey) -> Result
 fn data(entries: &[(&str, Value)]) -> Map {
     let entries = entries
         .iter()
-        .map(|(key, value)| (Text::from(*key), value.clone()));
+        .map(|(key, value)| (GoString::from(*key), value.clone()));
     Map::from_entries(entries.collect())
 }
 

@@ -8,7 +8,8 @@ use lode_stdx::budget::{Budget, Limits};
 use lode_template::function::{Functions, TemplateFunction};
 use lode_template::parse::Grammar;
 use lode_template::{
-    Environment, Error, Kind, Map, MissingKey, Random, Templates, Text, Type, Value, print,
+    Environment, GoKind, GoString, GoType, Map, MissingKey, Random, TemplateError, Templates,
+    Value, print,
 };
 use serde_json::Value as Json;
 
@@ -125,7 +126,7 @@ fn comparison_data() -> Value {
     let empty_map = |is_nil| {
         Value::object(Thing {
             type_name: "map[int]int".to_owned(),
-            kind: Some(Kind::Map),
+            kind: Some(GoKind::Map),
             is_nil,
             pairs: Some(Vec::new()),
             ..Thing::default()
@@ -134,7 +135,7 @@ fn comparison_data() -> Value {
     let pointer = |of: &str, is_nil: bool, target: Option<Value>| {
         Value::object(Thing {
             type_name: of.to_owned(),
-            kind: Some(Kind::Pointer),
+            kind: Some(GoKind::Pointer),
             is_nil,
             target,
             ..Thing::default()
@@ -184,19 +185,19 @@ const TEST_FUNCTIONS: &[TemplateFunction] = &[
     }),
     TemplateFunction::new("dddArg", "func(int, ...string) string", |context, args| {
         let rest = args[1..].to_vec();
-        let list = lode_template::List::typed(Type::String, rest);
+        let list = lode_template::List::typed(GoType::String, rest);
         print::println(context, &[args[0].clone(), list.into()]).map(Value::text)
     }),
-    TemplateFunction::new("die", "func() bool", |_, _| Err(Error::new("die"))),
+    TemplateFunction::new("die", "func() bool", |_, _| Err(TemplateError::new("die"))),
     TemplateFunction::new("echo", "func(interface {}) interface {}", |_, args| {
         Ok(args[0].clone())
     }),
     TemplateFunction::new("makemap", "func(...string) map[string]string", |_, args| {
         let pair = |pair: &[Value]| (pair[0].as_text().unwrap().clone(), pair[1].clone());
-        Ok(Map::typed(Type::String, args.chunks(2).map(pair).collect()).into())
+        Ok(Map::typed(GoType::String, args.chunks(2).map(pair).collect()).into())
     }),
     TemplateFunction::new("mapOfThree", "func() interface {}", |_, _| {
-        let of = Type::Integer(lode_template::IntegerKind::Int);
+        let of = GoType::Integer(lode_template::IntegerKind::Int);
         Ok(Map::typed(of, vec![("three".into(), Value::Int(3))]).into())
     }),
     TemplateFunction::new("oneArg", "func(string) string", |_, args| {
@@ -232,6 +233,6 @@ const TEST_FUNCTIONS: &[TemplateFunction] = &[
     }),
 ];
 
-fn text(value: &Value) -> &Text {
+fn text(value: &Value) -> &GoString {
     value.as_text().unwrap()
 }

@@ -5,7 +5,7 @@ use std::cell::Cell;
 use lode_stdx::budget::Limits;
 use lode_template::function::Functions;
 use lode_template::{
-    Context, Environment, Error, IntegerKind, List, Map, Random, Text, Type, Value,
+    Context, Environment, GoString, GoType, IntegerKind, List, Map, Random, TemplateError, Value,
 };
 
 use crate::execute::with_environment;
@@ -17,7 +17,7 @@ const LITTLE: Limits = Limits {
     steps: 1 << 22,
 };
 
-fn call(name: &str, args: &[Value]) -> Result<Value, Error> {
+fn call(name: &str, args: &[Value]) -> Result<Value, TemplateError> {
     with_environment(LITTLE, |environment| {
         let mut context = Context::new(environment);
         Functions::helm().call(name, &mut context, args)
@@ -226,21 +226,21 @@ const BYTES: [&[u8]; 3] = [b"\xff\xfe", b"\xe2\x82", b"a\xf0\x9f\x98"];
 const NUMBERS: [i64; 10] = [0, 1, -1, 2, 3, 64, 1000, -9, i64::MAX, i64::MIN];
 const FLOATS: [f64; 8] = [0.0, -0.0, 1.5, 1e308, -1e-308, f64::NAN, f64::INFINITY, 0.5];
 
-fn text(dice: &Dice) -> Text {
+fn text(dice: &Dice) -> GoString {
     match dice.below(8) {
-        0 => Text::from(BYTES[dice.below(BYTES.len())]),
-        _ => Text::from(TEXTS[dice.below(TEXTS.len())]),
+        0 => GoString::from(BYTES[dice.below(BYTES.len())]),
+        _ => GoString::from(TEXTS[dice.below(TEXTS.len())]),
     }
 }
 
-fn fitting(dice: &Dice, of: &Type) -> Value {
+fn fitting(dice: &Dice, of: &GoType) -> Value {
     match of {
-        Type::String => text(dice).into(),
-        Type::Bool => Value::Bool(dice.below(2) == 0),
-        Type::Integer(kind) => Value::integer(*kind, NUMBERS[dice.below(NUMBERS.len())]),
-        Type::Float64 => Value::Float(FLOATS[dice.below(FLOATS.len())]),
-        Type::Map(_) => map(dice, 2),
-        Type::Slice(_) => list(dice, 2),
+        GoType::String => text(dice).into(),
+        GoType::Bool => Value::Bool(dice.below(2) == 0),
+        GoType::Integer(kind) => Value::integer(*kind, NUMBERS[dice.below(NUMBERS.len())]),
+        GoType::Float64 => Value::Float(FLOATS[dice.below(FLOATS.len())]),
+        GoType::Map(_) => map(dice, 2),
+        GoType::Slice(_) => list(dice, 2),
         _ => anything(dice, 2),
     }
 }
@@ -255,7 +255,7 @@ fn anything(dice: &Dice, depth: usize) -> Value {
         5 => Value::Bytes(b"\xffab".as_slice().into()),
         6 | 7 => text(dice).into(),
         8 => map(dice, depth - 1),
-        9 => List::nil(Type::Any).into(),
+        9 => List::nil(GoType::Any).into(),
         _ => list(dice, depth - 1),
     }
 }

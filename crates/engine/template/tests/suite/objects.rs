@@ -4,10 +4,10 @@ use std::any::Any;
 use std::borrow::Cow;
 
 use lode_template::function::Signature;
-use lode_template::{Context, Error, Kind, Object, Text, Type, Value};
+use lode_template::{Context, GoKind, GoObject, GoString, GoType, TemplateError, Value};
 
 /// The code of a method or function: receiver and arguments.
-pub(crate) type Code = fn(&Value, &mut Context<'_>, &[Value]) -> Result<Value, Error>;
+pub(crate) type Code = fn(&Value, &mut Context<'_>, &[Value]) -> Result<Value, TemplateError>;
 
 /// A method; that of a function value has no name.
 pub(crate) struct Method {
@@ -30,7 +30,7 @@ impl Method {
 #[derive(Default)]
 pub(crate) struct Thing {
     pub(crate) type_name: String,
-    pub(crate) kind: Option<Kind>,
+    pub(crate) kind: Option<GoKind>,
     pub(crate) is_nil: bool,
     pub(crate) fields: Vec<(String, Value)>,
     pub(crate) methods: Vec<Method>,
@@ -44,13 +44,13 @@ pub(crate) struct Thing {
     pub(crate) interfaces: Vec<&'static str>,
 }
 
-impl Object for Thing {
+impl GoObject for Thing {
     fn type_name(&self) -> Cow<'static, str> {
         self.type_name.clone().into()
     }
 
-    fn kind(&self) -> Kind {
-        self.kind.unwrap_or(Kind::Struct)
+    fn kind(&self) -> GoKind {
+        self.kind.unwrap_or(GoKind::Struct)
     }
 
     fn as_any(&self) -> &dyn Any {
@@ -73,15 +73,20 @@ impl Object for Thing {
         Some(&method.signature)
     }
 
-    fn call(&self, name: &str, context: &mut Context<'_>, args: &[Value]) -> Result<Value, Error> {
+    fn call(
+        &self,
+        name: &str,
+        context: &mut Context<'_>,
+        args: &[Value],
+    ) -> Result<Value, TemplateError> {
         let method = self.methods.iter().find(|method| method.name == name);
-        let method = method.ok_or_else(|| Error::new("no such method"))?;
+        let method = method.ok_or_else(|| TemplateError::new("no such method"))?;
         let receiver = self.target.clone().or_else(|| self.underlying.clone());
         (method.code)(&receiver.unwrap_or_default(), context, args)
     }
 
-    fn text(&self) -> Option<Text> {
-        self.text.as_deref().map(Text::from)
+    fn text(&self) -> Option<GoString> {
+        self.text.as_deref().map(GoString::from)
     }
 
     fn underlying(&self) -> Option<Value> {
@@ -100,12 +105,12 @@ impl Object for Thing {
         self.interfaces.contains(&interface)
     }
 
-    fn addressed(&self, of: &Type) -> Option<Value> {
+    fn addressed(&self, of: &GoType) -> Option<Value> {
         let pointer = self.pointer.clone()?;
-        (*of == Type::named(pointer.type_name().into_owned())).then_some(pointer)
+        (*of == GoType::named(pointer.type_name().into_owned())).then_some(pointer)
     }
 
-    fn equals(&self, other: &dyn Object) -> bool {
+    fn equals(&self, other: &dyn GoObject) -> bool {
         let Some(other) = other.as_any().downcast_ref::<Self>() else {
             return false;
         };

@@ -4,7 +4,7 @@ use cases::Score;
 use lode_stdx::budget::{Budget, Meter};
 use lode_template::function::{Functions, TemplateFunction};
 use lode_template::parse::{Grammar, Number, Parsed, tokens};
-use lode_template::{Context, Error, Value};
+use lode_template::{Context, TemplateError, Value};
 use serde_json::Value as Json;
 
 fn table(name: &str) -> Vec<Json> {
@@ -16,7 +16,7 @@ fn text<'c>(case: &'c Json, key: &str) -> &'c str {
     case[key].as_str().unwrap()
 }
 
-fn contains(_: &mut Context<'_>, _: &[Value]) -> Result<Value, Error> {
+fn contains(_: &mut Context<'_>, _: &[Value]) -> Result<Value, TemplateError> {
     Ok(Value::Nil)
 }
 

@@ -1,6 +1,8 @@
 //! Recorded Go values, read as values of templates.
 
-use lode_template::{Context, Error, Form, IntegerKind, Kind, List, Map, Text, Type, Value};
+use lode_template::{
+    Context, GoKind, GoString, GoType, IntegerKind, List, ListForm, Map, TemplateError, Value,
+};
 use serde_json::Value as Json;
 
 use crate::objects::{Code, Method, Thing};
@@ -22,30 +24,30 @@ pub(crate) fn value(json: &Json) -> Value {
     if let Some(fields) = json["fields"].as_array() {
         return structure(of, fields);
     }
-    match Type::parse(of) {
-        Type::Map(types) => map(of, &types, json, is_nil),
-        Type::Slice(element) => slice(&element, json, is_nil),
-        Type::Array(_, element) => {
+    match GoType::parse(of) {
+        GoType::Map(types) => map(of, &types, json, is_nil),
+        GoType::Slice(element) => slice(&element, json, is_nil),
+        GoType::Array(_, element) => {
             let items = items(json);
-            Value::List(List::with_form((*element).clone(), Form::Array, items))
+            Value::List(List::with_form((*element).clone(), ListForm::Array, items))
         }
-        Type::Named(_) => named(of, json),
+        GoType::Named(_) => named(of, json),
         scalar => basic(&scalar, &json["v"]),
     }
 }
 
-fn basic(of: &Type, json: &Json) -> Value {
+fn basic(of: &GoType, json: &Json) -> Value {
     match of {
-        Type::Bool => Value::Bool(json.as_bool().unwrap()),
-        Type::Integer(kind) => {
+        GoType::Bool => Value::Bool(json.as_bool().unwrap()),
+        GoType::Integer(kind) => {
             let bits = json
                 .as_i64()
                 .unwrap_or_else(|| json.as_u64().unwrap() as i64);
             Value::integer(*kind, bits)
         }
-        Type::Float64 => Value::Float(number(json)),
-        Type::Float32 => Value::Float32(number(json) as f32),
-        Type::String => Value::text(json.as_str().unwrap()),
+        GoType::Float64 => Value::Float(number(json)),
+        GoType::Float32 => Value::Float32(number(json) as f32),
+        GoType::String => Value::text(json.as_str().unwrap()),
         other => panic!("a {other} as {json}"),
     }
 }
@@ -62,11 +64,11 @@ fn items(json: &Json) -> Vec<Value> {
     items.map_or_else(Vec::new, |items| items.iter().map(value).collect())
 }
 
-fn slice(element: &Type, json: &Json, is_nil: bool) -> Value {
+fn slice(element: &GoType, json: &Json, is_nil: bool) -> Value {
     if is_nil {
         return Value::List(List::nil(element.clone()));
     }
-    if *element == Type::Integer(IntegerKind::Uint8) {
+    if *element == GoType::Integer(IntegerKind::Uint8) {
         let byte = |item: &Value| item.as_integer().map_or(0, |byte| byte.bits as u8);
         let bytes: Vec<u8> = items(json).iter().map(byte).collect();
         return Value::Bytes(bytes.into());
@@ -74,7 +76,7 @@ fn slice(element: &Type, json: &Json, is_nil: bool) -> Value {
     Value::List(List::typed(element.clone(), items(json)))
 }
 
-fn map(of: &str, types: &(Type, Type), json: &Json, is_nil: bool) -> Value {
+fn map(of: &str, types: &(GoType, GoType), json: &Json, is_nil: bool) -> Value {
     let (key, element) = types;
     let pairs: Vec<(Value, Value)> = json["kv"].as_array().map_or_else(Vec::new, |pairs| {
         pairs
@@ -82,10 +84,10 @@ fn map(of: &str, types: &(Type, Type), json: &Json, is_nil: bool) -> Value {
             .map(|pair| (value(&pair[0]), value(&pair[1])))
             .collect()
     });
-    if *key != Type::String {
+    if *key != GoType::String {
         return Value::object(Thing {
             type_name: of.to_owned(),
-            kind: Some(Kind::Map),
+            kind: Some(GoKind::Map),
             is_nil,
             pairs: Some(pairs),
             ..Thing::default()
@@ -104,16 +106,21 @@ fn map(of: &str, types: &(Type, Type), json: &Json, is_nil: bool) -> Value {
 fn named(of: &str, json: &Json) -> Value {
     let entries = || {
         let pairs = json["kv"].as_array().cloned().unwrap_or_default();
-        let entry = |pair: &Json| (Text::from(pair[0]["v"].as_str().unwrap()), value(&pair[1]));
+        let entry = |pair: &Json| {
+            (
+                GoString::from(pair[0]["v"].as_str().unwrap()),
+                value(&pair[1]),
+            )
+        };
         pairs.iter().map(entry).collect::<Vec<_>>()
     };
     let underlying = match of {
         "common.Values" => return Map::from_entries(entries()).named("common.Values").into(),
         "engine.files" => {
-            let element = Type::slice(Type::Integer(IntegerKind::Uint8));
+            let element = GoType::slice(GoType::Integer(IntegerKind::Uint8));
             Value::Map(Map::typed(element, entries()))
         }
-        "template.S" => Value::List(List::typed(Type::String, items(json))),
+        "template.S" => Value::List(List::typed(GoType::String, items(json))),
         _ => match &json["v"] {
             Json::String(text) => Value::text(text.as_str()),
             Json::Number(number) => Value::Int(number.as_i64().unwrap()),
@@ -142,7 +149,7 @@ fn pointer(of: &str, json: &Json, is_nil: bool) -> Value {
     };
     Value::object(Thing {
         type_name: of.to_owned(),
-        kind: Some(Kind::Pointer),
+        kind: Some(GoKind::Pointer),
         is_nil,
         methods: methods(of),
         text,
@@ -152,7 +159,7 @@ fn pointer(of: &str, json: &Json, is_nil: bool) -> Value {
     })
 }
 
-/// What the `String` or `Error` method of a pointer returns.
+/// What the `String` or `TemplateError` method of a pointer returns.
 fn pointer_text(of: &str, target: &Value) -> Option<String> {
     let Value::Object(object) = target else {
         return None;
@@ -187,7 +194,7 @@ fn structure(of: &str, fields: &[Json]) -> Value {
         // Its capacity is not recorded.
         if name == "SICap" && !value.is_nil_of_any_type() {
             let items = value.as_list().unwrap().items().to_vec();
-            let list = List::with_spare(Type::Integer(IntegerKind::Int), items, 5);
+            let list = List::with_spare(GoType::Integer(IntegerKind::Int), items, 5);
             return (name.to_owned(), list.into());
         }
         (name.to_owned(), value)
@@ -201,7 +208,7 @@ fn structure(of: &str, fields: &[Json]) -> Value {
     let text = pointer_text(&format!("*{of}"), &Value::object(bare()));
     let pointer = Thing {
         type_name: format!("*{of}"),
-        kind: Some(Kind::Pointer),
+        kind: Some(GoKind::Pointer),
         target: Some(Value::object(bare())),
         ..Thing::default()
     };
@@ -218,7 +225,7 @@ fn opaque(of: &str, name: &str) -> Value {
     if !of.starts_with("func(") {
         return Value::object(Thing {
             type_name: of.to_owned(),
-            kind: Some(Kind::Pointer),
+            kind: Some(GoKind::Pointer),
             is_nil: name.starts_with("Empty"),
             ..Thing::default()
         });
@@ -232,12 +239,12 @@ fn opaque(of: &str, name: &str) -> Value {
         },
         "NilOKFunc" => |_, _, args| Ok(Value::Bool(args[0].is_nil_of_any_type())),
         "ErrFunc" => |_, _, _| Ok(Value::text("bla")),
-        "PanicFunc" => |_, _, _| Err(Error::new("test panic")),
+        "PanicFunc" => |_, _, _| Err(TemplateError::new("test panic")),
         _ => |_, _, _| Ok(Value::text("result")),
     };
     Value::object(Thing {
         type_name: of.to_owned(),
-        kind: Some(Kind::Func),
+        kind: Some(GoKind::Func),
         methods: vec![Method::new("", of, code)],
         ..Thing::default()
     })
@@ -280,7 +287,7 @@ fn file(files: &Value, name: &Value) -> Vec<u8> {
     }
 }
 
-fn m0(_: &Value, _: &mut Context<'_>, _: &[Value]) -> Result<Value, Error> {
+fn m0(_: &Value, _: &mut Context<'_>, _: &[Value]) -> Result<Value, TemplateError> {
     Ok(Value::text("M0"))
 }
 
@@ -307,7 +314,7 @@ fn t_methods() -> Vec<Method> {
         Method::new("Copy", "func() *template.T", |target, _, _| {
             Ok(Value::object(Thing {
                 type_name: "*template.T".to_owned(),
-                kind: Some(Kind::Pointer),
+                kind: Some(GoKind::Pointer),
                 target: Some(target.clone()),
                 methods: t_methods(),
                 ..Thing::default()
@@ -317,12 +324,12 @@ fn t_methods() -> Vec<Method> {
             let add = args[0].as_integer().unwrap().bits;
             let items = args[1].as_list().unwrap().items().iter();
             let items = items.map(|item| Value::Int(item.as_integer().unwrap().bits + add));
-            let element = Type::Integer(IntegerKind::Int);
+            let element = GoType::Integer(IntegerKind::Int);
             Ok(List::typed(element, items.collect()).into())
         }),
         Method::new("MyError", "func(bool) (bool, error)", |_, _, args| {
             if args[0].is_true() {
-                return Err(Error::new("my error"));
+                return Err(TemplateError::new("my error"));
             }
             Ok(Value::Bool(false))
         }),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cases::Score;
 use lode_stdx::budget::Budget;
 use lode_template::function::Functions;
-use lode_template::{Environment, File, Map, MissingKey, Random, Templates, Value};
+use lode_template::{Environment, Map, MissingKey, Random, TemplateFile, Templates, Value};
 use serde_json::Value as Json;
 
 use crate::execute::{ENOUGH, with_environment};
@@ -119,7 +119,7 @@ fn run(
     environment: &Environment<'_>,
     case: &Json,
 ) -> Result<String, String> {
-    let files = [File {
+    let files = [TemplateFile {
         name: "test",
         text: case["input"].as_str().unwrap().as_bytes(),
     }];

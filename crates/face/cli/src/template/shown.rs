@@ -8,14 +8,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, anyhow, bail};
 use lode_chart::manifest::{show as add, split, text};
 use lode_chart::release::{Event, Hook};
-use lode_chart::{Crd, Pattern, Rendered};
+use lode_chart::{Crd, PathPattern, RenderedChart};
 use lode_tree::RepoPath;
 
 use crate::output;
 
 /// A release that was rendered, and the definitions if they are wanted.
 pub(super) struct RenderedRelease {
-    pub(super) rendered: Rendered,
+    pub(super) rendered: RenderedChart,
     pub(super) crds: Vec<Crd>,
 }
 
@@ -68,7 +68,7 @@ fn only(paths: &[String], all: &str) -> anyhow::Result<String> {
     let mut chosen = String::new();
     for path in paths {
         // A malformed pattern matches nothing, as in Helm.
-        let pattern = Pattern::parse(path).ok();
+        let pattern = PathPattern::parse(path).ok();
         let is_match = |found: &str| {
             pattern
                 .as_ref()

@@ -326,25 +326,23 @@ impl<'b> Loading<'b> {
         self.budget.nodes(1)?;
         let chart = self.chart.metadata.name.clone();
         let loaded = if extension(name) == ".tgz" {
-            match files.first() {
-                Some(file) if *file.name == *name => {
-                    packed(&file.data, self.chart.digest, depth, self.budget)
-                }
-                found => {
-                    let found = found.map(|file| file.name.to_string()).unwrap_or_default();
-                    return Err(LoadError::SubchartTar {
-                        chart,
-                        name: name.to_owned(),
-                        found,
-                    });
-                }
-            }
+            let file = files.first();
+            let Some(file) = file.filter(|file| *file.name == *name) else {
+                let found = file.map(|file| file.name.to_string());
+                return Err(LoadError::SubchartTar {
+                    chart,
+                    name: name.to_owned(),
+                    found: found.unwrap_or_default(),
+                });
+            };
+            packed(&file.data, self.chart.digest, depth, self.budget)
         } else {
             let names = files.iter().map(|file| file.name.len() as u64);
             self.budget.bytes(names.sum())?;
             let files = files.into_iter().filter_map(below_first_part).collect();
             load(files, self.chart.digest, depth, self.budget)
         };
+
         loaded.map_err(|source| LoadError::Subchart {
             name: name.to_owned(),
             chart,

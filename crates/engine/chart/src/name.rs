@@ -28,6 +28,7 @@ pub fn expand(
     };
     let templates = Templates::compile(Arc::new(Functions::helm()), &[file], budget);
     let templates = templates.map_err(|error| NameError(error.to_string()))?;
+
     let environment = Environment {
         now,
         random,

@@ -251,11 +251,13 @@ fn annotate(node: &mut Node, path: &str) -> bool {
             }
             at.insert(key, Node::mapping());
         }
+
         match at.get_mut(key) {
             Some(inner) => at = inner,
             None => return false,
         }
     }
+
     if at.entries().is_none() {
         return false;
     }

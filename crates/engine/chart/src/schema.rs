@@ -63,8 +63,13 @@ pub(crate) fn check(
     documents: &SchemaDocuments,
     budget: &Budget,
 ) -> Result<(), SchemaError> {
-    let mut found = FoundViolations::default();
-    check_chart(chart, values, documents, &mut found, budget)?;
+    let mut check = SchemaCheck {
+        documents,
+        budget,
+        found: FoundViolations::default(),
+    };
+    check.chart(chart, values)?;
+    let found = check.found;
     if found.full.is_empty() {
         return Ok(());
     }
@@ -95,60 +100,57 @@ impl FoundViolations {
     }
 }
 
-fn check_chart(
-    chart: &Active<'_>,
-    values: &Value,
-    documents: &SchemaDocuments,
-    found: &mut FoundViolations,
-    budget: &Budget,
-) -> Result<(), Exceeded> {
-    if chart.chart.schema.is_some() {
-        check_own(chart, values, documents, found, budget)?;
-    }
-    for child in &chart.children {
-        match values.get(&*child.name) {
-            None | Some(Value::Null) => {}
-            Some(values @ Value::Object(_)) => {
-                check_chart(child, values, documents, found, budget)?;
-            }
-            Some(_) => {
-                let text = "invalid type for values: expected object (map)";
-                found.add(&child.name, text, text);
-            }
-        }
-    }
-    Ok(())
+/// A check that runs.
+struct SchemaCheck<'c> {
+    documents: &'c SchemaDocuments,
+    budget: &'c Budget,
+    found: FoundViolations,
 }
 
-fn check_own(
-    chart: &Active<'_>,
-    values: &Value,
-    documents: &SchemaDocuments,
-    found: &mut FoundViolations,
-    budget: &Budget,
-) -> Result<(), Exceeded> {
-    let compiled = chart.chart.compiled_schema(documents, budget)?;
-    let Some(compiled) = compiled else {
-        return Ok(());
-    };
-    let (schemas, index) = match &compiled.outcome {
-        Ok(compiled) => compiled,
-        Err(reason) => {
-            found.add(&chart.name, reason, reason);
+impl SchemaCheck<'_> {
+    /// Checks the values of a chart and of its subcharts.
+    fn chart(&mut self, chart: &Active<'_>, values: &Value) -> Result<(), Exceeded> {
+        if chart.chart.schema.is_some() {
+            self.own(chart, values)?;
+        }
+        for child in &chart.children {
+            match values.get(&*child.name) {
+                None | Some(Value::Null) => {}
+                Some(values @ Value::Object(_)) => self.chart(child, values)?,
+                Some(_) => {
+                    let text = "invalid type for values: expected object (map)";
+                    self.found.add(&child.name, text, text);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks the values of a chart alone.
+    fn own(&mut self, chart: &Active<'_>, values: &Value) -> Result<(), Exceeded> {
+        let compiled = chart.chart.compiled_schema(self.documents, self.budget)?;
+        let Some(compiled) = compiled else {
+            return Ok(());
+        };
+        let (schemas, index) = match &compiled.outcome {
+            Ok(compiled) => compiled,
+            Err(reason) => {
+                self.found.add(&chart.name, reason, reason);
+                return Ok(());
+            }
+        };
+
+        if let Err(reason) = cost::charge(&compiled.json, values, self.budget)? {
+            self.found.add(&chart.name, &reason, &reason);
             return Ok(());
         }
-    };
-
-    if let Err(reason) = cost::charge(&compiled.json, values, budget)? {
-        found.add(&chart.name, &reason, &reason);
-        return Ok(());
+        if let Err(violation) = schemas.validate(values, *index) {
+            let full = message::tree(&violation, message::Shown::Values);
+            let masked = message::tree(&violation, message::Shown::Places);
+            self.found.add(&chart.name, &full, &masked);
+        }
+        Ok(())
     }
-    if let Err(violation) = schemas.validate(values, *index) {
-        let full = message::tree(&violation, message::Shown::Values);
-        let masked = message::tree(&violation, message::Shown::Places);
-        found.add(&chart.name, &full, &masked);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

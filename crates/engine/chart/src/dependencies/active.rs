@@ -97,6 +97,7 @@ impl<'c> Active<'c> {
             files,
             ..
         } = self.chart;
+
         let metadata = self.metadata();
         let form = RecordedForm {
             metadata: &metadata,

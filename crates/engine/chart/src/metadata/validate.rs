@@ -7,7 +7,7 @@ use lode_stdx::semver::Version;
 use regex::Regex;
 
 use super::decode::Nulls;
-use super::{Dependency, Metadata};
+use super::{Dependency, Maintainer, Metadata};
 
 /// Why metadata is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -124,29 +124,35 @@ fn sanitize_all(metadata: &mut Metadata) {
         .iter_mut()
         .chain(&mut metadata.keywords)
         .for_each(sanitize);
-    for maintainer in &mut metadata.maintainers {
-        for text in [
-            &mut maintainer.name,
-            &mut maintainer.email,
-            &mut maintainer.url,
-        ] {
-            sanitize(text);
-        }
+
+    metadata
+        .maintainers
+        .iter_mut()
+        .for_each(sanitize_maintainer);
+    let dependencies = metadata.dependencies.iter_mut().flatten();
+    dependencies.for_each(sanitize_dependency);
+}
+
+fn sanitize_maintainer(maintainer: &mut Maintainer) {
+    let Maintainer { name, email, url } = maintainer;
+    for text in [name, email, url] {
+        sanitize(text);
     }
-    for dependency in metadata.dependencies.iter_mut().flatten() {
-        let Dependency {
-            name,
-            version,
-            repository,
-            condition,
-            tags,
-            ..
-        } = dependency;
-        for text in [name, version, repository, condition] {
-            sanitize(text);
-        }
-        tags.iter_mut().for_each(sanitize);
+}
+
+fn sanitize_dependency(dependency: &mut Dependency) {
+    let Dependency {
+        name,
+        version,
+        repository,
+        condition,
+        tags,
+        ..
+    } = dependency;
+    for text in [name, version, repository, condition] {
+        sanitize(text);
     }
+    tags.iter_mut().for_each(sanitize);
 }
 
 /// Replaces white space by spaces and removes what cannot be printed.

@@ -129,6 +129,7 @@ impl GoObject for FilesObject {
             .unwrap_or_default();
         let text = text.to_str_lossy();
         let data = self.0.get(&*text);
+
         match name {
             "Get" => {
                 context.bytes(data.map_or(0, |data| data.len()))?;

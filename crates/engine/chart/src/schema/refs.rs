@@ -28,20 +28,18 @@ impl<'s> Refs<'s> {
         match value {
             Value::Array(items) => items.iter().for_each(|item| self.visit(item)),
             Value::Object(map) => {
-                for key in ["$id", "id"] {
-                    if let Some(id) = map.get(key).and_then(Value::as_str) {
-                        match id.split_once('#') {
-                            Some((_, anchor)) if !anchor.is_empty() => self.anchor(anchor, value),
-                            Some((id, _)) => self.resources.push((id, value)),
-                            None => self.resources.push((id, value)),
-                        }
+                let texts = |keys: [&str; 2]| keys.map(|key| map.get(key).and_then(Value::as_str));
+                for id in texts(["$id", "id"]).into_iter().flatten() {
+                    match id.split_once('#') {
+                        Some((_, anchor)) if !anchor.is_empty() => self.anchor(anchor, value),
+                        Some((id, _)) => self.resources.push((id, value)),
+                        None => self.resources.push((id, value)),
                     }
                 }
-                for key in ["$anchor", "$dynamicAnchor"] {
-                    if let Some(anchor) = map.get(key).and_then(Value::as_str) {
-                        self.anchor(anchor, value);
-                    }
+                for anchor in texts(["$anchor", "$dynamicAnchor"]).into_iter().flatten() {
+                    self.anchor(anchor, value);
                 }
+
                 map.values().for_each(|value| self.visit(value));
             }
             _ => {}

@@ -68,11 +68,13 @@ fn documents(text: &[u8]) -> Result<Vec<&[u8]>, ValuesReadError> {
         if rest.trim_ascii().first().is_some_and(|byte| *byte != b'#') {
             return Err(ValuesReadError::Separator { line: index + 1 });
         }
+
         if start < line_start {
             documents.extend(text.get(start..line_start));
             start = end;
         }
     }
+
     documents.extend(text.get(start..end).filter(|rest| !rest.is_empty()));
     Ok(documents)
 }

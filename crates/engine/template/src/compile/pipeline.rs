@@ -48,6 +48,7 @@ impl<'c> Compiler<'c> {
         let Some(first) = args.first().copied() else {
             return;
         };
+
         let words = Words { args, piped };
         match self.kind(first) {
             NodeKind::Field(fields) => {
@@ -304,6 +305,7 @@ impl<'c> Compiler<'c> {
             }
             None => _ = self.emit(CodeStep::Call(CallStep::Callee)),
         }
+
         self.written_arguments(signature, words);
         let count = words.count() as u16;
         let rotate = words.piped && !words.arguments().is_empty();

@@ -109,18 +109,21 @@ impl<'t> JsonReader<'_, '_, 't> {
             self.at += 1;
             return Ok(Map::new().into());
         }
+
         loop {
             self.space();
             if self.peek()? != b'"' {
                 return Err(self.unexpected("looking for beginning of object key string"));
             }
             let key = self.string()?;
+
             self.space();
             if self.peek()? != b':' {
                 return Err(self.unexpected("after object key"));
             }
             self.at += 1;
             entries.push((key, self.value(depth)?));
+
             self.space();
             match self.peek()? {
                 b',' => self.at += 1,
@@ -128,6 +131,7 @@ impl<'t> JsonReader<'_, '_, 't> {
                 _ => return Err(self.unexpected("after object key:value pair")),
             }
         }
+
         self.at += 1;
         Ok(Map::from_entries(entries).into())
     }
@@ -140,6 +144,7 @@ impl<'t> JsonReader<'_, '_, 't> {
             self.at += 1;
             return Ok(Value::list(items));
         }
+
         loop {
             items.push(self.value(depth)?);
             self.space();
@@ -149,6 +154,7 @@ impl<'t> JsonReader<'_, '_, 't> {
                 _ => return Err(self.unexpected("after array element")),
             }
         }
+
         self.at += 1;
         Ok(Value::list(items))
     }
@@ -212,7 +218,9 @@ impl<'t> JsonReader<'_, '_, 't> {
     fn string(&mut self) -> Result<GoString, TemplateError> {
         self.at += 1;
         let start = self.at;
+        // A text without escapes is taken as it is.
         let mut escaped = None;
+
         loop {
             match self.peek()? {
                 b'"' => break,
@@ -231,6 +239,7 @@ impl<'t> JsonReader<'_, '_, 't> {
                 }
             }
         }
+
         let text = match &escaped {
             Some(out) => out.as_slice(),
             None => self.raw(start),

@@ -9,7 +9,7 @@ use crate::functions::moment::Moment;
 use crate::go::layout;
 use crate::go::output::Output;
 use crate::print::append_float;
-use crate::value::{GoString, Integer, IntegerKind, NESTING_MAX, Value};
+use crate::value::{GoString, Integer, IntegerKind, List, NESTING_MAX, Value};
 
 /// Returns a value as a TOML document.
 ///
@@ -109,6 +109,19 @@ impl Encoder<'_, '_> {
             return Err(TemplateError::new("toml: a value is nested too deeply"));
         }
         self.depth += 1;
+        self.each(entries, |encoder, value, _| encoder.encode(value))?;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Calls `write` for each entry that is written, with whether it is the first one: plain values
+    /// come before tables.
+    fn each(
+        &mut self,
+        entries: &[(GoString, Value)],
+        write: impl Fn(&mut Self, &Value, bool) -> Result<(), TemplateError>,
+    ) -> Result<(), TemplateError> {
+        let mut is_first = true;
         for tables in [false, true] {
             for (key, value) in entries {
                 let form = form(value, NESTING_MAX)?;
@@ -116,12 +129,13 @@ impl Encoder<'_, '_> {
                 if form == TomlForm::Nil || is_table != tables {
                     continue;
                 }
+
                 self.key.push(key.clone());
-                self.encode(value)?;
+                write(self, value, is_first)?;
                 self.key.pop();
+                is_first = false;
             }
         }
-        self.depth -= 1;
         Ok(())
     }
 
@@ -183,22 +197,10 @@ impl Encoder<'_, '_> {
     fn inline(&mut self, entries: &[(GoString, Value)]) -> Result<(), TemplateError> {
         self.write(b"{")?;
         self.deeper(|encoder| {
-            let mut first = true;
-            for tables in [false, true] {
-                for (key, value) in entries {
-                    let form = form(value, NESTING_MAX)?;
-                    let is_table = matches!(form, TomlForm::Table | TomlForm::Tables);
-                    if form == TomlForm::Nil || is_table != tables {
-                        continue;
-                    }
-                    encoder.write(if first { b"" } else { b", " })?;
-                    first = false;
-                    encoder.key.push(key.clone());
-                    encoder.key_value(value, true)?;
-                    encoder.key.pop();
-                }
-            }
-            Ok(())
+            encoder.each(entries, |encoder, value, is_first| {
+                encoder.write(if is_first { b"" } else { b", " })?;
+                encoder.key_value(value, true)
+            })
         })?;
         self.write(b"}")
     }
@@ -298,23 +300,10 @@ fn form(value: &Value, depth: usize) -> Result<TomlForm, TemplateError> {
     if value.is_nil_of_any_type() {
         return Ok(TomlForm::Nil);
     }
+
     match value {
         Value::Map(_) => Ok(TomlForm::Table),
-        Value::List(list) => {
-            let mut all_tables = !list.is_empty();
-            for item in list.items() {
-                match form(item, depth)? {
-                    TomlForm::Nil => return Err(nil_element()),
-                    TomlForm::Table => {}
-                    _ => all_tables = false,
-                }
-            }
-            Ok(if all_tables {
-                TomlForm::Tables
-            } else {
-                TomlForm::Plain
-            })
-        }
+        Value::List(list) => list_form(list, depth),
         Value::Object(object) => {
             if let Some(pairs) = object.pairs()
                 && !pairs.is_empty()
@@ -330,6 +319,23 @@ fn form(value: &Value, depth: usize) -> Result<TomlForm, TemplateError> {
         }
         _ => Ok(TomlForm::Plain),
     }
+}
+
+/// A list of nothing but tables is written as such.
+fn list_form(list: &List, depth: usize) -> Result<TomlForm, TemplateError> {
+    let mut all_tables = !list.is_empty();
+    for item in list.items() {
+        match form(item, depth)? {
+            TomlForm::Nil => return Err(nil_element()),
+            TomlForm::Table => {}
+            _ => all_tables = false,
+        }
+    }
+    Ok(if all_tables {
+        TomlForm::Tables
+    } else {
+        TomlForm::Plain
+    })
 }
 
 fn items_of(value: &Value) -> Vec<Value> {

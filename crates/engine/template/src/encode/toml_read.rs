@@ -250,6 +250,7 @@ fn inline(
         }
         let key = scanner.key()?;
         scanner.expect_equals()?;
+
         let inner = format!("{}.{}", scanner.current_key(), key.join("."));
         let outer = scanner.enter(inner);
         let value = value(context, scanner, depth)?;
@@ -258,6 +259,7 @@ fn inline(
             TemplateError::from(scanner.fault(&format!("Key '{key}' has already been defined.")))
         })?;
         scanner.enter(outer);
+
         scanner.skip_lines()?;
         if !scanner.take(",") {
             if scanner.take("}") {

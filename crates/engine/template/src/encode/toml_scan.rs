@@ -164,6 +164,7 @@ impl<'t> Scanner<'t> {
         if self.take("'") {
             return self.literal();
         }
+
         let is_bare = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '_' | '-');
         let end = self.rest.find(|letter| !is_bare(letter));
         let (part, rest) = self.rest.split_at(end.unwrap_or(self.rest.len()));
@@ -389,6 +390,7 @@ impl<'t> Scanner<'t> {
         {
             return Ok(None);
         }
+
         if digits.len() > 1 && digits.starts_with('0') && !named {
             let shown = quoted(word.as_bytes());
             return Err(self.fault(&format!(

@@ -107,6 +107,7 @@ impl Templates {
         let mut names: Vec<&str> = names.into_iter().filter(|name| !is_partial(name)).collect();
         names.sort_by_cached_key(|name| Reverse(order(name)));
         let mut machine = Machine::new(Context::new(environment), self, missing);
+
         let mut rendered = Vec::with_capacity(names.len());
         for name in names {
             let Some(number) = self.number(name.as_bytes()) else {

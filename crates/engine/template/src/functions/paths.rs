@@ -92,6 +92,7 @@ fn url_join(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
             other.kind().as_str()
         ))),
     };
+
     let mut url = Url {
         scheme: part("scheme")?,
         host: part("host")?,
@@ -101,6 +102,7 @@ fn url_join(context: &mut Context<'_>, args: &[Value]) -> FunctionResult {
         fragment: part("fragment")?,
         user: None,
     };
+
     let user = part("userinfo")?;
     if !user.is_empty() {
         let sample = [b"proto://", user.as_slice(), b"@host"].concat();

@@ -69,6 +69,7 @@ fn fault(text: &str) -> String {
     let rest = text.strip_prefix('v').unwrap_or(text);
     let (rest, build) = rest.split_once('+').unwrap_or((rest, "0"));
     let (numbers, pre) = rest.split_once('-').unwrap_or((rest, "0"));
+
     let is_word = |part: &str| {
         !part.is_empty()
             && part
@@ -78,6 +79,7 @@ fn fault(text: &str) -> String {
     if !build.split('.').chain(pre.split('.')).all(is_word) {
         return invalid;
     }
+
     let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
     if numbers.split('.').count() > 3 || !numbers.split('.').all(is_number) {
         return invalid;
@@ -87,6 +89,7 @@ fn fault(text: &str) -> String {
             "error parsing version segment: strconv.ParseUint: parsing \"{large}\": value out of range"
         );
     }
+
     let padded = |part: &str| is_number(part) && part.len() > 1 && part.starts_with('0');
     if pre.split('.').any(padded) {
         return "version segment starts with 0".to_owned();

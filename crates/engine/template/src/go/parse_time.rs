@@ -145,35 +145,29 @@ impl<'t> TimeReader<'t> {
     fn days(&mut self, part: LayoutPart) -> Result<&'t [u8], TimeFault> {
         let unpadded = |text: &'t [u8]| text.strip_prefix(b" ").unwrap_or(text);
         match part {
-            LayoutPart::UnderYearDay | LayoutPart::ZeroYearDay => {
-                let rest = if part == LayoutPart::UnderYearDay {
-                    unpadded(unpadded(self.rest))
-                } else {
-                    self.rest
-                };
-                let count = rest
-                    .iter()
-                    .take(3)
-                    .take_while(|b| b.is_ascii_digit())
-                    .count();
-                if count == 0 || (part == LayoutPart::ZeroYearDay && count != 3) {
-                    return Err(TimeFault::Form);
-                }
-                let (text, rest) = take(rest, count)?;
-                self.found.year_day = Some(whole(text)?);
-                Ok(rest)
-            }
-            part => {
-                let rest = if part == LayoutPart::UnderDay {
-                    unpadded(self.rest)
-                } else {
-                    self.rest
-                };
-                let (day, rest) = number(rest, part == LayoutPart::ZeroDay)?;
-                self.found.day = Some(day);
-                Ok(rest)
-            }
+            LayoutPart::UnderYearDay => self.day_of_year(unpadded(unpadded(self.rest)), false),
+            LayoutPart::ZeroYearDay => self.day_of_year(self.rest, true),
+            LayoutPart::UnderDay => self.day_of_month(unpadded(self.rest), false),
+            part => self.day_of_month(self.rest, part == LayoutPart::ZeroDay),
         }
+    }
+
+    /// Reads up to three digits, or exactly as many.
+    fn day_of_year(&mut self, text: &'t [u8], is_fixed: bool) -> Result<&'t [u8], TimeFault> {
+        let digits = text.iter().take(3).take_while(|b| b.is_ascii_digit());
+        let count = digits.count();
+        if count == 0 || (is_fixed && count != 3) {
+            return Err(TimeFault::Form);
+        }
+        let (digits, rest) = take(text, count)?;
+        self.found.year_day = Some(whole(digits)?);
+        Ok(rest)
+    }
+
+    fn day_of_month(&mut self, text: &'t [u8], is_fixed: bool) -> Result<&'t [u8], TimeFault> {
+        let (day, rest) = number(text, is_fixed)?;
+        self.found.day = Some(day);
+        Ok(rest)
     }
 
     fn clock(&mut self, part: LayoutPart, behind: &[u8]) -> Result<&'t [u8], TimeFault> {
@@ -318,6 +312,7 @@ impl<'t> TimeReader<'t> {
                 (month, day)
             }
         };
+
         if day < 1 || day > days_in(found.year, month) {
             return Err(self.refused(": day out of range"));
         }
@@ -340,6 +335,8 @@ impl FoundTime {
             minute: self.minute,
             second: self.second,
         };
+
+        // What the text says about its zone decides, in this order.
         if self.utc {
             return Time::from_civil(civil, self.nanos, Zone::Utc);
         }
@@ -380,6 +377,7 @@ impl FoundTime {
                 zone: local.clone(),
             };
         }
+
         let hours = self
             .zone_name
             .strip_prefix(b"GMT")

@@ -126,6 +126,7 @@ impl Translator<'_> {
         );
         let length = length + lazy;
         let operator = before.get(..length).unwrap_or_default();
+
         match self.item {
             Preceding::None => {
                 return Err(format!(
@@ -139,6 +140,7 @@ impl Translator<'_> {
             }
             Preceding::Some => {}
         }
+
         self.item = Preceding::Repeat(before);
         self.take(length);
         Ok(())
@@ -305,6 +307,7 @@ impl Translator<'_> {
             self.take(end + 2);
             return Ok(true);
         }
+
         let is_set = self.rest.starts_with('\\')
             && matches!(
                 self.rest.as_bytes().get(1),

@@ -137,6 +137,7 @@ impl Regexp {
     ) -> Result<Vec<u8>, TemplateError> {
         let (mut out, mut end) = (Output::new(context), 0);
         pay(context, text.len())?;
+
         match replacement {
             Replacement::Literal(literal) => {
                 let whole = self.0.find_iter(text);
@@ -160,6 +161,7 @@ impl Regexp {
                 }
             }
         }
+
         out.push(text.get(end..).unwrap_or_default())?;
         Ok(out.into_bytes())
     }

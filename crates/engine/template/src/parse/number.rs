@@ -115,6 +115,7 @@ fn parse_uint(text: &str) -> Option<u64> {
     } else {
         (lower.as_str(), 10)
     };
+
     if !digits
         .bytes()
         .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
@@ -216,6 +217,7 @@ fn underscores_are_fine(text: &str) -> bool {
         Underscore,
         Other,
     }
+
     let text = text
         .strip_prefix(['+', '-'])
         .unwrap_or(text)
@@ -224,6 +226,8 @@ fn underscores_are_fine(text: &str) -> bool {
         .iter()
         .any(|prefix| text.starts_with(prefix));
     let is_hexadecimal = text.starts_with("0x");
+
+    // The prefix counts as a digit.
     let (mut seen, digits) = if is_prefixed {
         (Seen::Digit, text.get(2..).unwrap_or_default())
     } else {

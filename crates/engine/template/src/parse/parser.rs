@@ -196,11 +196,13 @@ impl<'s> Parser<'s> {
                 self.shown_token(token)
             ));
         }
+
         let error = &self.lexer.error;
         let started = self.action.map(|action| self.line(action));
         let Some(line) = started.filter(|line| *line != self.line(token)) else {
             return self.error(error);
         };
+
         let what = if error.ends_with(" action") {
             ""
         } else {

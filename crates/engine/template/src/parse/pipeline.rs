@@ -173,19 +173,13 @@ impl<'s> Parser<'s> {
         let text = token.span.of(self.text);
         let kind = match token.kind {
             TokenKind::Identifier => {
-                let name = String::from_utf8_lossy(text);
-                if self.functions.index(&name).is_none() {
-                    return Err(self.error(&format!("function {name:?} not defined")));
-                }
+                self.check_function(text)?;
                 NodeKind::Identifier(token.span)
             }
             TokenKind::Dot => NodeKind::Dot,
             TokenKind::Nil => NodeKind::Nil,
             TokenKind::Variable => {
-                if !self.variables.contains(&text) {
-                    let name = String::from_utf8_lossy(text);
-                    return Err(self.error(&format!("undefined variable {name:?}")));
-                }
+                self.check_variable(text)?;
                 NodeKind::Variable(token.span)
             }
             TokenKind::Field => NodeKind::Field(token.span),
@@ -209,6 +203,22 @@ impl<'s> Parser<'s> {
             }
         };
         Ok(Some(self.node(token.span.start, kind)))
+    }
+
+    fn check_function(&self, name: &[u8]) -> Parse<()> {
+        let name = String::from_utf8_lossy(name);
+        if self.functions.index(&name).is_some() {
+            return Ok(());
+        }
+        Err(self.error(&format!("function {name:?} not defined")))
+    }
+
+    fn check_variable(&self, name: &[u8]) -> Parse<()> {
+        if self.variables.contains(&name) {
+            return Ok(());
+        }
+        let name = String::from_utf8_lossy(name);
+        Err(self.error(&format!("undefined variable {name:?}")))
     }
 
     fn parenthesized(&mut self) -> Parse<NodeId> {

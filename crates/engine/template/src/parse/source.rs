@@ -42,6 +42,7 @@ impl Parser<'_> {
     fn source(&mut self) -> Parse<()> {
         let position = self.peek().span.start;
         let mut nodes = Vec::new();
+
         loop {
             let token = self.peek();
             if token.kind == TokenKind::End {
@@ -61,6 +62,7 @@ impl Parser<'_> {
             }
             nodes.push(node);
         }
+
         let root = self.node(position, NodeKind::List(nodes));
         self.add(self.name.as_bytes().into(), root)
     }

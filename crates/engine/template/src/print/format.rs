@@ -28,6 +28,7 @@ pub(super) fn format(printer: &mut Printer<'_, '_>, format: &[u8], args: &[Value
         is_reordered: false,
         is_good: true,
     };
+
     while printer.error.is_none() {
         let rest = cursor.rest();
         let Some(percent) = rest.iter().position(|byte| *byte == b'%') else {

@@ -247,6 +247,7 @@ impl Machine<'_> {
         if piped {
             args.push(self.pop());
         }
+
         let Value::Object(object) = &receiver else {
             self.stack.push(Value::Nil);
             return Ok(());

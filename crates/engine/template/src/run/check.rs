@@ -1,8 +1,8 @@
-//! Whether values fit the types of parameters.
+//! Arguments: whether they fit the parameters, in number and in type.
 
 use crate::error::TemplateError;
 use crate::function::Signature;
-use crate::value::{GoKind, GoType, IntegerKind, Value};
+use crate::value::{GoKind, GoType, Value};
 
 /// Makes a value fit a type, as Go does for arguments.
 pub(super) fn checked(value: Value, of: &GoType) -> Result<Value, TemplateError> {
@@ -15,6 +15,8 @@ pub(super) fn checked(value: Value, of: &GoType) -> Result<Value, TemplateError>
         }
         return Err(TemplateError::new(format!("invalid value; expected {of}")));
     }
+
+    // A pointer stands for its target where that is wanted, and the other way round.
     if let Value::Object(object) = &value
         && object.kind() == GoKind::Pointer
     {
@@ -32,6 +34,7 @@ pub(super) fn checked(value: Value, of: &GoType) -> Result<Value, TemplateError>
     {
         return Ok(pointer);
     }
+
     let found = value.type_name();
     Err(TemplateError::new(format!(
         "wrong type for value; expected {of}; got {found}"
@@ -75,15 +78,4 @@ pub(super) fn check_count(
         return Err(TemplateError::new(message));
     }
     signature.check_results(name)
-}
-
-/// How often a `range` over an integer runs.
-pub(super) fn repetitions(value: &Value) -> Option<(IntegerKind, u64)> {
-    let integer = value.as_integer()?;
-    let count = if integer.kind.is_signed() {
-        u64::try_from(integer.bits).unwrap_or_default()
-    } else {
-        integer.unsigned()
-    };
-    Some((integer.kind, count))
 }

@@ -58,6 +58,7 @@ impl<'r> Machine<'r> {
         };
         self.variables.truncate(self.at_hand.base);
         self.at_hand = frame.at_hand;
+
         match frame.call {
             CallKind::Template => {}
             CallKind::Include { start, counted, .. } => {

@@ -26,6 +26,7 @@ impl Machine<'_> {
         let Some((name, rest)) = names else {
             return Ok(Value::Nil);
         };
+
         let slot = match of {
             ChainStart::Dot => self.first_field(&self.at_hand.dot, name),
             ChainStart::Root => self.first_field(self.root(), name),
@@ -44,6 +45,7 @@ impl Machine<'_> {
                 _ => self.field(&slot, name)?,
             };
         }
+
         Ok(match slot.value {
             Value::Nil if slot.is_interface && !strip => self.nil.clone(),
             value => value,

@@ -60,3 +60,14 @@ impl Items {
         }
     }
 }
+
+/// How often a `range` over an integer runs.
+pub(super) fn repetitions(value: &Value) -> Option<(IntegerKind, u64)> {
+    let integer = value.as_integer()?;
+    let count = if integer.kind.is_signed() {
+        u64::try_from(integer.bits).unwrap_or_default()
+    } else {
+        integer.unsigned()
+    };
+    Some((integer.kind, count))
+}

@@ -1,8 +1,7 @@
 //! Loops.
 
-use super::check::repetitions;
 use super::frame::{RunTurn, Slot};
-use super::items::{Items, Loop};
+use super::items::{Items, Loop, repetitions};
 use super::machine::Machine;
 use crate::compile::{RangeInfo, Unit};
 use crate::error::TemplateError;
@@ -36,6 +35,7 @@ impl Machine<'_> {
         let Some(value) = value.indirect().filter(|value| !value.is_nil()) else {
             return Ok(None);
         };
+
         let items = match value.plain() {
             Value::List(list) => (!list.is_empty()).then_some(Items::List(list)),
             Value::Bytes(bytes) => (!bytes.is_empty()).then_some(Items::Bytes(bytes)),

@@ -27,6 +27,7 @@ impl Machine<'_> {
         let mut layers = vec![self.layer(&mut again)];
         let mut quoted = 0;
         let mut skipped = None;
+
         while let Some(call) = self.abandon() {
             let (node, what, is_wrapped) = match call {
                 CallKind::Template => continue,
@@ -38,6 +39,7 @@ impl Machine<'_> {
                     (node, tpl_failed(&text, quoted), true)
                 }
             };
+
             self.at_hand.at = node;
             if layers.len() >= LAYERS_MAX {
                 skipped = Some((what, is_wrapped));
@@ -49,6 +51,8 @@ impl Machine<'_> {
                 ..self.layer(&mut again)
             });
         }
+
+        // The outermost place is always among them.
         if let Some((what, is_wrapped)) = skipped {
             layers.push(Layer {
                 what,

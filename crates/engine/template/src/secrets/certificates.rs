@@ -220,41 +220,41 @@ fn addresses_of(
     context: &Context<'_>,
     value: Option<&Value>,
 ) -> Result<Vec<IpAddr>, TemplateError> {
-    let mut addresses = Vec::new();
-    for item in value
-        .and_then(Value::as_list)
-        .map_or(&[][..], |list| list.items())
-    {
-        let Some(text) = item.as_text() else {
-            let shown = to_text(context, item)?;
-            let shown = String::from_utf8_lossy(&shown);
-            return Err(TemplateError::new(format!(
-                "error parsing ip: {shown} is not a string"
-            )));
-        };
+    const FAILED: &str = "error parsing ip";
+    let address = |item| {
+        let text = text_of(context, item, FAILED)?;
         let parsed = text.as_str().and_then(|text| text.parse().ok());
-        addresses
-            .push(parsed.ok_or_else(|| TemplateError::new(format!("error parsing ip: {text}")))?);
-    }
-    Ok(addresses)
+        parsed.ok_or_else(|| TemplateError::new(format!("{FAILED}: {text}")))
+    };
+    items(value).iter().map(address).collect()
 }
 
 fn hosts_of(context: &Context<'_>, value: Option<&Value>) -> Result<Vec<String>, TemplateError> {
-    let mut hosts = Vec::new();
-    for item in value
-        .and_then(Value::as_list)
-        .map_or(&[][..], |list| list.items())
-    {
-        let Some(text) = item.as_text() else {
-            let shown = to_text(context, item)?;
-            let shown = String::from_utf8_lossy(&shown);
-            return Err(TemplateError::new(format!(
-                "error processing alternate dns name: {shown} is not a string"
-            )));
-        };
-        hosts.push(text.to_str_lossy().into_owned());
+    let host = |item| {
+        let text = text_of(context, item, "error processing alternate dns name")?;
+        Ok(text.to_str_lossy().into_owned())
+    };
+    items(value).iter().map(host).collect()
+}
+
+fn items(value: Option<&Value>) -> &[Value] {
+    let list = value.and_then(Value::as_list);
+    list.map_or(&[], |list| list.items())
+}
+
+/// Returns the text of an item; an error begins with `failed`.
+fn text_of<'v>(
+    context: &Context<'_>,
+    item: &'v Value,
+    failed: &str,
+) -> Result<&'v GoString, TemplateError> {
+    if let Some(text) = item.as_text() {
+        return Ok(text);
     }
-    Ok(hosts)
+    let shown = to_text(context, item)?;
+    let shown = String::from_utf8_lossy(&shown);
+    let message = format!("{failed}: {shown} is not a string");
+    Err(TemplateError::new(message))
 }
 
 /// A `sprig.certificate`: a certificate and its private key, both in PEM.

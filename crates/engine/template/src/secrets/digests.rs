@@ -164,6 +164,7 @@ fn decode_base32(text: &[u8]) -> Result<Vec<u8>, String> {
         .filter(|byte| !is_break(byte))
         .copied()
         .collect();
+
     let mut out = Vec::with_capacity(letters.len() / 8 * 5);
     for (start, group) in (0..).step_by(8).zip(letters.chunks(8)) {
         let (mut bits, mut count) = (0_u64, 0);
@@ -177,6 +178,8 @@ fn decode_base32(text: &[u8]) -> Result<Vec<u8>, String> {
             bits = bits << 5 | value as u64;
             count += 1;
         }
+
+        // Only the last group may be short of letters, and then for whole bytes.
         let is_last = start + 8 >= letters.len();
         let padded = group.iter().skip(count).all(|byte| *byte == b'=');
         if group.len() < 8 {
@@ -185,6 +188,7 @@ fn decode_base32(text: &[u8]) -> Result<Vec<u8>, String> {
         if count < 8 && !(is_last && padded && matches!(count, 2 | 4 | 5 | 7)) {
             return corrupt(start + count);
         }
+
         bits <<= 5 * (8 - count);
         out.extend(bits.to_be_bytes().iter().skip(3).take(count * 5 / 8));
     }

@@ -300,6 +300,7 @@ fn next_word(text: &[u8]) -> (WordKind, &[u8], &[u8]) {
     let Some((first, width)) = valid_rune(text) else {
         return (WordKind::None, text, &[]);
     };
+
     let behind = text.get(width..).unwrap_or_default();
     let small = |rune: char| is_alphabet(rune) && !is_upper(rune);
     let (kind, length) = if is_connector(first) {
@@ -318,6 +319,7 @@ fn next_word(text: &[u8]) -> (WordKind, &[u8], &[u8]) {
         };
         (WordKind::Other, run(behind, is_other))
     };
+
     let (word, rest) = text.split_at(width + length);
     (kind, word, rest)
 }

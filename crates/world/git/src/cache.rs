@@ -1,4 +1,4 @@
-//! [`Cache`]: object stores on disk, one for each URL and credential.
+//! [`GitCache`]: object stores on disk, one for each URL and credential.
 //!
 //! A store contains packs and the list of fetched commits. Another secret means another store, so
 //! knowing a commit's id never gives access to what someone else fetched. The names of stores are
@@ -31,7 +31,7 @@ const SALT_BYTES: usize = 32;
 
 /// Object stores below one folder, used by one process at a time.
 #[derive(Debug)]
-pub struct Cache {
+pub struct GitCache {
     folder: PathBuf,
     salt: [u8; SALT_BYTES],
     /// The locks of stores that are in use.
@@ -39,9 +39,9 @@ pub struct Cache {
 }
 
 /// The right to use one store; released when dropped.
-pub(crate) type Turn = OwnedMutexGuard<()>;
+pub(crate) type StoreTurn = OwnedMutexGuard<()>;
 
-impl Cache {
+impl GitCache {
     /// Opens the folder, creating it if needed.
     ///
     /// # Errors
@@ -125,7 +125,7 @@ pub(crate) struct GitStore {
     unpacked: PathBuf,
     /// Commits that are complete but without history, the last fetched at the end.
     pub(crate) commits: Vec<ObjectId>,
-    _turn: Turn,
+    _turn: StoreTurn,
 }
 
 impl GitStore {
@@ -222,7 +222,7 @@ mod tests {
         ObjectId::from_hex(digit.repeat(40).as_bytes()).unwrap()
     }
 
-    async fn open(cache: &Cache, remote: &Remote) -> GitStore {
+    async fn open(cache: &GitCache, remote: &Remote) -> GitStore {
         let mut store = cache
             .store(remote, Instant::now() + Duration::from_mins(1))
             .await
@@ -234,7 +234,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_remembers_the_last_commits_only() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(folder.path()).unwrap();
+        let cache = GitCache::open(folder.path()).unwrap();
         let remote = Remote::new("http://127.0.0.1/x").unwrap();
         open(&cache, &remote).await.remember(commit("1")).unwrap();
         assert_eq!(open(&cache, &remote).await.commits, [commit("1")]);
@@ -250,7 +250,7 @@ mod tests {
     #[tokio::test]
     async fn a_store_in_use_is_waited_for_until_the_deadline() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(folder.path()).unwrap();
+        let cache = GitCache::open(folder.path()).unwrap();
         let remote = Remote::new("http://127.0.0.1/x").unwrap();
         let first = open(&cache, &remote).await;
         assert!(cache.store(&remote, Instant::now()).await.is_none());
@@ -264,15 +264,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut remote = Remote::new("http://127.0.0.1/x").unwrap();
         remote.credentials = crate::Credentials::Bearer("hunter2".into());
-        let first = open(&Cache::open(folder.path()).unwrap(), &remote)
+        let first = open(&GitCache::open(folder.path()).unwrap(), &remote)
             .await
             .folder;
-        let again = open(&Cache::open(folder.path()).unwrap(), &remote)
+        let again = open(&GitCache::open(folder.path()).unwrap(), &remote)
             .await
             .folder;
         assert_eq!(first, again);
         let other = tempfile::tempdir().unwrap();
-        let elsewhere = open(&Cache::open(other.path()).unwrap(), &remote)
+        let elsewhere = open(&GitCache::open(other.path()).unwrap(), &remote)
             .await
             .folder;
         assert_ne!(
@@ -285,7 +285,7 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_uses_is_collected() {
         let folder = tempfile::tempdir().unwrap();
-        let cache = Cache::open(folder.path()).unwrap();
+        let cache = GitCache::open(folder.path()).unwrap();
         let remote = Remote::new("http://127.0.0.1/x").unwrap();
         open(&cache, &remote).await.remember(commit("1")).unwrap();
         assert_eq!(cache.collect(Duration::from_hours(1)).unwrap(), 0);

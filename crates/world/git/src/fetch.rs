@@ -1,6 +1,6 @@
 //! [`fetch`]: fetches one commit without its history, and reads it.
 //!
-//! Input: a [`Remote`], the result of [`resolve`](crate::resolve), a [`Cache`]. Output: a
+//! Input: a [`Remote`], the result of [`resolve`](crate::resolve), a [`GitCache`]. Output: a
 //! [`Snapshot`]. What the cache contains is not fetched again. Everything ends by the remote's
 //! timeout, and everything that grows has a limit.
 //!
@@ -22,7 +22,7 @@ use tokio::sync::oneshot;
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, timeout_at};
 
-use crate::cache::{Cache, GitStore};
+use crate::cache::{GitCache, GitStore};
 use crate::fetch_error::FetchError as Error;
 use crate::http::Session;
 use crate::options::{FetchLimits, Options};
@@ -53,7 +53,7 @@ const SEARCHED_MAX: usize = 256;
 pub async fn fetch(
     remote: &Remote,
     resolved: &Resolved,
-    cache: &Cache,
+    cache: &GitCache,
     options: &Options,
 ) -> Result<Snapshot, Error> {
     let session = Session::new(remote)?;
@@ -109,7 +109,7 @@ struct Fetch<'a> {
     session: Session,
     /// In the computing thread while one runs.
     store: Option<GitStore>,
-    cache: &'a Cache,
+    cache: &'a GitCache,
     options: Arc<Options>,
     interrupt: Interrupt,
 }

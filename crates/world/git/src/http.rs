@@ -69,7 +69,7 @@ impl Session {
     }
 
     /// Requests the server's capabilities, following redirects.
-    pub(crate) async fn advertisement(&mut self, limit: u64) -> Result<Body, Error> {
+    pub(crate) async fn advertisement(&mut self, limit: u64) -> Result<ResponseBytes, Error> {
         let mut url = below(&self.base, "/info/refs");
         url.set_query(Some("service=git-upload-pack"));
         for _ in 0..=REDIRECTS_MAX {
@@ -91,7 +91,7 @@ impl Session {
         request: Vec<u8>,
         what: &'static str,
         limit: u64,
-    ) -> Result<Body, Error> {
+    ) -> Result<ResponseBytes, Error> {
         let post = self.client.post(below(&self.base, "/git-upload-pack"));
         let post = post
             .header(CONTENT_TYPE, "application/x-git-upload-pack-request")
@@ -140,7 +140,12 @@ impl Session {
         answer.map_err(|error| client::failure(&error, self.remote.timeout))
     }
 
-    fn body(&self, response: Response, what: &'static str, limit: u64) -> Result<Body, Error> {
+    fn body(
+        &self,
+        response: Response,
+        what: &'static str,
+        limit: u64,
+    ) -> Result<ResponseBytes, Error> {
         let status = response.status().as_u16();
         match status {
             200 => {}
@@ -153,7 +158,7 @@ impl Session {
         }
 
         let (deadline, timeout) = (self.deadline, self.remote.timeout);
-        Ok(Body {
+        Ok(ResponseBytes {
             response,
             chunk: Bytes::new(),
             taken: 0,
@@ -207,7 +212,7 @@ impl Session {
 }
 
 /// The bytes of a response, within limit and deadline.
-pub(crate) struct Body {
+pub(crate) struct ResponseBytes {
     response: Response,
     /// Received but not yet read.
     chunk: Bytes,
@@ -218,7 +223,7 @@ pub(crate) struct Body {
     timeout: Duration,
 }
 
-impl Body {
+impl ResponseBytes {
     /// Fills `out`, or returns false if the response ends before its first byte.
     pub(crate) async fn fill(&mut self, out: &mut [u8]) -> Result<bool, Error> {
         let mut filled = 0;

@@ -2,19 +2,19 @@
 //! memory, and serving them.
 //!
 //! **Reading others.** [`resolve`] asks a server for the relevant references and fetches nothing;
-//! [`fetch()`] fetches one commit without its history into a [`Cache`] and reads it as a
+//! [`fetch()`] fetches one commit without its history into a [`GitCache`] and reads it as a
 //! [`Tree`](lode_tree::Tree). Waiting for a server holds no thread, and dropping the future ends
 //! the operation; computation runs on a thread once an [`Admission`] allows it. There is never a
 //! checkout on disk, and no Git configuration is read.
 //!
 //! ```no_run
-//! use lode_git::{Cache, Options, Reference, Remote, fetch, resolve};
+//! use lode_git::{GitCache, Options, Reference, Remote, fetch, resolve};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let remote = Remote::new("https://example.com/fleet.git")?;
 //! let main = Reference { branch: Some("main".to_owned()), ..Reference::default() };
 //! let resolved = resolve(&remote, &main).await?;
-//! let snapshot = fetch(&remote, &resolved, &Cache::open("/data/git")?, &Options::default()).await?;
+//! let snapshot = fetch(&remote, &resolved, &GitCache::open("/data/git")?, &Options::default()).await?;
 //! println!("{}: {}, {} files", resolved.revision, snapshot.subject, snapshot.tree.len());
 //! # Ok(())
 //! # }
@@ -50,7 +50,7 @@ mod snapshot;
 mod transport_error;
 
 pub use admission::{Admission, Place, Refused};
-pub use cache::Cache;
+pub use cache::GitCache;
 pub use fetch::fetch;
 pub use fetch_error::FetchError;
 pub use id::{Error as IdError, ObjectId};
@@ -61,6 +61,6 @@ pub use repository::{
     Author, Changes, Commit, CommitError, Draft, EditError, HistoryError, References, Refusal,
     Repository, Update, Watch,
 };
-pub use server::{Access, Answer, Gate, Secret, Server, ServerLimits, serve};
+pub use server::{Access, Gate, GitAnswer, Secret, Server, ServerLimits, serve};
 pub use snapshot::Snapshot;
 pub use transport_error::TransportError;

@@ -23,7 +23,7 @@ pub(crate) enum Packet {
 
 /// The meaning of the four digits before a packet.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Head {
+pub(crate) enum PacketHead {
     /// A line of this many bytes follows.
     Line(usize),
     Flush,
@@ -31,12 +31,12 @@ pub(crate) enum Head {
 }
 
 /// Reads the four digits before a packet.
-pub(crate) fn head(digits: [u8; 4]) -> io::Result<Head> {
+pub(crate) fn head(digits: [u8; 4]) -> io::Result<PacketHead> {
     let text = std::str::from_utf8(&digits).map_err(|_| broken())?;
     match usize::from_str_radix(text, 16).map_err(|_| broken())? {
-        0 => Ok(Head::Flush),
-        1 | 2 => Ok(Head::Delimiter),
-        length @ 4..=LINE_MAX => Ok(Head::Line(length - 4)),
+        0 => Ok(PacketHead::Flush),
+        1 | 2 => Ok(PacketHead::Delimiter),
+        length @ 4..=LINE_MAX => Ok(PacketHead::Line(length - 4)),
         _ => Err(broken()),
     }
 }
@@ -48,9 +48,9 @@ pub(crate) fn read(input: &mut impl Read) -> io::Result<Packet> {
         return Ok(Packet::End);
     }
     Ok(match head(digits)? {
-        Head::Flush => Packet::Flush,
-        Head::Delimiter => Packet::Delimiter,
-        Head::Line(length) => {
+        PacketHead::Flush => Packet::Flush,
+        PacketHead::Delimiter => Packet::Delimiter,
+        PacketHead::Line(length) => {
             let mut line = vec![0; length];
             input.read_exact(&mut line)?;
             Packet::Line(line)

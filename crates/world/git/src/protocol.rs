@@ -5,8 +5,8 @@
 
 use gix_hash::{Kind, ObjectId};
 
-use crate::http::{Body, Session};
-use crate::pktline::{self, Head, Packet};
+use crate::http::{ResponseBytes, Session};
+use crate::pktline::{self, Packet, PacketHead};
 use crate::transport_error::TransportError as Error;
 
 /// Most bytes of references read.
@@ -358,7 +358,7 @@ fn begins(name: &str, prefixes: &[&str]) -> bool {
 
 /// The lines of a response, with the server's error messages turned into errors.
 struct AnswerLines<'s> {
-    body: Body,
+    body: ResponseBytes,
     session: &'s Session,
 }
 
@@ -369,9 +369,9 @@ impl AnswerLines<'_> {
             return Ok(Packet::End);
         }
         let length = match pktline::head(digits) {
-            Ok(Head::Flush) => return Ok(Packet::Flush),
-            Ok(Head::Delimiter) => return Ok(Packet::Delimiter),
-            Ok(Head::Line(length)) => length,
+            Ok(PacketHead::Flush) => return Ok(Packet::Flush),
+            Ok(PacketHead::Delimiter) => return Ok(Packet::Delimiter),
+            Ok(PacketHead::Line(length)) => length,
             Err(_) => return Err(Error::Protocol("a response is not in packet lines")),
         };
         let mut line = vec![0; length];

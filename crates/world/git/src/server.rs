@@ -42,7 +42,7 @@ use tokio::sync::Semaphore;
 use crate::repository::Repository;
 
 pub use access::{Access, Gate, Secret};
-pub use body::Answer;
+pub use body::GitAnswer;
 pub use limits::ServerLimits;
 
 /// Most connections, in total and per peer.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use lode_api::reasons;
 use lode_git::{
-    Admission, Cache, FetchError, Place, Reference, Refused, Remote, ResolveError, Resolved,
+    Admission, FetchError, GitCache, Place, Reference, Refused, Remote, ResolveError, Resolved,
     Snapshot, TransportError,
 };
 use lode_runtime::{Failure, Memory, Reservation};
@@ -27,7 +27,7 @@ pub(crate) async fn resolve(remote: &Remote, reference: &Reference) -> Result<Re
 pub(crate) async fn bring(
     remote: &Remote,
     resolved: &Resolved,
-    cache: &Cache,
+    cache: &GitCache,
     options: &lode_git::Options,
 ) -> Result<Snapshot, Failure> {
     lode_git::fetch(remote, resolved, cache, options)

@@ -8,7 +8,7 @@ use std::time::Duration;
 use lode_api::git_repository::{GitRepositoryStatus, Spec};
 use lode_api::{GitRepository, reasons};
 use lode_cluster::Client;
-use lode_git::{Cache, FetchLimits, Remote, Resolved};
+use lode_git::{FetchLimits, GitCache, Remote, Resolved};
 use lode_net::Egress;
 use lode_runtime::{Change, Failure, Memory, Store, Use, name_of};
 use tracing::{debug, warn};
@@ -34,7 +34,7 @@ pub struct GitOrigin {
     client: Client,
     /// All repositories, which may include each other.
     objects: Arc<Store<GitRepository>>,
-    cache: Arc<Cache>,
+    cache: Arc<GitCache>,
     memory: Memory,
     limits: FetchLimits,
     egress: Egress,
@@ -66,7 +66,7 @@ impl GitOrigin {
         Ok(Self {
             client,
             objects,
-            cache: Arc::new(Cache::open(&options.cache_dir)?),
+            cache: Arc::new(GitCache::open(&options.cache_dir)?),
             memory,
             limits,
             egress: options.egress,
@@ -206,7 +206,7 @@ fn short(subject: &str) -> String {
     }
 }
 
-async fn collect(cache: Arc<Cache>) {
+async fn collect(cache: Arc<GitCache>) {
     match tokio::task::spawn_blocking(move || cache.collect(CACHE_UNUSED)).await {
         Ok(Ok(removed)) => debug!(removed, "Git objects collected"),
         Ok(Err(error)) => warn!(%error, "Git objects not collected"),

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use lode_git::{Cache, Options, Reference, Remote, ResolveError, Resolved};
+use lode_git::{GitCache, Options, Reference, Remote, ResolveError, Resolved};
 use lode_net::Egress;
 use lode_stdx::{bare_url, duration};
 use lode_tree::Tree;
@@ -81,7 +81,7 @@ impl RemoteSpec {
         if let Some(timeout) = self.timeout {
             remote.timeout = timeout;
         }
-        let cache = Cache::open(cache_folder()).context("open the cache of repositories")?;
+        let cache = GitCache::open(cache_folder()).context("open the cache of repositories")?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();

@@ -1,4 +1,4 @@
-//! [`Answer`]: the body of a response, complete or produced while it is sent.
+//! [`GitAnswer`]: the body of a response, complete or produced while it is sent.
 //!
 //! A pack is assembled piece by piece as the client reads it: the objects are shared with the
 //! repository, so a response in progress costs one piece of memory and no thread, however slow the
@@ -18,14 +18,14 @@ use crate::objects::Object;
 use crate::pktline::{self, SIDEBAND_MAX};
 
 /// The body of a response.
-pub struct Answer(BodyState);
+pub struct GitAnswer(BodyState);
 
 enum BodyState {
     Whole(Bytes),
     Pack(Box<Pack>),
 }
 
-impl Answer {
+impl GitAnswer {
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Self {
         Self(BodyState::Whole(bytes.into()))
     }
@@ -39,7 +39,7 @@ impl Answer {
     }
 }
 
-impl Body for Answer {
+impl Body for GitAnswer {
     type Data = Bytes;
     type Error = Infallible;
 

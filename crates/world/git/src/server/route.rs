@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 
 use crate::repository::Repository;
 use crate::server::access::AccessVerdict;
-use crate::server::body::Answer;
+use crate::server::body::GitAnswer;
 use crate::server::{Hosted, Server, ServerLimits, receive, upload};
 
 /// Largest query request, as received and inflated.
@@ -62,7 +62,7 @@ enum RouteTarget {
 
 impl Server {
     /// Answers one request; its path is that of a repository followed by what Git appends.
-    pub async fn answer<B>(&self, request: Request<B>) -> Response<Answer>
+    pub async fn answer<B>(&self, request: Request<B>) -> Response<GitAnswer>
     where
         B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
@@ -70,7 +70,7 @@ impl Server {
     }
 }
 
-async fn answer<B>(server: &Server, request: Request<B>) -> Response<Answer>
+async fn answer<B>(server: &Server, request: Request<B>) -> Response<GitAnswer>
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
@@ -127,7 +127,7 @@ fn target<'p>(path: &'p str, query: &str) -> Option<(&'p str, RouteTarget)> {
     Some((name, RouteTarget::Call(Service::named(service)?)))
 }
 
-fn refusal(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Option<Response<Answer>> {
+fn refusal(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Option<Response<GitAnswer>> {
     let gate = match service {
         Service::Upload => &hosted.access.read,
         Service::Receive => &hosted.access.write,
@@ -146,7 +146,7 @@ fn refusal(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Option<Res
     }
 }
 
-fn greet(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Response<Answer> {
+fn greet(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Response<GitAnswer> {
     let version = headers
         .get("git-protocol")
         .and_then(|value| value.to_str().ok())
@@ -156,7 +156,10 @@ fn greet(hosted: &Hosted, service: Service, headers: &HeaderMap) -> Response<Ans
         Service::Upload if version.split(':').any(|word| word == "version=2") => upload::greeting(),
         Service::Upload => upload::complaint(&upload::Error::Version),
     };
-    good(service.content_type("advertisement"), Answer::whole(bytes))
+    good(
+        service.content_type("advertisement"),
+        GitAnswer::whole(bytes),
+    )
 }
 
 async fn call<B>(
@@ -164,7 +167,7 @@ async fn call<B>(
     hosted: Hosted,
     service: Service,
     request: Request<B>,
-) -> Response<Answer>
+) -> Response<GitAnswer>
 where
     B: Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
 {
@@ -224,12 +227,12 @@ fn run(
     service: Service,
     body: &Bytes,
     limits: &ServerLimits,
-) -> Response<Answer> {
+) -> Response<GitAnswer> {
     let answer = match service {
         Service::Upload => upload::answer(repository, body)
-            .unwrap_or_else(|error| Answer::whole(upload::complaint(&error))),
+            .unwrap_or_else(|error| GitAnswer::whole(upload::complaint(&error))),
         Service::Receive => match receive::answer(repository, body, limits) {
-            Ok(report) => Answer::whole(report),
+            Ok(report) => GitAnswer::whole(report),
             Err(receive::Malformed) => {
                 return plain(StatusCode::BAD_REQUEST, "not a request of Git's protocol");
             }
@@ -248,7 +251,7 @@ fn unzipped(body: &[u8], limit: u64) -> Option<Bytes> {
     (bytes.len() as u64 <= limit).then(|| bytes.into())
 }
 
-fn good(content_type: HeaderValue, answer: Answer) -> Response<Answer> {
+fn good(content_type: HeaderValue, answer: GitAnswer) -> Response<GitAnswer> {
     let mut response = Response::new(answer);
     response.headers_mut().insert(CONTENT_TYPE, content_type);
     response
@@ -257,8 +260,8 @@ fn good(content_type: HeaderValue, answer: Answer) -> Response<Answer> {
     response
 }
 
-fn plain(status: StatusCode, text: &'static str) -> Response<Answer> {
-    let mut response = Response::new(Answer::whole(text.as_bytes()));
+fn plain(status: StatusCode, text: &'static str) -> Response<GitAnswer> {
+    let mut response = Response::new(GitAnswer::whole(text.as_bytes()));
     *response.status_mut() = status;
     response
         .headers_mut()
@@ -266,7 +269,7 @@ fn plain(status: StatusCode, text: &'static str) -> Response<Answer> {
     response
 }
 
-fn not_allowed(method: &'static str) -> Response<Answer> {
+fn not_allowed(method: &'static str) -> Response<GitAnswer> {
     let mut response = plain(StatusCode::METHOD_NOT_ALLOWED, "method not allowed");
     response
         .headers_mut()
@@ -274,7 +277,7 @@ fn not_allowed(method: &'static str) -> Response<Answer> {
     response
 }
 
-fn too_large(limit: u64) -> Response<Answer> {
+fn too_large(limit: u64) -> Response<GitAnswer> {
     tracing::info!(limit, "a request to the Git server was too large");
     plain(StatusCode::PAYLOAD_TOO_LARGE, "the request is too large")
 }

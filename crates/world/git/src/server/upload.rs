@@ -11,7 +11,7 @@ use gix_hash::ObjectId as Id;
 use crate::objects::Lost;
 use crate::pktline::{self, Packet};
 use crate::repository::{Repository, Walk};
-use crate::server::body::Answer;
+use crate::server::body::GitAnswer;
 use crate::server::depth::Deepen;
 use crate::server::select::{Wish, select};
 
@@ -54,12 +54,12 @@ pub(crate) fn greeting() -> Vec<u8> {
 }
 
 /// Answers one request.
-pub(crate) fn answer(repository: &Repository, request: &[u8]) -> Result<Answer, Error> {
+pub(crate) fn answer(repository: &Repository, request: &[u8]) -> Result<GitAnswer, Error> {
     let Some(Command { name, arguments }) = Command::parse(request)? else {
-        return Ok(Answer::whole(Vec::new()));
+        return Ok(GitAnswer::whole(Vec::new()));
     };
     match name.as_str() {
-        "ls-refs" => Ok(Answer::whole(list(repository, &arguments))),
+        "ls-refs" => Ok(GitAnswer::whole(list(repository, &arguments))),
         "fetch" => fetch(repository, &arguments),
         _ => Err(Error::Unsupported(name.chars().take(40).collect())),
     }
@@ -154,14 +154,14 @@ fn list(repository: &Repository, arguments: &[String]) -> Vec<u8> {
     out
 }
 
-fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error> {
+fn fetch(repository: &Repository, arguments: &[String]) -> Result<GitAnswer, Error> {
     let UploadRequest {
         wish,
         done,
         negotiates,
     } = UploadRequest::read(repository, arguments)?;
     if wish.wants.is_empty() {
-        return Ok(Answer::whole(Vec::new()));
+        return Ok(GitAnswer::whole(Vec::new()));
     }
 
     let mut out = Vec::new();
@@ -169,7 +169,7 @@ fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error>
         let ready = acknowledge(&mut out, repository, &wish)?;
         if !ready {
             pktline::write_flush(&mut out);
-            return Ok(Answer::whole(out));
+            return Ok(GitAnswer::whole(out));
         }
         pktline::write_delimiter(&mut out);
     }
@@ -187,7 +187,7 @@ fn fetch(repository: &Repository, arguments: &[String]) -> Result<Answer, Error>
     }
 
     pktline::write(&mut out, "packfile\n");
-    Ok(Answer::pack(out, selection.objects))
+    Ok(GitAnswer::pack(out, selection.objects))
 }
 
 /// A fetch request.

@@ -18,7 +18,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use lode_git::{
-    Cache, Credentials, FetchError, FetchLimits, Options, Reference, Remote, ResolveError,
+    Credentials, FetchError, FetchLimits, GitCache, Options, Reference, Remote, ResolveError,
     Resolved, Snapshot, TransportError,
 };
 use lode_net::{ClientCertificate, Egress, Proxy, Rules};
@@ -41,7 +41,7 @@ fn resolve(remote: &Remote, reference: &Reference) -> Result<Resolved, ResolveEr
 fn fetch(
     remote: &Remote,
     resolved: &Resolved,
-    cache: &Cache,
+    cache: &GitCache,
     options: &Options,
 ) -> Result<Snapshot, FetchError> {
     wait(lode_git::fetch(remote, resolved, cache, options))
@@ -70,9 +70,9 @@ fn remote(url: &str) -> Remote {
     remote
 }
 
-fn cache() -> (tempfile::TempDir, Cache) {
+fn cache() -> (tempfile::TempDir, GitCache) {
     let folder = tempfile::tempdir().unwrap();
-    let cache = Cache::open(folder.path().join("git")).unwrap();
+    let cache = GitCache::open(folder.path().join("git")).unwrap();
     (folder, cache)
 }
 

@@ -4,7 +4,7 @@ use std::io::{Read as _, Write as _};
 use std::path::Path;
 
 use lode_git::{
-    Access, Cache, Changes, Credentials, Gate, Options, Reference, Repository, TransportError,
+    Access, Changes, Credentials, Gate, GitCache, Options, Reference, Repository, TransportError,
 };
 
 use super::{Clone, Serving, git};
@@ -357,7 +357,7 @@ fn our_own_client_is_served() {
     let repository = serving.repository("fleet");
     let days = week(&repository);
     let remote = crate::remote(&serving.url("fleet"));
-    let cache = Cache::open(serving.folder.join("cache")).unwrap();
+    let cache = GitCache::open(serving.folder.join("cache")).unwrap();
     let go = |reference: &Reference| {
         let resolved = resolve(&remote, reference).unwrap();
         fetch(&remote, &resolved, &cache, &Options::default()).unwrap()

@@ -1,6 +1,6 @@
 //! The flags `--egress-allow` and `--egress-deny`: where connections may lead.
 
-use lode_net::{Egress, Rule, Rules};
+use lode_net::{Egress, EgressRule, Rules};
 
 /// Where connections to repositories may lead.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -8,11 +8,11 @@ pub(crate) struct Flags {
     /// Allow connections to a host (`git.corp`, `*.corp`), an address or a range (`127.0.0.0/8`)
     /// that is refused by default (loopback, link-local, metadata services); may be repeated
     #[arg(long, value_name = "HOST|CIDR", value_delimiter = ',')]
-    egress_allow: Vec<Rule>,
+    egress_allow: Vec<EgressRule>,
     /// Refuse connections to a host, an address or a range; `*` refuses everything that no other
     /// rule allows
     #[arg(long, value_name = "HOST|CIDR", value_delimiter = ',')]
-    egress_deny: Vec<Rule>,
+    egress_deny: Vec<EgressRule>,
 }
 
 impl Flags {

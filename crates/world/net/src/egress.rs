@@ -33,7 +33,7 @@ use url::Host;
 use self::address::Special;
 use self::rule::RuleVerdict;
 
-pub use rule::{Rule, RuleError, Rules};
+pub use rule::{EgressRule, RuleError, Rules};
 
 /// Most addresses of one name that are considered.
 const ADDRESSES_MAX: usize = 64;
@@ -89,7 +89,7 @@ pub struct Refused {
 enum Why {
     Scheme(String),
     NoHost,
-    Denied(Rule),
+    Denied(EgressRule),
     Special(Special),
 }
 
@@ -265,7 +265,7 @@ impl Egress {
 
     /// Checks an address, and addresses embedded in it, given the verdict on its name.
     fn address(&self, host: &str, address: IpAddr, standing: &RuleVerdict) -> Result<(), Refused> {
-        if matches!(standing, RuleVerdict::Allowed(Rule::Host(_))) {
+        if matches!(standing, RuleVerdict::Allowed(EgressRule::Host(_))) {
             return Ok(());
         }
         let refused = |why| Refused {

@@ -26,6 +26,6 @@ mod outbound;
 mod serve;
 
 pub use calls::{Answer, Call, Calls};
-pub use egress::{Egress, Network, Refused, Resolved, Rule, RuleError, Rules};
+pub use egress::{Egress, EgressRule, Network, Refused, Resolved, RuleError, Rules};
 pub use outbound::{ClientCertificate, Outbound, OutboundError, Proxy};
 pub use serve::{Caller, Limits, RequestBody, Terms, serve};

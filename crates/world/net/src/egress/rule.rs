@@ -1,4 +1,4 @@
-//! [`Rule`]: one host or range of addresses given by the operator.
+//! [`EgressRule`]: one host or range of addresses given by the operator.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ const MAPPED_BITS: u8 = 96;
 
 /// A host, the hosts below one, or addresses.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Rule {
+pub enum EgressRule {
     /// The host of this name.
     Host(String),
     /// All hosts below this name (`*.example.com`).
@@ -27,9 +27,9 @@ pub enum Rule {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Rules {
     /// Allowed although refused by default (`--egress-allow`).
-    pub allow: Vec<Rule>,
+    pub allow: Vec<EgressRule>,
     /// Refused although allowed by default (`--egress-deny`).
-    pub deny: Vec<Rule>,
+    pub deny: Vec<EgressRule>,
 }
 
 /// A text that is not a rule.
@@ -42,12 +42,12 @@ pub struct RuleError(String);
 /// The verdict of the rules.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RuleVerdict {
-    Allowed(Rule),
-    Denied(Rule),
+    Allowed(EgressRule),
+    Denied(EgressRule),
     Unsaid,
 }
 
-impl FromStr for Rule {
+impl FromStr for EgressRule {
     type Err = RuleError;
 
     fn from_str(text: &str) -> Result<Self, RuleError> {
@@ -86,7 +86,7 @@ impl FromStr for Rule {
     }
 }
 
-impl fmt::Display for Rule {
+impl fmt::Display for EgressRule {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Host(name) => f.write_str(name),
@@ -100,7 +100,7 @@ impl fmt::Display for Rule {
     }
 }
 
-impl Rule {
+impl EgressRule {
     /// Returns how specifically the rule names a host, higher for more; nothing if it does not.
     fn fits_name(&self, host: &str) -> Option<usize> {
         match self {
@@ -141,11 +141,11 @@ impl Rules {
     }
 
     /// Returns the rule that denies everything that no other rule names.
-    pub(super) fn denies_every_address(&self) -> Option<Rule> {
-        let is_all = |rule: &&Rule| match rule {
-            Rule::Everything => true,
-            Rule::Addresses(range) => range.prefix_len() == 0,
-            Rule::Host(_) | Rule::Below(_) => false,
+    pub(super) fn denies_every_address(&self) -> Option<EgressRule> {
+        let is_all = |rule: &&EgressRule| match rule {
+            EgressRule::Everything => true,
+            EgressRule::Addresses(range) => range.prefix_len() == 0,
+            EgressRule::Host(_) | EgressRule::Below(_) => false,
         };
         let allows_all = self.allow.iter().any(|rule| is_all(&rule));
         self.deny
@@ -155,8 +155,8 @@ impl Rules {
             .cloned()
     }
 
-    fn best(&self, fits: impl Fn(&Rule) -> Option<usize>) -> RuleVerdict {
-        let closest = |rules: &[Rule]| {
+    fn best(&self, fits: impl Fn(&EgressRule) -> Option<usize>) -> RuleVerdict {
+        let closest = |rules: &[EgressRule]| {
             let fitting = rules.iter().filter_map(|rule| Some((fits(rule)?, rule)));
             fitting
                 .max_by_key(|(closeness, _)| *closeness)

@@ -310,7 +310,11 @@ fn rules_are_hosts_addresses_and_ranges() {
         ("*", "*"),
         ("bücher.example", "xn--bcher-kva.example"),
     ] {
-        assert_eq!(text.parse::<Rule>().unwrap().to_string(), shown, "{text}");
+        assert_eq!(
+            text.parse::<EgressRule>().unwrap().to_string(),
+            shown,
+            "{text}"
+        );
     }
     for text in [
         "",
@@ -321,7 +325,7 @@ fn rules_are_hosts_addresses_and_ranges() {
         "a b",
         "**",
     ] {
-        assert!(text.parse::<Rule>().is_err(), "{text}");
+        assert!(text.parse::<EgressRule>().is_err(), "{text}");
     }
 }
 

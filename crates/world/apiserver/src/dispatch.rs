@@ -1,4 +1,4 @@
-//! Turns an HTTP request into an [`Answer`]: authentication, routing, authorisation and the choice
+//! Turns an HTTP request into an [`ApiAnswer`]: authentication, routing, authorisation and the choice
 //! of the handler.
 
 use std::cell::RefCell;
@@ -14,21 +14,21 @@ use lode_rbac::{Attributes, ResourceAttributes, User};
 use crate::api::{Api, Described};
 use crate::auth;
 use crate::documents::{self, Documents};
-use crate::faults::{self, Fault};
-use crate::handlers::call::Call;
+use crate::faults::{self, InjectedFault};
+use crate::handlers::call::ObjectCall;
 use crate::handlers::{delete, read, subresource, watch, write};
 use crate::served::{Registry, Served};
-use crate::wire::answer::{Answer, Content};
+use crate::wire::answer::{AnswerBody, ApiAnswer};
 use crate::wire::negotiate::{Output, media};
 use crate::wire::options::{ListOptions, Query};
-use crate::wire::request::{Route, Target};
+use crate::wire::request::{RequestTarget, Route};
 
 /// Answers a request.
 pub(crate) async fn answer<B>(
     api: &Arc<Api>,
     certificate: Option<&User>,
     request: Request<B>,
-) -> Response<Content>
+) -> Response<AnswerBody>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
@@ -61,7 +61,7 @@ where
     };
     answered
         .await
-        .unwrap_or_else(|status| Answer::status(&status))
+        .unwrap_or_else(|status| ApiAnswer::status(&status))
         .response(is_head)
 }
 
@@ -91,7 +91,7 @@ impl Asked<'_> {
             name: "",
         };
         if let Route::Resource(target) = &self.route {
-            let Target {
+            let RequestTarget {
                 resource,
                 subresource,
                 name,
@@ -106,13 +106,13 @@ impl Asked<'_> {
             };
         }
         match faults.meet(request).await {
-            Fault::None => Ok(None),
-            Fault::Refused(status) => Err(status),
-            Fault::Lost(status) => Ok(Some(status)),
+            InjectedFault::None => Ok(None),
+            InjectedFault::Refused(status) => Err(status),
+            InjectedFault::Lost(status) => Ok(Some(status)),
         }
     }
 
-    fn answer(&self, api: &Arc<Api>, body: &[u8]) -> Result<Answer, Status> {
+    fn answer(&self, api: &Arc<Api>, body: &[u8]) -> Result<ApiAnswer, Status> {
         let Route::Resource(target) = &self.route else {
             return self.document(api, &self.route);
         };
@@ -145,15 +145,15 @@ impl Asked<'_> {
         &self,
         api: &Arc<Api>,
         served: &Arc<Served>,
-        target: &Target,
+        target: &RequestTarget,
         verb: &str,
         body: &[u8],
-    ) -> Result<Answer, Status> {
+    ) -> Result<ApiAnswer, Status> {
         let text =
             |name: header::HeaderName| self.headers.get(name).and_then(|value| value.to_str().ok());
         let agent = text(header::USER_AGENT).unwrap_or_default();
         let output = Output::choose(text(header::ACCEPT))?;
-        let call = Call {
+        let call = ObjectCall {
             api,
             served,
             target,
@@ -182,12 +182,12 @@ impl Asked<'_> {
                 _ => Err(not_allowed()),
             }
         };
-        let answer = answer.unwrap_or_else(|status| Answer::status(&status));
+        let answer = answer.unwrap_or_else(|status| ApiAnswer::status(&status));
         Ok(answer.with_warnings(call.warnings.into_inner()))
     }
 
     /// Reads the options of a watch; the deprecated form of a watch names an object in its path.
-    fn watched(&self, target: &Target) -> Result<ListOptions, Status> {
+    fn watched(&self, target: &RequestTarget) -> Result<ListOptions, Status> {
         let mut options = ListOptions::read(&self.query, true)?;
         if !target.name.is_empty() {
             options.fields.require("metadata.name", &target.name);
@@ -195,7 +195,7 @@ impl Asked<'_> {
         Ok(options)
     }
 
-    fn verb(&self, target: &Target) -> &'static str {
+    fn verb(&self, target: &RequestTarget) -> &'static str {
         let whole = target.name.is_empty();
         let watch = target.watch || whole && self.query.flag("watch");
         match (self.method.as_str(), whole) {
@@ -255,7 +255,7 @@ impl Asked<'_> {
     }
 
     /// Answers requests that are not about objects.
-    fn document(&self, api: &Api, route: &Route) -> Result<Answer, Status> {
+    fn document(&self, api: &Api, route: &Route) -> Result<ApiAnswer, Status> {
         if self.method != Method::GET {
             return Err(not_allowed());
         }
@@ -283,21 +283,21 @@ impl Asked<'_> {
             },
         };
         let Some(mut answer) = answer else {
-            return Ok(Answer::text(404, NOT_FOUND));
+            return Ok(ApiAnswer::text(404, NOT_FOUND));
         };
         let known = text(header::IF_NONE_MATCH).map(|known| known.trim_matches('"'));
         if answer.etag.is_some() && answer.etag.as_deref() == known {
             answer.code = 304;
-            answer.body = Content::Parts(VecDeque::new());
+            answer.body = AnswerBody::Parts(VecDeque::new());
         }
         Ok(answer)
     }
 }
 
 /// Answers a request for an unknown version or resource, with a text if even the group is unknown.
-fn no_version(registry: &Registry, group: &str) -> Result<Answer, Status> {
+fn no_version(registry: &Registry, group: &str) -> Result<ApiAnswer, Status> {
     if !registry.has_group(group) {
-        return Ok(Answer::text(404, NOT_FOUND));
+        return Ok(ApiAnswer::text(404, NOT_FOUND));
     }
     Err(Status::about(
         404,

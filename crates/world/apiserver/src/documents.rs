@@ -10,39 +10,39 @@ use serde_json::{Value, json};
 
 use crate::served::Registry;
 use crate::store::Store;
-use crate::wire::answer::Answer;
+use crate::wire::answer::ApiAnswer;
 use crate::wire::negotiate::Output;
 use lode_describe::discovery::Aggregated;
 
 /// Builds documents about one registry and caches the expensive ones.
 #[derive(Default)]
 pub(crate) struct Documents {
-    aggregated: Lock<HashMap<(bool, bool), Kept>>,
+    aggregated: Lock<HashMap<(bool, bool), KeptDocument>>,
     /// By path; the index has the empty path.
-    schemas: Lock<HashMap<Box<str>, Kept>>,
+    schemas: Lock<HashMap<Box<str>, KeptDocument>>,
 }
 
 #[derive(Clone)]
-struct Kept {
+struct KeptDocument {
     text: Bytes,
     etag: String,
 }
 
 impl Documents {
     /// Answers `/api`.
-    pub(crate) fn core(&self, registry: &Registry, accept: &str, address: &str) -> Answer {
+    pub(crate) fn core(&self, registry: &Registry, accept: &str, address: &str) -> ApiAnswer {
         self.told(registry, accept, true)
             .unwrap_or_else(|| ok(&registry.catalogue().core(address)))
     }
 
     /// Answers `/apis`.
-    pub(crate) fn groups(&self, registry: &Registry, accept: &str) -> Answer {
+    pub(crate) fn groups(&self, registry: &Registry, accept: &str) -> ApiAnswer {
         self.told(registry, accept, false)
             .unwrap_or_else(|| ok(&registry.catalogue().groups()))
     }
 
     /// Answers with aggregated discovery, if the client asks for it.
-    fn told(&self, registry: &Registry, accept: &str, core: bool) -> Option<Answer> {
+    fn told(&self, registry: &Registry, accept: &str, core: bool) -> Option<ApiAnswer> {
         let asks = |version: &str| {
             accept.split(',').any(|clause| {
                 clause.contains("as=APIGroupDiscoveryList") && clause.contains(version)
@@ -57,7 +57,8 @@ impl Documents {
         };
         let mut aggregated = self.aggregated.lock();
         let kept = aggregated.entry((core, form == Aggregated::V2));
-        let kept = kept.or_insert_with(|| Kept::new(&registry.catalogue().aggregated(core, form)));
+        let kept =
+            kept.or_insert_with(|| KeptDocument::new(&registry.catalogue().aggregated(core, form)));
         Some(kept.answer(content_type))
     }
 
@@ -67,7 +68,7 @@ impl Documents {
         store: &Store,
         registry: &Registry,
         place: &str,
-    ) -> Option<Answer> {
+    ) -> Option<ApiAnswer> {
         let kept = self.schemas.lock().get(place).cloned();
         if let Some(kept) = kept {
             return Some(kept.answer(JSON));
@@ -76,14 +77,14 @@ impl Documents {
             "" => published::index(store, registry),
             place => published::document(store, registry, place)?,
         };
-        let kept = Kept::new(&document);
+        let kept = KeptDocument::new(&document);
         let answer = kept.answer(JSON);
         self.schemas.lock().insert(place.into(), kept);
         Some(answer)
     }
 
     /// Answers paths that are about neither objects nor groups.
-    pub(crate) fn other(path: &str, verbose: bool, accept: &str) -> Option<Answer> {
+    pub(crate) fn other(path: &str, verbose: bool, accept: &str) -> Option<ApiAnswer> {
         let path = path.trim_end_matches('/');
         match path {
             "/version" => return Some(ok(&version())),
@@ -102,13 +103,13 @@ impl Documents {
         } else {
             "ok".to_owned()
         };
-        Some(Answer::text(200, text))
+        Some(ApiAnswer::text(200, text))
     }
 }
 
 /// Answers with an empty `OpenAPI` v2 document: clients that still ask for it, as kubectl does for
 /// a `List`, then leave validation to the server.
-fn old_schemas(accept: &str) -> Answer {
+fn old_schemas(accept: &str) -> ApiAnswer {
     if !accept.contains("proto-openapi.spec.v2") {
         return ok(
             &json!({"swagger": "2.0", "info": {"title": TITLE, "version": VERSION}, "paths": {}}),
@@ -118,14 +119,14 @@ fn old_schemas(accept: &str) -> Answer {
     let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
     let info = [field(1, TITLE.as_bytes()), field(2, VERSION.as_bytes())].concat();
     let document = [field(1, b"2.0"), field(2, &info), field(8, b"")].concat();
-    Answer::parts(
+    ApiAnswer::parts(
         200,
         "application/com.github.proto-openapi.spec.v2.v1.0+protobuf",
         [document.into()],
     )
 }
 
-impl Kept {
+impl KeptDocument {
     fn new(document: &Value) -> Self {
         let text = document.to_string();
         let digest = lode_stdx::Digest::of(text.as_bytes()).to_string();
@@ -135,15 +136,15 @@ impl Kept {
         }
     }
 
-    fn answer(&self, content_type: &'static str) -> Answer {
-        let mut answer = Answer::parts(200, content_type, [self.text.clone()]);
+    fn answer(&self, content_type: &'static str) -> ApiAnswer {
+        let mut answer = ApiAnswer::parts(200, content_type, [self.text.clone()]);
         answer.etag = Some(self.etag.clone());
         answer
     }
 }
 
 /// Answers `/apis/GROUP`.
-pub(crate) fn group(registry: &Registry, group: &str) -> Option<Answer> {
+pub(crate) fn group(registry: &Registry, group: &str) -> Option<ApiAnswer> {
     registry
         .catalogue()
         .group(group)
@@ -151,7 +152,7 @@ pub(crate) fn group(registry: &Registry, group: &str) -> Option<Answer> {
 }
 
 /// Answers `/api/VERSION` and `/apis/GROUP/VERSION`.
-pub(crate) fn resources(registry: &Registry, group: &str, version: &str) -> Option<Answer> {
+pub(crate) fn resources(registry: &Registry, group: &str, version: &str) -> Option<ApiAnswer> {
     registry
         .catalogue()
         .resources(group, version)
@@ -166,8 +167,8 @@ fn version() -> Value {
     })
 }
 
-fn ok(value: &Value) -> Answer {
-    Answer::value(200, value, Output::JSON)
+fn ok(value: &Value) -> ApiAnswer {
+    ApiAnswer::value(200, value, Output::JSON)
 }
 
 const TITLE: &str = "Kubernetes";

@@ -10,8 +10,10 @@ use lode_admit::Status;
 /// Decides which requests fail.
 pub trait Faults: Send + Sync {
     /// Decides what happens to a request; the request is delayed until the future resolves.
-    fn meet<'r>(&'r self, request: Request<'r>)
-    -> Pin<Box<dyn Future<Output = Fault> + Send + 'r>>;
+    fn meet<'r>(
+        &'r self,
+        request: Request<'r>,
+    ) -> Pin<Box<dyn Future<Output = InjectedFault> + Send + 'r>>;
 }
 
 /// The purpose of a request.
@@ -32,7 +34,7 @@ pub struct Request<'r> {
 
 /// What happens to a request.
 #[derive(Debug, Clone)]
-pub enum Fault {
+pub enum InjectedFault {
     /// It is served.
     None,
     /// It is not served; this is the response.

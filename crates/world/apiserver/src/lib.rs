@@ -37,5 +37,5 @@ mod wire;
 pub use api::Clock;
 pub use auth::TokensError;
 pub use auth::authority::Error as AuthorityError;
-pub use faults::{Fault, Faults, Request};
+pub use faults::{Faults, InjectedFault, Request};
 pub use server::{Config, Error, Server};

@@ -15,12 +15,12 @@ pub const CHARTS_USER: &str = "git";
 pub const CHARTS_PASSWORD: &str = "secret";
 
 /// Files by path.
-type Files = Arc<Lock<HashMap<String, Vec<u8>>>>;
+type ServedFiles = Arc<Lock<HashMap<String, Vec<u8>>>>;
 
 /// A server of Helm repositories; it ends when this is dropped.
 pub struct Charts {
     web: Web,
-    files: Files,
+    files: ServedFiles,
     scheme: &'static str,
 }
 
@@ -38,7 +38,7 @@ impl Charts {
     /// # Errors
     /// There is no free port.
     pub async fn start_with(tls: Option<tokio_rustls::TlsAcceptor>) -> std::io::Result<Self> {
-        let files = Files::default();
+        let files = ServedFiles::default();
         let (held, scheme) = (files.clone(), if tls.is_some() { "https" } else { "http" });
         let web = Web::start("charts", tls, |_| move |ask: &WebAsk| answer(&held, ask));
         Ok(Self {
@@ -80,7 +80,7 @@ impl Charts {
     }
 }
 
-fn answer(files: &Files, ask: &WebAsk) -> WebReply {
+fn answer(files: &ServedFiles, ask: &WebAsk) -> WebReply {
     let is_private = ask.path.split('/').any(|part| part.starts_with("private-"));
     if is_private && !ask.is_basic(CHARTS_USER, CHARTS_PASSWORD) {
         return WebReply {

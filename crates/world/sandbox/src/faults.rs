@@ -162,26 +162,26 @@ impl FaultPlan {
         Some(fault)
     }
 
-    async fn answer(&self, request: &Request<'_>) -> lode_apiserver::Fault {
+    async fn answer(&self, request: &Request<'_>) -> lode_apiserver::InjectedFault {
         if request.user == OWN_USER {
-            return lode_apiserver::Fault::None;
+            return lode_apiserver::InjectedFault::None;
         }
         // From here on the request counts as held, so that a lift in between is not missed.
         let mut lifted = self.lifted.subscribe();
         let Some(fault) = self.take(request) else {
             return match &self.otherwise {
                 Some(otherwise) => otherwise.meet(*request).await,
-                None => lode_apiserver::Fault::None,
+                None => lode_apiserver::InjectedFault::None,
             };
         };
         match fault {
             Fault::Slow(wait) => tokio::time::sleep(wait).await,
             // The sender lives as long as the plan.
             Fault::Silent => drop(lifted.changed().await),
-            Fault::Lost => return lode_apiserver::Fault::Lost(fault.status()),
-            _ => return lode_apiserver::Fault::Refused(fault.status()),
+            Fault::Lost => return lode_apiserver::InjectedFault::Lost(fault.status()),
+            _ => return lode_apiserver::InjectedFault::Refused(fault.status()),
         }
-        lode_apiserver::Fault::None
+        lode_apiserver::InjectedFault::None
     }
 }
 
@@ -189,7 +189,7 @@ impl lode_apiserver::Faults for FaultPlan {
     fn meet<'r>(
         &'r self,
         request: Request<'r>,
-    ) -> Pin<Box<dyn Future<Output = lode_apiserver::Fault> + Send + 'r>> {
+    ) -> Pin<Box<dyn Future<Output = lode_apiserver::InjectedFault> + Send + 'r>> {
         Box::pin(async move { self.answer(&request).await })
     }
 }
@@ -339,9 +339,11 @@ mod tests {
         };
         assert!(matches!(
             plan.answer(&own).await,
-            lode_apiserver::Fault::None
+            lode_apiserver::InjectedFault::None
         ));
         let other = plan.answer(&request("configmaps", "")).await;
-        assert!(matches!(other, lode_apiserver::Fault::Refused(status) if status.code == 500));
+        assert!(
+            matches!(other, lode_apiserver::InjectedFault::Refused(status) if status.code == 500)
+        );
     }
 }

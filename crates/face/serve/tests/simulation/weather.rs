@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use lode_admit::Status;
-use lode_apiserver::{Fault, Faults, Request};
+use lode_apiserver::{Faults, InjectedFault, Request};
 use tokio::time::Instant;
 
 use super::chance::Chance;
@@ -75,19 +75,19 @@ impl Faults for Weather {
     fn meet<'r>(
         &'r self,
         request: Request<'r>,
-    ) -> Pin<Box<dyn Future<Output = Fault> + Send + 'r>> {
+    ) -> Pin<Box<dyn Future<Output = InjectedFault> + Send + 'r>> {
         Box::pin(async move {
             let chance = self.meet_one(&request);
             // Which controller an event is of stands in its body alone.
             if request.resource == "events" {
-                return Fault::None;
+                return InjectedFault::None;
             }
             tokio::time::sleep(Duration::from_millis(chance.below(LATE_MAX_MS))).await;
             let failure = || Status::internal("a fault of the simulation");
             match chance.below(FAILS_OF * 2) {
-                0 => Fault::Refused(failure()),
-                1 => Fault::Lost(failure()),
-                _ => Fault::None,
+                0 => InjectedFault::Refused(failure()),
+                1 => InjectedFault::Lost(failure()),
+                _ => InjectedFault::None,
             }
         })
     }

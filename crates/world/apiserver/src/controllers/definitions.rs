@@ -23,10 +23,10 @@ use crate::wire::options::{DeleteOptions, Propagation};
 /// The last read version of each definition, so that a change only costs the changed one.
 #[derive(Default)]
 pub(super) struct Definitions {
-    read: HashMap<Box<str>, Read>,
+    read: HashMap<Box<str>, ReadDefinition>,
 }
 
-struct Read {
+struct ReadDefinition {
     generation: i64,
     names: Names,
     group: Box<str>,
@@ -98,7 +98,7 @@ impl Definitions {
         match Definition::read(definition) {
             Ok(read) => {
                 let served = served(api, &read);
-                let read = Read {
+                let read = ReadDefinition {
                     generation,
                     names: read.names,
                     group: read.group,

@@ -69,10 +69,10 @@ pub(crate) fn document(store: &Store, registry: &Registry, place: &str) -> Optio
     Some(openapi::document(group, version, &published))
 }
 
-type Versions<'r> = BTreeMap<(&'r str, &'r str), Vec<&'r Served>>;
+type KindsByVersion<'r> = BTreeMap<(&'r str, &'r str), Vec<&'r Served>>;
 
-fn versions(registry: &Registry) -> Versions<'_> {
-    let mut versions = Versions::new();
+fn versions(registry: &Registry) -> KindsByVersion<'_> {
+    let mut versions = KindsByVersion::new();
     for served in registry.iter() {
         versions
             .entry((&served.resource.group, &served.resource.version))

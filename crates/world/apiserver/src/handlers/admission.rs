@@ -6,11 +6,11 @@ use lode_object::json::text;
 use lode_rbac::Write;
 use serde_json::Value;
 
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 use crate::store::key::Key;
 
 /// Refuses objects in namespaces that do not exist or are being deleted.
-pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
+pub(crate) fn namespace(call: &ObjectCall<'_>, name: &str) -> Result<(), Status> {
     let namespace = &call.target.namespace;
     if namespace.is_empty() {
         return Ok(());
@@ -43,7 +43,7 @@ pub(crate) fn namespace(call: &Call<'_>, name: &str) -> Result<(), Status> {
 
 /// Adds to an object what the cluster assigns.
 pub(crate) fn provide(
-    call: &Call<'_>,
+    call: &ObjectCall<'_>,
     live: Option<&Value>,
     object: &mut Value,
     dry_run: bool,
@@ -57,7 +57,11 @@ pub(crate) fn provide(
 }
 
 /// Refuses roles and bindings that grant rights their author does not have.
-pub(crate) fn grants(call: &Call<'_>, live: Option<&Value>, object: &Value) -> Result<(), Status> {
+pub(crate) fn grants(
+    call: &ObjectCall<'_>,
+    live: Option<&Value>,
+    object: &Value,
+) -> Result<(), Status> {
     if &*call.served.kind.gvk.group != "rbac.authorization.k8s.io" {
         return Ok(());
     }

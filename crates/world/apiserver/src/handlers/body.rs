@@ -4,14 +4,14 @@ use lode_admit::decode::{self, Decoded, FieldValidation, Media};
 use lode_admit::{FieldError, Kind, Status, custom};
 use serde_json::Value;
 
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 
 /// Reads the body of a request as an object of a kind.
 ///
 /// # Errors
 /// It is not one, or violates the requested strictness.
 pub(crate) fn object(
-    call: &Call<'_>,
+    call: &ObjectCall<'_>,
     kind: &Kind,
     validation: FieldValidation,
 ) -> Result<Decoded, Status> {
@@ -93,7 +93,7 @@ fn known(
 ///
 /// # Errors
 /// It cannot be read.
-pub(crate) fn delete_options(call: &Call<'_>) -> Result<Value, Status> {
+pub(crate) fn delete_options(call: &ObjectCall<'_>) -> Result<Value, Status> {
     // The content type of an empty body does not matter.
     if call.body.is_empty() {
         Ok(Value::Null)

@@ -1,4 +1,4 @@
-//! [`Call`]: one request about objects, with its target and its user.
+//! [`ObjectCall`]: one request about objects, with its target and its user.
 
 use std::cell::RefCell;
 
@@ -14,13 +14,13 @@ use crate::served::Served;
 use crate::store::key::Key;
 use crate::wire::negotiate::Output;
 use crate::wire::options::Query;
-use crate::wire::request::Target;
+use crate::wire::request::RequestTarget;
 
 /// One request about objects.
-pub(crate) struct Call<'c> {
+pub(crate) struct ObjectCall<'c> {
     pub(crate) api: &'c Api,
     pub(crate) served: &'c Served,
-    pub(crate) target: &'c Target,
+    pub(crate) target: &'c RequestTarget,
     pub(crate) query: &'c Query,
     pub(crate) output: Output,
     pub(crate) user: &'c User,
@@ -34,7 +34,7 @@ pub(crate) struct Call<'c> {
     pub(crate) warnings: RefCell<Vec<String>>,
 }
 
-impl Call<'_> {
+impl ObjectCall<'_> {
     /// Returns the object that the path names.
     pub(crate) fn key(&self) -> Key {
         Key::new(&self.target.namespace, &self.target.name)

@@ -9,22 +9,22 @@ use serde_json::{Value, json};
 
 use crate::fields::{as_map, metadata_mut};
 use crate::handlers::body;
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 use crate::handlers::endpoint;
 use crate::handlers::read;
 use crate::store::key::Key;
 use crate::store::stored::Stored;
 use crate::store::{Clash, From};
-use crate::wire::answer::Answer;
+use crate::wire::answer::ApiAnswer;
 use crate::wire::options::{DeleteOptions, ListOptions, Propagation};
 
 /// Deletes one object.
-pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn one(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let options = options(call)?;
     let key = call.key();
     match delete(call, &key, &options)? {
         Deleted::Gone(_, uid) if !strategy::of(&call.served.kind).returns_deleted => {
-            Ok(Answer::value(
+            Ok(ApiAnswer::value(
                 200,
                 &success(&call.served.kind, key.name(), &uid),
                 call.output,
@@ -35,7 +35,7 @@ pub(crate) fn one(call: &Call<'_>) -> Result<Answer, Status> {
 }
 
 /// Deletes all selected objects of a resource. Returns their last state.
-pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn many(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let options = options(call)?;
     let selection = ListOptions::read(call.query, false)?;
     read::check_fields(call.served, &selection)?;
@@ -65,11 +65,11 @@ pub(crate) fn many(call: &Call<'_>) -> Result<Answer, Status> {
         list["metadata"]["continue"] = "".into();
     }
 
-    Ok(Answer::value(200, &list, call.output))
+    Ok(ApiAnswer::value(200, &list, call.output))
 }
 
 /// Returns an object as an item of a list: items of built-in kinds omit `apiVersion` and `kind`.
-fn item(call: &Call<'_>, stored: &Stored) -> Value {
+fn item(call: &ObjectCall<'_>, stored: &Stored) -> Value {
     let mut value = call.served.value(stored);
     if !call.served.is_custom() {
         as_map(&mut value).retain(|field, _| !matches!(field.as_str(), "apiVersion" | "kind"));
@@ -98,7 +98,7 @@ pub(crate) enum Deleted {
     Going(Value),
 }
 
-fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
+fn options(call: &ObjectCall<'_>) -> Result<DeleteOptions, Status> {
     let options = DeleteOptions::read(call.query, &body::delete_options(call)?)?;
     let gvk = &call.served.kind.gvk;
     if options.propagation.is_none() && (&*gvk.group, &*gvk.kind) == ("batch", "Job") {
@@ -109,7 +109,7 @@ fn options(call: &Call<'_>) -> Result<DeleteOptions, Status> {
 
 /// Deletes an object by key.
 pub(crate) fn delete(
-    call: &Call<'_>,
+    call: &ObjectCall<'_>,
     key: &Key,
     options: &DeleteOptions,
 ) -> Result<Deleted, Status> {
@@ -209,7 +209,7 @@ fn unmet(kind: &Kind, key: &Key, why: &str) -> Status {
 }
 
 /// Returns the object marked for deletion; `None` if nothing blocks it.
-fn marked(call: &Call<'_>, live: &Value, options: &DeleteOptions) -> Option<Value> {
+fn marked(call: &ObjectCall<'_>, live: &Value, options: &DeleteOptions) -> Option<Value> {
     let kind = &call.served.kind;
     let mut object = live.clone();
     let finalizers = finalizers(kind, live, options.propagation);

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::api::Api;
 use crate::auth;
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 use crate::handlers::delete::{self, Deleted};
 use crate::handlers::write::{Changed, Way, Write, WriteFault, Written};
 use crate::served::Served;
@@ -18,7 +18,7 @@ use crate::store::key::Key;
 use crate::store::stored::Stored;
 use crate::wire::negotiate::Output;
 use crate::wire::options::{DeleteOptions, Query, WriteOptions};
-use crate::wire::request::Target;
+use crate::wire::request::RequestTarget;
 
 /// Field manager of the controllers.
 pub(crate) const CONTROLLER_MANAGER: &str = "kube-controller-manager";
@@ -111,15 +111,15 @@ fn with_call<R>(
     served: &Served,
     key: &Key,
     subresource: &str,
-    make: impl FnOnce(&Call<'_>) -> R,
+    make: impl FnOnce(&ObjectCall<'_>) -> R,
 ) -> R {
-    let target = Target {
+    let target = RequestTarget {
         namespace: key.namespace().to_owned(),
         name: key.name().to_owned(),
         subresource: subresource.to_owned(),
-        ..Target::default()
+        ..RequestTarget::default()
     };
-    make(&Call {
+    make(&ObjectCall {
         api,
         served,
         target: &target,

@@ -1,4 +1,4 @@
-//! [`Page`]: a part of a list, and the [`Token`] of the next part.
+//! [`Page`]: a part of a list, and the [`ContinueToken`] of the next part.
 
 use std::sync::Arc;
 
@@ -26,13 +26,13 @@ pub(crate) struct Page {
 
 /// Where a page begins, and at which revision.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Token {
+pub(crate) struct ContinueToken {
     pub(crate) revision: u64,
     /// The page begins after this namespace and name.
     after: String,
 }
 
-impl Token {
+impl ContinueToken {
     /// Reads a token that a client sends back; `None` if there is none.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Page {
     /// before filtering, so it may be empty.
     pub(crate) fn cut(
         snapshot: Snapshot,
-        token: Option<&Token>,
+        token: Option<&ContinueToken>,
         options: &ListOptions,
         everywhere: bool,
         is_meant: impl Fn(&Key, &Stored) -> bool,
@@ -132,7 +132,7 @@ impl Page {
         }
         let token = objects
             .last()
-            .map(|(last, _)| Token::text(revision, last, everywhere));
+            .map(|(last, _)| ContinueToken::text(revision, last, everywhere));
         // With a selector Kubernetes does not report the remaining number.
         let unselected = options.labels.is_empty() && options.fields.0.is_empty();
         Self {
@@ -200,7 +200,7 @@ mod tests {
             );
             remaining.push(page.remaining);
             let Some(next) = page.token else { break };
-            token = Token::read(&next).unwrap();
+            token = ContinueToken::read(&next).unwrap();
         }
         assert_eq!(
             seen,
@@ -261,12 +261,12 @@ mod tests {
 
     #[test]
     fn what_is_no_token_is_refused() {
-        let error = |text: &str| Token::read(text).unwrap_err().message;
+        let error = |text: &str| ContinueToken::read(text).unwrap_err().message;
         assert!(
             error("garbage").starts_with("invalid continue token: continue key is not valid: ")
         );
         let other = TOKENS.encode("{\"v\":\"v2\",\"rv\":1,\"start\":\"/a\"}");
         assert!(error(&other).ends_with("server does not recognize this encoded version"));
-        assert_eq!(Token::read(""), Ok(None));
+        assert_eq!(ContinueToken::read(""), Ok(None));
     }
 }

@@ -6,19 +6,19 @@ use bytes::{Bytes, BytesMut};
 use lode_admit::{Status, strategy};
 use serde_json::{Value, json};
 
-use crate::handlers::call::Call;
-use crate::handlers::page::{Page, Token};
+use crate::handlers::call::ObjectCall;
+use crate::handlers::page::{ContinueToken, Page};
 use crate::handlers::shape;
 use crate::served::Served;
 use crate::store::Store;
 use crate::store::key::Key;
 use crate::store::stored::Stored;
-use crate::wire::answer::Answer;
+use crate::wire::answer::ApiAnswer;
 use crate::wire::negotiate::Shape;
 use crate::wire::options::{ListOptions, Revision};
 
 /// Answers with one object.
-pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn get(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     match Revision::of_one(call.query)? {
         Revision::NotOlder(revision) => not_in_future(&call.api.store, revision)?,
         Revision::Newest | Revision::Any | Revision::Exact(_) => {}
@@ -28,27 +28,31 @@ pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
 }
 
 /// Returns the object of a request.
-pub(crate) fn find(call: &Call<'_>) -> Result<Arc<Stored>, Status> {
+pub(crate) fn find(call: &ObjectCall<'_>) -> Result<Arc<Stored>, Status> {
     let found = call.served.objects.get(&call.key());
     found.ok_or_else(|| Status::not_found(&call.served.kind, &call.target.name))
 }
 
 /// Answers with an object in the requested form.
-pub(crate) fn object(call: &Call<'_>, code: u16, stored: &Stored) -> Result<Answer, Status> {
+pub(crate) fn object(
+    call: &ObjectCall<'_>,
+    code: u16,
+    stored: &Stored,
+) -> Result<ApiAnswer, Status> {
     if call.output.shape == Shape::Object && !call.output.yaml {
-        return Ok(Answer::json(code, call.served.bytes(stored)));
+        return Ok(ApiAnswer::json(code, call.served.bytes(stored)));
     }
     shaped(call, code, &call.served.value(stored))
 }
 
 /// Answers with an object value in the requested form.
-pub(crate) fn shaped(call: &Call<'_>, code: u16, value: &Value) -> Result<Answer, Status> {
+pub(crate) fn shaped(call: &ObjectCall<'_>, code: u16, value: &Value) -> Result<ApiAnswer, Status> {
     let shaped = shape::one(call, value)?;
-    Ok(Answer::value(code, &shaped, call.output))
+    Ok(ApiAnswer::value(code, &shaped, call.output))
 }
 
 /// Answers with a list.
-pub(crate) fn list(call: &Call<'_>, options: &ListOptions) -> Result<Answer, Status> {
+pub(crate) fn list(call: &ObjectCall<'_>, options: &ListOptions) -> Result<ApiAnswer, Status> {
     check_fields(call.served, options)?;
     let page = page(call, options)?;
     if call.output.shape == Shape::Object && !call.output.yaml {
@@ -60,7 +64,7 @@ pub(crate) fn list(call: &Call<'_>, options: &ListOptions) -> Result<Answer, Sta
         .map(|(_, stored)| call.served.value(stored))
         .collect::<Vec<_>>();
     let body = shape::many(call, &values, &list_metadata(call.served, &page))?;
-    Ok(Answer::value(200, &body, call.output))
+    Ok(ApiAnswer::value(200, &body, call.output))
 }
 
 /// Refuses field selectors that the kind does not support.
@@ -144,7 +148,7 @@ pub(crate) fn not_in_future(store: &Store, revision: u64) -> Result<(), Status> 
     Err(status)
 }
 
-fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
+fn page(call: &ObjectCall<'_>, options: &ListOptions) -> Result<Page, Status> {
     let (store, objects) = (&call.api.store, &call.served.objects);
     // Selecting a namespace in a list of all lists that namespace.
     let wanted = options
@@ -156,7 +160,7 @@ fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
     } else {
         &*call.target.namespace
     };
-    let token = Token::read(&options.token)?;
+    let token = ContinueToken::read(&options.token)?;
     let revision = match (&token, options.revision) {
         (Some(token), _) => Revision::Exact(token.revision),
         (None, revision) => revision,
@@ -184,7 +188,7 @@ fn page(call: &Call<'_>, options: &ListOptions) -> Result<Page, Status> {
     ))
 }
 
-fn expired(token: Option<&Token>) -> Status {
+fn expired(token: Option<&ContinueToken>) -> Status {
     let message = if token.is_some() {
         "The provided continue parameter is too old to display a consistent list result. You can start a new list \
          without the continue parameter."
@@ -209,7 +213,7 @@ fn list_metadata(served: &Served, page: &Page) -> Value {
 }
 
 /// Joins stored texts into a list, in pieces, as the client reads them.
-fn plain(served: &Served, page: Page) -> Answer {
+fn plain(served: &Served, page: Page) -> ApiAnswer {
     let head = format!(
         "{{\"kind\":\"{}List\",\"apiVersion\":\"{}\",\"metadata\":{},\"items\":[",
         served.kind.gvk.kind,
@@ -228,7 +232,7 @@ fn plain(served: &Served, page: Page) -> Answer {
             ListItem::Headless(stored)
         });
     }
-    Answer::lazy(
+    ApiAnswer::lazy(
         200,
         Pieces {
             head: Some(head.into()),

@@ -11,24 +11,24 @@ use serde_json::{Value, json};
 
 use crate::fields::as_map;
 use crate::handlers::body;
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 use crate::handlers::patch::PatchBody;
 use crate::handlers::read;
 use crate::handlers::write::{Write, WriteFault, Written, refused};
 use crate::store::stored::Stored;
-use crate::wire::answer::Answer;
+use crate::wire::answer::ApiAnswer;
 use crate::wire::options::{WriteOptions, Writing};
 
 /// Answers with the scale of an object.
-pub(crate) fn get(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn get(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let stored = read::find(call)?;
     let place = ReplicaPaths::of(&call.served.kind);
     let object = call.served.value(&stored);
-    Ok(Answer::value(200, &place.shown(&object), call.output))
+    Ok(ApiAnswer::value(200, &place.shown(&object), call.output))
 }
 
 /// Replaces the scale of an object.
-pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn replace(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let options = WriteOptions::read(call.query, Writing::Update)?;
     let kind = scale_kind()?;
     let Decoded { object, warnings } = body::object(call, &kind, options.validation)?;
@@ -37,7 +37,7 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
 }
 
 /// Changes the scale of an object.
-pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn patch(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let kind = scale_kind()?;
     let writing = if PatchBody::is_apply(call.media) {
         Writing::Apply
@@ -68,15 +68,15 @@ pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
 
 /// Writes the scale that `make` returns; it also returns whether field ownership is already known.
 fn run(
-    call: &Call<'_>,
+    call: &ObjectCall<'_>,
     options: &WriteOptions,
     make: impl Fn(&Value) -> Result<(Value, bool), Status>,
-) -> Result<Answer, Status> {
+) -> Result<ApiAnswer, Status> {
     loop {
         let stored = read::find(call)?;
         match once(call, options, &stored, &make) {
             Ok(object) => {
-                return Ok(Answer::value(
+                return Ok(ApiAnswer::value(
                     200,
                     &ReplicaPaths::of(&call.served.kind).shown(&object),
                     call.output,
@@ -89,7 +89,7 @@ fn run(
 }
 
 fn once(
-    call: &Call<'_>,
+    call: &ObjectCall<'_>,
     options: &WriteOptions,
     stored: &Arc<Stored>,
     make: &impl Fn(&Value) -> Result<(Value, bool), Status>,

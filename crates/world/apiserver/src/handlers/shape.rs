@@ -4,13 +4,13 @@ use jiff::Timestamp;
 use lode_admit::{FieldError, Status, Types, custom};
 use serde_json::{Value, json};
 
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 use crate::served::Served;
 use crate::wire::negotiate::Shape;
 use lode_describe::table::{self, Columns, IncludeObject, Options};
 
 /// Returns one object in the requested form.
-pub(crate) fn one(call: &Call<'_>, object: &Value) -> Result<Value, Status> {
+pub(crate) fn one(call: &ObjectCall<'_>, object: &Value) -> Result<Value, Status> {
     Ok(match call.output.shape {
         Shape::Object => object.clone(),
         Shape::Metadata(version) => table::partial(object, version),
@@ -25,7 +25,11 @@ pub(crate) fn one(call: &Call<'_>, object: &Value) -> Result<Value, Status> {
 }
 
 /// Returns a list in the requested form.
-pub(crate) fn many(call: &Call<'_>, objects: &[Value], metadata: &Value) -> Result<Value, Status> {
+pub(crate) fn many(
+    call: &ObjectCall<'_>,
+    objects: &[Value],
+    metadata: &Value,
+) -> Result<Value, Status> {
     Ok(match call.output.shape {
         Shape::Object => json!({
             "kind": format!("{}List", call.served.kind.gvk.kind),
@@ -50,7 +54,7 @@ pub(crate) struct Shaper {
 }
 
 impl Shaper {
-    pub(crate) fn new(call: &Call<'_>) -> Result<Self, Status> {
+    pub(crate) fn new(call: &ObjectCall<'_>) -> Result<Self, Status> {
         Ok(Self {
             shape: call.output.shape,
             options: options(call)?,
@@ -76,7 +80,7 @@ impl Shaper {
     }
 }
 
-fn options(call: &Call<'_>) -> Result<Options, Status> {
+fn options(call: &ObjectCall<'_>) -> Result<Options, Status> {
     let version = match call.output.shape {
         Shape::Table(version) => version,
         Shape::Object | Shape::Metadata(_) => table::Version::default(),
@@ -90,7 +94,7 @@ fn options(call: &Call<'_>) -> Result<Options, Status> {
 }
 
 /// Returns which part of an object is included in its table row.
-fn include_object(call: &Call<'_>) -> Result<IncludeObject, Status> {
+fn include_object(call: &ObjectCall<'_>) -> Result<IncludeObject, Status> {
     let text = call.query.text("includeObject").unwrap_or_default();
     IncludeObject::parse(text).ok_or_else(|| {
         let detail = "must be 'Metadata', 'Object', 'None', or empty";

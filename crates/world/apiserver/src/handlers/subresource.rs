@@ -8,15 +8,15 @@ use serde_json::Value;
 
 use crate::fields::as_map;
 use crate::handlers::body;
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 use crate::handlers::delete;
 use crate::handlers::scale;
-use crate::wire::answer::Answer;
+use crate::wire::answer::ApiAnswer;
 use crate::wire::negotiate::Output;
 use crate::wire::options::{DeleteOptions, WriteOptions, Writing};
 
 /// Answers if the request is for such an endpoint.
-pub(crate) fn answer(call: &Call<'_>, verb: &str) -> Option<Result<Answer, Status>> {
+pub(crate) fn answer(call: &ObjectCall<'_>, verb: &str) -> Option<Result<ApiAnswer, Status>> {
     let target = call.target;
     Some(
         match (&*target.group, &*target.resource, &*target.subresource) {
@@ -45,7 +45,7 @@ fn not_here(what: &str) -> Status {
 }
 
 /// Answers an access or identity review.
-fn reviewed(call: &Call<'_>) -> Result<Answer, Status> {
+fn reviewed(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let options = WriteOptions::read(call.query, Writing::Create)?;
     let Decoded { object, .. } = body::object(call, &call.served.kind, options.validation)?;
     let user = call.user;
@@ -61,7 +61,7 @@ fn reviewed(call: &Call<'_>) -> Result<Answer, Status> {
         other => Err(not_here(other)),
     })?;
 
-    Ok(Answer::value(
+    Ok(ApiAnswer::value(
         201,
         &answer,
         Output {
@@ -72,7 +72,7 @@ fn reviewed(call: &Call<'_>) -> Result<Answer, Status> {
 }
 
 /// Deletes a pod for an eviction; disruption budgets are not enforced.
-fn evict(call: &Call<'_>) -> Result<Answer, Status> {
+fn evict(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let kind = call
         .served
         .resource
@@ -93,5 +93,5 @@ fn evict(call: &Call<'_>) -> Result<Answer, Status> {
     let options = DeleteOptions::read(call.query, &options)?;
     delete::delete(call, &call.key(), &options)?;
     let success = serde_json::json!({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201});
-    Ok(Answer::value(201, &success, Output::JSON))
+    Ok(ApiAnswer::value(201, &success, Output::JSON))
 }

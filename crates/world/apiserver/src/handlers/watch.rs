@@ -14,25 +14,25 @@ use serde_json::{Value, json};
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::api::Api;
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 use crate::handlers::read;
 use crate::handlers::shape::Shaper;
 use crate::served::Served;
 use crate::store::key::Key;
 use crate::store::log::StoreChange;
 use crate::store::stored::Stored;
-use crate::wire::answer::Answer;
+use crate::wire::answer::ApiAnswer;
 use crate::wire::negotiate::Shape;
 use crate::wire::options::{ListOptions, Revision};
 use crate::wire::stream::{Slot, Stream};
 
 /// Answers with a watch.
 pub(crate) fn start(
-    call: &Call<'_>,
+    call: &ObjectCall<'_>,
     api: &Arc<Api>,
     served: &Arc<Served>,
     options: ListOptions,
-) -> Result<Answer, Status> {
+) -> Result<ApiAnswer, Status> {
     read::check_fields(served, &options)?;
     let shaper = match call.output.shape {
         Shape::Object => None,
@@ -53,7 +53,7 @@ pub(crate) fn start(
         // The client misses nothing that is written after it received the response.
         cursor: api.store.revision(),
     };
-    Ok(Answer::stream(
+    Ok(ApiAnswer::stream(
         "application/json",
         Stream::new(|slot| watch.run(slot)),
     ))

@@ -17,7 +17,7 @@ use serde_json::Value;
 use crate::fields::metadata_mut;
 use crate::handlers::admission;
 use crate::handlers::body;
-use crate::handlers::call::Call;
+use crate::handlers::call::ObjectCall;
 use crate::handlers::delete;
 use crate::handlers::endpoint;
 use crate::handlers::patch::PatchBody;
@@ -26,7 +26,7 @@ use crate::random;
 use crate::store::key::Key;
 use crate::store::stored::{Draft, Stored};
 use crate::store::{Clash, From};
-use crate::wire::answer::Answer;
+use crate::wire::answer::ApiAnswer;
 use crate::wire::options::{WriteOptions, Writing, not_a_number};
 
 /// The result of a write.
@@ -49,7 +49,7 @@ pub(crate) enum Way {
 
 /// A write in progress.
 pub(crate) struct Write<'w> {
-    pub(crate) call: &'w Call<'w>,
+    pub(crate) call: &'w ObjectCall<'w>,
     pub(crate) options: &'w WriteOptions,
     /// The subresource, or empty.
     pub(crate) subresource: &'w str,
@@ -71,7 +71,7 @@ impl<S: Into<Status>> std::convert::From<S> for WriteFault {
 }
 
 /// Creates an object from a body.
-pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn create(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let options = WriteOptions::read(call.query, Writing::Create)?;
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
     call.warn(warnings);
@@ -80,7 +80,7 @@ pub(crate) fn create(call: &Call<'_>) -> Result<Answer, Status> {
 }
 
 /// Replaces an object by a body.
-pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn replace(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let options = WriteOptions::read(call.query, Writing::Update)?;
     let Decoded { object, warnings } = body::object(call, &call.served.kind, options.validation)?;
     call.warn(warnings);
@@ -89,7 +89,7 @@ pub(crate) fn replace(call: &Call<'_>) -> Result<Answer, Status> {
 }
 
 /// Patches an object.
-pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
+pub(crate) fn patch(call: &ObjectCall<'_>) -> Result<ApiAnswer, Status> {
     let writing = if PatchBody::is_apply(call.media) {
         Writing::Apply
     } else {
@@ -102,7 +102,7 @@ pub(crate) fn patch(call: &Call<'_>) -> Result<Answer, Status> {
 }
 
 /// Answers with what was written.
-fn answer(call: &Call<'_>, code: u16, written: &Written) -> Result<Answer, Status> {
+fn answer(call: &ObjectCall<'_>, code: u16, written: &Written) -> Result<ApiAnswer, Status> {
     match written {
         Written::Stored(stored) => read::object(call, code, stored),
         Written::Unstored(value) => read::shaped(call, code, value),
@@ -111,7 +111,11 @@ fn answer(call: &Call<'_>, code: u16, written: &Written) -> Result<Answer, Statu
 
 impl<'w> Write<'w> {
     /// Creates a write to an endpoint.
-    pub(crate) fn new(call: &'w Call<'w>, options: &'w WriteOptions, subresource: &'w str) -> Self {
+    pub(crate) fn new(
+        call: &'w ObjectCall<'w>,
+        options: &'w WriteOptions,
+        subresource: &'w str,
+    ) -> Self {
         Self {
             call,
             options,

@@ -1,4 +1,4 @@
-//! [`Answer`]: a response before its HTTP encoding.
+//! [`ApiAnswer`]: a response before its HTTP encoding.
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -15,7 +15,7 @@ use crate::wire::negotiate::Output;
 use crate::wire::stream::Stream;
 
 /// A response.
-pub(crate) struct Answer {
+pub(crate) struct ApiAnswer {
     pub(crate) code: u16,
     pub(crate) content_type: &'static str,
     /// Warnings; each becomes a header.
@@ -24,11 +24,11 @@ pub(crate) struct Answer {
     pub(crate) etag: Option<String>,
     /// `Retry-After` in seconds; 0 for none.
     pub(crate) retry_after_s: u32,
-    pub(crate) body: Content,
+    pub(crate) body: AnswerBody,
 }
 
 /// A body.
-pub(crate) enum Content {
+pub(crate) enum AnswerBody {
     /// Parts in order.
     Parts(VecDeque<Bytes>),
     /// Parts produced as the client reads them.
@@ -37,7 +37,7 @@ pub(crate) enum Content {
     Stream(Stream),
 }
 
-impl Answer {
+impl ApiAnswer {
     /// Answers with JSON.
     pub(crate) fn json(code: u16, bytes: impl Into<Bytes>) -> Self {
         Self::parts(code, JSON, [bytes.into()])
@@ -78,7 +78,7 @@ impl Answer {
         content_type: &'static str,
         parts: impl IntoIterator<Item = Bytes>,
     ) -> Self {
-        let body = Content::Parts(parts.into_iter().collect());
+        let body = AnswerBody::Parts(parts.into_iter().collect());
         Self {
             code,
             content_type,
@@ -91,7 +91,7 @@ impl Answer {
 
     /// Answers with JSON produced as the client reads it.
     pub(crate) fn lazy(code: u16, parts: impl Iterator<Item = Bytes> + Send + 'static) -> Self {
-        let body = Content::Lazy(Box::new(parts));
+        let body = AnswerBody::Lazy(Box::new(parts));
         Self {
             code,
             content_type: JSON,
@@ -104,7 +104,7 @@ impl Answer {
 
     /// Answers with a stream of events.
     pub(crate) fn stream(content_type: &'static str, stream: Stream) -> Self {
-        let body = Content::Stream(stream);
+        let body = AnswerBody::Stream(stream);
         Self {
             code: 200,
             content_type,
@@ -122,9 +122,9 @@ impl Answer {
     }
 
     /// Returns the HTTP response, without its body for a `HEAD`.
-    pub(crate) fn response(self, head: bool) -> Response<Content> {
+    pub(crate) fn response(self, head: bool) -> Response<AnswerBody> {
         let body = if head {
-            Content::Parts(VecDeque::new())
+            AnswerBody::Parts(VecDeque::new())
         } else {
             self.body
         };
@@ -181,7 +181,7 @@ fn quoted(text: &str) -> String {
     out
 }
 
-impl Body for Content {
+impl Body for AnswerBody {
     type Data = Bytes;
     type Error = Infallible;
 
@@ -222,7 +222,7 @@ mod tests {
     #[test]
     fn warnings_become_headers_that_no_text_can_break() {
         let answer =
-            Answer::text(200, "ok").with_warnings(vec!["unknown field \"a\"\r\nb".to_owned()]);
+            ApiAnswer::text(200, "ok").with_warnings(vec!["unknown field \"a\"\r\nb".to_owned()]);
         let response = answer.response(false);
         assert_eq!(
             response.headers()["warning"],
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_head_has_no_body_and_an_etag_is_public() {
-        let mut answer = Answer::json(200, "{}");
+        let mut answer = ApiAnswer::json(200, "{}");
         answer.etag = Some("X".to_owned());
         let response = answer.response(true);
         assert_eq!(

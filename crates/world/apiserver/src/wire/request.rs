@@ -4,7 +4,7 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Route {
     /// Objects.
-    Resource(Target),
+    Resource(RequestTarget),
     /// The resources of a version; the core group's name is empty.
     Version { group: String, version: String },
     /// The versions of a group.
@@ -19,7 +19,7 @@ pub(crate) enum Route {
 
 /// The objects and the part of them that a path names.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Target {
+pub(crate) struct RequestTarget {
     pub(crate) group: String,
     pub(crate) version: String,
     pub(crate) resource: String,
@@ -78,7 +78,7 @@ impl Route {
             [] => ("", String::new()),
             [name, rest @ ..] => (*name, rest.join("/")),
         };
-        Self::Resource(Target {
+        Self::Resource(RequestTarget {
             group: group.to_owned(),
             version: version.to_owned(),
             resource: resource.to_owned(),
@@ -116,7 +116,7 @@ pub(crate) fn decoded(text: &str) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn target(path: &str) -> Target {
+    fn target(path: &str) -> RequestTarget {
         match Route::parse(path).unwrap() {
             Route::Resource(target) => target,
             other => panic!("{path}: {other:?}"),
@@ -125,18 +125,18 @@ mod tests {
 
     #[test]
     fn paths_name_objects() {
-        let deployments = Target {
+        let deployments = RequestTarget {
             group: "apps".into(),
             version: "v1".into(),
             resource: "deployments".into(),
             namespace: "shop".into(),
-            ..Target::default()
+            ..RequestTarget::default()
         };
         assert_eq!(
             target("/apis/apps/v1/namespaces/shop/deployments"),
             deployments
         );
-        let status = Target {
+        let status = RequestTarget {
             name: "web".into(),
             subresource: "status".into(),
             ..deployments.clone()
@@ -147,7 +147,7 @@ mod tests {
         );
         assert_eq!(
             target("/apis/apps/v1/watch/namespaces/shop/deployments"),
-            Target {
+            RequestTarget {
                 watch: true,
                 ..deployments
             }
@@ -162,7 +162,7 @@ mod tests {
     #[test]
     fn a_namespace_is_an_object_and_a_place() {
         let parts = |path: &str| {
-            let Target {
+            let RequestTarget {
                 resource,
                 namespace,
                 name,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hyper::Method;
 use lode_admit::Status;
-use lode_apiserver::{Config, Fault, Faults, Request, Server};
+use lode_apiserver::{Config, Faults, InjectedFault, Request, Server};
 use serde_json::{Value, json};
 
 use crate::client::Client;
@@ -16,7 +16,7 @@ const MAPS: &str = "/api/v1/namespaces/default/configmaps";
 /// Injects planned faults into requests in order, and records the requests.
 #[derive(Default)]
 struct Planned {
-    faults: Mutex<Vec<Fault>>,
+    faults: Mutex<Vec<InjectedFault>>,
     seen: Mutex<Vec<String>>,
 }
 
@@ -24,7 +24,7 @@ impl Faults for Planned {
     fn meet<'r>(
         &'r self,
         request: Request<'r>,
-    ) -> Pin<Box<dyn Future<Output = Fault> + Send + 'r>> {
+    ) -> Pin<Box<dyn Future<Output = InjectedFault> + Send + 'r>> {
         let Request {
             user,
             verb,
@@ -37,7 +37,7 @@ impl Faults for Planned {
             .unwrap()
             .push(format!("{user} {verb} {resource}/{subresource} {name}"));
         let next = self.faults.lock().unwrap().pop();
-        Box::pin(std::future::ready(next.unwrap_or(Fault::None)))
+        Box::pin(std::future::ready(next.unwrap_or(InjectedFault::None)))
     }
 }
 
@@ -59,10 +59,10 @@ async fn a_refused_request_is_not_served_and_a_lost_one_is() {
     let client = client(&planned).await;
     let failed = || Status::internal("planned");
     *planned.faults.lock().unwrap() = vec![
-        Fault::None,
-        Fault::Lost(failed()),
-        Fault::None,
-        Fault::Refused(failed()),
+        InjectedFault::None,
+        InjectedFault::Lost(failed()),
+        InjectedFault::None,
+        InjectedFault::Refused(failed()),
     ];
     let (code, _) = client
         .send(Method::POST, MAPS, "application/json", &map())

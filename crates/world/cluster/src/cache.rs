@@ -1,12 +1,12 @@
 //! The one shared watch cache: digests, not objects.
 //!
 //! ```text
-//! API server ─watch→ Kind (per group, version, kind and selector) ─→ Seen per object (~200 bytes)
+//! API server ─watch→ WatchedKind (per group, version, kind and selector) ─→ Seen per object (~200 bytes)
 //! own write's answer ─put→ │
 //!                          └─→ Changes: which owner has which objects to look at again
 //! ```
 //!
-//! A kind is watched while a [`Kind`] handle exists, selected by the owner label where that
+//! A kind is watched while a [`WatchedKind`] handle exists, selected by the owner label where that
 //! suffices. What an object's owner needs is computed once, when the event or the response arrives,
 //! and the object is dropped. The removal of a label arrives as a deletion; the owner then reads
 //! the object and finds that it still exists.
@@ -29,7 +29,7 @@ use tokio::sync::watch;
 use crate::changes::Changes;
 use crate::client::Client;
 use crate::error::Error;
-use crate::kind::{Feed, Kind, Number, Shelf};
+use crate::kind::{Feed, Number, Shelf, WatchedKind};
 use crate::ledger::{Ledger, Watched};
 use crate::resource::Resource;
 use crate::seen::Seen;
@@ -40,7 +40,7 @@ use crate::watch::{self as follow, Subject};
 pub struct Cache {
     client: Client,
     side: Arc<Side>,
-    kinds: Lock<HashMap<WatchKey, Weak<Kind>>>,
+    kinds: Lock<HashMap<WatchKey, Weak<WatchedKind>>>,
     /// Number of kinds created so far, by the caches beside this one too.
     numbers: Arc<AtomicU64>,
     ledger: Arc<Ledger>,
@@ -179,7 +179,7 @@ impl Cache {
     /// Returns the number of watched kinds and of known objects.
     #[must_use]
     pub fn size(&self) -> (usize, usize) {
-        let kinds: Vec<Arc<Kind>> = self
+        let kinds: Vec<Arc<WatchedKind>> = self
             .kinds
             .lock()
             .values()
@@ -222,7 +222,7 @@ impl Cache {
         })
     }
 
-    fn start(&self, subject: Subject, number: Number) -> Arc<Kind> {
+    fn start(&self, subject: Subject, number: Number) -> Arc<WatchedKind> {
         let shelf = Arc::new(Shelf {
             gvk: subject.resource.gvk.clone(),
             is_owned: &*subject.labels == self.side.labels.name,
@@ -237,7 +237,7 @@ impl Cache {
             synced,
         };
         let task = tokio::spawn(follow::watch(self.client.clone(), subject, feed));
-        Arc::new(Kind {
+        Arc::new(WatchedKind {
             number,
             shelf,
             is_synced,

@@ -219,7 +219,7 @@ impl Client {
         verb: &'static str,
         method: Method,
         path: &str,
-        content: Content,
+        content: RequestContent,
     ) -> Result<Bytes, Error> {
         let mut tries = 1;
         let gate = self.gate.as_ref().filter(|_| method != Method::GET);
@@ -278,7 +278,7 @@ impl Client {
         &self,
         method: Method,
         path: &str,
-        content: Content,
+        content: RequestContent,
     ) -> Result<Request<Body>, Error> {
         let mut request = Request::builder().method(method).uri(path);
         if let Some(user) = &self.user {
@@ -337,7 +337,7 @@ pub struct Identity<'a> {
     pub version: &'a str,
 }
 
-pub(crate) type Content = Option<(header::HeaderName, &'static str, Bytes)>;
+pub(crate) type RequestContent = Option<(header::HeaderName, &'static str, Bytes)>;
 
 async fn collect(mut body: Incoming) -> Result<Bytes, Error> {
     let expected =

@@ -207,13 +207,13 @@ struct Groups {
 #[derive(Deserialize)]
 struct Group {
     #[serde(default)]
-    metadata: Name,
+    metadata: NamedMeta,
     #[serde(default)]
     versions: Vec<DiscoveredVersion>,
 }
 
 #[derive(Deserialize, Default)]
-struct Name {
+struct NamedMeta {
     #[serde(default)]
     name: Box<str>,
 }

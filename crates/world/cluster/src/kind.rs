@@ -1,4 +1,4 @@
-//! [`Kind`]: what is known of one watched kind, and who is notified when it changes.
+//! [`WatchedKind`]: what is known of one watched kind, and who is notified when it changes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::changes::Changes;
 use crate::client::decode;
 use crate::error::Error;
-use crate::seen::{Gone, Seen, Table};
+use crate::seen::{Gone, Seen, SeenTable};
 use crate::side::Side;
 use crate::watch::{Head, Sink, Told};
 
@@ -20,14 +20,14 @@ use crate::watch::{Head, Sink, Told};
 pub(crate) type Number = u64;
 
 /// One watched kind; the watch runs as long as this lives.
-pub struct Kind {
+pub struct WatchedKind {
     pub(crate) number: Number,
     pub(crate) shelf: Arc<Shelf>,
     pub(crate) is_synced: watch::Receiver<bool>,
     pub(crate) task: tokio::task::JoinHandle<()>,
 }
 
-impl Kind {
+impl WatchedKind {
     /// Waits until the first list is complete.
     pub async fn synced(&self) {
         // The sender is in the watch task, which ends only when this is dropped.
@@ -108,7 +108,7 @@ impl Kind {
     }
 }
 
-impl Drop for Kind {
+impl Drop for WatchedKind {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -120,7 +120,7 @@ pub(crate) struct Shelf {
     pub(crate) side: Arc<Side>,
     /// Whether the watch selects by the owner label.
     pub(crate) is_owned: bool,
-    pub(crate) table: Lock<Table>,
+    pub(crate) table: Lock<SeenTable>,
     pub(crate) changes: Arc<Changes>,
     pub(crate) ambient: Ambient,
 }
@@ -166,7 +166,7 @@ impl Shelf {
 
     pub(crate) fn tell(
         &self,
-        table: &Table,
+        table: &SeenTable,
         name: &NamespacedName,
         owners: impl IntoIterator<Item = NamespacedName>,
     ) {

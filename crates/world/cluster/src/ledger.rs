@@ -11,7 +11,7 @@ use lode_object::NamespacedName;
 use lode_stdx::Lock;
 
 use crate::error::Error;
-use crate::kind::{Kind, Number};
+use crate::kind::{Number, WatchedKind};
 
 /// The watches of each namespace.
 pub(crate) struct Ledger {
@@ -24,7 +24,7 @@ type Held = HashMap<Box<str>, HashMap<Number, Weak<Watched>>>;
 
 /// A kind that is watched for a namespace, as long as this lives.
 pub struct Watched {
-    kind: Arc<Kind>,
+    kind: Arc<WatchedKind>,
     number: Number,
     namespace: Box<str>,
     ledger: Arc<Ledger>,
@@ -44,7 +44,7 @@ impl Ledger {
         self: &Arc<Self>,
         namespace: &str,
         number: Number,
-        kind: impl FnOnce() -> Arc<Kind>,
+        kind: impl FnOnce() -> Arc<WatchedKind>,
     ) -> Result<Arc<Watched>, Error> {
         let mut held = self.held.lock();
         let own = held.entry(namespace.into()).or_default();
@@ -99,9 +99,9 @@ impl Watched {
 }
 
 impl Deref for Watched {
-    type Target = Kind;
+    type Target = WatchedKind;
 
-    fn deref(&self) -> &Kind {
+    fn deref(&self) -> &WatchedKind {
         &self.kind
     }
 }

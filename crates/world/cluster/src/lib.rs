@@ -40,7 +40,7 @@ pub use discovery::Discovery;
 pub use error::Error;
 pub use fresh::Fresh;
 pub use gate::WriteGate;
-pub use kind::Kind;
+pub use kind::WatchedKind;
 pub use ledger::{Subscription, Watched};
 pub use refusal::{Cause, Details, Status};
 pub use resource::Resource;

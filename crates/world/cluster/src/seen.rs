@@ -1,4 +1,4 @@
-//! [`Table`]: what is known of the objects of one watched kind.
+//! [`SeenTable`]: what is known of the objects of one watched kind.
 //!
 //! [`Fresh`] decides which of two versions is newer.
 //!
@@ -59,14 +59,14 @@ const GONE_MAX: usize = 4096;
 
 /// The objects of one watched kind.
 #[derive(Default)]
-pub(crate) struct Table {
+pub(crate) struct SeenTable {
     fresh: Fresh<Seen>,
     gone: HashMap<NamespacedName, Gone>,
     /// Owners notified of every change of this kind, with the number of subscriptions.
     pub(crate) subscribers: HashMap<NamespacedName, usize>,
 }
 
-impl Table {
+impl SeenTable {
     pub(crate) fn get(&self, name: &NamespacedName) -> Option<&Seen> {
         self.fresh.get(name)
     }
@@ -185,15 +185,15 @@ mod tests {
         }
     }
 
-    fn known(table: &Table) -> Option<&str> {
+    fn known(table: &SeenTable) -> Option<&str> {
         table
             .get(&name())
             .map(|seen| &*seen.observed.resource_version)
     }
 
     /// Returns a table after a list at version 5, without the object.
-    fn listed() -> Table {
-        let mut table = Table::default();
+    fn listed() -> SeenTable {
+        let mut table = SeenTable::default();
         table.restart();
         assert!(table.synced("5").is_empty());
         table

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::field::{self, words};
 use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, SourceStatus, usual_status};
-use crate::schema::{Text, default, duration, object, one_of, pattern, short_duration};
+use crate::schema::{ExplicitText, default, duration, object, one_of, pattern, short_duration};
 use crate::shared::{self, Artifact, LocalRef};
 use crate::{Conditions, FieldError};
 
@@ -23,7 +23,7 @@ object! {
         optional {
             /// Patterns, in gitignore format, of files that the artifact leaves out; they replace
             /// the defaults.
-            pub ignore: Option<Text>;
+            pub ignore: Option<ExplicitText>;
             /// Artifacts of other repositories to copy into this one's.
             pub include: Vec<Include>;
             /// Identity to authenticate with; credentials from the Secret if absent.
@@ -118,7 +118,7 @@ object! {
             /// Last generation that was reconciled.
             pub observed_generation: Option<i64>;
             /// Ignore patterns of the latest artifact.
-            pub observed_ignore: Option<Text>;
+            pub observed_ignore: Option<ExplicitText>;
             /// Includes of the latest artifact.
             pub observed_include: Vec<Include>;
             /// Whether the latest artifact includes submodules.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::field::{self, words};
 use crate::names::{AGE, Column, Names, READY, STATUS, Scope};
 use crate::resource::{Kind, SourceStatus, usual_status};
-use crate::schema::{Text, default, duration, object, one_of, pattern, short_duration};
+use crate::schema::{ExplicitText, default, duration, object, one_of, pattern, short_duration};
 use crate::shared::{self, Artifact, LocalRef, OidcIdentity, RegistryProvider};
 use crate::{Conditions, FieldError};
 
@@ -25,7 +25,7 @@ object! {
             pub cert_secret_ref: Option<LocalRef>;
             /// Patterns, in gitignore format, of files that the artifact leaves out; they replace
             /// the defaults.
-            pub ignore: Option<Text>;
+            pub ignore: Option<ExplicitText>;
             /// Allow plain http, and certificates that cannot be verified.
             pub insecure: Option<bool>;
             /// Layer to pull, and what to do with it; the first layer if absent.
@@ -109,7 +109,7 @@ object! {
             /// Last generation that was reconciled.
             pub observed_generation: Option<i64>;
             /// Ignore patterns of the latest artifact.
-            pub observed_ignore: Option<Text>;
+            pub observed_ignore: Option<ExplicitText>;
             /// Layer selector of the latest artifact.
             pub observed_layer_selector: Option<Box<LayerSelector>>;
             /// URL of the latest artifact inside the cluster.

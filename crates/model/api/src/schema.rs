@@ -40,9 +40,9 @@ pub trait Field {
 /// A text that distinguishes empty from absent, like a pointer to a string in Go.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Text(Box<str>);
+pub struct ExplicitText(Box<str>);
 
-impl std::ops::Deref for Text {
+impl std::ops::Deref for ExplicitText {
     type Target = str;
 
     fn deref(&self) -> &str {
@@ -50,7 +50,7 @@ impl std::ops::Deref for Text {
     }
 }
 
-impl From<&str> for Text {
+impl From<&str> for ExplicitText {
     fn from(text: &str) -> Self {
         Self(text.into())
     }
@@ -309,7 +309,7 @@ impl Field for Box<str> {
     }
 }
 
-impl Field for Text {
+impl Field for ExplicitText {
     fn schema() -> Value {
         json!({"type": "string"})
     }
@@ -436,7 +436,7 @@ mod tests {
                 /// Its owner.
                 pub owner: Option<Box<str>>;
                 /// What is said of it.
-                pub note: Option<Text>;
+                pub note: Option<ExplicitText>;
                 /// Its address.
                 pub web_address as "webURL": Option<Box<str>>;
             }
@@ -483,7 +483,10 @@ mod tests {
     fn an_empty_text_that_may_be_absent_is_absent() {
         let thing: Thing =
             serde_json::from_value(json!({"type": "", "owner": "", "note": ""})).unwrap();
-        assert_eq!((thing.owner, thing.note), (None, Some(Text::default())));
+        assert_eq!(
+            (thing.owner, thing.note),
+            (None, Some(ExplicitText::default()))
+        );
     }
 
     #[test]

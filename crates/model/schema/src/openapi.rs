@@ -51,7 +51,7 @@ pub fn read(schemas: &Value, builder: &mut Builder, kinds: &mut Kinds) -> Result
                 ..Atom::default()
             },
             RAW_EXTENSION => crate::build::any(),
-            _ => Reader {
+            _ => SchemaReader {
                 builder,
                 zero_is_assumed: true,
             }
@@ -95,13 +95,13 @@ fn kind_of(schema: &Value) -> Option<(String, &str)> {
 }
 
 /// Reads one schema into a builder.
-pub(crate) struct Reader<'b> {
+pub(crate) struct SchemaReader<'b> {
     pub(crate) builder: &'b mut Builder,
     /// Whether zero values are not defaults of the API.
     pub(crate) zero_is_assumed: bool,
 }
 
-impl Reader<'_> {
+impl SchemaReader<'_> {
     pub(crate) fn atom(
         &mut self,
         schema: &Value,

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::{
     build::Builder,
-    openapi::{Error, Reader},
+    openapi::{Error, SchemaReader},
     types::{Schema, TypeRef},
 };
 
@@ -26,7 +26,7 @@ pub fn read(schema: &Value, builtin: &Schema) -> Result<(Schema, TypeRef), Error
     }
     embed(&mut schema, 0);
     resource(&mut schema);
-    let atom = Reader {
+    let atom = SchemaReader {
         builder: &mut builder,
         zero_is_assumed: false,
     }

@@ -15,16 +15,16 @@ use std::collections::VecDeque;
 
 use lode_stdx::budget::{Exceeded, Meter};
 
-pub(crate) use piece::{CommentKind, Token};
+pub(crate) use piece::{CommentKind, CommentToken};
 
-use piece::{BLOCK, Comment, CommentPart, CommentParts, Document, Found};
+use piece::{AnnouncedNode, BLOCK, Comment, CommentPart, CommentParts, Document};
 
 use crate::node::{Content, Extra, Node, Style};
 
 /// The tokens of a document, if they are needed.
 #[derive(Default)]
 pub(crate) struct Trace {
-    tokens: Vec<Token>,
+    tokens: Vec<CommentToken>,
     wanted: bool,
 }
 
@@ -45,13 +45,13 @@ impl Trace {
     #[inline]
     pub(crate) fn note(&mut self, kind: CommentKind, start: usize, end: usize) {
         if self.wanted {
-            self.push(Token { kind, start, end });
+            self.push(CommentToken { kind, start, end });
         }
     }
 
     /// Out of line, so that readers without comments skip it quickly.
     #[cold]
-    fn push(&mut self, token: Token) {
+    fn push(&mut self, token: CommentToken) {
         self.tokens.push(token);
     }
 
@@ -59,7 +59,7 @@ impl Trace {
     #[inline]
     pub(crate) fn insert(&mut self, at: usize, kind: CommentKind, (start, end): (usize, usize)) {
         if self.wanted {
-            self.tokens.insert(at, Token { kind, start, end });
+            self.tokens.insert(at, CommentToken { kind, start, end });
         }
     }
 }
@@ -101,7 +101,7 @@ impl<'t> Comments<'t> {
             (&mut self.queue, self.is_first),
         );
         self.is_first = false;
-        let mut found: Vec<Found> = document.nodes;
+        let mut found: Vec<AnnouncedNode> = document.nodes;
         found.retain(|found| !found.parts.is_empty());
         found.sort_unstable_by_key(|found| (found.start, found.end));
         give(node, &found, meter)?;
@@ -113,7 +113,11 @@ impl<'t> Comments<'t> {
 }
 
 /// Depth is bounded where nodes are composed.
-fn give(node: &mut Node, found: &[Found], meter: Option<&Meter<'_>>) -> Result<(), Exceeded> {
+fn give(
+    node: &mut Node,
+    found: &[AnnouncedNode],
+    meter: Option<&Meter<'_>>,
+) -> Result<(), Exceeded> {
     let start = node.place.start as usize;
     let is_block = node.text().is_none() && node.style != Style::Flow;
     let end = if is_block {

@@ -7,12 +7,14 @@
 
 use std::collections::VecDeque;
 
-use super::{BLOCK, Comment, CommentKind, CommentPart, CommentParts, Document, Found, Token};
+use super::{
+    AnnouncedNode, BLOCK, Comment, CommentKind, CommentPart, CommentParts, CommentToken, Document,
+};
 
 /// Assigns the comments of a document that ends before `next`.
 pub(super) fn document(
     text: &str,
-    tokens: &[Token],
+    tokens: &[CommentToken],
     next: usize,
     (queue, is_first): (&mut VecDeque<Comment>, bool),
 ) -> Document {
@@ -59,7 +61,7 @@ struct Hands<'c> {
     stem: String,
     /// Where the properties before a node start.
     property: Option<usize>,
-    nodes: Vec<Found>,
+    nodes: Vec<AnnouncedNode>,
     open: Vec<Open>,
 }
 
@@ -111,8 +113,8 @@ impl Hands<'_> {
         first
     }
 
-    fn token(&mut self, token: Token, next: Option<&Token>) {
-        let Token { kind, start, end } = token;
+    fn token(&mut self, token: CommentToken, next: Option<&CommentToken>) {
+        let CommentToken { kind, start, end } = token;
         match kind {
             CommentKind::Directive
             | CommentKind::Mark
@@ -196,7 +198,7 @@ impl Hands<'_> {
 
     /// Comments above `-` belong to the following collection as a whole, not to its first key or
     /// item.
-    fn entry(&mut self, start: usize, next: Option<&Token>) {
+    fn entry(&mut self, start: usize, next: Option<&CommentToken>) {
         self.peek(start, false);
         let above = self.held.head.len();
         let Some(next) = next.filter(|next| {
@@ -222,7 +224,7 @@ impl Hands<'_> {
 
     fn announce(&mut self, start: usize, end: usize, parts: CommentParts) -> usize {
         let start = self.property.take().unwrap_or(start);
-        self.nodes.push(Found { start, end, parts });
+        self.nodes.push(AnnouncedNode { start, end, parts });
         self.nodes.len() - 1
     }
 

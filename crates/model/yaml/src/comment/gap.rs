@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use super::{Comment, CommentKind, CommentPart, Token};
+use super::{Comment, CommentKind, CommentPart, CommentToken};
 
 /// The gaps of a text, visited once.
 pub(super) struct Gaps<'t> {
@@ -49,13 +49,13 @@ impl<'t> Gaps<'t> {
     /// gap after the token there, some of which count as before it.
     pub(super) fn scan(
         &mut self,
-        tokens: &mut [Token],
+        tokens: &mut [CommentToken],
         next: usize,
         queue: &mut VecDeque<Comment>,
     ) {
         let mut ends = 0..0;
         for at in 0..tokens.len() {
-            let Token { kind, start, end } = tokens[at];
+            let CommentToken { kind, start, end } = tokens[at];
             match kind {
                 CommentKind::BlockEnd => {
                     ends = if ends.is_empty() {
@@ -75,7 +75,7 @@ impl<'t> Gaps<'t> {
                 }
                 _ => {
                     self.reach(start, &mut tokens[std::mem::take(&mut ends)], queue);
-                    self.pass(Token { kind, start, end }, queue);
+                    self.pass(CommentToken { kind, start, end }, queue);
                 }
             }
         }
@@ -93,7 +93,7 @@ impl<'t> Gaps<'t> {
             _ => return,
         };
         self.pass(
-            Token {
+            CommentToken {
                 kind,
                 start: next,
                 end,
@@ -104,7 +104,7 @@ impl<'t> Gaps<'t> {
     }
 
     /// Scans the gap before a token, and ends the block collections that end in it.
-    fn reach(&mut self, start: usize, ends: &mut [Token], queue: &mut VecDeque<Comment>) {
+    fn reach(&mut self, start: usize, ends: &mut [CommentToken], queue: &mut VecDeque<Comment>) {
         if start > self.reached {
             self.gap(queue);
             self.reached = start;
@@ -121,7 +121,7 @@ impl<'t> Gaps<'t> {
         at
     }
 
-    fn end_blocks(&mut self, start: usize, ends: &mut [Token], queue: &VecDeque<Comment>) {
+    fn end_blocks(&mut self, start: usize, ends: &mut [CommentToken], queue: &VecDeque<Comment>) {
         let column = self.column(start);
         let mut block = self.behind.saturating_sub(1);
         let mut was_dedent = true;
@@ -155,8 +155,8 @@ impl<'t> Gaps<'t> {
         }
     }
 
-    fn pass(&mut self, token: Token, queue: &mut VecDeque<Comment>) {
-        let Token { kind, start, end } = token;
+    fn pass(&mut self, token: CommentToken, queue: &mut VecDeque<Comment>) {
+        let CommentToken { kind, start, end } = token;
         if start < self.behind && self.last == (kind, start) {
             return;
         }

@@ -41,7 +41,7 @@ pub(crate) enum CommentKind {
 }
 
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Token {
+pub(crate) struct CommentToken {
     pub(super) kind: CommentKind,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -75,7 +75,7 @@ pub(super) struct CommentParts {
 }
 
 /// A node as it was announced, with what it was given.
-pub(super) struct Found {
+pub(super) struct AnnouncedNode {
     pub(super) start: usize,
     /// [`BLOCK`] for a block collection.
     pub(super) end: usize,
@@ -89,7 +89,7 @@ pub(super) const BLOCK: usize = usize::MAX;
 pub(super) struct Document {
     pub(super) head: String,
     pub(super) foot: String,
-    pub(super) nodes: Vec<Found>,
+    pub(super) nodes: Vec<AnnouncedNode>,
 }
 
 impl CommentParts {

@@ -212,9 +212,9 @@ fn strict_message(findings: &[String]) -> String {
 }
 
 /// An object as read, and the findings; or why it cannot be read at all.
-type Read = Result<(Value, DecodeState), String>;
+type DecodedObject = Result<(Value, DecodeState), String>;
 
-fn from_json(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
+fn from_json(ty: Option<Id>, bytes: &[u8], strict: bool) -> DecodedObject {
     let text = String::from_utf8_lossy(bytes);
     let mut deserializer = serde_json::Deserializer::from_str(&text);
     let read = read(ty, &mut deserializer, strict);
@@ -232,7 +232,7 @@ fn from_json(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
     })
 }
 
-fn from_yaml(ty: Option<Id>, bytes: &[u8], strict: bool) -> Read {
+fn from_yaml(ty: Option<Id>, bytes: &[u8], strict: bool) -> DecodedObject {
     let value = lode_yaml::parse(bytes, Dialect::V2)
         .map_err(|error| format!("yaml: line {}: {}", error.line, error.cause))?;
     let (object, mut state) = read(ty, &value, strict)?;
@@ -278,7 +278,7 @@ fn from_protobuf(kind: &Kind, bytes: &[u8]) -> Result<Decoded, Status> {
 }
 
 /// Reads an object of a Go type; without a Go type it is a custom one.
-fn read<'de, D: Deserializer<'de>>(ty: Option<Id>, deserializer: D, strict: bool) -> Read {
+fn read<'de, D: Deserializer<'de>>(ty: Option<Id>, deserializer: D, strict: bool) -> DecodedObject {
     let mut state = DecodeState::new(fields(), strict);
     let read = match ty {
         Some(ty) => Typed::new(&mut state, ty, DecodePath::ROOT).deserialize(deserializer),

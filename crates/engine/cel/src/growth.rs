@@ -76,13 +76,13 @@ struct MeasuredPart {
 }
 
 /// A name bound to a part.
-struct Name<'n> {
+struct BoundName<'n> {
     text: &'n str,
     part: MeasuredPart,
-    outer: Option<&'n Name<'n>>,
+    outer: Option<&'n BoundName<'n>>,
 }
 
-type OuterNames<'n> = Option<&'n Name<'n>>;
+type OuterNames<'n> = Option<&'n BoundName<'n>>;
 
 /// Measures a part of an expression that is inside `loops` loops.
 fn part(expr: &IdedExpr, names: OuterNames<'_>, loops: u32, most: &mut Growth) -> MeasuredPart {
@@ -177,12 +177,12 @@ fn call(call: &CallExpr, names: OuterNames<'_>, loops: u32, most: &mut Growth) -
     } else {
         range
     };
-    let first = Name {
+    let first = BoundName {
         text: binding.names[0],
         part: entry,
         outer: names,
     };
-    let second = Name {
+    let second = BoundName {
         text: binding.names[1],
         part: entry,
         outer: Some(&first),
@@ -214,12 +214,12 @@ fn test(
     most: &mut Growth,
 ) -> MeasuredPart {
     let range = part(&of.iter_range, names, loops, most);
-    let made = Name {
+    let made = BoundName {
         text: &of.accu_var,
         part: NOTHING,
         outer: names,
     };
-    let entry = Name {
+    let entry = BoundName {
         text: &of.iter_var,
         part: MeasuredPart {
             names: loops + 1,

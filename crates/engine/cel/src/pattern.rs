@@ -111,9 +111,9 @@ pub(crate) fn cached(text: &str) -> Result<Arc<Regex>, PatternError> {
 }
 
 /// A compiled expression, or the error.
-type Compiled = Result<Arc<Regex>, PatternError>;
+type CompiledRegex = Result<Arc<Regex>, PatternError>;
 
-static CACHE: LazyLock<Lock<HashMap<Box<str>, Compiled>>> = LazyLock::new(Lock::default);
+static CACHE: LazyLock<Lock<HashMap<Box<str>, CompiledRegex>>> = LazyLock::new(Lock::default);
 /// Size of the cache.
 const CACHED_MAX: usize = 64;
 

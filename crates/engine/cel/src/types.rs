@@ -10,9 +10,9 @@ use kube_cel::cel::{
 
 /// A type as a value.
 #[derive(Debug, PartialEq, Eq)]
-struct Type(String);
+struct TypeValue(String);
 
-impl Opaque for Type {
+impl Opaque for TypeValue {
     fn runtime_type_name(&self) -> &'static str {
         "type"
     }
@@ -71,7 +71,7 @@ fn of(value: &Value) -> Value {
 }
 
 fn named(name: &str) -> Value {
-    Value::Opaque(Arc::new(Type(name.to_owned())))
+    Value::Opaque(Arc::new(TypeValue(name.to_owned())))
 }
 
 const NAMES: [&str; 11] = [

@@ -23,7 +23,7 @@ pub enum Aggregated {
 }
 
 /// The resources of a group by version, the preferred one first.
-type Versions<'r> = BTreeMap<Reverse<Rank<'r>>, Vec<&'r ApiResource>>;
+type RankedVersions<'r> = BTreeMap<Reverse<Rank<'r>>, Vec<&'r ApiResource>>;
 
 #[derive(Debug)]
 struct Group<'r> {
@@ -37,7 +37,7 @@ impl<'r> Catalogue<'r> {
     /// Returns the catalogue of some resources.
     #[must_use]
     pub fn of(resources: impl IntoIterator<Item = &'r ApiResource>) -> Self {
-        let mut groups: BTreeMap<(usize, &str), Versions<'_>> = BTreeMap::new();
+        let mut groups: BTreeMap<(usize, &str), RankedVersions<'_>> = BTreeMap::new();
         let builtin: Vec<&str> = lode_schema::resources()
             .group_versions()
             .map(|(group, _)| group)
@@ -53,7 +53,7 @@ impl<'r> Catalogue<'r> {
                 .or_default()
                 .push(resource);
         }
-        let group = |((place, name), versions): ((usize, &'r str), Versions<'r>)| {
+        let group = |((place, name), versions): ((usize, &'r str), RankedVersions<'r>)| {
             let versions = versions.into_values().map(|mut resources| {
                 resources.sort_by_key(|resource| &resource.plural);
                 (

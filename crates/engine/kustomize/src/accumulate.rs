@@ -21,7 +21,7 @@ use crate::input::kustomization::{Kustomization, Unknown};
 use crate::input::manifests;
 use crate::input::remote::{is_remote, looks_remote};
 use crate::input::settings_file::settings_file;
-use crate::input::source::{Source, unread};
+use crate::input::source::{BuildSource, unread};
 use crate::object::behavior::Behavior;
 use crate::object::note::{self, Note};
 use crate::object::noting;
@@ -47,7 +47,7 @@ const PART_BYTES: u64 = 8;
 
 /// A build in progress.
 pub(crate) struct Run<'s, 'l> {
-    source: &'s mut Source<'l>,
+    source: &'s mut BuildSource<'l>,
     warnings: &'s mut Vec<At<String>>,
     /// The folders being built, outermost first.
     open: Vec<RepoPath>,
@@ -101,7 +101,7 @@ impl<'c> Level<'c> {
 
 impl<'s, 'l> Run<'s, 'l> {
     pub(crate) fn new(
-        source: &'s mut Source<'l>,
+        source: &'s mut BuildSource<'l>,
         warnings: &'s mut Vec<At<String>>,
         options: Options,
     ) -> Self {

@@ -15,7 +15,7 @@ use crate::error::{Error, Fault, FileCause, ObjectCause};
 use crate::input::charts::Charts;
 use crate::input::decode::At;
 use crate::input::kustomization::{Kustomization, Unknown};
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 use crate::object::origin::{Files, Origin};
 use crate::options::Options;
 
@@ -49,7 +49,7 @@ pub struct Built {
 
 /// A prepared build: kustomizations can be read and changed before they are built.
 pub struct Builder<'l> {
-    source: Source<'l>,
+    source: BuildSource<'l>,
     options: Options,
     warnings: Vec<At<String>>,
 }
@@ -108,9 +108,9 @@ impl<'l> Builder<'l> {
     /// Prepares a build within a budget.
     #[must_use]
     pub fn new(loader: &'l dyn Loader, options: &Options, budget: &'l Budget) -> Self {
-        let source = Source {
+        let source = BuildSource {
             comments: options.comments,
-            ..Source::new(loader, options.restrictions, budget)
+            ..BuildSource::new(loader, options.restrictions, budget)
         };
         Self {
             source,
@@ -200,7 +200,7 @@ impl<'l> Builder<'l> {
         let run = Run::new(&mut self.source, &mut self.warnings, self.options);
         let outcome = run.root(kustomization, self.options);
         let resources = outcome.map_err(|fault| fault.located(&self.source.files))?;
-        let Source { reads, files, .. } = self.source;
+        let BuildSource { reads, files, .. } = self.source;
         let objects = resources.into_iter().map(|resource| {
             let origin = files.origin(resource.place);
             Built {

@@ -13,7 +13,7 @@ use crate::fields::{self, ManagerEntry, Operation};
 /// Returns whether [`patch`] would change the object.
 #[must_use]
 pub fn is_needed(live: &Value, ours: &str, overrides: &[String]) -> bool {
-    let rules = Rules { ours, overrides };
+    let rules = CleanupRules { ours, overrides };
     is_marked(live.get("metadata").unwrap_or(&Value::Null))
         || fields::entries(live).any(|entry| rules.folds(&entry))
 }
@@ -28,7 +28,7 @@ pub fn patch(live: &Value, ours: &str, overrides: &[String]) -> Option<Vec<Value
     let mut patch: Vec<_> = marks(metadata)
         .map(|(field, key)| json!({"op": "remove", "path": format!("/metadata/{field}/{}", key.replace('/', "~1"))}))
         .collect();
-    if let Some(entries) = folded(live, &Rules { ours, overrides }) {
+    if let Some(entries) = folded(live, &CleanupRules { ours, overrides }) {
         patch.push(json!({"op": "replace", "path": "/metadata/managedFields", "value": entries}));
     }
     if patch.is_empty() {
@@ -42,12 +42,12 @@ pub fn patch(live: &Value, ours: &str, overrides: &[String]) -> Option<Vec<Value
 
 /// Which managers are folded into which.
 #[derive(Clone, Copy)]
-pub(crate) struct Rules<'r> {
+pub(crate) struct CleanupRules<'r> {
     pub(crate) ours: &'r str,
     pub(crate) overrides: &'r [String],
 }
 
-impl Rules<'_> {
+impl CleanupRules<'_> {
     /// Returns whether an entry's fields should become ours. Names given by the user must match
     /// exactly, the others are prefixes.
     pub(crate) fn folds(&self, entry: &ManagerEntry<'_>) -> bool {
@@ -89,7 +89,7 @@ fn marks(metadata: &Value) -> impl Iterator<Item = (&'static str, &'static str)>
 
 /// Returns the entries with every folded one merged into ours, which comes last; `None` if none is
 /// folded.
-fn folded(live: &Value, rules: &Rules<'_>) -> Option<Vec<Value>> {
+fn folded(live: &Value, rules: &CleanupRules<'_>) -> Option<Vec<Value>> {
     let raw = fields::raw_entries(live);
     let is = |raw: &Value, test: &dyn Fn(&ManagerEntry<'_>) -> bool| {
         fields::entry(raw).is_some_and(|entry| test(&entry))

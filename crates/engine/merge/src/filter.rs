@@ -1,6 +1,6 @@
 //! Fields that do not count for an endpoint: nobody owns fields through it that it resets.
 
-use crate::set::{Element, Node, Set};
+use crate::set::{Element, Set, SetNode};
 
 /// Which fields count.
 #[derive(Debug, Clone)]
@@ -8,17 +8,17 @@ pub enum Filter<'a> {
     /// All except these and everything below them.
     Except(Set<'a>),
     /// Only those that match.
-    Only(Pattern<'a>),
+    Only(PathPattern<'a>),
 }
 
 /// A pattern of paths by their beginning.
 #[derive(Debug, Clone, Default)]
-pub struct Pattern<'a> {
+pub struct PathPattern<'a> {
     /// Everything from here on.
     whole: bool,
     /// The possible next elements, each with its continuation. `None`, which stands for any
     /// element, comes first and hides the others.
-    next: Vec<(Option<Element<'a>>, Pattern<'a>)>,
+    next: Vec<(Option<Element<'a>>, PathPattern<'a>)>,
 }
 
 impl<'a> Filter<'a> {
@@ -31,7 +31,7 @@ impl<'a> Filter<'a> {
     }
 }
 
-impl<'a> Pattern<'a> {
+impl<'a> PathPattern<'a> {
     /// Returns the pattern of all paths with this prefix; `None` stands for any element.
     #[must_use]
     pub fn prefix(path: &[Option<Element<'a>>]) -> Self {
@@ -73,7 +73,7 @@ impl<'a> Pattern<'a> {
             };
             if let Some((_, rest)) = self.next.iter().find(|(element, _)| fits(element)) {
                 let children = rest.matches(&node.children);
-                out.put(Node {
+                out.put(SetNode {
                     element: node.element.clone(),
                     member: node.member,
                     children,

@@ -69,7 +69,7 @@ pub fn observe(live: &Value, manager: &str, overrides: &[String]) -> Observed {
     let metadata = live.get("metadata").unwrap_or(&Value::Null);
     let entries: Vec<_> = fields::entries(live).collect();
     let mut flags = metadata_flags(metadata);
-    let rules = cleanup::Rules {
+    let rules = cleanup::CleanupRules {
         ours: manager,
         overrides,
     };

@@ -14,11 +14,11 @@ pub use crate::element::{Element, Error, Key};
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Set<'a> {
     /// By element; every node is a member or has children.
-    nodes: Vec<Node<'a>>,
+    nodes: Vec<SetNode<'a>>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Node<'a> {
+pub(crate) struct SetNode<'a> {
     pub(crate) element: Element<'a>,
     pub(crate) member: bool,
     pub(crate) children: Set<'a>,
@@ -57,7 +57,7 @@ impl<'a> Set<'a> {
                 member = true;
             } else if let Some(element) = Element::parse(key)? {
                 let (member, children) = Self::read_node(child)?;
-                set.put(Node {
+                set.put(SetNode {
                     element,
                     member,
                     children,
@@ -183,10 +183,10 @@ impl<'a> Set<'a> {
     /// Returns the members of both sets.
     #[must_use]
     pub fn intersection(&self, other: &Set<'_>) -> Self {
-        let both = |node: &Node<'a>| {
+        let both = |node: &SetNode<'a>| {
             let same = other.find(&node.element)?;
             let children = node.children.intersection(&same.children);
-            Some(Node {
+            Some(SetNode {
                 element: node.element.clone(),
                 member: node.member && same.member,
                 children,
@@ -197,7 +197,7 @@ impl<'a> Set<'a> {
                 .nodes
                 .iter()
                 .filter_map(both)
-                .filter(Node::is_kept)
+                .filter(SetNode::is_kept)
                 .collect(),
         }
     }
@@ -234,16 +234,21 @@ impl<'a> Set<'a> {
     /// Returns the members that have nothing below them.
     #[must_use]
     pub fn leaves(&self) -> Self {
-        let leaf = |node: &Node<'a>| {
+        let leaf = |node: &SetNode<'a>| {
             let member = node.member && node.children.is_empty();
-            Node {
+            SetNode {
                 element: node.element.clone(),
                 member,
                 children: node.children.leaves(),
             }
         };
         Self {
-            nodes: self.nodes.iter().map(leaf).filter(Node::is_kept).collect(),
+            nodes: self
+                .nodes
+                .iter()
+                .map(leaf)
+                .filter(SetNode::is_kept)
+                .collect(),
         }
     }
 
@@ -283,11 +288,11 @@ impl<'a> Set<'a> {
         }
     }
 
-    pub(crate) fn nodes(&self) -> &[Node<'a>] {
+    pub(crate) fn nodes(&self) -> &[SetNode<'a>] {
         &self.nodes
     }
 
-    pub(crate) fn nodes_mut(&mut self) -> &mut [Node<'a>] {
+    pub(crate) fn nodes_mut(&mut self) -> &mut [SetNode<'a>] {
         &mut self.nodes
     }
 
@@ -296,7 +301,7 @@ impl<'a> Set<'a> {
     }
 
     /// Adds a node; fastest if it sorts last. A node that is already present is merged with it.
-    pub(crate) fn put(&mut self, node: Node<'a>) {
+    pub(crate) fn put(&mut self, node: SetNode<'a>) {
         if !node.is_kept() {
             return;
         }
@@ -312,7 +317,7 @@ impl<'a> Set<'a> {
         own.children.unite(node.children);
     }
 
-    pub(crate) fn find(&self, element: &Element<'_>) -> Option<&Node<'a>> {
+    pub(crate) fn find(&self, element: &Element<'_>) -> Option<&SetNode<'a>> {
         let at = self
             .nodes
             .binary_search_by(|node| node.element.cmp(element))
@@ -322,7 +327,7 @@ impl<'a> Set<'a> {
 
     /// Returns the node of an element, creating it if needed; the caller makes it a member or fills
     /// it.
-    fn node(&mut self, element: &Element<'a>) -> &mut Node<'a> {
+    fn node(&mut self, element: &Element<'a>) -> &mut SetNode<'a> {
         let at = match self.nodes.last() {
             Some(last) if last.element < *element => Err(self.nodes.len()),
             _ => self
@@ -332,7 +337,7 @@ impl<'a> Set<'a> {
         let at = at.unwrap_or_else(|at| {
             self.nodes.insert(
                 at,
-                Node {
+                SetNode {
                     element: element.clone(),
                     member: false,
                     children: Self::default(),
@@ -344,7 +349,7 @@ impl<'a> Set<'a> {
     }
 }
 
-impl Node<'_> {
+impl SetNode<'_> {
     fn is_kept(&self) -> bool {
         self.member || !self.children.is_empty()
     }

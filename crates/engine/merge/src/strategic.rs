@@ -59,7 +59,7 @@ pub fn two_way(
         &object(original)?,
         &object(modified)?,
         place,
-        diff::Wanted::ALL,
+        diff::WantedDifferences::ALL,
     )
     .map(Value::Object)
 }
@@ -76,12 +76,17 @@ pub fn three_way(
 ) -> Result<Value, Error> {
     let place = PatchPlace::of(schema, ty);
     let modified = object(modified)?;
-    let changes = diff::maps(&object(current)?, &modified, place, diff::Wanted::CHANGES)?;
+    let changes = diff::maps(
+        &object(current)?,
+        &modified,
+        place,
+        diff::WantedDifferences::CHANGES,
+    )?;
     let deletions = diff::maps(
         &object(original)?,
         &modified,
         place,
-        diff::Wanted::DELETIONS,
+        diff::WantedDifferences::DELETIONS,
     )?;
     apply::maps(deletions, changes, place, apply::Mode::Patch).map(Value::Object)
 }

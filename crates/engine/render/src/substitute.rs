@@ -158,7 +158,7 @@ enum Argument {
 }
 
 /// Why the innermost expression was not replaced.
-enum Stop {
+enum Unreplaced {
     Malformed,
     Missing(String),
     Exceeded(Exceeded),
@@ -179,16 +179,16 @@ impl<'t> Replacer<'t> {
         found
     }
 
-    fn problem(&self, at: usize, stop: impl Into<Stop>) -> Problem {
+    fn problem(&self, at: usize, stop: impl Into<Unreplaced>) -> Problem {
         let cause = match stop.into() {
-            Stop::Inner(problem) => return problem,
-            Stop::Malformed => {
+            Unreplaced::Inner(problem) => return problem,
+            Unreplaced::Malformed => {
                 let is_shown =
                     |name: &str| !self.hides_names || self.variables.values.contains_key(name);
                 ObjectCause::Expression(shown(&self.text[at..], is_shown))
             }
-            Stop::Missing(name) => ObjectCause::VariableMissing(name),
-            Stop::Exceeded(source) => ObjectCause::Exceeded {
+            Unreplaced::Missing(name) => ObjectCause::VariableMissing(name),
+            Unreplaced::Exceeded(source) => ObjectCause::Exceeded {
                 doing: "replace variables",
                 source,
             },
@@ -196,11 +196,11 @@ impl<'t> Replacer<'t> {
         Problem { at, cause }
     }
 
-    fn close(&mut self) -> Result<(), Stop> {
+    fn close(&mut self) -> Result<(), Unreplaced> {
         if self.eat("}") {
             Ok(())
         } else {
-            Err(Stop::Malformed)
+            Err(Unreplaced::Malformed)
         }
     }
 
@@ -209,12 +209,12 @@ impl<'t> Replacer<'t> {
         self.within().map_err(|stop| self.problem(start, stop))
     }
 
-    fn within(&mut self) -> Result<Cow<'t, str>, Stop> {
+    fn within(&mut self) -> Result<Cow<'t, str>, Unreplaced> {
         self.at += 2;
         self.depth += 1;
         self.meter.steps(1)?;
         if self.depth > NESTING_MAX {
-            return Err(Stop::Malformed);
+            return Err(Unreplaced::Malformed);
         }
         let value = if self.eat("#") {
             let name = self.name()?;
@@ -230,30 +230,30 @@ impl<'t> Replacer<'t> {
         Ok(value)
     }
 
-    fn name(&mut self) -> Result<&'t str, Stop> {
+    fn name(&mut self) -> Result<&'t str, Unreplaced> {
         let rest = self.rest();
         let end = rest
             .find(|c: char| !(c == '_' || c.is_alphanumeric()))
             .unwrap_or(rest.len());
         if end == 0 {
-            return Err(Stop::Malformed);
+            return Err(Unreplaced::Malformed);
         }
         self.at += end;
         Ok(&rest[..end])
     }
 
     /// Returns a variable's value.
-    fn value(&self, name: &str) -> Result<&'t str, Stop> {
+    fn value(&self, name: &str) -> Result<&'t str, Unreplaced> {
         let variables: &'t Variables<'t> = self.variables;
         match variables.values.get(name) {
             Some(value) => Ok(value),
-            None if variables.is_strict => Err(Stop::Missing(name.to_owned())),
+            None if variables.is_strict => Err(Unreplaced::Missing(name.to_owned())),
             None => Ok(""),
         }
     }
 
     /// Reads the part after a name up to the closing brace and applies it.
-    fn function(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
+    fn function(&mut self, name: &str) -> Result<Cow<'t, str>, Unreplaced> {
         if [":=", ":-", ":?", ":+", "="]
             .iter()
             .any(|token| self.eat(token))
@@ -295,16 +295,16 @@ impl<'t> Replacer<'t> {
     }
 
     /// Returns a variable's value if only the closing brace follows.
-    fn last_value(&self, name: &str) -> Result<&'t str, Stop> {
+    fn last_value(&self, name: &str) -> Result<&'t str, Unreplaced> {
         if self.rest().starts_with('}') {
             self.value(name)
         } else {
-            Err(Stop::Malformed)
+            Err(Unreplaced::Malformed)
         }
     }
 
     /// `${name:from}` and `${name:from:length}`, in bytes; invalid numbers change nothing.
-    fn part_of(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
+    fn part_of(&mut self, name: &str) -> Result<Cow<'t, str>, Unreplaced> {
         let from = self.argument(Argument::Number)?;
         let length = if self.eat(":") {
             Some(self.argument(Argument::Whole)?)
@@ -312,7 +312,7 @@ impl<'t> Replacer<'t> {
             None
         };
         if from.is_empty() || length.as_ref().is_some_and(String::is_empty) {
-            return Err(Stop::Malformed);
+            return Err(Unreplaced::Malformed);
         }
         let value = self.value(name)?;
         let Ok(from) = from.parse::<usize>() else {
@@ -335,7 +335,7 @@ impl<'t> Replacer<'t> {
     }
 
     /// `${name//from/to}`
-    fn all_replaced(&mut self, name: &str) -> Result<Cow<'t, str>, Stop> {
+    fn all_replaced(&mut self, name: &str) -> Result<Cow<'t, str>, Unreplaced> {
         let (from, to) = self.search_and_replacement()?;
         let value = self.value(name)?;
         self.look_at(value)?;
@@ -347,7 +347,7 @@ impl<'t> Replacer<'t> {
     }
 
     /// `${name/from/to}`, `${name/#from/to}` and `${name/%from/to}`
-    fn once_replaced(&mut self, name: &str, replace: Replace) -> Result<Cow<'t, str>, Stop> {
+    fn once_replaced(&mut self, name: &str, replace: Replace) -> Result<Cow<'t, str>, Unreplaced> {
         let (from, to) = self.search_and_replacement()?;
         let value = self.value(name)?;
         self.look_at(value)?;
@@ -355,19 +355,24 @@ impl<'t> Replacer<'t> {
         Ok(replace(value, &from, &to).into())
     }
 
-    fn search_and_replacement(&mut self) -> Result<(String, String), Stop> {
+    fn search_and_replacement(&mut self) -> Result<(String, String), Unreplaced> {
         let from = self.argument(Argument::Part)?;
         if from.is_empty() || !self.eat("/") {
-            return Err(Stop::Malformed);
+            return Err(Unreplaced::Malformed);
         }
         Ok((from, self.argument(Argument::Part)?))
     }
 
     /// Removes the shortest or longest prefix or suffix that matches a pattern.
-    fn trimmed(&mut self, name: &str, is_front: bool, want: Want) -> Result<Cow<'t, str>, Stop> {
+    fn trimmed(
+        &mut self,
+        name: &str,
+        is_front: bool,
+        want: Want,
+    ) -> Result<Cow<'t, str>, Unreplaced> {
         let pattern = self.argument(Argument::Whole)?;
         if pattern.is_empty() {
-            return Err(Stop::Malformed);
+            return Err(Unreplaced::Malformed);
         }
         let value = self.value(name)?;
         let glob = Glob::new(&pattern, self.meter)?;
@@ -384,7 +389,7 @@ impl<'t> Replacer<'t> {
     }
 
     /// Reads an argument with its nested expressions, up to its terminator.
-    fn argument(&mut self, kind: Argument) -> Result<String, Stop> {
+    fn argument(&mut self, kind: Argument) -> Result<String, Unreplaced> {
         let mut out = String::new();
         while let Some(c) = self.rest().chars().next() {
             let rest = self.rest();
@@ -395,7 +400,7 @@ impl<'t> Replacer<'t> {
                 return Ok(out);
             }
             if rest.starts_with("${") {
-                let value = self.expression().map_err(Stop::Inner)?;
+                let value = self.expression().map_err(Unreplaced::Inner)?;
                 self.meter.bytes(value.len() as u64)?;
                 out.push_str(&value);
             } else if kind == Argument::Part
@@ -410,11 +415,11 @@ impl<'t> Replacer<'t> {
                 self.at += c.len_utf8();
             }
         }
-        Err(Stop::Malformed)
+        Err(Unreplaced::Malformed)
     }
 }
 
-impl From<Exceeded> for Stop {
+impl From<Exceeded> for Unreplaced {
     fn from(exceeded: Exceeded) -> Self {
         Self::Exceeded(exceeded)
     }

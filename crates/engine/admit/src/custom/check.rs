@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     lists::Older,
-    node::{Additional, Checks, Node},
+    node::{Additional, Checks, SchemaNode},
     path::Path,
     scalar,
 };
@@ -35,7 +35,7 @@ impl CheckOutcome {
 
 /// Validates a value by a node. `old` is the previous value.
 pub(super) fn check(
-    node: &Node,
+    node: &SchemaNode,
     path: &Path<'_>,
     value: &Value,
     old: Option<&Value>,
@@ -73,7 +73,7 @@ pub(super) fn check(
 }
 
 fn alternatives(checks: &Checks, path: &Path<'_>, value: &Value, outcome: &mut CheckOutcome) {
-    let all = |nodes: &[Node]| -> Vec<CheckOutcome> {
+    let all = |nodes: &[SchemaNode]| -> Vec<CheckOutcome> {
         nodes
             .iter()
             .map(|node| check(node, path, value, None))
@@ -142,7 +142,7 @@ fn nearest(found: Vec<CheckOutcome>, outcome: &mut CheckOutcome) {
 }
 
 fn list(
-    node: &Node,
+    node: &SchemaNode,
     path: &Path<'_>,
     items: &[Value],
     old: Option<&Value>,
@@ -188,7 +188,7 @@ fn list(
 }
 
 fn map(
-    node: &Node,
+    node: &SchemaNode,
     path: &Path<'_>,
     value: &Value,
     old: Option<&Value>,

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{node::Node, ty::Type};
+use super::{node::SchemaNode, ty::Type};
 
 /// Sets the defaults of an object. A null where it is not allowed counts as absent: it is replaced
 /// by the default, or removed.
@@ -12,7 +12,7 @@ pub fn default(ty: &Type, object: &mut Value) {
 }
 
 /// Sets the defaults of absent fields, and those within existing ones.
-pub(super) fn fill(node: &Node, value: &mut Value) {
+pub(super) fn fill(node: &SchemaNode, value: &mut Value) {
     match value {
         Value::Object(map) => {
             for (name, node) in &node.properties {
@@ -42,7 +42,7 @@ pub(super) fn fill(node: &Node, value: &mut Value) {
     }
 }
 
-fn replace_null(node: &Node, value: &mut Value) {
+fn replace_null(node: &SchemaNode, value: &mut Value) {
     if let Some(default) = &node.default
         && node.refuses_null(value)
     {
@@ -51,7 +51,7 @@ fn replace_null(node: &Node, value: &mut Value) {
 }
 
 /// Removes fields that are null where that is not allowed and that have no default.
-fn drop_nulls(node: &Node, value: &mut Value) {
+fn drop_nulls(node: &SchemaNode, value: &mut Value) {
     match value {
         Value::Object(map) => map.retain(|name, value| {
             let Some(node) = node.field(name) else {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{
     field::{flag, objects, text, texts},
-    node::Node,
+    node::SchemaNode,
     path::Path,
     ty::{Column, Scale, Type},
 };
@@ -198,7 +198,7 @@ impl Version {
                 let own = text(version, "deprecationWarning").map(Into::into);
                 own.unwrap_or_else(|| format!("{group}/{name} {} is deprecated", names.kind).into())
             }),
-            root: Node::read(schema),
+            root: SchemaNode::read(schema),
         };
         let (served, storage) = (flag(version, "served"), flag(version, "storage"));
         Ok(Self {

@@ -7,14 +7,14 @@ use serde_json::{Map, Value};
 
 use super::{
     format::label,
-    node::{ListType, Node},
+    node::{ListType, SchemaNode},
     path::Path,
 };
 use crate::field_error::FieldError;
 
 /// Finds duplicate items.
 pub(super) fn duplicates(
-    node: &Node,
+    node: &SchemaNode,
     path: &Path<'_>,
     value: &Value,
     errors: &mut Vec<FieldError>,
@@ -86,7 +86,12 @@ impl<'o> Older<'o> {
 }
 
 /// Finds embedded resources that do not name their kind.
-pub(super) fn embedded(node: &Node, path: &Path<'_>, value: &Value, errors: &mut Vec<FieldError>) {
+pub(super) fn embedded(
+    node: &SchemaNode,
+    path: &Path<'_>,
+    value: &Value,
+    errors: &mut Vec<FieldError>,
+) {
     match value {
         Value::Object(map) => {
             if node.embedded {
@@ -107,10 +112,10 @@ pub(super) fn embedded(node: &Node, path: &Path<'_>, value: &Value, errors: &mut
 }
 
 fn each_field(
-    node: &Node,
+    node: &SchemaNode,
     path: &Path<'_>,
     map: &Map<String, Value>,
-    mut visit: impl FnMut(&Node, &Path<'_>, &Value),
+    mut visit: impl FnMut(&SchemaNode, &Path<'_>, &Value),
 ) {
     for (name, value) in map {
         match node.properties.get(name.as_str()) {

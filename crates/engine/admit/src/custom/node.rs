@@ -1,4 +1,4 @@
-//! [`Node`]: one node of a structural schema, parsed for pruning, defaults and validation.
+//! [`SchemaNode`]: one node of a structural schema, parsed for pruning, defaults and validation.
 
 use std::collections::BTreeMap;
 
@@ -14,7 +14,7 @@ use super::{format::Format, rule::SchemaRule};
     reason = "each is a keyword of its own"
 )]
 #[derive(Debug, Default)]
-pub(crate) struct Node {
+pub(crate) struct SchemaNode {
     /// The type of values; `None` for any.
     pub(crate) sort: Option<Sort>,
     /// Whether null is allowed.
@@ -26,11 +26,11 @@ pub(crate) struct Node {
     /// Whether undeclared fields are kept.
     pub(crate) preserve: bool,
     /// Declared fields.
-    pub(crate) properties: BTreeMap<Box<str>, Node>,
+    pub(crate) properties: BTreeMap<Box<str>, SchemaNode>,
     /// All other fields.
     pub(crate) additional: Option<Additional>,
     /// Items of a list.
-    pub(crate) items: Option<Box<Node>>,
+    pub(crate) items: Option<Box<SchemaNode>>,
     /// How items are identified.
     pub(crate) list: ListType,
     /// The default value.
@@ -60,7 +60,7 @@ pub(crate) enum Additional {
     /// Anything, or nothing.
     Allowed(bool),
     /// Values of one type.
-    Of(Box<Node>),
+    Of(Box<SchemaNode>),
 }
 
 /// How the items of a list are identified.
@@ -89,10 +89,10 @@ pub(crate) struct Checks {
     pub(crate) properties: Range,
     pub(crate) unique: bool,
     pub(crate) required: Box<[Box<str>]>,
-    pub(crate) all_of: Box<[Node]>,
-    pub(crate) any_of: Box<[Node]>,
-    pub(crate) one_of: Box<[Node]>,
-    pub(crate) not: Option<Box<Node>>,
+    pub(crate) all_of: Box<[SchemaNode]>,
+    pub(crate) any_of: Box<[SchemaNode]>,
+    pub(crate) one_of: Box<[SchemaNode]>,
+    pub(crate) not: Option<Box<SchemaNode>>,
 }
 
 /// A bound of a number.
@@ -110,7 +110,7 @@ pub(crate) struct Range {
     pub(crate) max: Option<u64>,
 }
 
-impl Node {
+impl SchemaNode {
     /// Parses a schema. Invalid parts are ignored; the admission of definitions has refused them
     /// before.
     pub(crate) fn read(schema: &Value) -> Self {
@@ -297,7 +297,9 @@ impl Checks {
                 .and_then(Value::as_array)
                 .into_iter()
                 .flatten();
-            several.map(|schema| Node::at(schema, depth + 1)).collect()
+            several
+                .map(|schema| SchemaNode::at(schema, depth + 1))
+                .collect()
         };
         Some(Box::new(Self {
             format: text(schema, "format").and_then(Format::named),
@@ -322,7 +324,7 @@ impl Checks {
             not: schema
                 .get("not")
                 .filter(|not| not.is_object())
-                .map(|not| Box::new(Node::at(not, depth + 1))),
+                .map(|not| Box::new(SchemaNode::at(not, depth + 1))),
         }))
     }
 }

@@ -4,7 +4,7 @@ use lode_schema::{Shape, TypeRef, builtin};
 use serde_json::{Map, Value};
 
 use super::{
-    node::{Additional, Node},
+    node::{Additional, SchemaNode},
     path::Path,
     ty::Type,
 };
@@ -23,13 +23,13 @@ pub fn prune(ty: &Type, object: &mut Value) -> Vec<String> {
 }
 
 /// Prunes a value within an object; returns whether anything was removed.
-pub(super) fn below(node: &Node, value: &mut Value) -> bool {
+pub(super) fn below(node: &SchemaNode, value: &mut Value) -> bool {
     let mut gone = Vec::new();
     fields(node, &Path::Root.field(METADATA), value, &mut gone);
     !gone.is_empty()
 }
 
-fn fields(node: &Node, path: &Path<'_>, value: &mut Value, gone: &mut Vec<String>) {
+fn fields(node: &SchemaNode, path: &Path<'_>, value: &mut Value, gone: &mut Vec<String>) {
     match value {
         Value::Object(map) => {
             for (name, value) in map.iter_mut() {
@@ -63,7 +63,7 @@ fn fields(node: &Node, path: &Path<'_>, value: &mut Value, gone: &mut Vec<String
 }
 
 fn drop_undeclared(
-    node: &Node,
+    node: &SchemaNode,
     path: &Path<'_>,
     map: &mut Map<String, Value>,
     gone: &mut Vec<String>,
@@ -94,7 +94,7 @@ fn empty(path: &Path<'_>, value: &mut Value, gone: &mut Vec<String>) {
     }
 }
 
-fn is_meta(node: &Node, path: &Path<'_>, name: &str) -> bool {
+fn is_meta(node: &SchemaNode, path: &Path<'_>, name: &str) -> bool {
     (node.embedded || matches!(path, Path::Root))
         && ["apiVersion", "kind", METADATA].contains(&name)
 }

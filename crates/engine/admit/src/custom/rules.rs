@@ -9,14 +9,14 @@ use serde_json::{Map, Value};
 
 use super::{
     lists::{Older, identity},
-    node::{ListType, Node, Sort},
+    node::{ListType, SchemaNode, Sort},
     path::Path,
     rule::{OLD_SELF, SELF, SchemaRule},
 };
 use crate::field_error::{FieldError, Reason};
 
 /// Returns the errors of violated rules.
-pub(super) fn check(root: &Node, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
+pub(super) fn check(root: &SchemaNode, new: &Value, old: Option<&Value>) -> Vec<FieldError> {
     let mut asked = Asked {
         errors: Vec::new(),
         values_left: VALUES_MAX,
@@ -59,7 +59,7 @@ struct Asked {
 }
 
 impl Asked {
-    fn visit(&mut self, node: &Node, path: &Path<'_>, value: &Value, before: Before<'_>) {
+    fn visit(&mut self, node: &SchemaNode, path: &Path<'_>, value: &Value, before: Before<'_>) {
         if !node.has_rules || value.is_null() {
             return;
         }
@@ -84,7 +84,7 @@ impl Asked {
 
     fn fields(
         &mut self,
-        node: &Node,
+        node: &SchemaNode,
         path: &Path<'_>,
         map: &Map<String, Value>,
         before: Before<'_>,
@@ -116,7 +116,7 @@ impl Asked {
     }
 
     /// Checks the rules of one node.
-    fn ask(&mut self, node: &Node, path: &Path<'_>, value: &Value, before: Before<'_>) {
+    fn ask(&mut self, node: &SchemaNode, path: &Path<'_>, value: &Value, before: Before<'_>) {
         let mut input: Option<(Input, Option<Input>)> = None;
         for rule in &node.rules {
             let expr = match rule.expr() {
@@ -220,7 +220,7 @@ fn blamed(rule: &SchemaRule, error: FieldError) -> FieldError {
 }
 
 /// Returns a value with the type of its schema.
-fn typed(node: &Node, value: &Value, resource: bool) -> Input {
+fn typed(node: &SchemaNode, value: &Value, resource: bool) -> Input {
     if node.int_or_string {
         return Input::json(value);
     }
@@ -253,7 +253,7 @@ fn typed(node: &Node, value: &Value, resource: bool) -> Input {
     }
 }
 
-fn string(node: &Node, text: &str) -> Input {
+fn string(node: &SchemaNode, text: &str) -> Input {
     match node
         .checks
         .as_ref()
@@ -267,7 +267,7 @@ fn string(node: &Node, text: &str) -> Input {
     }
 }
 
-fn object(node: &Node, map: &Map<String, Value>, resource: bool) -> Input {
+fn object(node: &SchemaNode, map: &Map<String, Value>, resource: bool) -> Input {
     let is_map = node.properties.is_empty() && node.field("").is_some();
     let mut entries = Vec::with_capacity(map.len());
     for (name, value) in map {
@@ -284,8 +284,8 @@ fn object(node: &Node, map: &Map<String, Value>, resource: bool) -> Input {
             entries.push((name.clone(), input));
             continue;
         }
-        let nameable =
-            declared.is_some_and(Node::is_typed) || (resource && META.contains(&name.as_str()));
+        let nameable = declared.is_some_and(SchemaNode::is_typed)
+            || (resource && META.contains(&name.as_str()));
         if !nameable {
             // It has an identity.
             entries.push((format!("{UNDECLARED}{name}"), input));
@@ -307,7 +307,7 @@ fn object(node: &Node, map: &Map<String, Value>, resource: bool) -> Input {
 }
 
 /// Returns what a rule can see of metadata: the name, and what the schema declares.
-fn metadata(declared: Option<&Node>, metadata: &Value) -> Input {
+fn metadata(declared: Option<&SchemaNode>, metadata: &Value) -> Input {
     let names = |name: &str| matches!(name, "name" | "generateName");
     let may =
         |name: &str| names(name) || declared.is_some_and(|node| node.properties.contains_key(name));

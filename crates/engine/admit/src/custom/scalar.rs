@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::{
-    node::{Bound, Checks, Node, Sort},
+    node::{Bound, Checks, SchemaNode, Sort},
     path::Path,
 };
 use crate::field_error::FieldError;
 
 /// Checks the type of a value.
-pub(super) fn sort(node: &Node, path: &Path<'_>, value: &Value) -> Option<FieldError> {
+pub(super) fn sort(node: &SchemaNode, path: &Path<'_>, value: &Value) -> Option<FieldError> {
     let wanted = wanted(node)?;
     let Some(sort) = Sort::of(value) else {
         return (!node.nullable).then(|| other_type(path, &wanted, "null"));
@@ -169,7 +169,7 @@ fn go_float(number: f64) -> String {
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// Returns the type that a node requires, if it is only one.
-pub(super) fn wanted(node: &Node) -> Option<String> {
+pub(super) fn wanted(node: &SchemaNode) -> Option<String> {
     match node.sort {
         _ if node.int_or_string => Some("integer,string".to_owned()),
         sort => sort.map(Sort::as_str).map(str::to_owned),

@@ -7,7 +7,7 @@ use super::{
     check,
     field::{flag, members, objects, text},
     lists,
-    node::Node,
+    node::SchemaNode,
     path::{NOWHERE, Path},
     prune,
 };
@@ -327,7 +327,7 @@ fn missing(core: &Path<'_>, because: &Path<'_>) -> FieldError {
 /// Finds defaults that the schema itself would prune or reject.
 pub(super) fn check_defaults(schema: &Value, path: &Path<'_>, errors: &mut Vec<FieldError>) {
     if let Some(default) = schema.get("default").filter(|default| !default.is_null()) {
-        let (node, path) = (Node::read(schema), path.field("default"));
+        let (node, path) = (SchemaNode::read(schema), path.field("default"));
         let mut pruned = default.clone();
         if prune::below(&node, &mut pruned) {
             errors.push(FieldError::invalid(

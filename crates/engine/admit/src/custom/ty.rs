@@ -3,7 +3,7 @@
 use lode_schema::{Schema, TypeRef};
 use serde_json::Value;
 
-use super::{field::text, node::Node};
+use super::{field::text, node::SchemaNode};
 
 /// The type of the objects of one version of a custom resource.
 #[derive(Debug)]
@@ -22,7 +22,7 @@ pub struct Type {
     pub selectable: Box<[Box<str>]>,
     /// The deprecation warning, if this version is deprecated.
     pub deprecation: Option<Box<str>>,
-    pub(crate) root: Node,
+    pub(crate) root: SchemaNode,
 }
 
 /// Where the replicas of an object are, as paths: `.spec.replicas`.

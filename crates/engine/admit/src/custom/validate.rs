@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::{
     check::check,
     lists,
-    node::Node,
+    node::SchemaNode,
     path::{NOWHERE, Path},
     rules,
     ty::{Scale, Type},
@@ -45,7 +45,7 @@ pub fn validate_after(
 }
 
 /// Finds duplicate list items, unless there were some before.
-fn twice(root: &Node, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
+fn twice(root: &SchemaNode, old: Option<&Value>, new: &Value) -> Vec<FieldError> {
     let found = |object: &Value| {
         let mut errors = Vec::new();
         lists::duplicates(root, &Path::Root, object, &mut errors);

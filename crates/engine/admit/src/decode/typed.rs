@@ -133,8 +133,8 @@ impl<'s> Typed<'s> {
             strict: state.strict,
         })? {
             let at = match key {
-                Key::Field(at) => at,
-                Key::Unknown(name) => {
+                MatchedKey::Field(at) => at,
+                MatchedKey::Unknown(name) => {
                     state.unknown(&name, &path);
                     access.next_value::<IgnoredAny>()?;
                     continue;
@@ -397,31 +397,31 @@ struct FieldKey {
     strict: bool,
 }
 
-enum Key {
+enum MatchedKey {
     Field(usize),
     Unknown(String),
 }
 
 impl<'de> DeserializeSeed<'de> for FieldKey {
-    type Value = Key;
+    type Value = MatchedKey;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<MatchedKey, D::Error> {
         deserializer.deserialize_str(self)
     }
 }
 
 impl Visitor<'_> for FieldKey {
-    type Value = Key;
+    type Value = MatchedKey;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a key")
     }
 
-    fn visit_str<E>(self, name: &str) -> Result<Key, E> {
+    fn visit_str<E>(self, name: &str) -> Result<MatchedKey, E> {
         Ok(match self.structure.position(name) {
-            Some(at) => Key::Field(at),
-            None if self.strict => Key::Unknown(name.to_owned()),
-            None => Key::Unknown(String::new()),
+            Some(at) => MatchedKey::Field(at),
+            None if self.strict => MatchedKey::Unknown(name.to_owned()),
+            None => MatchedKey::Unknown(String::new()),
         })
     }
 }

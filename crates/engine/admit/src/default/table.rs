@@ -17,7 +17,7 @@ pub(super) static TABLE: LazyLock<DefaultTable> =
 /// The rules of each type.
 #[derive(Default)]
 pub(super) struct DefaultTable {
-    rows: HashMap<TypeId, Vec<Row>>,
+    rows: HashMap<TypeId, Vec<DefaultRow>>,
     rules: HashMap<TypeId, rules::DefaultRule>,
     /// Types that have a default somewhere below.
     concerned: HashSet<TypeId>,
@@ -25,7 +25,7 @@ pub(super) struct DefaultTable {
 
 /// The content of a row of the data file.
 #[derive(Clone)]
-struct Row {
+struct DefaultRow {
     set: Map<String, Value>,
     when: Map<String, Value>,
     zero_is_unset: bool,
@@ -48,7 +48,7 @@ impl DefaultTable {
     }
 }
 
-impl Row {
+impl DefaultRow {
     fn apply(&self, object: &mut Map<String, Value>) {
         if !self
             .when
@@ -91,7 +91,7 @@ fn read(data: &str, types: &Builtin) -> Option<DefaultTable> {
                 .cloned()
                 .unwrap_or_default()
         };
-        let parsed = Row {
+        let parsed = DefaultRow {
             set: map("set"),
             when: map("when"),
             zero_is_unset: row.get("zero").is_some(),

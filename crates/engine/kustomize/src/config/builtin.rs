@@ -14,19 +14,19 @@ use crate::error::{Fault, FileCause};
 use crate::generator::generate::{self, Arguments, GeneratorKind};
 use crate::input::decode::{At, Mapping, Mode, Pairs};
 use crate::input::settings::{self, Image, Replicas};
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 use crate::object::behavior::Behavior;
 use crate::object::note::{Configured, Note};
 use crate::object::resource::Resource;
 use crate::patching::patch;
-use crate::transform::change::{self, Change, ChangeStep};
+use crate::transform::change::{self, ChangeStep, ObjectChange};
 use crate::transform::namespace::{Namespace, Subjects};
 use crate::transform::rename::Side;
 use crate::transform::value_add::ValueAdd;
 
 /// Returns the changes that a transformer's object describes.
 pub(crate) fn transformer(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     object: &Resource,
 ) -> Result<Vec<ChangeStep>, Fault> {
@@ -46,7 +46,7 @@ pub(crate) fn transformer(
 
 /// Returns the object that a generator's object describes, and what happens to an existing one.
 pub(crate) fn generator(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     object: &Resource,
 ) -> Result<(Resource, Behavior), Fault> {
@@ -108,44 +108,46 @@ fn origin(object: &Resource) -> Option<Arc<Note>> {
 }
 
 fn changes(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     object: &Resource,
     fields: &mut Mapping<'_>,
-) -> Result<Vec<Change>, Fault> {
-    let one = |change: Change| Ok(vec![change]);
+) -> Result<Vec<ObjectChange>, Fault> {
+    let one = |change: ObjectChange| Ok(vec![change]);
     match object.kind() {
-        "NamespaceTransformer" => one(Change::Namespace(namespace(fields)?)),
+        "NamespaceTransformer" => one(ObjectChange::Namespace(namespace(fields)?)),
         "PrefixTransformer" => one(rename(fields, Side::Front)?),
         "SuffixTransformer" => one(rename(fields, Side::Back)?),
         "PrefixSuffixTransformer" => {
             let specs = needed_specs(fields)?;
             let (prefix, suffix) = (fields.text_at("prefix")?, fields.text_at("suffix")?);
             Ok(vec![
-                Change::Rename(Side::Front, prefix, specs.clone()),
-                Change::Rename(Side::Back, suffix, specs),
+                ObjectChange::Rename(Side::Front, prefix, specs.clone()),
+                ObjectChange::Rename(Side::Back, suffix, specs),
             ])
         }
         "LabelTransformer" => one(pairs(fields, "labels")?),
         "AnnotationsTransformer" => one(pairs(fields, "annotations")?),
         "ImageTagTransformer" => {
             let image = fields.read("imageTag", Image::read)?.unwrap_or_default();
-            one(Change::Images(
+            one(ObjectChange::Images(
                 vec![At::new(image, object.place)],
                 specs(fields)?,
             ))
         }
         "ReplicaCountTransformer" => {
             let replicas = fields.read("replica", Replicas::read)?.unwrap_or_default();
-            one(Change::Replicas(replicas, specs(fields)?))
+            one(ObjectChange::Replicas(replicas, specs(fields)?))
         }
-        "HashTransformer" => one(Change::Hash),
-        "ValueAddTransformer" => one(Change::ValueAdd(ValueAdd::read(source, folder, fields)?)),
+        "HashTransformer" => one(ObjectChange::Hash),
+        "ValueAddTransformer" => one(ObjectChange::ValueAdd(ValueAdd::read(
+            source, folder, fields,
+        )?)),
         "ReplacementTransformer" => {
             let Some(node) = fields.node("replacements") else {
-                return one(Change::Replacements(Vec::new()));
+                return one(ObjectChange::Replacements(Vec::new()));
             };
-            one(Change::Replacements(change::replacements(
+            one(ObjectChange::Replacements(change::replacements(
                 source,
                 folder,
                 node,
@@ -157,15 +159,15 @@ fn changes(
 }
 
 fn patches(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     object: &Resource,
     fields: &mut Mapping<'_>,
-) -> Result<Vec<Change>, Fault> {
+) -> Result<Vec<ObjectChange>, Fault> {
     let loaded = match object.kind() {
         "PatchTransformer" => {
             let entry = At::new(settings::Patch::read(fields)?, object.place);
-            Change::Patch(Box::new(patch::load(source, folder, &entry)?))
+            ObjectChange::Patch(Box::new(patch::load(source, folder, &entry)?))
         }
         "PatchJson6902Transformer" => {
             let (path, patch) = (fields.text("path")?, fields.text_at("jsonOp")?);
@@ -179,7 +181,7 @@ fn patches(
                 },
                 object.place,
             );
-            Change::Patch(Box::new(patch::load_json(source, folder, &entry)?))
+            ObjectChange::Patch(Box::new(patch::load_json(source, folder, &entry)?))
         }
         "PatchStrategicMergeTransformer" => {
             let mut entries = fields.texts("paths")?;
@@ -191,7 +193,7 @@ fn patches(
                     "a patch or a file of patches",
                 ));
             }
-            Change::Strategic(patch::load_strategic(source, folder, &entries)?)
+            ObjectChange::Strategic(patch::load_strategic(source, folder, &entries)?)
         }
         _ => return Err(unsupported(object, "it is not a built-in transformer")),
     };
@@ -205,13 +207,13 @@ fn specs(fields: &mut Mapping<'_>) -> Result<Fields, Fault> {
     ))
 }
 
-fn rename(fields: &mut Mapping<'_>, side: Side) -> Result<Change, Fault> {
+fn rename(fields: &mut Mapping<'_>, side: Side) -> Result<ObjectChange, Fault> {
     let text = fields.text_at(if side == Side::Front {
         "prefix"
     } else {
         "suffix"
     })?;
-    Ok(Change::Rename(side, text, needed_specs(fields)?))
+    Ok(ObjectChange::Rename(side, text, needed_specs(fields)?))
 }
 
 /// Returns the fields in which names are changed, which are required.
@@ -226,9 +228,9 @@ fn needed_specs(fields: &mut Mapping<'_>) -> Result<Fields, Fault> {
     specs(fields)
 }
 
-fn pairs(fields: &mut Mapping<'_>, field: &str) -> Result<Change, Fault> {
+fn pairs(fields: &mut Mapping<'_>, field: &str) -> Result<ObjectChange, Fault> {
     let pairs: Pairs = fields.pairs(field)?;
-    Ok(Change::Pairs(pairs, specs(fields)?))
+    Ok(ObjectChange::Pairs(pairs, specs(fields)?))
 }
 
 fn namespace(fields: &mut Mapping<'_>) -> Result<Namespace, Fault> {

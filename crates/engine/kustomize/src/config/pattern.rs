@@ -1,4 +1,4 @@
-//! [`Pattern`]: an untrusted regular expression, charged to a budget.
+//! [`BoundedPattern`]: an untrusted regular expression, charged to a budget.
 //!
 //! A few characters can compile to a large program, and its running time grows with the program and
 //! the text; so both compiling and matching are charged.
@@ -8,7 +8,7 @@ use regex::{Regex, RegexBuilder};
 
 /// A compiled regular expression.
 #[derive(Debug, Clone)]
-pub(crate) struct Pattern {
+pub(crate) struct BoundedPattern {
     regex: Regex,
     /// Steps per byte of a text.
     steps: u64,
@@ -55,7 +55,7 @@ const SIZES: [Size; 3] = [
 /// Memory as a multiple of a program's size: its forms, and its memory while it runs.
 const FORMS: u64 = 4;
 
-impl Pattern {
+impl BoundedPattern {
     /// Compiles an expression.
     pub(crate) fn new(text: &str, budget: &Budget) -> Result<Self, Refused> {
         for size in &SIZES {
@@ -105,7 +105,7 @@ mod tests {
     fn a_large_program_costs_more_than_a_small_one() {
         let spent = |pattern: &str| {
             let budget = Budget::unlimited();
-            let outcome = Pattern::new(pattern, &budget).map(|pattern| pattern.steps);
+            let outcome = BoundedPattern::new(pattern, &budget).map(|pattern| pattern.steps);
             (outcome, budget.spent().steps)
         };
         assert_eq!(spent("^web-.*$"), (Ok(1), 1_000 + 8));
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn asking_costs_something_even_of_an_empty_text() {
         let budget = Budget::unlimited();
-        let pattern = Pattern::new("^a?$", &budget).unwrap();
+        let pattern = BoundedPattern::new("^a?$", &budget).unwrap();
         let before = budget.spent().steps;
         assert_eq!(pattern.is_match("", &Meter::new(&budget)), Ok(true));
         assert!(budget.spent().steps > before);
@@ -129,9 +129,9 @@ mod tests {
             steps: 1_010,
             ..Limits::UNLIMITED
         });
-        let pattern = Pattern::new("a", &budget).unwrap();
+        let pattern = BoundedPattern::new("a", &budget).unwrap();
         assert!(matches!(
-            Pattern::new("b", &budget),
+            BoundedPattern::new("b", &budget),
             Err(Refused::Exceeded(_))
         ));
         assert_eq!(pattern.is_match("a", &Meter::new(&budget)), Ok(true));

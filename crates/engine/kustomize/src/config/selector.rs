@@ -7,7 +7,7 @@ use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::Node;
 
 use crate::config::fieldspec::width;
-use crate::config::pattern::{Pattern, Refused};
+use crate::config::pattern::{BoundedPattern, Refused};
 use crate::object::resource::{Identity, Resource};
 
 /// An invalid target.
@@ -89,7 +89,7 @@ impl TargetMatcher {
 #[derive(Debug)]
 pub(crate) enum Anchored {
     Text(Box<str>),
-    Pattern(Pattern),
+    Pattern(BoundedPattern),
 }
 
 impl Anchored {
@@ -110,7 +110,7 @@ pub(crate) fn anchored(
     match pattern {
         "" => Ok(None),
         _ if is_plain(pattern) => Ok(Some(Anchored::Text(pattern.into()))),
-        _ => match Pattern::new(&format!("^(?:{pattern})$"), budget) {
+        _ => match BoundedPattern::new(&format!("^(?:{pattern})$"), budget) {
             Ok(pattern) => Ok(Some(Anchored::Pattern(pattern))),
             Err(Refused::Invalid) => Err(Invalid::Pattern {
                 field,

@@ -9,7 +9,7 @@ use lode_yaml::{Content, Cost, Entry, Node, Place, Style, Tag, Text};
 
 use crate::error::{Fault, FileCause};
 use crate::input::decode::{At, Mapping, Pairs};
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 use crate::object::behavior::Behavior;
 use crate::object::parts::Parts;
 use crate::object::resource::Resource;
@@ -133,7 +133,7 @@ impl Options {
 
 /// Creates the object that a generator describes.
 pub(crate) fn make(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     entry: &At<Arguments>,
 ) -> Result<Resource, Fault> {

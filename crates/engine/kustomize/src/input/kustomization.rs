@@ -12,7 +12,7 @@ use crate::generator::generate::{Arguments, GeneratorKind, Options};
 use crate::input::decode::{At, Mapping, Mode, Pairs, wrong};
 use crate::input::settings::{Image, LabelRule, Patch, Replicas};
 use crate::input::settings_file::first_document;
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 use crate::object::order::SortOptions;
 
 /// The content of a kustomization.
@@ -88,7 +88,7 @@ const DEPRECATED: [(&str, &str); 6] = [
 impl Kustomization {
     /// Reads a folder's kustomization file; warnings name deprecated fields.
     pub(crate) fn read(
-        source: &mut Source<'_>,
+        source: &mut BuildSource<'_>,
         file: &RepoPath,
         unknown: Unknown,
         warnings: &mut Vec<At<String>>,

@@ -5,11 +5,11 @@ use lode_tree::RepoPath;
 use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 
 use crate::error::Fault;
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 
 /// Reads a settings file that a kustomization names: its first document.
 pub(crate) fn settings_file(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     path: &str,
     by: Place,

@@ -1,4 +1,4 @@
-//! [`Source`]: reads through the loader, records what was read, and numbers the files.
+//! [`BuildSource`]: reads through the loader, records what was read, and numbers the files.
 
 use lode_stdx::budget::Budget;
 use lode_tree::{Blob, Loader, ReadSet, RepoPath};
@@ -22,7 +22,7 @@ pub enum Restrictions {
 }
 
 /// Where files come from, and what was read.
-pub(crate) struct Source<'l> {
+pub(crate) struct BuildSource<'l> {
     pub(crate) loader: &'l dyn Loader,
     pub(crate) reads: ReadSet,
     pub(crate) files: Files,
@@ -35,7 +35,7 @@ pub(crate) struct Source<'l> {
     pub(crate) charts: Option<&'l dyn Charts>,
 }
 
-impl<'l> Source<'l> {
+impl<'l> BuildSource<'l> {
     pub(crate) fn new(
         loader: &'l dyn Loader,
         restrictions: Restrictions,

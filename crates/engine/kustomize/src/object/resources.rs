@@ -24,7 +24,7 @@ const NAME_STEPS: u64 = 8;
 #[derive(Default)]
 pub(crate) struct Resources {
     all: Vec<Resource>,
-    index: Option<Index>,
+    index: Option<ResourceIndex>,
     /// The objects that may have become empty since the last check.
     touched: Touched,
 }
@@ -43,7 +43,7 @@ impl Default for Touched {
 
 /// Positions of objects by digests of their identities; a hit must be verified.
 #[derive(Default)]
-struct Index {
+struct ResourceIndex {
     /// By every name an object has or had.
     any: HashMap<u64, IndexPlaces>,
     /// By every bare name an object has or had.
@@ -264,10 +264,10 @@ impl Resources {
         Ok(budget.steps(NAME_STEPS * objects as u64)?)
     }
 
-    fn indexed(&mut self) -> &mut Index {
+    fn indexed(&mut self) -> &mut ResourceIndex {
         let all = &self.all;
         self.index.get_or_insert_with(|| {
-            let mut index = Index::default();
+            let mut index = ResourceIndex::default();
             all.iter()
                 .enumerate()
                 .for_each(|(at, resource)| index.put(at, resource));
@@ -276,7 +276,7 @@ impl Resources {
     }
 }
 
-impl Index {
+impl ResourceIndex {
     fn put(&mut self, at: usize, resource: &Resource) {
         let current = resource.current();
         for name in resource.past.iter().chain([&current]) {

@@ -122,7 +122,7 @@ impl Schema {
                 .at(&["schema", "openAPIV3Schema"])
                 .filter(|_| !self.kinds.contains_key(&gvk))
             {
-                let of = self.shape(node, &Rules::structural());
+                let of = self.shape(node, &ListMergeRules::structural());
                 if let (Some(metadata), Some(shape)) =
                     (metadata, self.shapes.get_mut(of.0 as usize))
                 {
@@ -151,7 +151,7 @@ impl Schema {
     pub(crate) fn add_fragment(&mut self, node: &Node) -> TypeRef {
         let of = self.shape(
             node,
-            &Rules {
+            &ListMergeRules {
                 names: self.names.clone(),
                 structural: false,
             },
@@ -215,7 +215,7 @@ impl Schema {
             let of = self.push(FieldShape::default());
             self.names.insert((*name).into(), of);
         }
-        let rules = Rules {
+        let rules = ListMergeRules {
             names: self.names.clone(),
             structural: false,
         };
@@ -258,7 +258,7 @@ impl Schema {
     }
 
     /// Reads a type; the recursion is as deep as the document, which its reader bounds.
-    fn shape(&mut self, node: &Node, rules: &Rules) -> TypeRef {
+    fn shape(&mut self, node: &Node, rules: &ListMergeRules) -> TypeRef {
         if let Some(reference) = node.get("$ref").and_then(Node::text) {
             let name = reference
                 .strip_prefix("#/definitions/")
@@ -297,13 +297,13 @@ impl Schema {
 const GVK: &str = "x-kubernetes-group-version-kind";
 
 /// How a document says that a list merges.
-struct Rules {
+struct ListMergeRules {
     names: HashMap<Box<str>, TypeRef>,
     /// It comes from a custom resource definition, which states only the keys.
     structural: bool,
 }
 
-impl Rules {
+impl ListMergeRules {
     fn structural() -> Self {
         Self {
             names: HashMap::new(),

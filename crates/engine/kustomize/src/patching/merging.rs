@@ -12,10 +12,10 @@ use lode_yaml::{Node, Place};
 use crate::error::{Fault, FileCause};
 use crate::input::kustomization::Kustomization;
 use crate::input::settings_file::settings_file;
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 use crate::object::resource::Resource;
 use crate::object::schema::{Beside, Schema};
-use crate::transform::change::{Change, ChangeStep};
+use crate::transform::change::{ChangeStep, ObjectChange};
 
 /// How lists merge, as known at this point of a build.
 #[derive(Debug, Clone)]
@@ -55,7 +55,7 @@ impl Merging {
     /// taken.
     pub(crate) fn take(
         &mut self,
-        source: &mut Source<'_>,
+        source: &mut BuildSource<'_>,
         config: &Kustomization,
     ) -> Result<bool, Fault> {
         let Some(openapi) = config.openapi.as_ref().filter(|_| self.schema.is_none()) else {
@@ -100,10 +100,12 @@ impl Merging {
         budget: &Budget,
     ) -> Result<Arc<Schema>, Fault> {
         let schema = self.schema();
-        if !steps
-            .iter()
-            .any(|step| matches!(step.change, Change::Strategic(_) | Change::Patch(_)))
-        {
+        if !steps.iter().any(|step| {
+            matches!(
+                step.change,
+                ObjectChange::Strategic(_) | ObjectChange::Patch(_)
+            )
+        }) {
             return Ok(schema);
         }
         self.beside = Beside::BuiltinBelow;

@@ -10,7 +10,7 @@ use crate::error::{Fault, FileCause};
 use crate::input::decode::At;
 use crate::input::manifests;
 use crate::input::settings;
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 use crate::object::resource::{Identity, Resource};
 use crate::object::resources::Resources;
 use crate::object::schema::Schema;
@@ -38,7 +38,7 @@ enum What {
 }
 
 /// A patch's text and its position.
-struct Text {
+struct PatchText {
     bytes: Vec<u8>,
     origins: Origins,
     /// The position of the whole text, if it is part of another file.
@@ -47,7 +47,7 @@ struct Text {
 
 /// Reads an entry of `patches`.
 pub(crate) fn load(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     entry: &At<settings::Patch>,
 ) -> Result<Loaded, Fault> {
@@ -77,7 +77,7 @@ pub(crate) fn load(
 
 /// Reads an entry of `patchesJson6902`.
 pub(crate) fn load_json(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     entry: &At<settings::Patch>,
 ) -> Result<Loaded, Fault> {
@@ -107,13 +107,13 @@ pub(crate) fn load_json(
 
 /// Reads the entries of `patchesStrategicMerge`: patches, or files of patches.
 pub(crate) fn load_strategic(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     entries: &[At<String>],
 ) -> Result<Vec<Node>, Fault> {
     let mut patches = Vec::new();
     for entry in entries {
-        let inline = Text::inline(entry);
+        let inline = PatchText::inline(entry);
         match inline.objects(source.budget) {
             Ok(objects) => {
                 patches.extend(objects);
@@ -474,19 +474,19 @@ fn merge(
 }
 
 fn text(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     entry: &At<settings::Patch>,
-) -> Result<Text, Fault> {
+) -> Result<PatchText, Fault> {
     let fault = |cause: &str| Fault::At(entry.place, FileCause::Patch(cause.to_owned()));
     match (entry.patch.trim().is_empty(), entry.path.is_empty()) {
         (true, true) => Err(fault("has neither patch nor path")),
         (false, false) => Err(fault("has both patch and path")),
         (false, true) => {
             source.budget.bytes(entry.patch.len() as u64)?;
-            Ok(Text {
+            Ok(PatchText {
                 inside: Some(entry.place),
-                ..Text::inline(&entry.patch)
+                ..PatchText::inline(&entry.patch)
             })
         }
         (true, false) => {
@@ -496,7 +496,7 @@ fn text(
                 source: number,
                 lines_above: 0,
             };
-            Ok(Text {
+            Ok(PatchText {
                 bytes: blob.bytes.to_vec(),
                 origins,
                 inside: None,
@@ -505,7 +505,7 @@ fn text(
     }
 }
 
-impl Text {
+impl PatchText {
     fn inline(text: &At<String>) -> Self {
         // A multi-line text starts on the line below its key.
         let starts_below = text.trim_end().contains('\n');

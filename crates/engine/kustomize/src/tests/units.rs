@@ -20,7 +20,7 @@ use crate::config::configuration::{Configuration, Referred};
 use crate::config::fieldspec::FieldSpec;
 use crate::config::gvk::Gvk;
 use crate::error::Fault;
-use crate::input::source::{Restrictions, Source};
+use crate::input::source::{BuildSource, Restrictions};
 use crate::object::resource::{Identity, Resource};
 use crate::object::resources::Resources;
 use crate::object::schema::Schema;
@@ -239,7 +239,7 @@ fn configuration(filter: &str, fields: &Value) -> Value {
 /// Runs the generator or transformer that a text configures, with some files.
 fn configured(objects: Vec<Node>, config: &str, files: &Tree) -> Result<Vec<Resource>, String> {
     let budget = Budget::unlimited();
-    let mut source = Source::new(files, Restrictions::None, &budget);
+    let mut source = BuildSource::new(files, Restrictions::None, &budget);
     let folder = RepoPath::root();
     let mut all = Resources::default();
     // Some cases have objects without names, which a build refuses.

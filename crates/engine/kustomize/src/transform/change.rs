@@ -1,4 +1,4 @@
-//! [`Change`]: one change a kustomization makes to its objects, read and ready to apply.
+//! [`ObjectChange`]: one change a kustomization makes to its objects, read and ready to apply.
 //!
 //! A kustomization's own settings become changes in kustomize's fixed order; a transformer file
 //! becomes one or two.
@@ -17,14 +17,14 @@ use crate::input::decode::{At, Pairs};
 use crate::input::kustomization::Kustomization;
 use crate::input::settings::{Image, Replicas};
 use crate::input::settings_file::settings_file;
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 use crate::object::note::Note;
 use crate::object::resources::Resources;
 use crate::object::schema::Schema;
 use crate::patching::patch::Loaded;
 use crate::transform::namespace::{self, Namespace};
 use crate::transform::rename::Side;
-use crate::transform::replacement::{self, Item, Replacement};
+use crate::transform::replacement::{self, Replacement, ReplacementEntry};
 use crate::transform::value_add::ValueAdd;
 use crate::{
     generator::hash, generator::secret, patching::patch, transform::images, transform::labels,
@@ -33,7 +33,7 @@ use crate::{
 
 /// One change to objects.
 #[derive(Debug, Clone)]
-pub(crate) enum Change {
+pub(crate) enum ObjectChange {
     Strategic(Vec<Node>),
     Patch(Box<Loaded>),
     Namespace(Namespace),
@@ -50,13 +50,13 @@ pub(crate) enum Change {
 
 /// A change, and the note recorded on objects about it if requested.
 pub(crate) struct ChangeStep {
-    pub(crate) change: Change,
+    pub(crate) change: ObjectChange,
     pub(crate) note: Option<Arc<Note>>,
     /// Whether the change contains a value of a Secret.
     pub(crate) is_secret: bool,
 }
 
-impl Change {
+impl ObjectChange {
     /// Applies the change to all objects.
     pub(crate) fn apply(
         &self,
@@ -126,7 +126,7 @@ impl ChangeStep {
         let apply = |resources: &mut Resources| self.change.apply(resources, schema, budget);
         let done = match &self.change {
             _ if self.is_secret => secret::hidden(resources, budget, apply),
-            Change::Namespace(_) | Change::Rename(..) | Change::Hash => {
+            ObjectChange::Namespace(_) | ObjectChange::Rename(..) | ObjectChange::Hash => {
                 secret::rename(resources, apply)
             }
             _ => apply(resources),
@@ -153,13 +153,13 @@ const NOTE_BYTES: u64 = 2 * size_of::<Arc<Note>>() as u64;
 
 /// Returns the changes that a kustomization's settings request, in the order of application.
 pub(crate) fn steps(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     config: &Kustomization,
     configuration: &Configuration,
     noted: Option<&str>,
 ) -> Result<Vec<ChangeStep>, Fault> {
     let mut steps = Vec::new();
-    let mut push = |kind: &str, change: Change| {
+    let mut push = |kind: &str, change: ObjectChange| {
         steps.push(ChangeStep {
             change,
             note: noted.map(|path| Note::builtin(path, kind)),
@@ -168,21 +168,27 @@ pub(crate) fn steps(
     };
     if !config.strategic_patches.is_empty() {
         let patches = patch::load_strategic(source, &config.folder, &config.strategic_patches)?;
-        push("PatchStrategicMergeTransformer", Change::Strategic(patches));
+        push(
+            "PatchStrategicMergeTransformer",
+            ObjectChange::Strategic(patches),
+        );
     }
     for entry in &config.patches {
         let loaded = patch::load(source, &config.folder, entry)?;
-        push("PatchTransformer", Change::Patch(Box::new(loaded)));
+        push("PatchTransformer", ObjectChange::Patch(Box::new(loaded)));
     }
     settings(config, configuration, source.budget, &mut push)?;
     for entry in &config.json_patches {
         let loaded = patch::load_json(source, &config.folder, entry)?;
-        push("PatchJson6902Transformer", Change::Patch(Box::new(loaded)));
+        push(
+            "PatchJson6902Transformer",
+            ObjectChange::Patch(Box::new(loaded)),
+        );
     }
     for entry in &config.replicas {
         push(
             "ReplicaCountTransformer",
-            Change::Replicas(entry.value.clone(), configuration.replicas.clone()),
+            ObjectChange::Replicas(entry.value.clone(), configuration.replicas.clone()),
         );
     }
     // Together they pass through each object once; if each leaves a note, each is a separate
@@ -195,13 +201,13 @@ pub(crate) fn steps(
     for entries in config.images.chunks(at_once) {
         push(
             "ImageTagTransformer",
-            Change::Images(entries.to_vec(), configuration.images.clone()),
+            ObjectChange::Images(entries.to_vec(), configuration.images.clone()),
         );
     }
     if let Some(node) = &config.replacements {
         let all = replacements(source, &config.folder, node, Mode::Strict)?;
         if !all.is_empty() {
-            push("ReplacementTransformer", Change::Replacements(all));
+            push("ReplacementTransformer", ObjectChange::Replacements(all));
         }
     }
     Ok(steps)
@@ -212,7 +218,7 @@ fn settings(
     config: &Kustomization,
     configuration: &Configuration,
     budget: &Budget,
-    push: &mut impl FnMut(&str, Change),
+    push: &mut impl FnMut(&str, ObjectChange),
 ) -> Result<(), Fault> {
     if !config.namespace.is_empty() {
         let fields = configuration.namespace.clone();
@@ -221,7 +227,7 @@ fn settings(
             fields,
             ..Namespace::default()
         };
-        push("NamespaceTransformer", Change::Namespace(namespace));
+        push("NamespaceTransformer", ObjectChange::Namespace(namespace));
     }
     for (kind, side, text, fields) in [
         (
@@ -238,7 +244,10 @@ fn settings(
         ),
     ] {
         if !text.is_empty() {
-            push(kind, Change::Rename(side, text.clone(), fields.clone()));
+            push(
+                kind,
+                ObjectChange::Rename(side, text.clone(), fields.clone()),
+            );
         }
     }
     for rule in &config.labels {
@@ -246,13 +255,13 @@ fn settings(
             .map_err(|conflict| conflict.at(rule.place))?;
         push(
             "LabelTransformer",
-            Change::Pairs(rule.pairs.clone(), Arc::new(fields)),
+            ObjectChange::Pairs(rule.pairs.clone(), Arc::new(fields)),
         );
     }
     if !config.labels.is_empty() || !config.common_labels.is_empty() {
         push(
             "LabelTransformer",
-            Change::Pairs(
+            ObjectChange::Pairs(
                 config.common_labels.clone(),
                 configuration.common_labels.clone(),
             ),
@@ -262,7 +271,7 @@ fn settings(
         let fields = configuration.common_annotations.clone();
         push(
             "AnnotationsTransformer",
-            Change::Pairs(config.common_annotations.clone(), fields),
+            ObjectChange::Pairs(config.common_annotations.clone(), fields),
         );
     }
     Ok(())
@@ -270,7 +279,7 @@ fn settings(
 
 /// Reads entries of `replacements` and the files they name.
 pub(crate) fn replacements(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     folder: &RepoPath,
     node: &Node,
     mode: Mode,
@@ -280,9 +289,9 @@ pub(crate) fn replacements(
         .ok_or_else(|| crate::input::decode::wrong(node.place, "replacements", "a list"))?;
     let mut all = Vec::with_capacity(items.len());
     for item in items {
-        match Item::read(item, mode)? {
-            Item::Inline(replacement) => all.push(replacement),
-            Item::File { path, place } => {
+        match ReplacementEntry::read(item, mode)? {
+            ReplacementEntry::Inline(replacement) => all.push(replacement),
+            ReplacementEntry::File { path, place } => {
                 let node = settings_file(source, folder, &path, place)?;
                 all.extend(Replacement::read_file(&node)?);
             }

@@ -145,7 +145,7 @@ struct ImageChange<'i> {
 enum ImagePattern {
     /// In most names `.` is the only special character, so they need no compiled expression.
     Name(String),
-    Expression(pattern::Pattern),
+    Expression(pattern::BoundedPattern),
 }
 
 impl<'i> ImageChange<'i> {
@@ -241,7 +241,7 @@ impl ImagePattern {
             return Ok(Self::Name(name.to_owned()));
         }
         let whole = format!("^{name}(:[a-zA-Z0-9_.{{}}-]*)?(@sha256:[a-zA-Z0-9_.{{}}-]*)?$");
-        pattern::Pattern::new(&whole, budget).map(Self::Expression)
+        pattern::BoundedPattern::new(&whole, budget).map(Self::Expression)
     }
 
     fn is_match(&self, text: &str, meter: &Meter<'_>) -> Result<bool, Exceeded> {

@@ -1,6 +1,6 @@
 //! `replacements`: a value of one object copied into fields of others.
 //!
-//! Input: the objects and the entries as [`Item`]s and [`Replacement`]s. Output: the objects with
+//! Input: the objects and the entries as [`ReplacementEntry`]s and [`Replacement`]s. Output: the objects with
 //! the fields set, each with the place of the entry's path. Renaming an object this way does not
 //! record its old name, as in kustomize.
 
@@ -15,8 +15,8 @@ use lode_object::Id;
 use lode_stdx::budget::{Budget, Exceeded, Meter};
 use lode_yaml::{Content, DEPTH_MAX, Node, Place};
 
-pub(crate) use self::config::{Item, Replacement};
 use self::config::{Options, Origin, ReplacementSource, ReplacementTarget};
+pub(crate) use self::config::{Replacement, ReplacementEntry};
 use self::names::{Matcher, Names};
 use self::part::PathFault;
 use self::path::Path;
@@ -447,12 +447,12 @@ impl TargetField<'_> {
                 fault: None,
             },
             Ok(_) => return Ok(()),
-            Err(Stop::Fault(fault)) => ReplacementCause::NoTargetField {
+            Err(NotSet::Fault(fault)) => ReplacementCause::NoTargetField {
                 id: id(),
                 path: path(),
                 fault: Some(fault),
             },
-            Err(Stop::NotSplittable) => ReplacementCause::NotSplittable {
+            Err(NotSet::NotSplittable) => ReplacementCause::NotSplittable {
                 id: id(),
                 path: path(),
             },
@@ -464,7 +464,7 @@ impl TargetField<'_> {
         Error::new(self.place, cause)
     }
 
-    fn put(&self, found: &mut Node, value: &Node) -> Result<(), Stop> {
+    fn put(&self, found: &mut Node, value: &Node) -> Result<(), NotSet> {
         value
             .cost()
             .charge_meter(self.meter)
@@ -473,7 +473,7 @@ impl TargetField<'_> {
             put(found, value, self.place);
             return Ok(());
         }
-        let text = found.text().ok_or(Stop::NotSplittable)?;
+        let text = found.text().ok_or(NotSet::NotSplittable)?;
         // Its parts are split and joined again.
         let text_len = text.len() as u64;
         let charged = self
@@ -499,12 +499,12 @@ impl TargetField<'_> {
 const PARTS_BYTES: u64 = 4;
 
 /// Why a field is not set.
-enum Stop {
+enum NotSet {
     Fault(PathFault),
     NotSplittable,
 }
 
-impl From<PathFault> for Stop {
+impl From<PathFault> for NotSet {
     fn from(fault: PathFault) -> Self {
         Self::Fault(fault)
     }

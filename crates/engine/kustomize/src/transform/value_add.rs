@@ -11,7 +11,7 @@ use crate::error::{Fault, FileCause};
 use crate::input::decode::{At, Mapping, Mode};
 use crate::input::settings;
 use crate::input::settings_file::settings_file;
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 use crate::object::resources::Resources;
 use crate::patching::patch;
 use crate::transform::namespace::{self, Namespace, Subjects};
@@ -33,7 +33,7 @@ struct ValueField {
 
 impl ValueAdd {
     pub(crate) fn read(
-        source: &mut Source<'_>,
+        source: &mut BuildSource<'_>,
         folder: &RepoPath,
         fields: &mut Mapping<'_>,
     ) -> Result<Self, Fault> {

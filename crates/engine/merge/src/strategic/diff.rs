@@ -10,14 +10,14 @@ use crate::order;
 
 /// Which differences are wanted.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
+pub(super) struct WantedDifferences {
     changes: bool,
     deletions: bool,
     /// Whether the fields of the current map must be listed.
     retain_keys: bool,
 }
 
-impl Wanted {
+impl WantedDifferences {
     pub(super) const ALL: Self = Self {
         changes: true,
         deletions: true,
@@ -48,7 +48,7 @@ pub(super) fn maps(
     original: &JsonMap,
     modified: &JsonMap,
     place: PatchPlace<'_>,
-    wanted: Wanted,
+    wanted: WantedDifferences,
 ) -> Result<JsonMap, Error> {
     let mut patch = JsonMap::new();
     for (key, new) in modified {
@@ -96,7 +96,7 @@ fn directive(old: &Value, new: &Value, patch: &mut JsonMap) -> Result<(), Error>
 fn field(
     (key, old, new): (&str, &Value, &Value),
     place: PatchPlace<'_>,
-    wanted: Wanted,
+    wanted: WantedDifferences,
     patch: &mut JsonMap,
 ) -> Result<(), Error> {
     let (place, how) = place.field(key);
@@ -144,7 +144,7 @@ fn lists(
     (old, new): (&[Value], &[Value]),
     key: Option<&str>,
     place: PatchPlace<'_>,
-    wanted: Wanted,
+    wanted: WantedDifferences,
 ) -> Result<Lists, Error> {
     if old.is_empty() {
         return Ok(Lists {
@@ -190,7 +190,7 @@ fn walk(
     items: Items<'_>,
     (old, new): (&[Value], &[Value]),
     place: PatchPlace<'_>,
-    wanted: Wanted,
+    wanted: WantedDifferences,
 ) -> Result<Lists, Error> {
     let sorted = |list: &[Value]| -> Result<Vec<Value>, Error> {
         let mut list = list.to_vec();
@@ -229,7 +229,7 @@ fn both(
     items: Items<'_>,
     (old, new): (&Value, &Value),
     place: PatchPlace<'_>,
-    wanted: Wanted,
+    wanted: WantedDifferences,
 ) -> Result<Option<Value>, Error> {
     let (Items::Maps(key), Value::Object(old), Value::Object(new)) = (items, old, new) else {
         return Ok(None);

@@ -6,7 +6,7 @@ use lode_schema::{ListView, MapView, Schema, Shape, TypeRef};
 use serde_json::{Map, Value};
 
 use super::items;
-use crate::set::{Element, Node, Set};
+use crate::set::{Element, Set, SetNode};
 
 /// Returns the fields that a value sets.
 pub(super) fn of<'a>(schema: &'a Schema, ty: TypeRef, value: &'a Value) -> Set<'a> {
@@ -56,7 +56,7 @@ fn fields<'a>(schema: &'a Schema, map: MapView<'a>, value: &'a Map<String, Value
         let ty = field.map(|field| field.ty).or(map.map.element);
         let owned = ty.map(|ty| owned(schema, ty, value)).unwrap_or_default();
         let empty = value.is_null() || value.as_object().is_some_and(Map::is_empty);
-        set.put(Node {
+        set.put(SetNode {
             element: Element::Field(key),
             member: owned.whole || empty || field.is_none(),
             children: owned.children,
@@ -89,7 +89,7 @@ fn list_items<'a>(schema: &'a Schema, view: ListView<'a>, value: &'a [Value]) ->
         } else {
             of(schema, view.list.element, item)
         };
-        set.put(Node {
+        set.put(SetNode {
             element: element.clone(),
             member: true,
             children,

@@ -2,7 +2,7 @@
 
 use cases::{Score, lines};
 use lode_merge::{
-    filter::Pattern,
+    filter::PathPattern,
     set::{Element, Set},
     typed::{Duplicates, Typed, reconcile},
 };
@@ -136,10 +136,10 @@ fn patterns_let_through_what_begins_as_they_do() {
 }
 
 /// The patterns of the cases are recorded only as addresses; these are derived from their names.
-fn pattern(name: &str) -> Pattern<'static> {
+fn pattern(name: &str) -> PathPattern<'static> {
     let at = |text: &'static str| (text != "*").then(|| Element::parse(text).unwrap().unwrap());
     let prefix = |path: &[&'static str]| {
-        Pattern::prefix(&path.iter().map(|text| at(text)).collect::<Vec<_>>())
+        PathPattern::prefix(&path.iter().map(|text| at(text)).collect::<Vec<_>>())
     };
     match name {
         "filter listMap key" => prefix(&[

@@ -13,7 +13,7 @@ use crate::input::settings;
 
 /// One entry of `replacements`.
 #[derive(Debug, Clone)]
-pub(crate) enum Item {
+pub(crate) enum ReplacementEntry {
     /// A replacement.
     Inline(Replacement),
     /// A file of replacements.
@@ -79,7 +79,7 @@ pub(super) struct Options {
 const NAME_FIELD: &str = "metadata.name";
 const NO_TARGETS: &str = "it needs targets";
 
-impl Item {
+impl ReplacementEntry {
     /// Reads an entry of `replacements`.
     pub(crate) fn read(node: &Node, mode: Mode) -> Result<Self, Fault> {
         let mut fields = Mapping::new(node, "replacements", mode)?;

@@ -25,10 +25,10 @@ struct Called {
     group: Box<str>,
     version: Box<str>,
     /// The current one first.
-    forms: Vec<Form>,
+    forms: Vec<IdentityForm>,
 }
 
-struct Form {
+struct IdentityForm {
     kind: Box<str>,
     name: Box<str>,
     /// The current one as written; former ones as effective namespaces.
@@ -155,7 +155,7 @@ impl Called {
             .iter()
             .map(|past| past.name.len() + past.namespace.len() + past.gvk.kind.len());
         let past = past
-            .map(|len| (len + size_of::<Form>()) as u64)
+            .map(|len| (len + size_of::<IdentityForm>()) as u64)
             .sum::<u64>();
         meter.steps(NAME_STEPS * (1 + resource.past.len() as u64))?;
         meter.bytes(2 * (resource.name_bytes() + past))?;
@@ -167,12 +167,12 @@ impl Called {
                 .and_then(Node::text)
                 .unwrap_or_default()
         };
-        let now = Form {
+        let now = IdentityForm {
             kind: gvk.kind,
             name: text("name").into(),
             namespace: text("namespace").into(),
         };
-        let past = resource.past.iter().map(|past| Form {
+        let past = resource.past.iter().map(|past| IdentityForm {
             kind: past.gvk.kind.clone(),
             name: past.name.clone(),
             namespace: past.namespace.clone(),

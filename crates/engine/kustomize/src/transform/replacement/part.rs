@@ -1,4 +1,4 @@
-//! [`Part`]: one part of a replacement's path, and the errors of following a path.
+//! [`PathPart`]: one part of a replacement's path, and the errors of following a path.
 
 use std::sync::OnceLock;
 
@@ -6,7 +6,7 @@ use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::Node;
 
 use super::structured;
-use crate::config::pattern::{Pattern, Refused};
+use crate::config::pattern::{BoundedPattern, Refused};
 
 /// Why a path cannot be followed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -54,21 +54,21 @@ pub(crate) enum PathFault {
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Part {
+pub(super) enum PathPart {
     Field(Box<str>),
     Index(usize),
     Every,
-    Item(Item),
+    Item(ItemMatch),
     /// Brackets without `=`.
     Brackets(Box<str>),
 }
 
 /// `[field=value]`, or `[=value]` for items that are scalars.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
+pub(super) struct ItemMatch {
     pub(super) field: Box<str>,
     pub(super) value: Box<str>,
-    pattern: OnceLock<Result<Pattern, Refused>>,
+    pattern: OnceLock<Result<BoundedPattern, Refused>>,
 }
 
 /// Most parts in a path: each adds a level of recursion.
@@ -81,7 +81,7 @@ pub(super) enum PartStep {
     Stay,
 }
 
-impl Part {
+impl PathPart {
     pub(super) fn parse(text: String) -> Self {
         if text == "*" {
             return Self::Every;
@@ -99,7 +99,7 @@ impl Part {
         let inner = text.strip_suffix(']').unwrap_or(&text);
         let inner = inner.strip_prefix('[').unwrap_or(inner);
         match inner.split_once('=') {
-            Some((field, value)) => Self::Item(Item {
+            Some((field, value)) => Self::Item(ItemMatch {
                 field: field.into(),
                 value: value.into(),
                 pattern: OnceLock::new(),
@@ -122,7 +122,7 @@ impl Part {
     }
 }
 
-impl std::fmt::Display for Part {
+impl std::fmt::Display for PathPart {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::Field(text) | Self::Brackets(text) => f.write_str(text),
@@ -133,7 +133,7 @@ impl std::fmt::Display for Part {
     }
 }
 
-impl Item {
+impl ItemMatch {
     /// Returns whether an item's text equals the value.
     fn equals(&self, item: &Node) -> bool {
         let value = if self.field.is_empty() {
@@ -148,7 +148,7 @@ impl Item {
     pub(super) fn fits(&self, value: &Node, meter: &Meter<'_>) -> Result<bool, PathFault> {
         let pattern = self
             .pattern
-            .get_or_init(|| Pattern::new(&self.value, meter.budget()));
+            .get_or_init(|| BoundedPattern::new(&self.value, meter.budget()));
         let pattern = match pattern {
             Ok(pattern) => pattern,
             Err(Refused::Invalid) => return Err(PathFault::Pattern(self.value.clone())),
@@ -158,7 +158,7 @@ impl Item {
     }
 }
 
-impl std::fmt::Display for Item {
+impl std::fmt::Display for ItemMatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "[{}={}]", self.field, self.value)
     }

@@ -7,7 +7,7 @@
 use lode_stdx::budget::{Exceeded, Meter};
 use lode_yaml::{Content, Node};
 
-use super::part::{PARTS_MAX, Part, PartStep, PathFault};
+use super::part::{PARTS_MAX, PartStep, PathFault, PathPart};
 use super::structured;
 use super::walk::{Make, Walk};
 use crate::config::fieldspec::width;
@@ -16,7 +16,7 @@ use crate::config::fieldspec::width;
 #[derive(Debug, Clone)]
 pub(crate) struct Path {
     text: Box<str>,
-    parts: Vec<Part>,
+    parts: Vec<PathPart>,
 }
 
 /// Most dots in a path, including those inside parts.
@@ -27,7 +27,7 @@ impl Path {
         if text.matches('.').count() > DOTS_MAX {
             return Err(PathFault::TooLong);
         }
-        let parts: Vec<Part> = split(text).into_iter().map(Part::parse).collect();
+        let parts: Vec<PathPart> = split(text).into_iter().map(PathPart::parse).collect();
         if parts.len() > PARTS_MAX {
             return Err(PathFault::TooLong);
         }
@@ -53,10 +53,10 @@ impl Path {
                 None => vec![part],
             }
         };
-        let parts: Vec<Part> = split(text)
+        let parts: Vec<PathPart> = split(text)
             .into_iter()
             .flat_map(indexed)
-            .map(Part::parse)
+            .map(PathPart::parse)
             .collect();
         if parts.len() > PARTS_MAX {
             return Err(PathFault::TooLong);
@@ -75,15 +75,15 @@ impl Path {
     /// Returns whether it leads to an object's identity or contains it.
     pub(crate) fn may_name(&self) -> bool {
         match self.parts.first() {
-            Some(Part::Field(field)) => matches!(&**field, "apiVersion" | "kind" | "metadata"),
+            Some(PathPart::Field(field)) => matches!(&**field, "apiVersion" | "kind" | "metadata"),
             _ => true,
         }
     }
 
     /// Returns whether it leads to a text of an object's identity.
     pub(crate) fn names(&self) -> bool {
-        let field = |part: &Part| {
-            if let Part::Field(field) = part {
+        let field = |part: &PathPart| {
+            if let PathPart::Field(field) = part {
                 Some(field.to_string())
             } else {
                 None
@@ -155,7 +155,7 @@ impl Path {
         &self,
         root: &'n mut Node,
         meter: &Meter<'_>,
-    ) -> Result<Option<(&'n mut Node, &[Part])>, Exceeded> {
+    ) -> Result<Option<(&'n mut Node, &[PathPart])>, Exceeded> {
         let mut node = root;
         let mut parts = self.parts.as_slice();
         while let [part, rest @ ..] = parts

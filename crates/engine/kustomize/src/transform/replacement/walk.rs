@@ -6,7 +6,7 @@
 use lode_stdx::budget::Meter;
 use lode_yaml::{Content, Cost, Entry, Node, Place};
 
-use super::part::{Item, Part, PathFault};
+use super::part::{ItemMatch, PathFault, PathPart};
 use super::structured;
 use crate::config::fieldspec::width;
 
@@ -58,7 +58,7 @@ impl<'v, E: From<PathFault>> Walk<'v, E> {
     }
 
     /// Continues from a node. The number of parts bounds the recursion.
-    pub(super) fn go(&mut self, parts: &[Part], node: &mut Node) -> Result<usize, E> {
+    pub(super) fn go(&mut self, parts: &[PathPart], node: &mut Node) -> Result<usize, E> {
         self.meter
             .steps(1 + width(node))
             .map_err(PathFault::Exceeded)?;
@@ -70,33 +70,33 @@ impl<'v, E: From<PathFault>> Walk<'v, E> {
             return self.beyond_null(part, parts);
         }
         match part {
-            Part::Field(name) => self.field(name, rest, node),
-            Part::Index(at) => self.index(*at, rest, node),
-            Part::Every => {
+            PathPart::Field(name) => self.field(name, rest, node),
+            PathPart::Index(at) => self.index(*at, rest, node),
+            PathPart::Every => {
                 let items = items_mut(node, || "*".to_owned())?;
                 items
                     .iter_mut()
                     .try_fold(0, |found, item| Ok(found + self.go(rest, item)?))
             }
-            Part::Item(item) => self.matching(item, rest, node),
-            Part::Brackets(text) => Err(PathFault::NoMatch(text.clone()).into()),
+            PathPart::Item(item) => self.matching(item, rest, node),
+            PathPart::Brackets(text) => Err(PathFault::NoMatch(text.clone()).into()),
         }
     }
 
     /// What is created below a null is visited and then lost.
-    fn beyond_null(&mut self, part: &Part, parts: &[Part]) -> Result<usize, E> {
+    fn beyond_null(&mut self, part: &PathPart, parts: &[PathPart]) -> Result<usize, E> {
         match (part, self.make.leaf) {
-            (Part::Brackets(text), _) => Err(PathFault::NoMatch(text.clone()).into()),
-            (Part::Index(at), None) => Err(PathFault::NoItem { at: *at, len: 0 }.into()),
-            (_, None) | (Part::Every, _) => Ok(0),
-            (Part::Field(_), Some(_)) => self.go(parts, &mut Node::mapping()),
-            (Part::Index(_) | Part::Item(_), Some(_)) => {
+            (PathPart::Brackets(text), _) => Err(PathFault::NoMatch(text.clone()).into()),
+            (PathPart::Index(at), None) => Err(PathFault::NoItem { at: *at, len: 0 }.into()),
+            (_, None) | (PathPart::Every, _) => Ok(0),
+            (PathPart::Field(_), Some(_)) => self.go(parts, &mut Node::mapping()),
+            (PathPart::Index(_) | PathPart::Item(_), Some(_)) => {
                 self.go(parts, &mut Node::sequence(Vec::new()))
             }
         }
     }
 
-    fn field(&mut self, name: &str, rest: &[Part], node: &mut Node) -> Result<usize, E> {
+    fn field(&mut self, name: &str, rest: &[PathPart], node: &mut Node) -> Result<usize, E> {
         if name.is_empty() || node.entries().is_none() {
             return Err(PathFault::WrongKind {
                 part: name.into(),
@@ -128,7 +128,7 @@ impl<'v, E: From<PathFault>> Walk<'v, E> {
         }
     }
 
-    fn index(&mut self, at: usize, rest: &[Part], node: &mut Node) -> Result<usize, E> {
+    fn index(&mut self, at: usize, rest: &[PathPart], node: &mut Node) -> Result<usize, E> {
         let made = self.make.leaf.map(|leaf| self.made(next_shape(rest, leaf)));
         let items = items_mut(node, || at.to_string())?;
         if items.len() == at {
@@ -139,7 +139,12 @@ impl<'v, E: From<PathFault>> Walk<'v, E> {
         self.go(rest, item)
     }
 
-    fn matching(&mut self, item: &Item, rest: &[Part], node: &mut Node) -> Result<usize, E> {
+    fn matching(
+        &mut self,
+        item: &ItemMatch,
+        rest: &[PathPart],
+        node: &mut Node,
+    ) -> Result<usize, E> {
         let items = items_mut(node, || item.to_string())?;
         let found = self.search(item, rest, items)?;
         if found > 0 || self.make.leaf.is_none() {
@@ -154,7 +159,12 @@ impl<'v, E: From<PathFault>> Walk<'v, E> {
         }
     }
 
-    fn search(&mut self, item: &Item, rest: &[Part], items: &mut [Node]) -> Result<usize, E> {
+    fn search(
+        &mut self,
+        item: &ItemMatch,
+        rest: &[PathPart],
+        items: &mut [Node],
+    ) -> Result<usize, E> {
         let mut found = 0;
         for node in items {
             let charged = self.meter.steps(1 + width(node));
@@ -183,7 +193,7 @@ impl<'v, E: From<PathFault>> Walk<'v, E> {
     }
 }
 
-impl Part {
+impl PathPart {
     /// Returns the shape of the value that this part needs.
     fn container(&self, leaf: ValueShape) -> ValueShape {
         match self {
@@ -194,7 +204,7 @@ impl Part {
     }
 }
 
-impl Item {
+impl ItemMatch {
     fn make(&self, place: Place) -> Node {
         let value = Node::plain(&*self.value).placed(place);
         if self.field.is_empty() {
@@ -207,7 +217,7 @@ impl Item {
     }
 }
 
-fn next_shape(rest: &[Part], leaf: ValueShape) -> ValueShape {
+fn next_shape(rest: &[PathPart], leaf: ValueShape) -> ValueShape {
     rest.first().map_or(leaf, |next| next.container(leaf))
 }
 

@@ -73,7 +73,7 @@ impl Kustomizations {
             .begin(job.revision(), object.metadata.generation);
         self.tell_build(object, state, &wanted, job.revision());
 
-        let Wanted {
+        let AttemptGoal {
             objects,
             spec,
             reads,
@@ -202,7 +202,7 @@ impl Kustomizations {
         object: &Arc<Kustomization>,
         job: &Job<'_>,
         state: &mut State,
-    ) -> Result<Wanted, Failure> {
+    ) -> Result<AttemptGoal, Failure> {
         if object.spec.kube_config.is_some() {
             job.building();
             gather::refuse_remote_cluster(self.own.client(), object).await?;
@@ -215,14 +215,14 @@ impl Kustomizations {
         let inputs = format!("{spec} {}", job.artifact.digest);
         if state.delivery.inputs() == inputs && state.delivery.has_objects() {
             job.building();
-            return Ok(Wanted::same(inputs, spec));
+            return Ok(AttemptGoal::same(inputs, spec));
         }
         let tree = gather::tree(&self.sources, &job.artifact, &job.from);
         let tree = self.while_wanted(object, tree).await?;
         let last = &state.last_build;
         if last.holds(state.delivery.inputs(), &spec, &tree) {
             job.building();
-            return Ok(Wanted::same(inputs, spec));
+            return Ok(AttemptGoal::same(inputs, spec));
         }
 
         let built = self.build_within(object, tree, vars, last.bytes).await;
@@ -244,7 +244,7 @@ impl Kustomizations {
         } = built?;
         state.last_build.bytes = bytes;
         let built = Some(BuiltObjects { set, text_digest });
-        Ok(Wanted {
+        Ok(AttemptGoal {
             objects: WantedObjects { inputs, built },
             spec,
             reads: Some(reads),
@@ -257,7 +257,7 @@ impl Kustomizations {
         &self,
         object: &Kustomization,
         state: &mut State,
-        wanted: &Wanted,
+        wanted: &AttemptGoal,
         revision: &str,
     ) {
         if let Some(built) = &wanted.objects.built {
@@ -302,7 +302,7 @@ impl Kustomizations {
 }
 
 /// What an attempt is to bring about, and what it was made from.
-struct Wanted {
+struct AttemptGoal {
     objects: WantedObjects,
     /// Digest of everything the objects are made from but the source.
     spec: String,
@@ -312,7 +312,7 @@ struct Wanted {
     dropped: Vec<String>,
 }
 
-impl Wanted {
+impl AttemptGoal {
     /// The objects of the last time, made from this by now.
     fn same(inputs: String, spec: String) -> Self {
         Self {

@@ -141,7 +141,7 @@ impl Drop for Sender {
 struct Outbox {
     component: &'static str,
     instance: String,
-    state: Lock<State>,
+    state: Lock<EventState>,
     dropped: AtomicU64,
     /// Whether the process is about to end: no more pauses.
     hurry: AtomicBool,
@@ -149,7 +149,7 @@ struct Outbox {
     written: Notify,
 }
 
-struct State {
+struct EventState {
     queue: VecDeque<(Event, Timestamp)>,
     in_flight: usize,
     repeats: Repeats,
@@ -164,7 +164,7 @@ struct Job {
 
 impl Outbox {
     fn new(component: &'static str) -> Self {
-        let state = State {
+        let state = EventState {
             queue: VecDeque::new(),
             in_flight: 0,
             repeats: Repeats::new(),

@@ -36,7 +36,7 @@ const RENDERINGS_PER_SECOND_MAX: u32 = 20;
 #[derive(Clone)]
 pub struct Routes {
     metrics: Metrics,
-    rendered: Arc<Lock<Rendered>>,
+    rendered: Arc<Lock<RenderedMetrics>>,
     is_ready: Arc<dyn Fn() -> bool + Send + Sync>,
 }
 
@@ -100,7 +100,7 @@ impl Routes {
 
 /// The last rendered metrics, and the number of renderings in the second that started then.
 #[derive(Default)]
-struct Rendered {
+struct RenderedMetrics {
     since: Option<Instant>,
     count: u32,
     text: Bytes,

@@ -31,7 +31,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 use tracing::{debug, error, info, trace, warn};
 
-use self::candidate::{Candidate, Event, Loss, Moment, Step};
+use self::candidate::{Candidate, CandidateStep, Event, Loss, Moment};
 use self::record::Record;
 pub use self::timings::{Timings, UnfitTimings};
 use crate::metrics::Metrics;
@@ -189,9 +189,9 @@ impl Campaign {
             self.publish();
 
             event = match step {
-                Step::Read => self.read().await,
-                Step::Write { spec, version } => self.write(spec, version).await,
-                Step::Rest(rest) => {
+                CandidateStep::Read => self.read().await,
+                CandidateStep::Write { spec, version } => self.write(spec, version).await,
+                CandidateStep::Rest(rest) => {
                     let is_over = tokio::select! {
                         () = tokio::time::sleep(rest) => false,
                         () = async { drop(stopped.wait_for(|stopped| *stopped).await) } => true,
@@ -202,7 +202,7 @@ impl Campaign {
                     }
                     Event::Due
                 }
-                Step::Lost(loss) => return Some(self.lost(loss)),
+                CandidateStep::Lost(loss) => return Some(self.lost(loss)),
             };
         }
     }

@@ -31,11 +31,11 @@ pub struct Memory(Arc<Shared>);
 struct Shared {
     total: u64,
     places: Places,
-    state: Lock<State>,
+    state: Lock<MemoryState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct MemoryState {
     taken: u64,
     /// Running work, by namespace.
     running: HashMap<Arc<str>, Running>,
@@ -46,7 +46,7 @@ struct State {
 }
 
 /// Whether the first waiter of a namespace may run.
-enum Turn {
+enum WaiterTurn {
     Now,
     /// Others may pass it.
     Later,
@@ -145,7 +145,7 @@ impl Memory {
 
     /// Serves as many waiters as there is room for; returns reservations whose waiters are gone, to
     /// be dropped outside the lock.
-    fn serve(&self, mut state: MutexGuard<'_, State>) -> Vec<Reservation> {
+    fn serve(&self, mut state: MutexGuard<'_, MemoryState>) -> Vec<Reservation> {
         let mut unwanted = Vec::new();
         let mut turn = 0;
         while let Some(namespace) = state.turns.get(turn).cloned() {
@@ -154,12 +154,12 @@ impl Memory {
                 continue;
             };
             match self.turn(&state, &namespace, bytes) {
-                Turn::Now => {}
-                Turn::Later => {
+                WaiterTurn::Now => {}
+                WaiterTurn::Later => {
                     turn += 1;
                     continue;
                 }
-                Turn::First => break,
+                WaiterTurn::First => break,
             }
 
             let Some(line) = state.waiting.get_mut(&namespace) else {
@@ -193,7 +193,7 @@ impl Memory {
         unwanted
     }
 
-    fn turn(&self, state: &State, namespace: &Arc<str>, bytes: u64) -> Turn {
+    fn turn(&self, state: &MemoryState, namespace: &Arc<str>, bytes: u64) -> WaiterTurn {
         let held: usize = state.running.values().map(|running| running.jobs).sum();
         let own = state.running.get(namespace).copied().unwrap_or_default();
         let others_wait = || {
@@ -210,15 +210,15 @@ impl Memory {
                 .places
                 .may_take(own.jobs, state.running.len(), held, others_wait)
         {
-            return Turn::Later;
+            return WaiterTurn::Later;
         }
 
         // One piece of work always runs, or a single large one would wait for ever.
         let fits = held == 0 || state.taken.saturating_add(bytes) <= self.0.total;
         match own.jobs {
-            _ if fits => Turn::Now,
-            0 => Turn::First,
-            _ => Turn::Later,
+            _ if fits => WaiterTurn::Now,
+            0 => WaiterTurn::First,
+            _ => WaiterTurn::Later,
         }
     }
 }
@@ -228,7 +228,7 @@ fn is_waited_in(line: &VecDeque<Waiter>) -> bool {
     line.iter().any(|waiter| !waiter.wake.is_closed())
 }
 
-impl State {
+impl MemoryState {
     /// Returns the request of the first waiter of a namespace; those that gave up are removed.
     fn first_of(&mut self, namespace: &Arc<str>) -> Option<u64> {
         let line = self.waiting.get_mut(namespace)?;

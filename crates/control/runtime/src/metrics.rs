@@ -280,7 +280,7 @@ impl Runs {
 /// Values collected when scraped.
 struct Live {
     bounds: Vec<f64>,
-    objects: Lock<HashMap<&'static str, HashMap<NamespacedName, Box<Object>>>>,
+    objects: Lock<HashMap<&'static str, HashMap<NamespacedName, Box<ObjectMetrics>>>>,
     depths: Lock<BTreeMap<&'static str, Depth>>,
     clients: Lock<Vec<(Client, Box<str>)>>,
     events: Lock<Vec<Events>>,
@@ -290,7 +290,7 @@ type Depth = Box<dyn Fn() -> usize + Send + Sync>;
 
 /// The data of one object.
 #[derive(Default)]
-struct Object {
+struct ObjectMetrics {
     /// Runs per bucket; the last is for those above all bounds.
     durations: [u32; DURATION_BUCKETS as usize + 1],
     seconds: f64,
@@ -347,7 +347,12 @@ impl Collector for Live {
 }
 
 impl Live {
-    fn with(&self, kind: &'static str, name: &NamespacedName, change: impl FnOnce(&mut Object)) {
+    fn with(
+        &self,
+        kind: &'static str,
+        name: &NamespacedName,
+        change: impl FnOnce(&mut ObjectMetrics),
+    ) {
         let mut objects = self.objects.lock();
         let objects = objects.entry(kind).or_default();
         if !objects.contains_key(name) {

@@ -46,7 +46,7 @@ pub enum Priority {
 
 /// Keys waiting for a worker. Shared by all workers of one controller.
 pub struct Queue<K> {
-    state: Lock<State<K>>,
+    state: Lock<QueueState<K>>,
     arrived: Notify,
 }
 
@@ -69,7 +69,7 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
     }
 
     fn of_shares(backoff: Backoff, share_of: ShareOf<K>) -> Self {
-        let state = State {
+        let state = QueueState {
             backoff,
             share_of,
             lanes: Lanes::new(),
@@ -190,18 +190,18 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
     }
 }
 
-struct State<K> {
+struct QueueState<K> {
     backoff: Backoff,
     share_of: ShareOf<K>,
     lanes: Lanes<K>,
     timers: BTreeMap<(Instant, u64), (K, Priority)>,
-    entries: HashMap<K, Entry>,
+    entries: HashMap<K, QueueEntry>,
     tickets: u64,
     closed: bool,
 }
 
 /// The state of a key; without any, it is not kept.
-struct Entry {
+struct QueueEntry {
     share: Share,
     /// Its lane and ticket.
     waiting: Option<(Priority, u64)>,
@@ -216,7 +216,7 @@ struct Entry {
     unasked: Unasked,
 }
 
-impl Entry {
+impl QueueEntry {
     fn new(share: Share) -> Self {
         Self {
             share,
@@ -235,7 +235,7 @@ impl Entry {
     }
 }
 
-impl<K: Clone + Eq + Hash> State<K> {
+impl<K: Clone + Eq + Hash> QueueState<K> {
     fn add(&mut self, key: K, priority: Priority) {
         self.entry(&key).is_news = true;
         self.put(key, priority);
@@ -260,13 +260,13 @@ impl<K: Clone + Eq + Hash> State<K> {
         self.lanes.put(priority as usize, &share, ticket, key);
     }
 
-    fn entry(&mut self, key: &K) -> &mut Entry {
+    fn entry(&mut self, key: &K) -> &mut QueueEntry {
         let Self {
             entries, share_of, ..
         } = self;
         entries
             .entry(key.clone())
-            .or_insert_with(|| Entry::new(share_of(key)))
+            .or_insert_with(|| QueueEntry::new(share_of(key)))
     }
 
     fn set_timer(&mut self, key: K, due: Instant, priority: Priority) {
@@ -367,7 +367,7 @@ impl<K: Clone + Eq + Hash> State<K> {
     }
 
     fn sweep(&mut self, key: &K) {
-        if self.entries.get(key).is_some_and(Entry::is_idle) {
+        if self.entries.get(key).is_some_and(QueueEntry::is_idle) {
             self.entries.remove(key);
         }
     }

@@ -9,9 +9,9 @@ use lode_stdx::Lock;
 ///
 /// A reconcile takes the state and gives it back. Changes of the object's own objects during the
 /// run are recorded, and examined when the state comes back.
-pub struct States<T>(Lock<Table<T>>);
+pub struct States<T>(Lock<StateTable<T>>);
 
-struct Table<T> {
+struct StateTable<T> {
     idle: HashMap<NamespacedName, Idle<T>>,
     /// Objects that changed while their owner's reconcile ran.
     late: HashMap<NamespacedName, HashSet<Id>>,
@@ -24,7 +24,7 @@ struct Idle<T> {
 
 impl<T> Default for States<T> {
     fn default() -> Self {
-        Self(Lock::new(Table {
+        Self(Lock::new(StateTable {
             idle: HashMap::new(),
             late: HashMap::new(),
         }))

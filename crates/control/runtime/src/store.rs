@@ -194,17 +194,17 @@ impl<T> Waiting<T> {
 
 /// The store without its watch.
 struct Mirror<T> {
-    table: Lock<Table<T>>,
+    table: Lock<MirrorTable<T>>,
 }
 
-struct Table<T> {
+struct MirrorTable<T> {
     objects: Fresh<Arc<T>>,
     subscribers: Vec<Weak<Mailbox<T>>>,
 }
 
 impl<T> Default for Mirror<T> {
     fn default() -> Self {
-        let table = Table {
+        let table = MirrorTable {
             objects: Fresh::default(),
             subscribers: Vec::new(),
         };
@@ -286,7 +286,7 @@ impl<T> Mirror<T> {
     }
 }
 
-impl<T> Table<T> {
+impl<T> MirrorTable<T> {
     fn tell(&mut self, name: &NamespacedName, old: Option<&Arc<T>>, new: Option<&Arc<T>>) {
         self.subscribers.retain(|subscriber| {
             let Some(mailbox) = subscriber.upgrade() else {

@@ -28,7 +28,7 @@ pub struct Awaited {
 
 /// What was found out about an object that is waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct AwaitedState {
     pub(crate) health: Health,
     /// Its Pods that do not run, where they decide about it.
     pub(crate) pods: Option<BlockedPods>,
@@ -55,7 +55,7 @@ pub(crate) enum Discretion {
 }
 
 impl Awaited {
-    pub(crate) fn new(id: Id, found: &Found, discretion: Discretion) -> Self {
+    pub(crate) fn new(id: Id, found: &AwaitedState, discretion: Discretion) -> Self {
         let reason = match discretion {
             Discretion::Open => found.reason(),
             Discretion::Secret => String::new(),
@@ -80,7 +80,7 @@ impl fmt::Display for Awaited {
     }
 }
 
-impl Found {
+impl AwaitedState {
     /// Returns what is known of an object whose Pods do not matter.
     pub(crate) fn of(health: Health) -> Self {
         Self { health, pods: None }
@@ -191,16 +191,16 @@ mod tests {
         }
     }
 
-    fn awaited(found: &Found) -> Awaited {
+    fn awaited(found: &AwaitedState) -> Awaited {
         Awaited::new(id("db"), found, Discretion::Open)
     }
 
     #[test]
     fn a_set_says_how_many_are_ready_and_why_no_more_are() {
         let waiting = health(Status::InProgress, "Ready: 1/3", Some("1 of 3 ready"));
-        let alone = awaited(&Found::of(waiting.clone()));
+        let alone = awaited(&AwaitedState::of(waiting.clone()));
         assert_eq!(alone.to_string(), "StatefulSet/shop/db: 1 of 3 ready");
-        let found = |more| Found {
+        let found = |more| AwaitedState {
             health: waiting.clone(),
             pods: Some(blocked(more)),
         };
@@ -216,18 +216,18 @@ mod tests {
 
     #[test]
     fn an_object_without_a_reason_says_how_far_it_has_come() {
-        let absent = awaited(&Found::of(Health::absent(false)));
+        let absent = awaited(&AwaitedState::of(Health::absent(false)));
         assert_eq!(absent.to_string(), "StatefulSet/shop/db: NotFound");
         let message = health(Status::InProgress, "PVC is not Bound. phase: Pending", None);
         assert_eq!(
-            awaited(&Found::of(message)).reason,
+            awaited(&AwaitedState::of(message)).reason,
             "PVC is not Bound. phase: Pending"
         );
     }
 
     #[test]
     fn nothing_is_said_of_an_object_built_with_values_from_secrets() {
-        let found = Found {
+        let found = AwaitedState {
             health: health(Status::InProgress, "hunter2", Some("hunter2")),
             pods: Some(blocked(0)),
         };
@@ -241,15 +241,15 @@ mod tests {
 
     #[test]
     fn a_failure_keeps_flux_s_form_and_adds_the_reason_behind_the_status() {
-        let waiting = Found {
+        let waiting = AwaitedState {
             health: health(Status::InProgress, "Ready: 1/3", Some("1 of 3 ready")),
             pods: Some(blocked(0)),
         };
-        let failed = Found {
+        let failed = AwaitedState {
             health: health(Status::Failed, "2 pods have failed", None),
             pods: None,
         };
-        let absent = Found::of(Health::absent(false));
+        let absent = AwaitedState::of(Health::absent(false));
         let all = [&waiting, &failed, &absent].map(awaited);
         assert_eq!(
             in_full(&all),
@@ -261,7 +261,7 @@ mod tests {
 
     #[test]
     fn a_failure_of_many_names_all_and_explains_the_first() {
-        let waiting = Found::of(health(Status::InProgress, "", Some("0 of 1 ready")));
+        let waiting = AwaitedState::of(health(Status::InProgress, "", Some("0 of 1 ready")));
         let all: Vec<Awaited> = (0..REASONS_MAX + 5)
             .map(|number| Awaited::new(id(&format!("n{number}")), &waiting, Discretion::Open))
             .collect();
@@ -272,7 +272,7 @@ mod tests {
 
     #[test]
     fn few_are_named_while_they_are_waited_for() {
-        let waiting = Found::of(health(Status::InProgress, "", Some("0 of 1 ready")));
+        let waiting = AwaitedState::of(health(Status::InProgress, "", Some("0 of 1 ready")));
         let all: Vec<Awaited> = (0..5)
             .map(|number| Awaited::new(id(&format!("n{number}")), &waiting, Discretion::Open))
             .collect();
@@ -288,10 +288,10 @@ mod tests {
     #[test]
     fn a_reason_is_one_line_of_bounded_length_unless_it_is_of_a_failure() {
         let long: &'static str = "first\nsecond ".repeat(40).leak();
-        let waiting = awaited(&Found::of(health(Status::InProgress, long, None)));
+        let waiting = awaited(&AwaitedState::of(health(Status::InProgress, long, None)));
         assert!(waiting.reason.starts_with("first second first") && waiting.reason.ends_with('…'));
         assert!(waiting.reason.len() <= REASON_BYTES_MAX);
-        let failed = awaited(&Found::of(health(Status::Failed, long, None)));
+        let failed = awaited(&AwaitedState::of(health(Status::Failed, long, None)));
         assert_eq!(failed.reason, long);
     }
 }

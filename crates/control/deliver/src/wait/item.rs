@@ -8,7 +8,7 @@ use lode_health::{Health, Seconds, Status};
 use lode_object::{GroupVersionKind, Id, NamespacedName};
 use tokio::time::Instant;
 
-use crate::wait::awaited::{Awaited, BlockedPods, Discretion, Found};
+use crate::wait::awaited::{Awaited, AwaitedState, BlockedPods, Discretion};
 use crate::wait::exprs::HealthExprs;
 use crate::wait::moment::Moment;
 use crate::wait::reading::{BELIEVE, Reading};
@@ -49,7 +49,7 @@ pub(crate) struct SelectedPods {
 /// What is known of an object without asking the server.
 pub(crate) struct Glance {
     /// What was found out about it; nothing where it must be looked at first.
-    pub(crate) found: Option<Found>,
+    pub(crate) found: Option<AwaitedState>,
     /// When to look again although nothing happens.
     pub(crate) again: Option<Instant>,
 }
@@ -144,7 +144,7 @@ impl WaitItem {
     }
 
     /// Returns the object as one that is waited for, because this was found out about it.
-    pub(crate) fn awaited(&self, found: &Found) -> Awaited {
+    pub(crate) fn awaited(&self, found: &AwaitedState) -> Awaited {
         Awaited::new(self.id.clone(), found, self.discretion)
     }
 
@@ -224,7 +224,7 @@ impl WaitItem {
                 .into_iter()
                 .chain(all.fails_at.map(|at| now.until(at)))
                 .min(),
-            found: Some(Found {
+            found: Some(AwaitedState {
                 health: lode_health::with_failed_pods(health, all.failed),
                 pods: all.blocked,
             }),
@@ -290,7 +290,7 @@ impl Glance {
 
     fn of(health: Health, again: Option<Instant>) -> Self {
         Self {
-            found: Some(Found::of(health)),
+            found: Some(AwaitedState::of(health)),
             again,
         }
     }

@@ -10,7 +10,7 @@ use lode_object::NamespacedName;
 use lode_runtime::Failure;
 use tokio::time::Instant;
 
-use crate::wait::awaited::Found;
+use crate::wait::awaited::AwaitedState;
 use crate::wait::exprs::HealthExprs;
 use crate::wait::item::{SelectedPods, WaitItem};
 use crate::wait::moment::Moment;
@@ -28,7 +28,7 @@ impl Looker<'_> {
         &self,
         item: &mut WaitItem,
         owner: &NamespacedName,
-    ) -> Result<Found, Failure> {
+    ) -> Result<AwaitedState, Failure> {
         self.heed_rights(item).await?;
         if let Some(found) = item.glance(self.now()).found {
             return Ok(found);
@@ -44,7 +44,7 @@ impl Looker<'_> {
         Ok(item
             .glance(self.now())
             .found
-            .unwrap_or_else(|| Found::of(Health::new(Status::InProgress, "", ""))))
+            .unwrap_or_else(|| AwaitedState::of(Health::new(Status::InProgress, "", ""))))
     }
 
     fn now(&self) -> Moment {

@@ -80,7 +80,7 @@ pub(super) enum Event {
 
 /// The next action.
 #[derive(Debug, PartialEq)]
-pub(super) enum Step {
+pub(super) enum CandidateStep {
     /// Read the Lease.
     Read,
     /// Write this `spec` onto the version, or create the Lease if there is none.
@@ -142,35 +142,35 @@ impl Candidate {
     }
 
     /// Decides the next step.
-    pub(super) fn next(&mut self, now: Moment, event: Event) -> Step {
+    pub(super) fn next(&mut self, now: Moment, event: Event) -> CandidateStep {
         match event {
             Event::Due => self.try_anew(now),
             Event::Read(found) => self.judge(now, found),
             Event::Written { begun, record } => self.take_up(now, begun, record),
-            Event::Conflict if !self.has_read => Step::Read,
+            Event::Conflict if !self.has_read => CandidateStep::Read,
             Event::Conflict => self.fail(now, true),
             Event::Failed { is_passing } => self.fail(now, is_passing),
         }
     }
 
     /// The leader renews the version it knows; others read first.
-    fn try_anew(&mut self, now: Moment) -> Step {
+    fn try_anew(&mut self, now: Moment) -> CandidateStep {
         self.has_read = false;
         let (Some(tenure), Some((record, _))) = (&mut self.tenure, &self.seen) else {
-            return Step::Read;
+            return CandidateStep::Read;
         };
         tenure.renewing_since.get_or_insert(now.boot);
-        Step::Write {
+        CandidateStep::Write {
             version: Some(record.version.clone()),
             spec: self.claim(Some(record), now),
         }
     }
 
-    fn judge(&mut self, now: Moment, found: Option<Record>) -> Step {
+    fn judge(&mut self, now: Moment, found: Option<Record>) -> CandidateStep {
         self.has_read = true;
         let Some(record) = found else {
             self.seen = None;
-            return Step::Write {
+            return CandidateStep::Write {
                 spec: self.claim(None, now),
                 version: None,
             };
@@ -180,7 +180,7 @@ impl Candidate {
         let is_ours = holder == self.identity;
         if self.tenure.is_some() && !is_ours {
             self.tenure = None;
-            return Step::Lost(Loss::Taken { holder });
+            return CandidateStep::Lost(Loss::Taken { holder });
         }
 
         let since = match &self.seen {
@@ -188,7 +188,7 @@ impl Candidate {
             _ => now.boot,
         };
         let lasts = record.duration().max(self.timings.lease_duration);
-        let step = Step::Write {
+        let step = CandidateStep::Write {
             spec: self.claim(Some(&record), now),
             version: Some(record.version.clone()),
         };
@@ -199,10 +199,10 @@ impl Candidate {
             return step;
         }
         self.refusals = 0;
-        Step::Rest(self.retry(now).min(left))
+        CandidateStep::Rest(self.retry(now).min(left))
     }
 
-    fn take_up(&mut self, now: Moment, begun: Duration, record: Record) -> Step {
+    fn take_up(&mut self, now: Moment, begun: Duration, record: Record) -> CandidateStep {
         self.refusals = 0;
         self.seen = Some((record, now.boot));
         self.tenure = Some(Tenure {
@@ -211,25 +211,25 @@ impl Candidate {
         });
         // Counted from the start: a server that responds slowly is asked again at once.
         let due = begun + self.timings.retry_period;
-        Step::Rest(due.saturating_sub(now.boot))
+        CandidateStep::Rest(due.saturating_sub(now.boot))
     }
 
-    fn fail(&mut self, now: Moment, is_passing: bool) -> Step {
+    fn fail(&mut self, now: Moment, is_passing: bool) -> CandidateStep {
         if let Some(tenure) = self.tenure {
             let since = tenure.renewing_since.unwrap_or(now.boot);
             let left = (since + self.timings.renew_deadline).saturating_sub(now.boot);
             if left.is_zero() {
                 self.tenure = None;
-                return Step::Lost(Loss::NotRenewed);
+                return CandidateStep::Lost(Loss::NotRenewed);
             }
-            return Step::Rest(self.timings.retry_period.min(left));
+            return CandidateStep::Rest(self.timings.retry_period.min(left));
         }
         if is_passing {
-            return Step::Rest(self.retry(now));
+            return CandidateStep::Rest(self.retry(now));
         }
         let factor = 1_u32.checked_shl(self.refusals).unwrap_or(u32::MAX);
         self.refusals = self.refusals.saturating_add(1);
-        Step::Rest(self.retry(now).saturating_mul(factor).min(BACKOFF_MAX))
+        CandidateStep::Rest(self.retry(now).saturating_mul(factor).min(BACKOFF_MAX))
     }
 
     fn claim(&self, before: Option<&Record>, now: Moment) -> Value {

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use lode_object::Value;
 use serde_json::json;
 
-use super::candidate::{Candidate, Event, Loss, Moment, Step};
+use super::candidate::{Candidate, CandidateStep, Event, Loss, Moment};
 use super::record::{self, Record};
 use super::timings::{Timings, UnfitTimings};
 
@@ -39,23 +39,26 @@ fn candidate() -> Candidate {
 /// Returns a candidate that has led since a second.
 fn leader(second: u64) -> Candidate {
     let mut candidate = candidate();
-    assert_eq!(candidate.next(moment(second), Event::Due), Step::Read);
+    assert_eq!(
+        candidate.next(moment(second), Event::Due),
+        CandidateStep::Read
+    );
     let step = candidate.next(moment(second), Event::Read(None));
-    assert!(matches!(step, Step::Write { version: None, .. }));
+    assert!(matches!(step, CandidateStep::Write { version: None, .. }));
     let written = Event::Written {
         begun: seconds(second),
         record: held_by("me", second),
     };
     assert_eq!(
         candidate.next(moment(second), written),
-        Step::Rest(seconds(2))
+        CandidateStep::Rest(seconds(2))
     );
     candidate
 }
 
-fn version(step: &Step) -> &str {
+fn version(step: &CandidateStep) -> &str {
     match step {
-        Step::Write { version, .. } => version.as_deref().unwrap_or("none"),
+        CandidateStep::Write { version, .. } => version.as_deref().unwrap_or("none"),
         other => panic!("{other:?}"),
     }
 }
@@ -70,7 +73,10 @@ fn who_leads_may_write_until_the_renew_deadline_from_before_the_renewal() {
         begun: seconds(102),
         record: held_by("me", 102),
     };
-    assert_eq!(leader.next(moment(111), written), Step::Rest(seconds(0)));
+    assert_eq!(
+        leader.next(moment(111), written),
+        CandidateStep::Rest(seconds(0))
+    );
     assert_eq!(leader.valid_until(), Some(seconds(112)));
 }
 
@@ -81,11 +87,23 @@ fn a_held_lease_is_taken_only_after_it_stood_still_for_as_long_as_it_lasts() {
         waits.next(moment(second), Event::Due);
         waits.next(moment(second), Event::Read(Some(found)))
     };
-    assert_eq!(look(100, held_by("other", 1)), Step::Rest(seconds(2)));
-    assert_eq!(look(114, held_by("other", 1)), Step::Rest(seconds(1)));
+    assert_eq!(
+        look(100, held_by("other", 1)),
+        CandidateStep::Rest(seconds(2))
+    );
+    assert_eq!(
+        look(114, held_by("other", 1)),
+        CandidateStep::Rest(seconds(1))
+    );
     // It was renewed: all waiting starts again, whatever its times say.
-    assert_eq!(look(115, held_by("other", 999_999)), Step::Rest(seconds(2)));
-    assert_eq!(look(129, held_by("other", 999_999)), Step::Rest(seconds(1)));
+    assert_eq!(
+        look(115, held_by("other", 999_999)),
+        CandidateStep::Rest(seconds(2))
+    );
+    assert_eq!(
+        look(129, held_by("other", 999_999)),
+        CandidateStep::Rest(seconds(1))
+    );
     assert_eq!(version(&look(130, held_by("other", 999_999))), "999999");
 }
 
@@ -120,8 +138,11 @@ fn a_lease_lasts_as_long_as_it_says_and_as_ours_at_least() {
             waits.next(moment(second), Event::Read(Some(record.clone())))
         };
         look(100);
-        assert!(matches!(look(99 + lasts), Step::Rest(_)), "{says}");
-        assert!(matches!(look(100 + lasts), Step::Write { .. }), "{says}");
+        assert!(matches!(look(99 + lasts), CandidateStep::Rest(_)), "{says}");
+        assert!(
+            matches!(look(100 + lasts), CandidateStep::Write { .. }),
+            "{says}"
+        );
     }
 }
 
@@ -132,7 +153,7 @@ fn a_lease_that_says_it_lasts_for_ever_is_waited_for() {
     let mut waits = candidate();
     waits.next(moment(100), Event::Due);
     let step = waits.next(moment(100), Event::Read(Some(record)));
-    assert_eq!(step, Step::Rest(seconds(2)));
+    assert_eq!(step, CandidateStep::Rest(seconds(2)));
 }
 
 #[test]
@@ -155,10 +176,13 @@ fn who_leads_and_finds_the_lease_in_other_hands_has_lost() {
     for holder in ["other", ""] {
         let mut leader = leader(100);
         leader.next(moment(102), Event::Due);
-        assert_eq!(leader.next(moment(102), Event::Conflict), Step::Read);
+        assert_eq!(
+            leader.next(moment(102), Event::Conflict),
+            CandidateStep::Read
+        );
         let step = leader.next(moment(102), Event::Read(Some(held_by(holder, 101))));
         let holder = holder.to_owned();
-        assert_eq!(step, Step::Lost(Loss::Taken { holder }));
+        assert_eq!(step, CandidateStep::Lost(Loss::Taken { holder }));
         assert_eq!(leader.valid_until(), None);
     }
 }
@@ -187,14 +211,20 @@ fn a_renewal_that_does_not_come_in_time_is_the_end() {
     leader.next(moment(102), Event::Due);
     let fails = || Event::Failed { is_passing: true };
     assert_eq!(leader.patience(seconds(104)), seconds(8));
-    assert_eq!(leader.next(moment(103), fails()), Step::Rest(seconds(2)));
+    assert_eq!(
+        leader.next(moment(103), fails()),
+        CandidateStep::Rest(seconds(2))
+    );
     leader.next(moment(105), Event::Due);
-    assert_eq!(leader.next(moment(111), fails()), Step::Rest(seconds(1)));
+    assert_eq!(
+        leader.next(moment(111), fails()),
+        CandidateStep::Rest(seconds(1))
+    );
     leader.next(moment(112), Event::Due);
     assert_eq!(leader.patience(seconds(112)), Duration::ZERO);
     assert_eq!(
         leader.next(moment(112), fails()),
-        Step::Lost(Loss::NotRenewed)
+        CandidateStep::Lost(Loss::NotRenewed)
     );
 }
 
@@ -213,12 +243,12 @@ fn a_write_whose_answer_was_lost_is_ours_all_the_same() {
 #[test]
 fn refusals_that_do_not_pass_are_met_ever_more_rarely() {
     let mut waits = candidate();
-    let rests: Vec<Step> = (0..6)
+    let rests: Vec<CandidateStep> = (0..6)
         .map(|_| waits.next(moment(100), Event::Failed { is_passing: false }))
         .collect();
     assert_eq!(
         rests,
-        [2, 4, 8, 16, 30, 30].map(|rest| Step::Rest(seconds(rest)))
+        [2, 4, 8, 16, 30, 30].map(|rest| CandidateStep::Rest(seconds(rest)))
     );
 }
 
@@ -226,10 +256,10 @@ fn refusals_that_do_not_pass_are_met_ever_more_rarely() {
 fn storms_of_conflicts_end_each_try_after_one_more_look() {
     let mut waits = candidate();
     for second in [100, 102, 104] {
-        assert_eq!(waits.next(moment(second), Event::Due), Step::Read);
+        assert_eq!(waits.next(moment(second), Event::Due), CandidateStep::Read);
         waits.next(moment(second), Event::Read(None));
         let step = waits.next(moment(second), Event::Conflict);
-        assert_eq!(step, Step::Rest(seconds(2)));
+        assert_eq!(step, CandidateStep::Rest(seconds(2)));
     }
 }
 
@@ -435,13 +465,13 @@ impl Weather {
             self.nobody_else_writes(number);
         }
         match step {
-            Step::Rest(rest) if self.below(60) == 0 => self.let_go(number, wall, rest),
-            Step::Rest(rest) => {
+            CandidateStep::Rest(rest) if self.below(60) == 0 => self.let_go(number, wall, rest),
+            CandidateStep::Rest(rest) => {
                 self.post(number, rest.as_millis() as u64, Post::Answer(Event::Due));
             }
-            Step::Read => self.ask(number, boot, None),
-            Step::Write { spec, version } => self.ask(number, boot, Some((spec, version))),
-            Step::Lost(_) => self.restart(number),
+            CandidateStep::Read => self.ask(number, boot, None),
+            CandidateStep::Write { spec, version } => self.ask(number, boot, Some((spec, version))),
+            CandidateStep::Lost(_) => self.restart(number),
         }
     }
 

@@ -16,7 +16,7 @@ const EXPORTS_MAX: usize = 8;
 
 /// Returns each circle with its crate and files.
 pub(super) fn find(sources: &[SourceFile]) -> Result<Vec<String>> {
-    let mut crates = BTreeMap::<&str, Files>::new();
+    let mut crates = BTreeMap::<&str, CrateFiles>::new();
     for source in sources {
         // Outside `src` there are only build scripts and examples.
         let Some((room, file)) = source.path.split_once("/src/") else {
@@ -36,9 +36,9 @@ pub(super) fn find(sources: &[SourceFile]) -> Result<Vec<String>> {
 
 /// The files of a crate by module path.
 #[derive(Default)]
-struct Files(BTreeMap<Segments, (String, Module)>);
+struct CrateFiles(BTreeMap<Segments, (String, Module)>);
 
-impl Files {
+impl CrateFiles {
     /// Returns for each file the files it depends on.
     fn edges(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let mut edges = BTreeMap::<&str, BTreeSet<&str>>::new();

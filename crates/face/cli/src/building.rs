@@ -33,11 +33,11 @@ use lode_net::Egress;
 use lode_stdx::Lock;
 
 use crate::building::flux::Checkout;
-use crate::building::form::Form;
+use crate::building::form::PrintedForm;
 use crate::building::outcome::Outcome;
 use crate::building::place::BuildPlace;
 use crate::building::readable::{readable, relative};
-use crate::building::wanted::Wanted;
+use crate::building::wanted::WantedKustomization;
 use crate::egress;
 use crate::limits::BuildLimits;
 use crate::output;
@@ -179,7 +179,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
 }
 
 fn outcomes(args: &Args) -> anyhow::Result<Vec<Outcome>> {
-    let read = |file: &PathBuf| Wanted::read(file, args.name.as_deref(), &args.substitute_from);
+    let read = |file: &PathBuf| {
+        WantedKustomization::read(file, args.name.as_deref(), &args.substitute_from)
+    };
     let wanted = args.kustomization.as_ref().map(read).transpose()?;
     let egress = args.egress.policy();
     each(&args.paths, |path| {
@@ -190,7 +192,7 @@ fn outcomes(args: &Args) -> anyhow::Result<Vec<Outcome>> {
 /// Writes files if asked to, and returns the text for stdout.
 fn text(args: &Args, outcomes: &[Outcome]) -> anyhow::Result<String> {
     if args.explain_impact.is_empty() {
-        Form::new(args.output.as_deref(), args.origin).write(outcomes)
+        PrintedForm::new(args.output.as_deref(), args.origin).write(outcomes)
     } else {
         impact::text(outcomes, &args.explain_impact)
     }
@@ -199,7 +201,7 @@ fn text(args: &Args, outcomes: &[Outcome]) -> anyhow::Result<String> {
 fn one(
     args: &Args,
     path: &str,
-    wanted: Option<&Wanted>,
+    wanted: Option<&WantedKustomization>,
     egress: &Egress,
 ) -> anyhow::Result<Outcome> {
     let reads_any_file = args.flux || matches!(args.load_restrictor, LoadRestrictor::None);

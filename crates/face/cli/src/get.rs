@@ -41,13 +41,13 @@ pub(crate) struct Args {
     all_namespaces: bool,
     /// Output format [default: a table]
     #[arg(short, long, value_enum, value_name = "FORM")]
-    output: Option<Form>,
+    output: Option<GetFormat>,
     #[command(flatten)]
     place: ClusterPlace,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Form {
+enum GetFormat {
     /// A table with more columns and full hashes
     Wide,
     /// JSON
@@ -142,14 +142,14 @@ fn nothing_found(namespace: &str, elsewhere: &[Value]) -> String {
 
 fn shown(found: Vec<Listing>, args: &Args) -> String {
     match args.output {
-        Some(Form::Json) => format!("{:#}\n", whole(found, args.name.is_some())),
-        Some(Form::Yaml) => lode_yaml::to_string(&whole(found, args.name.is_some())),
-        Some(Form::Name) => found.iter().flat_map(full_names).collect(),
+        Some(GetFormat::Json) => format!("{:#}\n", whole(found, args.name.is_some())),
+        Some(GetFormat::Yaml) => lode_yaml::to_string(&whole(found, args.name.is_some())),
+        Some(GetFormat::Name) => found.iter().flat_map(full_names).collect(),
         form => {
             let layout = Layout {
                 namespaces: args.all_namespaces,
                 kinds: args.what.nouns.len() > 1,
-                wide: form == Some(Form::Wide),
+                wide: form == Some(GetFormat::Wide),
             };
             let found = found.iter().filter(|listing| !listing.objects.is_empty());
             found

@@ -1,4 +1,4 @@
-//! [`Part`]: one controller with everything it needs, started in the same way as all others.
+//! [`ControllerPart`]: one controller with everything it needs, started in the same way as all others.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ const MANAGER: &str = "kustomize-controller";
 const SOURCE_MANAGER: &str = "source-controller";
 
 /// One controller that is ready to run.
-pub(crate) struct Part {
+pub(crate) struct ControllerPart {
     /// Resolves to the number of objects once all objects of the kind are known.
     pub(crate) synced: BoxFuture<'static, usize>,
     /// Tasks that turn changes into work, without end.
@@ -40,7 +40,7 @@ pub(crate) struct Part {
     pub(crate) run: Box<dyn FnOnce(watch::Receiver<bool>) -> BoxFuture<'static, ()> + Send>,
 }
 
-impl Part {
+impl ControllerPart {
     fn new<R: Reconcile>(
         frame: &Arc<Frame<R>>,
         objects: Arc<Store<Resource<R::Spec>>>,
@@ -82,7 +82,7 @@ impl SharedByParts<'_> {
     ///
     /// # Errors
     /// A folder in the storage cannot be written.
-    pub(crate) fn parts(&self) -> anyhow::Result<Vec<Part>> {
+    pub(crate) fn parts(&self) -> anyhow::Result<Vec<ControllerPart>> {
         let repositories = self.mirror::<git_repository::Spec>();
         let pulled = self.mirror::<oci_repository::Spec>();
         let kustomizations = self.mirror::<kustomization::Spec>();
@@ -114,7 +114,7 @@ impl SharedByParts<'_> {
     fn repositories(
         &self,
         objects: Arc<Store<Resource<git_repository::Spec>>>,
-    ) -> anyhow::Result<Part> {
+    ) -> anyhow::Result<ControllerPart> {
         let git = GitOptions {
             cache_dir: self.options.storage_path.join("git"),
             egress: self.options.egress.clone(),
@@ -171,7 +171,7 @@ impl SharedByParts<'_> {
         objects: Arc<Store<Resource<O::Spec>>>,
         origin: O,
         others: Option<Arc<Sources>>,
-    ) -> Part {
+    ) -> ControllerPart {
         let queue = Arc::new(self.queue());
         let events = self.events(SOURCE_MANAGER);
         let parts = SourceParts {
@@ -190,7 +190,7 @@ impl SharedByParts<'_> {
         };
         let frame = SourceReconciler::frame(parts, queue.clone());
         // An attempt that waits for a server computes nothing; work that computes is bounded by the memory budget.
-        let part = Part::new(&frame, objects, events, queue, lode_source::UNDER_WAY_MAX);
+        let part = ControllerPart::new(&frame, objects, events, queue, lode_source::UNDER_WAY_MAX);
         match others {
             Some(others) => part.with(async move { others.follow(|used| frame.wake(used)).await }),
             None => part,
@@ -202,7 +202,7 @@ impl SharedByParts<'_> {
         &self,
         objects: Arc<Store<Resource<kustomization::Spec>>>,
         sources: Arc<Sources>,
-    ) -> Part {
+    ) -> ControllerPart {
         let queue = Arc::new(self.queue());
         let events = self.events(MANAGER);
         let parts = lode_kustomization::Parts {
@@ -224,7 +224,7 @@ impl SharedByParts<'_> {
         };
         let frame = Kustomizations::frame(parts, queue.clone(), options);
         let namespace = self.options.namespace.as_deref().unwrap_or_default();
-        let mut part = Part::new(&frame, objects, events, queue, self.options.concurrent)
+        let mut part = ControllerPart::new(&frame, objects, events, queue, self.options.concurrent)
             .with(Kustomizations::follow_cluster(frame.clone()))
             .with(Kustomizations::follow_sources(frame.clone()));
         part.follow

@@ -20,7 +20,7 @@ const TEXT_MAX: usize = 1 << 20;
 #[derive(Default)]
 pub struct DockerConfig {
     /// By the key as it is written, the last in the alphabet first, so that longer paths come before shorter ones.
-    auths: Vec<(Key, Credentials)>,
+    auths: Vec<(AuthKey, Credentials)>,
 }
 
 /// Why a text is not a configuration. It quotes nothing, because everything in it may be secret.
@@ -36,7 +36,7 @@ pub enum Error {
 
 /// What the credentials are for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Key {
+struct AuthKey {
     /// As it is written.
     text: String,
     /// Host with port.
@@ -46,14 +46,14 @@ struct Key {
 }
 
 #[derive(Deserialize)]
-struct File {
+struct DockerConfigFile {
     #[serde(default)]
-    auths: Option<BTreeMap<String, Entry>>,
+    auths: Option<BTreeMap<String, AuthEntry>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Entry {
+struct AuthEntry {
     auth: Option<String>,
     username: Option<String>,
     password: Option<String>,
@@ -70,7 +70,7 @@ impl DockerConfig {
         if json.len() > TEXT_MAX {
             return Err(Error::TooLong);
         }
-        let file: File = serde_json::from_slice(json).map_err(|error| form(&error))?;
+        let file: DockerConfigFile = serde_json::from_slice(json).map_err(|error| form(&error))?;
         Ok(Self::of(file.auths.unwrap_or_default()))
     }
 
@@ -82,7 +82,7 @@ impl DockerConfig {
         if json.len() > TEXT_MAX {
             return Err(Error::TooLong);
         }
-        let entries: Option<BTreeMap<String, Entry>> =
+        let entries: Option<BTreeMap<String, AuthEntry>> =
             serde_json::from_slice(json).map_err(|error| form(&error))?;
         Ok(Self::of(entries.unwrap_or_default()))
     }
@@ -94,9 +94,9 @@ impl DockerConfig {
             .sort_by(|(one, _), (other, _)| other.text.cmp(&one.text));
     }
 
-    fn of(entries: BTreeMap<String, Entry>) -> Self {
+    fn of(entries: BTreeMap<String, AuthEntry>) -> Self {
         let auths = entries.into_iter().rev();
-        let auths = auths.map(|(key, entry)| (Key::parse(&key), entry.credentials()));
+        let auths = auths.map(|(key, entry)| (AuthKey::parse(&key), entry.credentials()));
         Self {
             auths: auths.filter(|(_, found)| !found.is_none()).collect(),
         }
@@ -121,7 +121,7 @@ fn form(error: &serde_json::Error) -> Error {
     Error::Form(error.line(), error.column())
 }
 
-impl Key {
+impl AuthKey {
     fn parse(text: &str) -> Self {
         let bare = text
             .strip_prefix("https://")
@@ -153,7 +153,7 @@ impl Key {
     }
 }
 
-impl Entry {
+impl AuthEntry {
     fn credentials(self) -> Credentials {
         let given = |text: Option<String>| text.filter(|text| !text.is_empty());
         if let Some(token) = given(self.identitytoken) {

@@ -169,11 +169,11 @@ impl Said {
 #[derive(Deserialize)]
 struct List {
     #[serde(default)]
-    errors: Option<Vec<Entry>>,
+    errors: Option<Vec<ErrorEntry>>,
 }
 
 #[derive(Deserialize)]
-struct Entry {
+struct ErrorEntry {
     #[serde(default)]
     code: Option<String>,
     #[serde(default)]

@@ -49,7 +49,7 @@ pub struct Descriptor {
 }
 
 /// What a registry has under a name.
-pub(crate) enum Found {
+pub(crate) enum ManifestDocument {
     Manifest(Manifest),
     /// An index; the digest of the manifest for our platform, if it has one.
     Index(Option<Box<str>>),
@@ -57,7 +57,7 @@ pub(crate) enum Found {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Index {
+struct ImageIndex {
     #[serde(default, deserialize_with = "or_default")]
     manifests: Vec<Child>,
 }
@@ -81,26 +81,26 @@ struct Platform {
 /// What a document may be; its own word for it counts more than that of the answer's header.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Kind {
+struct DocumentKind {
     #[serde(default)]
     media_type: Option<Box<str>>,
     #[serde(default)]
     manifests: Option<serde::de::IgnoredAny>,
 }
 
-impl Found {
+impl ManifestDocument {
     /// Reads a document, given the type that the answer's header says; nothing if it is neither of both.
     pub(crate) fn read(json: &[u8], header: &str) -> Option<Self> {
         // A list would be read as the fields in order.
         if !json.trim_ascii_start().starts_with(b"{") {
             return None;
         }
-        let kind: Kind = serde_json::from_slice(json).ok()?;
+        let kind: DocumentKind = serde_json::from_slice(json).ok()?;
         let said = kind.media_type.as_deref().unwrap_or(header);
         let is_index =
             said.contains("index") || said.contains("manifest.list") || kind.manifests.is_some();
         if is_index {
-            let index: Index = serde_json::from_slice(json).ok()?;
+            let index: ImageIndex = serde_json::from_slice(json).ok()?;
             let fits = index.manifests.len() <= PARTS_MAX;
             let mut ours = index.manifests.into_iter().filter(Child::is_ours);
             return fits.then(|| Self::Index(ours.next().map(|child| child.digest)));
@@ -142,15 +142,15 @@ mod tests {
     use super::*;
 
     fn manifest(json: &str) -> Manifest {
-        match Found::read(json.as_bytes(), ACCEPTED[0]) {
-            Some(Found::Manifest(manifest)) => manifest,
+        match ManifestDocument::read(json.as_bytes(), ACCEPTED[0]) {
+            Some(ManifestDocument::Manifest(manifest)) => manifest,
             _ => panic!("{json} is no manifest"),
         }
     }
 
     fn child(json: &str, header: &str) -> Option<Box<str>> {
-        match Found::read(json.as_bytes(), header) {
-            Some(Found::Index(child)) => child,
+        match ManifestDocument::read(json.as_bytes(), header) {
+            Some(ManifestDocument::Index(child)) => child,
             _ => panic!("{json} is no index"),
         }
     }
@@ -198,10 +198,13 @@ mod tests {
             r#"{"layers": [1]}"#,
             r#"{"layers": [{"digest": "x", "size": -1}]}"#,
         ] {
-            assert!(Found::read(json.as_bytes(), "").is_none(), "{json}");
+            assert!(
+                ManifestDocument::read(json.as_bytes(), "").is_none(),
+                "{json}"
+            );
         }
         let many = r#"{"digest": "sha256:1"},"#.repeat(PARTS_MAX + 1);
         let json = format!("{{\"manifests\": [{}]}}", many.trim_end_matches(','));
-        assert!(Found::read(json.as_bytes(), "").is_none());
+        assert!(ManifestDocument::read(json.as_bytes(), "").is_none());
     }
 }

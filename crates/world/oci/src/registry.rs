@@ -23,7 +23,7 @@ use url::Url;
 
 use crate::credentials::Credentials;
 use crate::error::Error;
-use crate::manifest::{ACCEPTED, Found, MANIFEST_MAX, Manifest};
+use crate::manifest::{ACCEPTED, MANIFEST_MAX, Manifest, ManifestDocument};
 use crate::repository::{Repository, is_tag};
 use crate::retry::{Tries, is_passing};
 
@@ -159,17 +159,17 @@ impl Registry {
     /// See [`Error`].
     pub async fn manifest(&mut self, digest: Digest) -> Result<Manifest, Error> {
         match self.found(digest).await? {
-            Found::Manifest(manifest) => return Ok(manifest),
-            Found::Index(None) => return Err(Error::Platform(digest)),
-            Found::Index(Some(child)) => match self.found(parsed(&child)?).await? {
-                Found::Manifest(manifest) => return Ok(manifest),
-                Found::Index(_) => {}
+            ManifestDocument::Manifest(manifest) => return Ok(manifest),
+            ManifestDocument::Index(None) => return Err(Error::Platform(digest)),
+            ManifestDocument::Index(Some(child)) => match self.found(parsed(&child)?).await? {
+                ManifestDocument::Manifest(manifest) => return Ok(manifest),
+                ManifestDocument::Index(_) => {}
             },
         }
         Err(self.unexpected("an index within an index"))
     }
 
-    async fn found(&mut self, digest: Digest) -> Result<Found, Error> {
+    async fn found(&mut self, digest: Digest) -> Result<ManifestDocument, Error> {
         let ask = Ask::of_manifest(&digest.to_string())?;
         let (found, header, body) = self.document(&ask).await?;
         if found != digest {
@@ -179,7 +179,7 @@ impl Registry {
                 found,
             });
         }
-        Found::read(&body, &header).ok_or_else(|| self.unexpected("not a manifest"))
+        ManifestDocument::read(&body, &header).ok_or_else(|| self.unexpected("not a manifest"))
     }
 
     /// Returns digest, media type and bytes of a manifest or index.

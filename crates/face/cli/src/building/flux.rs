@@ -14,7 +14,7 @@ use lode_tree::{Loader, RepoPath, Tree, ignore};
 
 use super::outcome::Outcome;
 use super::place::BuildPlace;
-use super::wanted::Wanted;
+use super::wanted::WantedKustomization;
 use crate::folder;
 use crate::report::Told;
 
@@ -104,11 +104,11 @@ pub(super) fn plain(
 /// Builds a source as the operator does, and fails where it would.
 pub(super) fn build(
     checkout: &Checkout,
-    wanted: &Wanted,
+    wanted: &WantedKustomization,
     (sources, budget): (bool, &Budget),
     strict_fields: bool,
 ) -> anyhow::Result<Outcome> {
-    let Wanted {
+    let WantedKustomization {
         object,
         variables,
         has_unread,

@@ -1,4 +1,4 @@
-//! [`Form`]: how objects are printed, and where.
+//! [`PrintedForm`]: how objects are printed, and where.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -10,7 +10,7 @@ use serde_json::json;
 use super::outcome::{Outcome, Shown};
 
 /// How to print objects.
-pub(super) enum Form {
+pub(super) enum PrintedForm {
     /// One text on stdout, with comments that name origins if asked for.
     Yaml { origins: bool },
     /// A JSON list on stdout.
@@ -21,7 +21,7 @@ pub(super) enum Form {
     Folder { path: PathBuf, origins: bool },
 }
 
-impl Form {
+impl PrintedForm {
     /// Reads `--output`.
     pub(super) fn new(output: Option<&str>, origins: bool) -> Self {
         match output {

@@ -32,10 +32,10 @@ pub(super) struct Shown {
     pub(super) origins: Vec<Origin>,
     /// Further files that affect it, if origins are wanted.
     pub(super) parts: Vec<RepoPath>,
-    body: Body,
+    body: ObjectBody,
 }
 
-enum Body {
+enum ObjectBody {
     /// A built object, and the budget that writing it is charged to.
     Built(Box<Built>, Arc<Budget>),
     /// A built object that keeps its comments.
@@ -73,9 +73,9 @@ impl Outcome {
                 origins,
                 parts,
                 body: if comments {
-                    Body::Commented(Box::new(built), budget.clone())
+                    ObjectBody::Commented(Box::new(built), budget.clone())
                 } else {
-                    Body::Built(Box::new(built), budget.clone())
+                    ObjectBody::Built(Box::new(built), budget.clone())
                 },
             }
         });
@@ -108,7 +108,7 @@ impl Outcome {
                 ),
                 origins,
                 parts,
-                body: Body::Value(object.into_value()),
+                body: ObjectBody::Value(object.into_value()),
             }
         });
 
@@ -154,9 +154,11 @@ impl Shown {
             out.push('\n');
         }
         match &self.body {
-            Body::Value(value) => lode_yaml::write(out, value),
-            Body::Built(built, budget) => told(built.write_within(out, budget))?,
-            Body::Commented(built, budget) => told(built.write_commented_within(out, budget))?,
+            ObjectBody::Value(value) => lode_yaml::write(out, value),
+            ObjectBody::Built(built, budget) => told(built.write_within(out, budget))?,
+            ObjectBody::Commented(built, budget) => {
+                told(built.write_commented_within(out, budget))?;
+            }
         }
         Ok(())
     }
@@ -164,8 +166,8 @@ impl Shown {
     /// Returns the object as a JSON value.
     pub(super) fn value(&self) -> anyhow::Result<Value> {
         match &self.body {
-            Body::Value(value) => Ok(value.clone()),
-            Body::Built(built, budget) | Body::Commented(built, budget) => {
+            ObjectBody::Value(value) => Ok(value.clone()),
+            ObjectBody::Built(built, budget) | ObjectBody::Commented(built, budget) => {
                 Ok(told(built.to_object_within(budget))?.into_value())
             }
         }

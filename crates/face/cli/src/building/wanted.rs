@@ -1,4 +1,4 @@
-//! [`Wanted`]: the Kustomization that `-k` names, as the operator would see it, and its variables.
+//! [`WantedKustomization`]: the Kustomization that `-k` names, as the operator would see it, and its variables.
 //!
 //! Files are read like answers of an API server that serves our definitions: a missing or invalid
 //! field is refused with the server's message, an unknown field is dropped with a warning, and
@@ -27,7 +27,7 @@ use crate::session::NAMESPACE;
 const FILE_MAX: u64 = 4 << 20;
 
 /// A Kustomization that the operator would act on.
-pub(super) struct Wanted {
+pub(super) struct WantedKustomization {
     pub(super) object: Kustomization,
     pub(super) variables: Variables,
     /// Whether the cluster may hold more variables. If so, even a build that uses no known variable
@@ -35,7 +35,7 @@ pub(super) struct Wanted {
     pub(super) has_unread: bool,
 }
 
-impl Wanted {
+impl WantedKustomization {
     /// Reads the Kustomization with a name (or the only one, if no name is given) from a file, and
     /// its variables from files with the `ConfigMap`s and Secrets that `substituteFrom` names.
     pub(super) fn read(file: &Path, name: Option<&str>, from: &[PathBuf]) -> anyhow::Result<Self> {
@@ -213,11 +213,11 @@ mod tests {
         metadata: {name: NAME, namespace: team}\n\
         spec: {interval: 1m, prune: true, path: ./apps, sourceRef: {kind: GitRepository, name: fleet}}\n";
 
-    fn read(text: &str, name: Option<&str>) -> Result<Wanted, String> {
+    fn read(text: &str, name: Option<&str>) -> Result<WantedKustomization, String> {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("ks.yaml");
         std::fs::write(&file, text).unwrap();
-        Wanted::read(&file, name, &[]).map_err(|error| crate::report::text(&error))
+        WantedKustomization::read(&file, name, &[]).map_err(|error| crate::report::text(&error))
     }
 
     fn named(name: &str) -> String {

@@ -28,18 +28,7 @@ impl Machine<'_> {
                     self.variables.truncate(variables);
                 }
             }
-            FlowStep::With(target) => {
-                let value = self.pop();
-                if !value.is_true() {
-                    return Ok(RunTurn::To(target));
-                }
-                let slot = Slot {
-                    value,
-                    is_interface: false,
-                };
-                let dot = std::mem::replace(&mut self.at_hand.dot, slot);
-                self.dots.push(dot);
-            }
+            FlowStep::With(target) => return Ok(self.with(target)),
             FlowStep::EndWith => self.at_hand.dot = self.dots.pop().unwrap_or_default(),
             FlowStep::Range(range) => return self.range(unit, range),
             FlowStep::Next(range) => return self.next_item(unit, range),
@@ -58,6 +47,17 @@ impl Machine<'_> {
             FlowStep::Return => return self.leave(),
         }
         Ok(RunTurn::On)
+    }
+
+    /// Makes the top value dot, unless it is empty.
+    fn with(&mut self, target: u32) -> RunTurn {
+        let value = self.pop();
+        if !value.is_true() {
+            return RunTurn::To(target);
+        }
+        let dot = std::mem::replace(&mut self.at_hand.dot, Slot::item(value, false));
+        self.dots.push(dot);
+        RunTurn::On
     }
 
     /// Fails if a template cannot be called.

@@ -71,6 +71,23 @@ pub(crate) enum LayoutPart {
     },
 }
 
+impl LayoutPart {
+    /// Returns whether the part is of the time of day.
+    pub(crate) fn is_of_the_clock(self) -> bool {
+        matches!(
+            self,
+            Self::Hour
+                | Self::Hour12
+                | Self::ZeroHour12
+                | Self::Minute
+                | Self::ZeroMinute
+                | Self::Second
+                | Self::ZeroSecond
+                | Self::HalfDay { .. }
+        )
+    }
+}
+
 /// How an offset is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Offset {
@@ -240,7 +257,7 @@ pub(crate) fn format(time: &Time, layout: &[u8]) -> Vec<u8> {
                 digits,
                 trimmed,
             } => push_fraction(&mut out, time.nanos, (point, digits, trimmed)),
-            part if is_of_the_clock(part) => push_clock(&mut out, civil, part),
+            part if part.is_of_the_clock() => push_clock(&mut out, civil, part),
             part => push_date(&mut out, civil, part),
         }
         rest = behind;
@@ -250,20 +267,6 @@ pub(crate) fn format(time: &Time, layout: &[u8]) -> Vec<u8> {
 /// Returns a time as Go prints it.
 pub(crate) fn to_string(time: &Time) -> Vec<u8> {
     format(time, b"2006-01-02 15:04:05.999999999 -0700 MST")
-}
-
-fn is_of_the_clock(part: LayoutPart) -> bool {
-    matches!(
-        part,
-        LayoutPart::Hour
-            | LayoutPart::Hour12
-            | LayoutPart::ZeroHour12
-            | LayoutPart::Minute
-            | LayoutPart::ZeroMinute
-            | LayoutPart::Second
-            | LayoutPart::ZeroSecond
-            | LayoutPart::HalfDay { .. }
-    )
 }
 
 fn push_clock(out: &mut Vec<u8>, civil: Civil, part: LayoutPart) {

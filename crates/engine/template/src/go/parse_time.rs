@@ -98,13 +98,7 @@ impl<'t> TimeReader<'t> {
                 digits, trimmed, ..
             } => self.fraction(digits, trimmed)?,
             LayoutPart::HalfDay { upper } => self.half_day(upper)?,
-            LayoutPart::Hour
-            | LayoutPart::Hour12
-            | LayoutPart::ZeroHour12
-            | LayoutPart::Minute
-            | LayoutPart::ZeroMinute
-            | LayoutPart::Second
-            | LayoutPart::ZeroSecond => self.clock(part, behind)?,
+            part if part.is_of_the_clock() => self.clock(part, behind)?,
             part => self.calendar(part)?,
         };
         Ok(())

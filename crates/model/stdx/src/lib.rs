@@ -1,10 +1,10 @@
 //! The few things missing from the standard library.
 //!
 //! [`bare_url()`] returns a URL without its secrets; [`budget`] limits what one piece of work may
-//! spend; [`duration`] parses and prints durations as Go does; [`Digest`] is a SHA-256; [`Lock`]
-//! and [`SharedLock`] are locks that survive a panic; [`printable()`] makes text safe for
-//! terminals; [`read`] reads external data up to a limit; [`semver`] compares versions; [`time`]
-//! prints times as Kubernetes does.
+//! spend; [`duration`] parses and prints durations as Go does; [`Digest`] is a SHA-256;
+//! [`go_float()`] prints a number with a point as Go does; [`Lock`] and [`SharedLock`] are locks
+//! that survive a panic; [`printable()`] makes text safe for terminals; [`read`] reads external
+//! data up to a limit; [`semver`] compares versions; [`time`] prints times as Kubernetes does.
 //!
 //! ```
 //! use lode_stdx::{Digest, duration};
@@ -22,6 +22,7 @@ pub mod base64;
 pub mod budget;
 pub mod digest;
 pub mod duration;
+mod go_float;
 mod lock;
 mod printable;
 pub mod read;
@@ -30,5 +31,6 @@ pub mod time;
 
 pub use bare_url::bare_url;
 pub use digest::Digest;
+pub use go_float::go_float;
 pub use lock::{Lock, SharedLock};
 pub use printable::printable;

@@ -1,5 +1,6 @@
 //! Checks of single values: type, bounds, format.
 
+use lode_stdx::go_float;
 use serde_json::Value;
 
 use super::{
@@ -148,21 +149,6 @@ fn invalid(path: &Path<'_>, value: &Value, said: &str) -> FieldError {
         value,
         &format!("{name} in body {said}"),
     )
-}
-
-/// Prints a number as Go prints a `float64`: with an exponent from seven digits on, `1e+06`.
-fn go_float(number: f64) -> String {
-    let scientific = format!("{number:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else {
-        return scientific;
-    };
-    match exponent.parse::<i32>() {
-        Ok(power) if !(-4..6).contains(&power) => {
-            let sign = if power < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", power.abs())
-        }
-        _ => number.to_string(),
-    }
 }
 
 /// Below this every whole float is an exact integer.

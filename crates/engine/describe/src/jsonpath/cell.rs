@@ -1,6 +1,7 @@
 //! What a column shows of what a path finds.
 
 use jiff::Timestamp;
+use lode_stdx::go_float;
 use serde_json::{Number, Value};
 
 use super::JsonPath;
@@ -48,22 +49,6 @@ fn printed(value: &Value) -> String {
                 .replace('&', "\\u0026")
         }
         other => other.to_string(),
-    }
-}
-
-/// Returns a number as Go's `%v` writes it: large and small ones with an exponent of two digits.
-fn go_float(number: f64) -> String {
-    let scientific = format!("{number:e}");
-    let Some((digits, exponent)) = scientific.split_once('e') else {
-        return scientific;
-    };
-    match exponent.parse::<i32>() {
-        Ok(-4..=5) | Err(_) => number.to_string(),
-        Ok(exponent) => format!(
-            "{digits}e{}{:02}",
-            if exponent < 0 { '-' } else { '+' },
-            exponent.abs()
-        ),
     }
 }
 

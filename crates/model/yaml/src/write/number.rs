@@ -1,5 +1,6 @@
 //! Numbers as Go prints them.
 
+use lode_stdx::go_float;
 use serde_json::Number;
 
 /// Returns a number as Go prints it: integers without a point, floats with the fewest digits and an
@@ -11,16 +12,5 @@ pub fn number_text(number: &Number) -> String {
     let Some(float) = number.as_f64().filter(|_| number.is_f64()) else {
         return number.to_string();
     };
-    let shortest = format!("{float:e}");
-    let Some((digits, exponent)) = shortest.split_once('e') else {
-        return shortest;
-    };
-    match exponent.parse::<i32>() {
-        Ok(-4..=5) => float.to_string(),
-        Ok(exponent) => {
-            let sign = if exponent < 0 { '-' } else { '+' };
-            format!("{digits}e{sign}{:02}", exponent.abs())
-        }
-        Err(_) => shortest,
-    }
+    go_float(float)
 }

@@ -63,7 +63,8 @@ pub fn read(schemas: &Value, builder: &mut Builder, kinds: &mut Kinds) -> Result
 }
 
 /// Returns whether a value is what Go writes for a field that was never set. A map with fields is not, whatever they hold.
-pub(crate) fn is_unset(value: &Value) -> bool {
+#[must_use]
+pub fn is_unset(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Bool(truth) => !truth,

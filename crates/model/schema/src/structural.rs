@@ -24,7 +24,7 @@ pub fn read(schema: &Value, builtin: &Schema) -> Result<(Schema, TypeRef), Error
     if !schema.is_object() {
         return Err(Error::Malformed("schema"));
     }
-    embed(&mut schema, 0);
+    each_embedded(&mut schema, &resource);
     resource(&mut schema);
     let atom = SchemaReader {
         builder: &mut builder,
@@ -35,26 +35,30 @@ pub fn read(schema: &Value, builtin: &Schema) -> Result<(Schema, TypeRef), Error
     Ok((builder.finish(), ty))
 }
 
-/// Adds to every embedded resource below what all objects have.
-fn embed(schema: &mut Value, depth: usize) {
+/// Visits the schema of every resource that is embedded in one, the innermost first.
+pub fn each_embedded(schema: &mut Value, visit: &impl Fn(&mut Value)) {
+    embedded(schema, visit, 0);
+}
+
+fn embedded(schema: &mut Value, visit: &impl Fn(&mut Value), depth: usize) {
     if depth > DEPTH_MAX {
         return;
     }
     for key in ["items", "additionalProperties"] {
         if let Some(below) = schema.get_mut(key) {
-            embed(below, depth + 1);
+            embedded(below, visit, depth + 1);
         }
     }
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties
-            .values_mut()
-            .for_each(|below| embed(below, depth + 1));
+        let below = properties.values_mut();
+        below.for_each(|below| embedded(below, visit, depth + 1));
     }
     if schema.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)) {
-        resource(schema);
+        visit(schema);
     }
 }
 
+/// Adds what all objects have.
 fn resource(schema: &mut Value) {
     let Some(schema) = schema.as_object_mut() else {
         return;

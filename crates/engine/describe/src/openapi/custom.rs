@@ -1,6 +1,6 @@
 //! The types of a custom resource: its schema with the fields of all objects, and its list.
 
-use lode_schema::ApiResource;
+use lode_schema::{ApiResource, structural};
 use serde_json::{Value, json};
 
 use super::reference::{KINDS, meta, reference};
@@ -10,7 +10,8 @@ pub(super) fn types(resource: &ApiResource, schema: &Value) -> [(String, Value);
     let name = name(resource);
     let list_name = format!("{name}List");
     let mut object = schema.clone();
-    embed(&mut object, 0);
+    // Every embedded object has the fields of all objects.
+    structural::each_embedded(&mut object, &as_object);
     as_object(&mut object);
     object[KINDS] = kinds(resource, &resource.kind);
     let list_kind = format!("{}List", resource.kind);
@@ -44,26 +45,6 @@ fn kinds(resource: &ApiResource, kind: &str) -> Value {
     json!([{"group": resource.group, "version": resource.version, "kind": kind}])
 }
 
-/// Adds the fields of all objects to every embedded object.
-fn embed(schema: &mut Value, depth: usize) {
-    if depth > DEPTH_MAX {
-        return;
-    }
-    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties
-            .values_mut()
-            .for_each(|below| embed(below, depth + 1));
-    }
-    for key in ["items", "additionalProperties"] {
-        if let Some(below) = schema.get_mut(key) {
-            embed(below, depth + 1);
-        }
-    }
-    if schema.get("x-kubernetes-embedded-resource") == Some(&Value::Bool(true)) {
-        as_object(schema);
-    }
-}
-
 /// Adds the fields of all objects.
 fn as_object(schema: &mut Value) {
     if !schema.is_object() {
@@ -87,5 +68,3 @@ fn as_object(schema: &mut Value) {
 const API_VERSION: &str = "The group and version of the API that the object is written in.";
 const KIND: &str = "What the object is.";
 const METADATA: &str = "What all objects have: name, namespace, labels, annotations.";
-/// Deepest nesting of schemas that is visited; definitions with deeper ones are refused.
-const DEPTH_MAX: usize = 64;

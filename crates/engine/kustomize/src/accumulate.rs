@@ -225,6 +225,29 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(())
     }
 
+    /// Adds the objects that were read from a file, noted with its path if that is wanted.
+    fn take(
+        &mut self,
+        nodes: Vec<Node>,
+        path: impl FnOnce() -> String,
+        all: &mut Accumulated,
+    ) -> Result<(), Fault> {
+        self.merging.meet(&nodes);
+        let noted = || Note {
+            path: path(),
+            by: None,
+        };
+        let note = self.is_noted.then(noted).map(Arc::new);
+        for node in nodes {
+            all.resources.append(Resource {
+                note: note.clone(),
+                scopes: self.scopes.clone(),
+                ..read(node)
+            })?;
+        }
+        Ok(())
+    }
+
     fn resource(
         &mut self,
         level: &Level<'_>,
@@ -246,22 +269,7 @@ impl<'s, 'l> Run<'s, 'l> {
                     self.source.comments,
                     self.source.budget,
                 )?;
-                self.merging.meet(&nodes);
-                let note = self
-                    .is_noted
-                    .then(|| Note {
-                        path: note::joined(&level.path, entry),
-                        by: None,
-                    })
-                    .map(Arc::new);
-                for node in nodes {
-                    all.resources.append(Resource {
-                        note: note.clone(),
-                        scopes: self.scopes.clone(),
-                        ..read(node)
-                    })?;
-                }
-                Ok(())
+                self.take(nodes, || note::joined(&level.path, entry), all)
             }
             (path, Child::Folder) => {
                 let base = self.nested(entry, &path)?;
@@ -439,21 +447,7 @@ impl<'s, 'l> Run<'s, 'l> {
                     continue;
                 }
             };
-            let note = self
-                .is_noted
-                .then(|| Note {
-                    path: level.file(),
-                    by: None,
-                })
-                .map(Arc::new);
-            self.merging.meet(&nodes);
-            for node in nodes {
-                all.resources.append(Resource {
-                    note: note.clone(),
-                    scopes: self.scopes.clone(),
-                    ..read(node)
-                })?;
-            }
+            self.take(nodes, || level.file(), &mut all)?;
         }
         for entry in paths {
             self.resource(level, entry, &mut all)?;

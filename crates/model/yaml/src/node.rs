@@ -310,6 +310,17 @@ impl Node {
         }
     }
 
+    /// Returns how many collections are nested in it, itself included; 0 for a scalar. Keys are texts and count nothing.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        let inside = match &self.content {
+            Content::Scalar(_) => return 0,
+            Content::Sequence(items) => items.iter().map(Self::depth).max(),
+            Content::Mapping(entries) => entries.iter().map(|entry| entry.value.depth()).max(),
+        };
+        1 + inside.unwrap_or_default()
+    }
+
     /// Returns its type, which is never [`Tag::Implied`].
     #[must_use]
     pub fn resolved_tag(&self, dialect: Dialect) -> Tag {

@@ -267,20 +267,11 @@ const MOVED_PER_STEP: u64 = 16;
 fn check_depth(path: &str, new: &Node, meter: &Meter<'_>) -> Result<(), JsonPatchCause> {
     meter.steps(new.cost().nodes)?;
     let above = path.bytes().filter(|byte| *byte == b'/').count();
-    if above + depth(new) > DEPTH_MAX {
+    if above + new.depth() > DEPTH_MAX {
         Err(JsonPatchCause::TooDeep)
     } else {
         Ok(())
     }
-}
-
-fn depth(node: &Node) -> usize {
-    let inside = match &node.content {
-        Content::Scalar(_) => return 0,
-        Content::Sequence(items) => items.iter().map(depth).max(),
-        Content::Mapping(entries) => entries.iter().map(|Entry { value, .. }| depth(value)).max(),
-    };
-    1 + inside.unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -232,7 +232,7 @@ impl ReplacementRun<'_> {
                 .refresh(at, resource, self.meter)
                 .map_err(|exceeded| field.error(exceeded.into()))?;
         }
-        if depth(&value.node) > DEPTH_MAX {
+        if value.node.depth() > DEPTH_MAX {
             return Err(field.error(ReplacementCause::TooDeep));
         }
         let parts = value.parts.len();
@@ -605,16 +605,6 @@ fn shape(node: &Node) -> ValueShape {
         Content::Sequence(_) => ValueShape::Sequence,
         Content::Mapping(_) => ValueShape::Mapping,
     }
-}
-
-/// Returns the nesting depth of a value.
-fn depth(node: &Node) -> usize {
-    let inside = match &node.content {
-        Content::Scalar(_) => return 0,
-        Content::Sequence(items) => items.iter().map(depth).max(),
-        Content::Mapping(entries) => entries.iter().map(|entry| depth(&entry.value)).max(),
-    };
-    1 + inside.unwrap_or_default()
 }
 
 fn reason(fault: Option<&PathFault>) -> String {

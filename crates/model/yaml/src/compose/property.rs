@@ -10,7 +10,7 @@ use crate::compose::anchor::Anchor;
 use crate::compose::{ComposeOptions, Composer};
 use crate::cost::text_bytes;
 use crate::error::{Cause, Error, Syntax};
-use crate::node::{Content, Extra, Node, Tag, Text};
+use crate::node::{Extra, Node, Tag, Text};
 use crate::scan::property::Directive;
 use crate::scan::{Mark, looked_at};
 
@@ -160,7 +160,7 @@ impl<'t> Composer<'t> {
             .filter(|anchor| anchor.number == number && affordable)
         {
             (anchor.nodes, anchor.bytes) = (nodes, bytes);
-            anchor.depth = depth(node);
+            anchor.depth = node.depth();
             anchor.node = Some(node.clone());
         }
         Ok(())
@@ -286,19 +286,5 @@ fn set_tag(node: &mut Node, tag: &str, options: ComposeOptions) {
             tag: Some(tag.into()),
             ..Extra::default()
         }));
-    }
-}
-
-fn depth(node: &Node) -> usize {
-    match &node.content {
-        Content::Scalar(_) => 0,
-        Content::Sequence(items) => 1 + items.iter().map(depth).max().unwrap_or_default(),
-        Content::Mapping(entries) => {
-            let deepest = entries
-                .iter()
-                .map(|entry| depth(&entry.key).max(depth(&entry.value)))
-                .max();
-            1 + deepest.unwrap_or_default()
-        }
     }
 }

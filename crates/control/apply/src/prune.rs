@@ -40,11 +40,7 @@ impl Applier {
         });
         let mut pruned = Pruned::default();
         for (id, version) in stale {
-            let gvk = GroupVersionKind {
-                group: id.group.clone(),
-                version: version.clone(),
-                kind: id.kind.clone(),
-            };
+            let gvk = id.gvk(version);
             let Some(known) = self.know_any_version(&gvk, kinds).await? else {
                 continue;
             };

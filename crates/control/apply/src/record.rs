@@ -170,11 +170,7 @@ impl Records {
     /// Returns the kind an object was applied as.
     #[must_use]
     pub fn gvk(id: &Id, record: &Record) -> GroupVersionKind {
-        GroupVersionKind {
-            group: id.group.clone(),
-            version: record.version.clone(),
-            kind: id.kind.clone(),
-        }
+        id.gvk(&record.version)
     }
 
     /// Returns a number that differs where the records do, for as long as this process lives.

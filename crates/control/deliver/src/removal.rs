@@ -100,11 +100,7 @@ async fn items(
 ) -> Result<Vec<WaitItem>, Failure> {
     let mut items = Vec::new();
     for (id, version) in stale {
-        let gvk = GroupVersionKind {
-            group: id.group.clone(),
-            version: version.clone(),
-            kind: id.kind.clone(),
-        };
+        let gvk = id.gvk(version);
         if let Some(known) = applier.know(&gvk, &mut state.kinds).await? {
             items.extend(item(applier, id, gvk, known).await);
         }

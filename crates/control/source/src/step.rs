@@ -63,6 +63,17 @@ pub fn unsupported(what: &str) -> Failure {
     fetch(reasons::UNSUPPORTED, text).with(Retry::Never)
 }
 
+/// Refuses a specification with a reference whose name is empty, given its path.
+pub(crate) fn check_named(nameless: Option<String>) -> Result<(), Failure> {
+    match nameless {
+        None => Ok(()),
+        Some(empty) => {
+            let text = format!("{empty} is empty: a reference needs it");
+            Err(fetch(reasons::FAILED, text).with(Retry::Never))
+        }
+    }
+}
+
 /// A field that does not have the form of its kind.
 pub fn field(error: &FieldError) -> Failure {
     fetch(reasons::FAILED, error.to_string()).with(Retry::Never)

@@ -108,6 +108,16 @@ impl fmt::Display for GroupVersionKind {
 }
 
 impl Id {
+    /// Returns the kind of the object in a version of its group.
+    #[must_use]
+    pub fn gvk(&self, version: &str) -> GroupVersionKind {
+        GroupVersionKind {
+            group: self.group.clone(),
+            version: version.into(),
+            kind: self.kind.clone(),
+        }
+    }
+
     /// Returns the id as in inventories; a `:` in a name (RBAC allows it) becomes `__`.
     #[must_use]
     pub fn inventory(&self) -> String {

@@ -34,12 +34,7 @@ impl Records {
     /// A name is not valid, the record is too large, or an I/O error.
     pub fn put(&self, kind: &str, uid: &str, bytes: &[u8]) -> io::Result<()> {
         let path = self.path(kind, uid)?;
-        if bytes.len() as u64 > RECORD_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "record is larger than one may be",
-            ));
-        }
+        check_size(bytes)?;
         let folder = self.root.join(kind);
         fs::create_dir_all(&folder)?;
         let mut file = tempfile::Builder::new()
@@ -61,12 +56,7 @@ impl Records {
         };
         let mut bytes = Vec::new();
         file.take(RECORD_MAX + 1).read_to_end(&mut bytes)?;
-        if bytes.len() as u64 > RECORD_MAX {
-            return Err(io::Error::new(
-                io::ErrorKind::FileTooLarge,
-                "record is larger than one may be",
-            ));
-        }
+        check_size(&bytes)?;
         Ok(Some(bytes))
     }
 
@@ -112,6 +102,14 @@ impl Records {
 
 fn invalid(error: owner::Error) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, error)
+}
+
+fn check_size(bytes: &[u8]) -> io::Result<()> {
+    if bytes.len() as u64 > RECORD_MAX {
+        let text = "record is larger than one may be";
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, text));
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -44,10 +44,7 @@ pub(crate) struct Inclusion {
 /// Checks one repository's specification.
 pub(crate) fn validate(object: &GitRepository, egress: &Egress) -> Result<GitPlan, Failure> {
     let spec = &object.spec;
-    if let Some(empty) = spec.nameless() {
-        let text = format!("{empty} is empty: a reference needs it");
-        return Err(step::fetch(reasons::FAILED, text).with(Retry::Never));
-    }
+    step::check_named(spec.nameless())?;
     refuse_unsupported(spec)?;
     Ok(GitPlan {
         address: address(spec, egress)?,

@@ -39,10 +39,7 @@ pub struct HelmChartPlan {
 /// Checks one chart's specification.
 pub(crate) fn validate(object: &HelmChart) -> Result<HelmChartPlan, Failure> {
     let spec = &object.spec;
-    if let Some(empty) = spec.nameless() {
-        let text = format!("{empty} is empty: a reference needs it");
-        return Err(step::fetch(reasons::FAILED, text).with(Retry::Never));
-    }
+    step::check_named(spec.nameless())?;
     let kind = source_kind(object)?;
     if spec.verify.is_some() {
         return Err(step::unsupported("spec.verify"));

@@ -24,10 +24,7 @@ pub(crate) fn is_registry(object: &HelmRepository) -> bool {
 /// Checks one repository's specification.
 pub(crate) fn validate(object: &HelmRepository) -> Result<HelmRepositoryPlan, Failure> {
     let spec = &object.spec;
-    if let Some(empty) = spec.nameless() {
-        let text = format!("{empty} is empty: a reference needs it");
-        return Err(step::fetch(reasons::FAILED, text).with(Retry::Never));
-    }
+    step::check_named(spec.nameless())?;
     spec.r#type().map_err(|error| step::field(&error))?;
     if spec.url.starts_with("oci://") {
         return Err(invalid_url(

@@ -47,10 +47,7 @@ pub(crate) enum ArtifactChoice {
 /// Checks one repository's specification.
 pub(crate) fn validate(object: &OCIRepository) -> Result<OciPlan, Failure> {
     let spec = &object.spec;
-    if let Some(empty) = spec.nameless() {
-        let text = format!("{empty} is empty: a reference needs it");
-        return Err(step::fetch(reasons::FAILED, text).with(Retry::Never));
-    }
+    step::check_named(spec.nameless())?;
     refuse_unsupported(spec)?;
 
     let repository = repository(&spec.url)?;

@@ -251,11 +251,7 @@ fn stale(object: &Kustomization, set: &Set) -> Vec<(GroupVersionKind, Id)> {
     let mut stale: Vec<_> = entries
         .filter_map(|entry| {
             let id = Id::parse_inventory(&entry.id).ok()?;
-            let gvk = GroupVersionKind {
-                group: id.group.clone(),
-                version: entry.v.clone(),
-                kind: id.kind.clone(),
-            };
+            let gvk = id.gvk(&entry.v);
             (!holds(set, &id)).then_some((gvk, id))
         })
         .collect();

@@ -9,7 +9,7 @@ use lode_api::kustomization::SubstituteStrategy;
 use lode_api::{Kustomization, reasons};
 use lode_apply::{Common, Desired, Set};
 use lode_object::{NamespacedName, Selector};
-use lode_render::{Dropped, Image, Patch, Plan, Prepared, Substitution};
+use lode_render::{ChartRenderer, Charts, Dropped, Image, Patch, Plan, Prepared, Substitution};
 use lode_runtime::Failure;
 use lode_stdx::Digest;
 use lode_stdx::budget::{Budget, Exceeded, Limits, Spent};
@@ -73,8 +73,10 @@ pub(crate) fn build_with(
         ..plan(object, vars, options.strict)?
     };
     let budget = Budget::new(limits);
-    let rendered =
-        lode_render::render(tree, &plan, &budget).map_err(|error| match error.exceeded() {
+    let renderer = options.charts.then(ChartRenderer::of_source);
+    let charts = renderer.as_ref().map(|renderer| renderer as &dyn Charts);
+    let rendered = lode_render::render_with_charts(tree, &plan, (charts, &budget)).map_err(
+        |error| match error.exceeded() {
             Some(Exceeded {
                 what: Spent::Bytes,
                 limit,
@@ -82,7 +84,8 @@ pub(crate) fn build_with(
                 Unbuilt::Memory(failed(&error, Some("--memory-budget allows more")))
             }
             _ => Unbuilt::Other(unrendered(&error)),
-        })?;
+        },
+    )?;
     let dropped = dropped(&rendered.objects);
     let text_digest = rendered.text_digest;
     let set = match desired(object, rendered.objects, options) {
@@ -223,6 +226,8 @@ pub struct Options {
     pub custom_stage_kinds: Vec<String>,
     /// A field that the type of its object does not have fails the build; else it is dropped and told.
     pub strict_fields: bool,
+    /// Charts that are in the source are rendered; else they fail the build.
+    pub charts: bool,
 }
 
 /// Digest of everything but the source that a build is made from.
@@ -384,6 +389,7 @@ mod tests {
             limits: crate::Options::default().build_limits,
             custom_stage_kinds: Vec::new(),
             strict_fields: false,
+            charts: false,
         };
         let unbuilt = build_with(
             &Kustomization::parse(&object).unwrap(),

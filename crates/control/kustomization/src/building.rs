@@ -130,6 +130,7 @@ mod tests {
             limits: options.build_limits,
             custom_stage_kinds: Vec::new(),
             strict_fields: false,
+            charts: false,
         };
         Arc::new(Work {
             object: Arc::new(object),

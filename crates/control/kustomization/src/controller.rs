@@ -74,6 +74,7 @@ impl Kustomizations {
                 limits: options.build_limits,
                 custom_stage_kinds: parts.custom_stage_kinds,
                 strict_fields: options.strict_fields,
+                charts: options.charts,
             },
             options,
             stopping: watch::Sender::new(false),

@@ -7,6 +7,7 @@ use lode_stdx::budget::Limits;
 
 /// What holds for all Kustomizations.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of its own")]
 pub struct Options {
     /// Wait for a source without an artifact, as told in its message (`--requeue-dependency`).
     pub requeue_dependency: Duration,
@@ -18,6 +19,8 @@ pub struct Options {
     pub strict_substitution: bool,
     /// A field that the type of its object does not have is an error (`--strict-fields`, ours).
     pub strict_fields: bool,
+    /// Charts that are in the source are rendered (`--enable-helm-charts`, ours).
+    pub charts: bool,
     /// What one build may cost (`--build-bytes-max` and its sisters).
     pub build_limits: Limits,
     /// How far intervals are spread, in percent (`--interval-jitter-percentage`).
@@ -42,6 +45,7 @@ impl Default for Options {
             no_cross_namespace_refs: false,
             strict_substitution: true,
             strict_fields: false,
+            charts: false,
             build_limits: lode_render::LIMITS,
             interval_jitter_percent: 5,
         }

@@ -5,7 +5,7 @@
 //!         └─ folder ─ Chart.yaml ─────────────────→ version ─→ local: values, dependencies, pack
 //! ```
 //!
-//! `validate` checks the specification, `gather` finds the source, `shelf` finds charts in an index, `tags` in a registry,
+//! `validate` checks the specification, `gather` finds the source, whose charts are on a shelf of `world/fetch`,
 //! `folder` finds one in a source, `remote` and `local` make the package, `values` merges values files, `dependencies`
 //! brings subcharts, `failure` says what went wrong in the words of Flux, `origin` puts all of it in order.
 
@@ -16,8 +16,6 @@ mod gather;
 mod local;
 mod origin;
 mod remote;
-mod shelf;
-mod tags;
 mod validate;
 mod values;
 

@@ -44,6 +44,7 @@ mod prepare;
 pub mod release;
 mod render;
 mod schema;
+mod unpacked;
 pub mod values;
 mod warning;
 
@@ -65,5 +66,6 @@ pub use render::{
     ReleaseInfo, RenderError, RenderOptions, RenderedChart, RenderedFiles, Used, input_digest,
 };
 pub use schema::{SchemaDocuments, SchemaError, Violations};
+pub use unpacked::{UnpackError, unpacked};
 pub use values::Supplied;
 pub use warning::Warnings;

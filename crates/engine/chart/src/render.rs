@@ -27,7 +27,7 @@ pub use used::Used;
 use crate::capabilities::{Capabilities, Incompatible};
 use crate::manifest::{self, INSTALL_ORDER, Manifest};
 use crate::post_render::{self, PostRender};
-use crate::prepare::Prepared;
+use crate::prepare::{Crd, Prepared};
 use crate::release::Hook;
 use crate::warning::Warnings;
 use crate::{Chart, json};
@@ -164,6 +164,25 @@ impl Prepared<'_> {
             .render(names, scope, missing, &environment)?;
         let files = rendered.into_iter().map(|file| (file.name, file.content));
         Ok((files.collect(), compiled.uses_time(self.values())))
+    }
+}
+
+impl Rendered {
+    /// Returns everything as `helm template` prints it: definitions, objects, and the hooks that
+    /// are wanted.
+    #[must_use]
+    pub fn text(&self, crds: &[Crd], is_wanted: impl Fn(&Hook) -> bool) -> String {
+        let mut all = String::new();
+        for crd in crds {
+            let text = String::from_utf8_lossy(&crd.file.data);
+            manifest::show(&crd.path, &text, &mut all);
+        }
+        all.push_str(&manifest::text(&self.manifests));
+        let mut text = format!("{}\n", all.trim());
+        for hook in self.hooks.iter().filter(|hook| is_wanted(hook)) {
+            manifest::show(&hook.path, &hook.manifest, &mut text);
+        }
+        text
     }
 }
 

@@ -14,8 +14,8 @@ use lode_yaml::{Node, Origins};
 use crate::config::builtin;
 use crate::config::configuration::{self, Configuration};
 use crate::error::{Fault, FileCause, ObjectCause};
+use crate::generator::charts::{self, ChartAt, ChartEntry, ChartGlobals, Inflated};
 use crate::generator::generate;
-use crate::input::charts::Chart;
 use crate::input::decode::At;
 use crate::input::kustomization::{Kustomization, Unknown};
 use crate::input::manifests;
@@ -360,10 +360,20 @@ impl<'s, 'l> Run<'s, 'l> {
                 resources.absorb(made, entry.behavior, self.source.budget)?;
             }
         }
+        let note = self
+            .is_noted
+            .then(|| Note::builtin(&level.file(), builtin::CHARTS));
         for chart in &config.charts {
-            self.chart(level, chart, resources)?;
+            let chart = (chart, &config.chart_globals, level.namespace);
+            self.chart(level, chart, note.as_ref(), resources)?;
         }
         for object in self.configurators(level, &config.generators)? {
+            if let Some((chart, globals)) = builtin::chart(&object)? {
+                let note = builtin::origin(&object);
+                let chart = (&At::new(chart, object.place), &globals, "");
+                self.chart(level, chart, note.as_ref(), resources)?;
+                continue;
+            }
             let made = builtin::generator(self.source, &config.folder, &object);
             let (mut made, behavior) = made.map_err(|fault| object.discreet_settings(fault))?;
             made.words = object.words;
@@ -372,41 +382,34 @@ impl<'s, 'l> Run<'s, 'l> {
         Ok(())
     }
 
+    /// Adds the objects of a chart, with the namespace that it gets if it states none.
     fn chart(
         &mut self,
         level: &Level<'_>,
-        entry: &At<Node>,
+        (entry, globals, namespace): (&At<ChartEntry>, &ChartGlobals, &str),
+        note: Option<&Arc<Note>>,
         resources: &mut Resources,
     ) -> Result<(), Fault> {
-        let Some(charts) = self.source.charts else {
-            let cause = FileCause::Unsupported {
-                what: "helmCharts".to_owned(),
-                why: builtin::CHARTS,
-            };
-            return Err(Fault::At(entry.place, cause));
-        };
-        let (folder, globals) = (&level.config.folder, level.config.chart_globals.as_ref());
-        let chart = Chart {
-            folder,
-            entry,
+        let schema = self.merging.schema();
+        let at = ChartAt {
+            folder: &level.config.folder,
             globals,
-            namespace: level.namespace,
+            namespace,
+            schema: &schema,
         };
-        let text = charts
-            .render(&chart)
-            .map_err(|cause| Fault::At(entry.place, FileCause::Chart(cause)))?;
-        let note = self
-            .is_noted
-            .then(|| Note::builtin(&level.file(), "HelmChartInflationGenerator"));
+        let Inflated { text, parts } = charts::inflate(self.source, entry, at)?;
         for mut node in manifests::read(&text, Origins::default(), self.source.budget)? {
             patch::place_all(&mut node, entry.place);
-            let scopes = self.scopes.clone();
-            let made = Resource {
-                note: note.clone(),
+            let mut made = Resource {
+                note: note.cloned(),
                 is_from_chart: true,
-                scopes,
+                scopes: self.scopes.clone(),
                 ..read(node)
             };
+            self.source.budget.bytes(PART_BYTES * parts.len() as u64)?;
+            for part in &parts {
+                made.parts.add(*part);
+            }
             resources.absorb(made, Behavior::Create, self.source.budget)?;
         }
         Ok(())

@@ -72,7 +72,20 @@ pub fn build_within(
     options: &Options,
     budget: &Budget,
 ) -> Result<Build, Error> {
-    let mut builder = Builder::new(loader, options, budget);
+    build_with_charts(loader, folder, options, (None, budget))
+}
+
+/// Builds a folder within a budget, with a renderer of charts if there is one.
+///
+/// # Errors
+/// As [`build()`], or a chart cannot be rendered.
+pub fn build_with_charts(
+    loader: &dyn Loader,
+    folder: &RepoPath,
+    options: &Options,
+    (charts, budget): (Option<&dyn Charts>, &Budget),
+) -> Result<Build, Error> {
+    let mut builder = Builder::new(loader, options, budget).with_charts(charts);
     let Some(kustomization) = builder.kustomization(folder, Unknown::Refuse)? else {
         let origin = Origin {
             path: folder.clone(),
@@ -88,7 +101,7 @@ pub fn build_within(
 
 /// Rebuilds after paths were changed, added or removed, unless none of them can affect the result;
 /// then the previous result is returned and nothing is read. Also returns whether it was rebuilt.
-/// Fetched content and files read by charts count as unchanged.
+/// Fetched content counts as unchanged.
 ///
 /// # Errors
 /// Returns the same as `again`, which must build the same folder with the same options.
@@ -119,11 +132,10 @@ impl<'l> Builder<'l> {
         }
     }
 
-    /// Sets the renderer of charts; without one they are refused. What is read for charts is not
-    /// recorded.
+    /// Sets the renderer of charts; without one they are refused.
     #[must_use]
-    pub fn with_charts(mut self, charts: &'l dyn Charts) -> Self {
-        self.source.charts = Some(charts);
+    pub fn with_charts(mut self, charts: Option<&'l dyn Charts>) -> Self {
+        self.source.charts = charts;
         self
     }
 

@@ -183,6 +183,11 @@ pub enum FileCause {
     /// Two configurations disagree about creating a field.
     #[error("field \"{0}\" is named twice with different \"create\"")]
     ConflictingFields(String),
+    /// A chart in a build that renders none.
+    #[error(
+        "helmCharts: must specify --enable-helm; the operator builds charts only with --enable-helm-charts"
+    )]
+    ChartsDisabled,
     /// A chart that cannot be rendered.
     #[error("helmCharts: {0}")]
     Chart(String),

@@ -1,5 +1,6 @@
-//! Generated objects: `ConfigMaps` and Secrets, and the hash in their names.
+//! Generated objects: `ConfigMaps` and Secrets, the hash in their names, and charts.
 
+pub(crate) mod charts;
 pub(crate) mod generate;
 pub(crate) mod hash;
 pub(crate) mod secret;

@@ -2,7 +2,8 @@
 //! and the Kustomization's spec is merged over the folder's own settings before the build.
 
 use lode_kustomize::{
-    At, Build, Builder, FileCause, Image, Kustomization, Options, Order, Restrictions, Unknown,
+    At, Build, Builder, Charts, FileCause, Image, Kustomization, Options, Order, Restrictions,
+    Unknown,
 };
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_tree::{Child, Loader, RepoPath};
@@ -14,14 +15,18 @@ use crate::plan::{Patch, Plan};
 const FOLDERS_DEPTH_MAX: usize = 64;
 
 /// Builds the plan's folder.
-pub(crate) fn build(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Build, Error> {
+pub(crate) fn build(
+    loader: &dyn Loader,
+    plan: &Plan,
+    (charts, budget): (Option<&dyn Charts>, &Budget),
+) -> Result<Build, Error> {
     // The source is the boundary: a kustomization may name any file inside it and none outside.
     let options = Options {
         restrictions: Restrictions::None,
         order: Order::None,
         ..Options::default()
     };
-    let mut builder = Builder::new(loader, &options, budget);
+    let mut builder = Builder::new(loader, &options, budget).with_charts(charts);
     let folder = folder(&mut builder, plan)?;
     let mut kustomization = match builder.kustomization(&folder, Unknown::Ignore)? {
         Some(kustomization) => kustomization,

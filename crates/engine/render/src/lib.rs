@@ -20,6 +20,7 @@
 //!
 //! Left out: decryption, ownership labels and normalisation for the API, which other crates do.
 
+mod charts;
 mod error;
 mod fields;
 mod flux;
@@ -30,8 +31,9 @@ mod secret;
 mod source;
 mod substitute;
 
+pub use charts::{Chance, ChartRenderer, Fetched};
 pub use error::{Error, ObjectCause};
 pub use fields::Dropped;
-pub use lode_kustomize::{Image, LIMITS, Origin, Sources};
+pub use lode_kustomize::{Charts, Image, LIMITS, Origin, Sources};
 pub use plan::{Patch, Plan, Substitution};
-pub use render::{Prepared, Rendered, render};
+pub use render::{Prepared, Rendered, render, render_with_charts};

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use lode_kustomize::{Built, Files, Origin, Sources};
+use lode_kustomize::{Built, Charts, Files, Origin, Sources};
 use lode_object::{Id, Object, Secrecy};
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_tree::{Loader, ReadSet, RepoPath};
@@ -51,10 +51,22 @@ pub struct Rendered {
 /// The folder or a file it names is missing or invalid, a field is not supported yet, a variable
 /// has no value, or the budget is exceeded.
 pub fn render(loader: &dyn Loader, plan: &Plan, budget: &Budget) -> Result<Rendered, Error> {
+    render_with_charts(loader, plan, (None, budget))
+}
+
+/// As [`render()`], with a renderer of charts if there is one.
+///
+/// # Errors
+/// As [`render()`], or a chart cannot be rendered.
+pub fn render_with_charts(
+    loader: &dyn Loader,
+    plan: &Plan,
+    (charts, budget): (Option<&dyn Charts>, &Budget),
+) -> Result<Rendered, Error> {
     if let Some(substitution) = &plan.substitute {
         substitute::check_names(substitution)?;
     }
-    let built = flux::build(loader, plan, budget)?;
+    let built = flux::build(loader, plan, (charts, budget))?;
     let wish = plan
         .substitute
         .as_ref()

@@ -18,6 +18,7 @@ mod place;
 mod readable;
 mod remote;
 pub(crate) mod root;
+mod supply;
 mod wanted;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ use anyhow::{anyhow, bail};
 use clap::ValueEnum;
 use lode_kustomize::{Options, Order, Restrictions};
 use lode_net::Egress;
+use lode_render::{ChartRenderer, Charts};
 use lode_stdx::Lock;
 
 use crate::building::flux::Checkout;
@@ -37,7 +39,9 @@ use crate::building::form::PrintedForm;
 use crate::building::outcome::Outcome;
 use crate::building::place::BuildPlace;
 use crate::building::readable::{readable, relative};
+use crate::building::supply::{ChartFlags, ChartSupply};
 use crate::building::wanted::WantedKustomization;
+use crate::charts::ChartFetcher;
 use crate::egress;
 use crate::limits::BuildLimits;
 use crate::output;
@@ -105,6 +109,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", num_args = 1..)]
     explain_impact: Vec<PathBuf>,
     #[command(flatten)]
+    charts: ChartFlags,
+    #[command(flatten)]
     egress: egress::Flags,
     #[command(flatten)]
     limits: BuildLimits,
@@ -138,8 +144,6 @@ enum Reorder {
 )]
 struct RefusedFlags {
     #[arg(long, hide = true)]
-    enable_helm: bool,
-    #[arg(long, hide = true)]
     enable_alpha_plugins: bool,
     #[arg(long, hide = true)]
     enable_exec: bool,
@@ -157,12 +161,6 @@ struct RefusedFlags {
     env: Vec<String>,
     #[arg(long, hide = true)]
     helm_command: Option<String>,
-    #[arg(long, hide = true)]
-    helm_api_versions: Vec<String>,
-    #[arg(long, hide = true)]
-    helm_kube_version: Option<String>,
-    #[arg(long, hide = true)]
-    helm_debug: bool,
 }
 
 /// Builds and prints.
@@ -183,9 +181,14 @@ fn outcomes(args: &Args) -> anyhow::Result<Vec<Outcome>> {
         WantedKustomization::read(file, args.name.as_deref(), &args.substitute_from)
     };
     let wanted = args.kustomization.as_ref().map(read).transpose()?;
-    let egress = args.egress.policy();
+    let egress = if args.charts.offline {
+        egress::nowhere()
+    } else {
+        args.egress.policy()
+    };
+    let fetcher = ChartFetcher::new(&egress, args.charts.offline);
     each(&args.paths, |path| {
-        one(args, path, wanted.as_ref(), &egress)
+        one(args, path, wanted.as_ref(), (&egress, &fetcher))
     })
 }
 
@@ -202,28 +205,39 @@ fn one(
     args: &Args,
     path: &str,
     wanted: Option<&WantedKustomization>,
-    egress: &Egress,
+    (egress, fetcher): (&Egress, &ChartFetcher),
 ) -> anyhow::Result<Outcome> {
     let reads_any_file = args.flux || matches!(args.load_restrictor, LoadRestrictor::None);
     let place = BuildPlace::find(path, args.root.as_deref(), reads_any_file, egress)?;
     let sources = args.origin || !args.explain_impact.is_empty();
-    let budget = Arc::new(args.limits.budget());
+    // What the operator does with `--enable-helm-charts`.
+    let renderer = args.charts.enable_helm.then(ChartRenderer::of_source);
+    let charts = renderer.as_ref().map(|renderer| renderer as &dyn Charts);
+    let budget = args.limits.budget();
     if let Some(wanted) = wanted {
-        let checkout = Checkout::of(
-            place,
-            wanted.object.spec.path.as_deref().unwrap_or_default(),
-        )?;
-        return flux::build(&checkout, wanted, (sources, &budget), args.strict_fields);
+        let path = wanted.object.spec.path.as_deref().unwrap_or_default();
+        let checkout = Checkout::of(place, path)?;
+        let cost = (sources, (charts, &budget));
+        return flux::build(&checkout, wanted, cost, args.strict_fields);
     }
 
     let (loader, folder) = place.loader()?;
     if args.flux {
-        let built = flux::plain(&*loader, &folder, (sources, &budget), args.strict_fields);
+        let cost = (sources, (charts, &budget));
+        let built = flux::plain(&*loader, &folder, cost, args.strict_fields);
         return built.map_err(|error| readable(&error));
     }
-    let build = lode_kustomize::build_within(&*loader, &folder, &args.options(), &budget);
-    let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;
-    Ok(Outcome::plain(build, sources, args.keep_comments, &budget))
+    let supply = ChartSupply {
+        flags: &args.charts,
+        fetcher,
+    };
+    supply.build(|charts| {
+        let budget = Arc::new(args.limits.budget());
+        let (options, cost) = (args.options(), (charts, &*budget));
+        let build = lode_kustomize::build_with_charts(&*loader, &folder, &options, cost);
+        let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;
+        Ok(Outcome::plain(build, sources, args.keep_comments, &budget))
+    })
 }
 
 /// Calls `act` for every path, on as many threads as there are processors; results keep the order
@@ -282,29 +296,9 @@ impl RefusedFlags {
     fn check(&self) -> anyhow::Result<()> {
         let given = [
             (
-                "--enable-helm",
-                self.enable_helm,
-                "charts are not rendered yet",
-            ),
-            (
                 "--helm-command",
                 self.helm_command.is_some(),
                 "no other program is ever run",
-            ),
-            (
-                "--helm-api-versions",
-                !self.helm_api_versions.is_empty(),
-                "charts are not rendered yet",
-            ),
-            (
-                "--helm-kube-version",
-                self.helm_kube_version.is_some(),
-                "charts are not rendered yet",
-            ),
-            (
-                "--helm-debug",
-                self.helm_debug,
-                "charts are not rendered yet",
             ),
             (
                 "--enable-alpha-plugins",

@@ -23,7 +23,7 @@ use lode_cluster::{Client, Discovery};
 use lode_kustomization::{BuildOptions, Variables};
 use lode_object::NamespacedName;
 use lode_object::json::text;
-use lode_stdx::budget::{Budget, Limits};
+use lode_stdx::budget::Budget;
 use lode_tree::{Tree, ignore};
 
 use crate::diff::compare::Comparison;
@@ -49,6 +49,9 @@ pub(crate) struct Args {
     /// dropped
     #[arg(long)]
     strict_fields: bool,
+    /// Build the charts that kustomizations name, as an operator with this flag does
+    #[arg(long)]
+    enable_helm_charts: bool,
     #[command(flatten)]
     build_limits: BuildLimits,
     #[command(flatten)]
@@ -71,8 +74,14 @@ pub(crate) async fn run(args: Args) -> anyhow::Result<ExitCode> {
     lode_kustomization::check(&object, &lode_kustomization::Options::default())?;
     let tree = source_tree(&session.client, &object, folder::read(&path)?).await?;
     let variables = lode_kustomization::variables(&session.client, &object).await?;
-    let (limits, strict_fields) = (args.build_limits.limits(), args.strict_fields);
-    let set = build(&object, &tree, variables, (limits, strict_fields))?;
+    let options = BuildOptions {
+        strict: true,
+        limits: args.build_limits.limits(),
+        custom_stage_kinds: Vec::new(),
+        strict_fields: args.strict_fields,
+        charts: args.enable_helm_charts,
+    };
+    let set = build(&object, &tree, variables, &options)?;
     output::progress(&format!("◎ comparing {} objects", set.objects().len()));
     let discovery = Discovery::new(session.client.clone());
     let comparison = Comparison::new(&session.client, &discovery, &object, &set)?;
@@ -115,15 +124,9 @@ fn build(
     object: &Kustomization,
     tree: &Tree,
     variables: Variables,
-    (limits, strict_fields): (Limits, bool),
+    options: &BuildOptions,
 ) -> anyhow::Result<Set> {
-    let options = BuildOptions {
-        strict: true,
-        limits,
-        custom_stage_kinds: Vec::new(),
-        strict_fields,
-    };
-    let built = lode_kustomization::build(object, tree, variables, &options);
+    let built = lode_kustomization::build(object, tree, variables, options);
     let built = built.with_context(|| {
         format!(
             "build Kustomization/{}/{}",
@@ -152,7 +155,14 @@ mod tests {
         }))
         .unwrap();
         let variables = Variables::plain([("v".to_owned(), "1".to_owned())]);
-        let set = build(&object, &tree, variables, (lode_render::LIMITS, false)).unwrap();
+        let options = BuildOptions {
+            strict: true,
+            limits: lode_render::LIMITS,
+            custom_stage_kinds: Vec::new(),
+            strict_fields: false,
+            charts: false,
+        };
+        let set = build(&object, &tree, variables, &options).unwrap();
         let value = set.objects()[0].value();
         assert_eq!(set.objects()[0].id.to_string(), "ConfigMap/shop/a");
         assert_eq!(value["data"]["k"], 1);

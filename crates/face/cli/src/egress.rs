@@ -25,6 +25,14 @@ impl Flags {
     }
 }
 
+/// Returns a policy that allows no connection.
+pub(crate) fn nowhere() -> Egress {
+    Egress::new(Rules {
+        deny: "*".parse().into_iter().collect(),
+        ..Rules::default()
+    })
+}
+
 /// Returns a policy that allows loopback, for what runs on this machine only, such as the demo.
 pub(crate) fn loopback() -> Egress {
     let addresses = ["127.0.0.0/8", "::1"]

@@ -14,6 +14,8 @@
 
 mod apiserver;
 mod building;
+mod cache;
+mod charts;
 mod demo;
 mod diff;
 mod egress;
@@ -26,6 +28,7 @@ mod leader_election;
 mod limits;
 mod listing;
 mod output;
+mod random;
 mod reconcile;
 mod report;
 mod run;

@@ -115,6 +115,10 @@ pub(crate) struct Args {
     /// Flux, and reported
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
     strict_fields: bool,
+    /// Build the charts that kustomizations name (`helmCharts`), if they are in the source; without
+    /// this flag they are refused as in Flux
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = false, default_missing_value = "true", action = ArgAction::Set, hide_default_value = true)]
+    enable_helm_charts: bool,
     /// Memory that all fetches and builds may use together; one namespace may use three quarters of
     /// it [default: half of the cgroup's limit, or of the machine's memory]
     #[arg(long, value_name = "BYTES", value_parser = bytes)]
@@ -238,6 +242,7 @@ impl Args {
                 .read(environment.runtime_namespace.as_deref())?,
             strict_substitution: self.is_on(STRICT_SUBSTITUTION, true),
             strict_fields: self.strict_fields,
+            charts: self.enable_helm_charts,
             ambient: Ambient::default(),
             memory_budget: self
                 .memory_budget
@@ -413,6 +418,7 @@ mod tests {
             preflight_always: false,
             strict_substitution: true,
             strict_fields: false,
+            charts: false,
             memory_budget: 1073741824,
             ambient: Ambient,
             fetch: Limits {

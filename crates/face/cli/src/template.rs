@@ -8,7 +8,6 @@
 //! CHART → Source (folder | archive) → Chart; files and --set → values → Rendered → Shown (text | files)
 //! ```
 
-mod random;
 mod shown;
 mod source;
 
@@ -27,8 +26,8 @@ use lode_template::Environment;
 use serde_json::{Map, Value};
 
 use crate::output;
+use crate::random::OsRandom;
 use crate::report::Told;
-use random::OsRandom;
 use shown::{RenderedRelease, Showing};
 
 /// What to render and how to show it.

@@ -69,6 +69,8 @@ pub struct Options {
     pub strict_substitution: bool,
     /// Whether a field that an object's kind does not have is an error.
     pub strict_fields: bool,
+    /// Whether charts that kustomizations name are rendered, if they are in the source.
+    pub charts: bool,
     /// Bytes of memory that all fetches and builds may use together.
     pub memory_budget: u64,
     /// Times and random numbers.
@@ -115,6 +117,7 @@ impl Default for Options {
             preflight_always: false,
             strict_substitution: true,
             strict_fields: false,
+            charts: false,
             memory_budget: lode_runtime::half_of_memory(),
             ambient: Ambient::default(),
             fetch: lode_source::SourceOptions::default().fetch,

@@ -219,6 +219,7 @@ impl SharedByParts<'_> {
             no_cross_namespace_refs: self.options.no_cross_namespace_refs,
             strict_substitution: self.options.strict_substitution,
             strict_fields: self.options.strict_fields,
+            charts: self.options.charts,
             build_limits: self.options.build_limits,
             interval_jitter_percent: self.options.interval_jitter_percent,
         };

@@ -15,6 +15,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// How much one piece of work may spend.
@@ -35,6 +36,8 @@ pub struct Budget {
     bytes: AtomicU64,
     nodes: AtomicU64,
     steps: AtomicU64,
+    /// The first charge that did not fit.
+    refused: OnceLock<Exceeded>,
 }
 
 /// Spends a budget in advances, for loops with many small charges: a charge is then a single
@@ -89,6 +92,7 @@ impl Budget {
             bytes: AtomicU64::new(0),
             nodes: AtomicU64::new(0),
             steps: AtomicU64::new(0),
+            refused: OnceLock::new(),
         }
     }
 
@@ -103,7 +107,7 @@ impl Budget {
     /// # Errors
     /// The total exceeds the limit; the caller must not allocate.
     pub fn bytes(&self, count: u64) -> Result<(), Exceeded> {
-        charge(&self.bytes, count, self.limits.bytes, Spent::Bytes)
+        self.charge(Spent::Bytes, count)
     }
 
     /// Charges values that are about to be created.
@@ -111,7 +115,7 @@ impl Budget {
     /// # Errors
     /// The total exceeds the limit.
     pub fn nodes(&self, count: u64) -> Result<(), Exceeded> {
-        charge(&self.nodes, count, self.limits.nodes, Spent::Nodes)
+        self.charge(Spent::Nodes, count)
     }
 
     /// Charges steps that are about to be taken.
@@ -119,7 +123,31 @@ impl Budget {
     /// # Errors
     /// The total exceeds the limit.
     pub fn steps(&self, count: u64) -> Result<(), Exceeded> {
-        charge(&self.steps, count, self.limits.steps, Spent::Steps)
+        self.charge(Spent::Steps, count)
+    }
+
+    /// Returns the first charge that was refused, for work whose errors are texts only.
+    pub fn refused(&self) -> Option<Exceeded> {
+        self.refused.get().copied()
+    }
+
+    fn charge(&self, what: Spent, count: u64) -> Result<(), Exceeded> {
+        self.take(what, count)
+            .inspect_err(|exceeded| _ = self.refused.set(*exceeded))
+    }
+
+    /// Charges without noting a refusal.
+    fn take(&self, what: Spent, count: u64) -> Result<(), Exceeded> {
+        let (spent, limit) = match what {
+            Spent::Bytes => (&self.bytes, self.limits.bytes),
+            Spent::Nodes => (&self.nodes, self.limits.nodes),
+            Spent::Steps => (&self.steps, self.limits.steps),
+        };
+        let add = |spent: u64| spent.checked_add(count).filter(|sum| *sum <= limit);
+        match spent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Exceeded { what, limit }),
+        }
     }
 
     /// Returns the limits.
@@ -167,9 +195,7 @@ impl<'b> Meter<'b> {
     /// The total exceeds the limit.
     #[inline]
     pub fn bytes(&self, count: u64) -> Result<(), Exceeded> {
-        spend(&self.bytes, count, BYTES_ADVANCE, |count| {
-            self.budget.bytes(count)
-        })
+        self.spend(Spent::Bytes, count)
     }
 
     /// As [`Budget::nodes`].
@@ -178,9 +204,7 @@ impl<'b> Meter<'b> {
     /// The total exceeds the limit.
     #[inline]
     pub fn nodes(&self, count: u64) -> Result<(), Exceeded> {
-        spend(&self.nodes, count, NODES_ADVANCE, |count| {
-            self.budget.nodes(count)
-        })
+        self.spend(Spent::Nodes, count)
     }
 
     /// As [`Budget::steps`].
@@ -189,9 +213,35 @@ impl<'b> Meter<'b> {
     /// The total exceeds the limit.
     #[inline]
     pub fn steps(&self, count: u64) -> Result<(), Exceeded> {
-        spend(&self.steps, count, STEPS_ADVANCE, |count| {
-            self.budget.steps(count)
-        })
+        self.spend(Spent::Steps, count)
+    }
+}
+
+impl Meter<'_> {
+    #[inline]
+    fn spend(&self, what: Spent, count: u64) -> Result<(), Exceeded> {
+        let (left, advance) = match what {
+            Spent::Bytes => (&self.bytes, BYTES_ADVANCE),
+            Spent::Nodes => (&self.nodes, NODES_ADVANCE),
+            Spent::Steps => (&self.steps, STEPS_ADVANCE),
+        };
+        if let Some(rest) = left.get().checked_sub(count) {
+            left.set(rest);
+            return Ok(());
+        }
+
+        let missing = count - left.get();
+        if self
+            .budget
+            .take(what, missing.saturating_add(advance))
+            .is_ok()
+        {
+            left.set(advance);
+            return Ok(());
+        }
+        self.budget.charge(what, missing)?;
+        left.set(0);
+        Ok(())
     }
 }
 
@@ -209,28 +259,6 @@ impl Drop for Meter<'_> {
     }
 }
 
-#[inline]
-fn spend(
-    left: &Cell<u64>,
-    count: u64,
-    advance: u64,
-    charge: impl Fn(u64) -> Result<(), Exceeded>,
-) -> Result<(), Exceeded> {
-    if let Some(rest) = left.get().checked_sub(count) {
-        left.set(rest);
-        return Ok(());
-    }
-
-    let missing = count - left.get();
-    if charge(missing.saturating_add(advance)).is_ok() {
-        left.set(advance);
-        return Ok(());
-    }
-    charge(missing)?;
-    left.set(0);
-    Ok(())
-}
-
 impl fmt::Display for Spent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -238,14 +266,6 @@ impl fmt::Display for Spent {
             Self::Nodes => "values",
             Self::Steps => "steps",
         })
-    }
-}
-
-fn charge(spent: &AtomicU64, count: u64, limit: u64, what: Spent) -> Result<(), Exceeded> {
-    let add = |spent: u64| spent.checked_add(count).filter(|sum| *sum <= limit);
-    match spent.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add) {
-        Ok(_) => Ok(()),
-        Err(_) => Err(Exceeded { what, limit }),
     }
 }
 
@@ -287,5 +307,21 @@ mod tests {
         let budget = Budget::unlimited();
         assert!(budget.bytes(u64::MAX).is_ok());
         assert!(budget.bytes(1).is_err());
+    }
+
+    #[test]
+    fn the_first_refusal_is_remembered_and_an_advance_is_none() {
+        let budget = Budget::new(Limits {
+            nodes: 3,
+            steps: 1,
+            ..Limits::UNLIMITED
+        });
+        let meter = Meter::new(&budget);
+        meter.nodes(3).unwrap();
+        assert_eq!(budget.refused(), None);
+        meter.nodes(1).unwrap_err();
+        budget.steps(2).unwrap_err();
+        let refused = budget.refused().unwrap();
+        assert_eq!((refused.what, refused.limit), (Spent::Nodes, 3));
     }
 }

@@ -1,4 +1,4 @@
-//! Helm repositories over HTTP.
+//! Helm repositories over HTTP, and charts that are artifacts of a registry.
 //!
 //! A [`ChartRepository`] fetches the index and charts: bounded, within one deadline, where the egress policy allows, with
 //! credentials for its own server only. [`convert`] reads an index, in YAML or JSON, without building it in memory: each
@@ -18,12 +18,20 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A [`ChartShelf`] is either of them: charts by name and version.
+//!
 //! Left out: buckets, and provenance files.
 
 mod index;
 mod repository;
+mod shelf;
+mod shelf_error;
+mod tags;
 
 pub use index::{
     FindError, FoundChart, Index, IndexError, IndexFile, IndexLimits, Misfit, convert,
 };
 pub use repository::{ChartRepository, Download, FetchError, UrlError};
+pub use shelf::{ChartShelf, ShelfChart};
+pub use shelf_error::ShelfError;
+pub use tags::TaggedCharts;

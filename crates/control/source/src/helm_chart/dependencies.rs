@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use lode_api::{HelmRepository, SourceStatus as _};
 use lode_chart::{Chart, Dependency};
+use lode_fetch::{ChartShelf, TaggedCharts};
 use lode_runtime::Failure;
 use lode_stdx::budget::Budget;
 use lode_stdx::semver::{Range, Version};
@@ -17,8 +18,6 @@ use super::failure::BuildStep;
 use super::folder::{child, load};
 use super::gather::{ChartWorld, OCI};
 use super::remote::{PackMeans, unread};
-use super::shelf::ChartShelf;
-use super::tags::TaggedCharts;
 use super::values::within;
 use crate::helm_access::HelmAccess;
 use crate::helm_repository::fetch;
@@ -213,7 +212,7 @@ impl ChartWorld {
             base,
             credentials: lode_oci::Credentials::None,
             outbound: access.outbound,
-            is_plain: false,
+            scheme: lode_oci::Scheme::Https,
             timeout: access.timeout,
         }))
     }

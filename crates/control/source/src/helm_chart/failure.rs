@@ -1,8 +1,6 @@
-//! [`BuildStep`]: what part of making a chart went wrong, and the failure that tells it in the words of Flux;
-//! [`ShelfError`]: why there was no chart to begin with.
+//! [`BuildStep`]: what part of making a chart went wrong, and the failure that tells it in the words of Flux.
 
 use lode_api::reasons;
-use lode_net::Refused;
 use lode_runtime::{Failure, Retry};
 
 use crate::step;
@@ -22,26 +20,6 @@ pub(crate) enum BuildStep {
     Dependencies,
     /// Packing it.
     Package,
-}
-
-/// Why a shelf does not give a chart.
-#[derive(Debug)]
-pub(crate) enum ShelfError {
-    /// The index does not have what is meant.
-    Reference(String),
-    /// Something does not answer as it should.
-    Pull(String),
-    /// The egress policy forbids the connection.
-    Denied(Refused),
-}
-
-impl std::fmt::Display for ShelfError {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Reference(text) | Self::Pull(text) => f.write_str(text),
-            Self::Denied(refused) => refused.fmt(f),
-        }
-    }
 }
 
 /// What begins the message of a failure that belongs to no step.

@@ -6,16 +6,15 @@ use lode_api::helm_repository::RepositoryType;
 use lode_api::shared::RegistryProvider;
 use lode_api::{HelmRepository, SourceStatus as _, reasons};
 use lode_cluster::Client;
+use lode_fetch::{ChartShelf, TaggedCharts};
 use lode_net::{Egress, OutboundError};
 use lode_object::NamespacedName;
-use lode_oci::{Credentials, DockerConfig};
+use lode_oci::{Credentials, DockerConfig, Scheme};
 use lode_runtime::{Failure, Retry, Sources, Store};
 use lode_store::Owner;
 use lode_tree::Tree;
 
 use super::failure::{BuildStep, outside};
-use super::shelf::ChartShelf;
-use super::tags::TaggedCharts;
 use crate::facts::AttemptFacts;
 use crate::helm_access::HelmAccess;
 use crate::indexes::Indexes;
@@ -134,7 +133,11 @@ impl ChartWorld {
             base,
             credentials,
             outbound: access.outbound,
-            is_plain: spec.insecure.unwrap_or_default(),
+            scheme: if spec.insecure.unwrap_or_default() {
+                Scheme::Http
+            } else {
+                Scheme::Https
+            },
             timeout: access.timeout,
         })))
     }

@@ -9,6 +9,7 @@ use lode_api::helm_chart::{HelmChartStatus, SourceKind, Spec};
 use lode_api::shared::Artifact;
 use lode_api::{HelmChart, HelmRepository, reasons};
 use lode_cluster::Client;
+use lode_fetch::{ChartShelf, ShelfChart};
 use lode_net::Egress;
 use lode_object::NamespacedName;
 use lode_runtime::{Failure, Memory, Sources, Store, Use};
@@ -20,7 +21,6 @@ use super::folder::{self, ChartFolder};
 use super::gather::ChartWorld;
 use super::local;
 use super::remote::{self, PackMeans, PackedChart};
-use super::shelf::{ChartShelf, ShelfChart};
 use super::validate::{HelmChartPlan, check_name, validate};
 use crate::contents::{
     BroughtContents, IncludedPart, MadeWith, NewestRevision, SourceContents, SourceNotice,

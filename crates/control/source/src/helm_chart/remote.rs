@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use lode_api::reasons;
 use lode_chart::{ArchiveError, Chart, LoadError, Metadata};
+use lode_fetch::{ChartShelf, ShelfChart, ShelfError};
 use lode_runtime::{Failure, Memory};
 use lode_stdx::budget::Budget;
 
-use super::failure::{BuildStep, ShelfError, of_repository};
-use super::shelf::{ChartShelf, ShelfChart};
+use super::failure::{BuildStep, of_repository};
 use super::validate::HelmChartPlan;
 use super::values;
 use crate::step::{self, broken};

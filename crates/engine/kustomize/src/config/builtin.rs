@@ -11,6 +11,7 @@ use lode_yaml::{Node, Place, Tag};
 
 use crate::config::fieldspec::{FieldSpec, Fields};
 use crate::error::{Fault, FileCause};
+use crate::generator::charts::{ChartEntry, ChartGlobals};
 use crate::generator::generate::{self, Arguments, GeneratorKind};
 use crate::input::decode::{At, Mapping, Mode, Pairs};
 use crate::input::settings::{self, Image, Replicas};
@@ -55,7 +56,6 @@ pub(crate) fn generator(
         "ConfigMapGenerator" => GeneratorKind::ConfigMap,
         "SecretGenerator" => GeneratorKind::Secret,
         "IAMPolicyGenerator" => return Ok((account(&mut fields)?, Behavior::Create)),
-        "HelmChartInflationGenerator" => return Err(unsupported(object, CHARTS)),
         _ => return Err(unsupported(object, "it is not a built-in generator")),
     };
     // Name and namespace may also come from the metadata of the configuring object.
@@ -70,8 +70,18 @@ pub(crate) fn generator(
     Ok((made, behavior))
 }
 
-/// Why charts are not built.
-pub(crate) const CHARTS: &str = "charts are built by HelmReleases, or rendered before";
+/// The kind of a generator that renders a chart.
+pub(crate) const CHARTS: &str = "HelmChartInflationGenerator";
+
+/// Returns the chart that a generator's object describes, if it describes one.
+pub(crate) fn chart(object: &Resource) -> Result<Option<(ChartEntry, ChartGlobals)>, Fault> {
+    if object.kind() != CHARTS {
+        return Ok(None);
+    }
+    let mut fields = configured(object)?;
+    let globals = ChartGlobals::read(&mut fields)?;
+    Ok(Some((ChartEntry::read(&mut fields)?, globals)))
+}
 
 fn configured(object: &Resource) -> Result<Mapping<'_>, Fault> {
     if object.api_version() != "builtin" {
@@ -93,7 +103,8 @@ fn unsupported(object: &Resource, why: &'static str) -> Fault {
     )
 }
 
-fn origin(object: &Resource) -> Option<Arc<Note>> {
+/// Returns what the notes of an object say that a configuration made.
+pub(crate) fn origin(object: &Resource) -> Option<Arc<Note>> {
     let note = object.note.as_ref()?;
     let by = Configured {
         api_version: object.api_version().to_owned(),

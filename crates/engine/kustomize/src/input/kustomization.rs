@@ -8,6 +8,7 @@ use lode_tree::RepoPath;
 use lode_yaml::{Node, Place};
 
 use crate::error::{Fault, FileCause};
+use crate::generator::charts::{ChartEntry, ChartGlobals};
 use crate::generator::generate::{Arguments, GeneratorKind, Options};
 use crate::input::decode::{At, Mapping, Mode, Pairs, wrong};
 use crate::input::settings::{Image, LabelRule, Patch, Replicas};
@@ -50,8 +51,8 @@ pub struct Kustomization {
     pub(crate) openapi: Option<At<Pairs>>,
     pub(crate) config_maps: Vec<At<Arguments>>,
     pub(crate) secrets: Vec<At<Arguments>>,
-    pub(crate) charts: Vec<At<Node>>,
-    pub(crate) chart_globals: Option<Node>,
+    pub(crate) charts: Vec<At<ChartEntry>>,
+    pub(crate) chart_globals: ChartGlobals,
     pub(crate) strategic_patches: Vec<At<String>>,
     pub(crate) json_patches: Vec<At<Patch>>,
     pub(crate) labels: Vec<At<LabelRule>>,
@@ -219,17 +220,19 @@ impl Kustomization {
                 inherited.map_err(during)?;
             }
         }
-        self.chart_globals = fields.node("helmGlobals").cloned();
-        for field in ["helmCharts", "helmChartInflationGenerator"] {
-            let Some(node) = fields.node(field) else {
-                continue;
-            };
-            let items = node
-                .items()
-                .ok_or_else(|| wrong(node.place, field, "a list"))?;
-            self.charts
-                .extend(items.iter().map(|item| At::new(item.clone(), item.place)));
+        self.take_charts(fields)
+    }
+
+    fn take_charts(&mut self, fields: &mut Mapping<'_>) -> Result<(), Fault> {
+        let globals = fields.read("helmGlobals", ChartGlobals::read)?;
+        self.charts = fields.entries("helmCharts", ChartEntry::read)?;
+        let mut old_globals = ChartGlobals::default();
+        for entry in fields.entries("helmChartInflationGenerator", ChartEntry::read_old)? {
+            let (chart, globals) = entry.value;
+            old_globals.follow(globals);
+            self.charts.push(At::new(chart, entry.place));
         }
+        self.chart_globals = globals.unwrap_or(old_globals);
         Ok(())
     }
 

@@ -1,9 +1,6 @@
 //! Invariants of every build.
 
-use lode_kustomize::{
-    Build, Builder, Chart, Charts, Error, LIMITS, Options, Order, Restrictions, Unknown, build,
-};
-use lode_stdx::budget::Budget;
+use lode_kustomize::{Build, Error, Options, Order, Restrictions, build};
 use lode_tree::{Entry, RepoPath, Tree};
 use lode_yaml::{Content, Node};
 
@@ -356,51 +353,4 @@ fn no_secret_is_ever_shown() {
         let shown = format!("{:?}", built(&tree, "app").map(|build| build.objects));
         assert!(!shown.contains("hunter2"), "{shown}");
     }
-}
-
-#[test]
-fn charts_are_rendered_by_who_is_asked() {
-    struct One;
-    impl Charts for One {
-        fn render(&self, chart: &Chart<'_>) -> Result<Vec<u8>, String> {
-            let name = chart
-                .entry
-                .get("name")
-                .and_then(Node::text)
-                .ok_or("no name")?;
-            let object = |kind| {
-                format!(
-                    "apiVersion: v1\nkind: {kind}\nmetadata: {{name: {name}, namespace: {}}}\n",
-                    chart.namespace
-                )
-            };
-            Ok(format!("{}---\n{}", object("ConfigMap"), object("Service")).into_bytes())
-        }
-    }
-    let tree = Tree::from_iter([
-        (
-            "app/kustomization.yaml",
-            "namespace: shop\nnamePrefix: p-\nresources: [../base]\n",
-        ),
-        ("base/kustomization.yaml", "helmCharts:\n- name: web\n"),
-    ]);
-    let folder = RepoPath::parse("app").unwrap();
-    let error = build(&tree, &folder, &Options::default())
-        .unwrap_err()
-        .to_string();
-    assert!(
-        error.starts_with("base/kustomization.yaml:2: \"helmCharts\" is not supported"),
-        "{error}"
-    );
-    let budget = Budget::new(LIMITS);
-    let mut builder = Builder::new(&tree, &Options::default(), &budget).with_charts(&One);
-    let kustomization = builder
-        .kustomization(&folder, Unknown::Refuse)
-        .unwrap()
-        .unwrap();
-    let build = builder.build(&kustomization).unwrap();
-    assert_eq!(
-        format!("{:?}", build.objects),
-        "[ConfigMap/shop/p-web (base/kustomization.yaml:2), Service/shop/p-web (base/kustomization.yaml:2)]"
-    );
 }

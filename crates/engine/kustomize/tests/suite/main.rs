@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod builds;
 #[cfg(test)]
+mod charts;
+#[cfg(test)]
 mod corpus;
 #[cfg(test)]
 mod custom_lists;

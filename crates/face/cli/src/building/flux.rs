@@ -8,7 +8,7 @@
 use std::path::PathBuf;
 
 use lode_kustomization::{BuildOptions, Failure};
-use lode_render::{Plan, render};
+use lode_render::{Charts, Plan, render_with_charts};
 use lode_stdx::budget::Budget;
 use lode_tree::{Loader, RepoPath, Tree, ignore};
 
@@ -20,6 +20,9 @@ use crate::report::Told;
 
 /// An undefined variable fails the build, as in an operator with default flags.
 const STRICT: bool = true;
+
+/// What renders charts, if anything does, and what the build may spend.
+type Cost<'c> = (Option<&'c dyn Charts>, &'c Budget);
 
 /// A source on the disk or elsewhere, as its artifact would be.
 pub(super) struct Checkout {
@@ -85,7 +88,7 @@ fn below(tree: &Tree, folder: &RepoPath) -> Tree {
 pub(super) fn plain(
     loader: &dyn Loader,
     folder: &RepoPath,
-    (sources, budget): (bool, &Budget),
+    (sources, cost): (bool, Cost<'_>),
     strict_fields: bool,
 ) -> anyhow::Result<Outcome> {
     let plan = Plan {
@@ -93,7 +96,7 @@ pub(super) fn plain(
         sources,
         ..Plan::default()
     };
-    let rendered = render(loader, &plan, budget)?;
+    let rendered = render_with_charts(loader, &plan, cost)?;
     let dropped = lode_kustomization::dropped(&rendered.objects);
     if strict_fields && !dropped.is_empty() {
         return Err(Told::new(dropped.join("\n"), "correct or remove these fields").into());
@@ -105,7 +108,7 @@ pub(super) fn plain(
 pub(super) fn build(
     checkout: &Checkout,
     wanted: &WantedKustomization,
-    (sources, budget): (bool, &Budget),
+    (sources, (charts, budget)): (bool, Cost<'_>),
     strict_fields: bool,
 ) -> anyhow::Result<Outcome> {
     let WantedKustomization {
@@ -119,7 +122,8 @@ pub(super) fn build(
     if let Some(substitution) = &mut plan.substitute {
         substitution.always |= has_unread;
     }
-    let rendered = render(&checkout.tree, &plan, budget).map_err(|error| {
+    let rendered = render_with_charts(&checkout.tree, &plan, (charts, budget));
+    let rendered = rendered.map_err(|error| {
         let hint = error.hint().filter(|_| error.exceeded().is_none());
         let failure = told(&lode_kustomization::unrendered(&error));
         match hint {
@@ -134,6 +138,7 @@ pub(super) fn build(
         limits,
         custom_stage_kinds: Vec::new(),
         strict_fields,
+        charts: charts.is_some(),
     };
     lode_kustomization::desired(object, rendered.objects.clone(), &options)
         .map_err(|failure| told(&failure))?;

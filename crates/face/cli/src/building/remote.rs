@@ -5,7 +5,6 @@
 //! and `submodules`. Repositories are fetched into an object cache, so a commit is fetched only
 //! once.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -13,6 +12,8 @@ use lode_git::{GitCache, Options, Reference, Remote, ResolveError, Resolved};
 use lode_net::Egress;
 use lode_stdx::{bare_url, duration};
 use lode_tree::Tree;
+
+use crate::cache;
 
 /// Number of path segments that form a repository if nothing marks its end.
 const REPOSITORY_PARTS: usize = 2;
@@ -81,7 +82,7 @@ impl RemoteSpec {
         if let Some(timeout) = self.timeout {
             remote.timeout = timeout;
         }
-        let cache = GitCache::open(cache_folder()).context("open the cache of repositories")?;
+        let cache = GitCache::open(cache::folder("git")).context("open the cache of repositories")?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();
@@ -196,17 +197,6 @@ fn timeout(text: &str) -> anyhow::Result<Duration> {
         duration::parse(text)
     };
     read.map_err(Into::into)
-}
-
-fn cache_folder() -> PathBuf {
-    let set = |name: &str| {
-        std::env::var_os(name)
-            .filter(|value| !value.is_empty())
-            .map(PathBuf::from)
-    };
-    let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|home| home.join(".cache")));
-    base.unwrap_or_else(std::env::temp_dir)
-        .join("lodestone/git")
 }
 
 #[cfg(test)]

@@ -470,7 +470,6 @@ fn files_outside_are_read_only_where_that_is_allowed() {
 #[test]
 fn what_is_not_done_is_refused_with_a_reason() {
     for flag in [
-        "--enable-helm",
         "--enable-exec",
         "--helm-command=x",
         "--mount=x",
@@ -482,4 +481,49 @@ fn what_is_not_done_is_refused_with_a_reason() {
             .to_string();
         assert!(error.contains("is not supported: "), "{error}");
     }
+}
+
+#[test]
+fn charts_are_built_if_that_is_asked_for() {
+    let folder = shop();
+    for (path, text) in [
+        (
+            "chart/kustomization.yaml",
+            "helmCharts: [{name: web, releaseName: r}]\n",
+        ),
+        (
+            "chart/charts/web/Chart.yaml",
+            "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+        ),
+        ("chart/charts/web/values.yaml", "a: b\n"),
+        (
+            "chart/charts/web/templates/a.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"{{ .Release.Name }}\"}\n\
+             data: {kube: \"{{ .Capabilities.KubeVersion }}\", random: \"{{ len (randAlpha 5) }}\"}\n",
+        ),
+    ] {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    let error = built(&folder, "@/chart").unwrap_err().to_string();
+    assert!(
+        error.starts_with("chart/kustomization.yaml:1: helmCharts: must specify --enable-helm"),
+        "{error}"
+    );
+    let text = built(
+        &folder,
+        "@/chart --enable-helm --helm-kube-version 1.31.0 --origin",
+    )
+    .unwrap();
+    assert_eq!(
+        text,
+        "# chart/kustomization.yaml:1\napiVersion: v1\ndata:\n  kube: v1.31.0\n  random: \"5\"\nkind: ConfigMap\nmetadata:\n  name: r\n"
+    );
+    let impact = "@/chart --enable-helm --explain-impact @/chart/charts/web/templates/a.yaml";
+    assert!(built(&folder, impact).unwrap().starts_with("ConfigMap/r ("));
+    // As the operator, whose builds are always the same.
+    let error = built(&folder, "@/chart --enable-helm --flux --root @").unwrap_err();
+    let error = error.to_string();
+    assert!(error.contains("would change with every build"), "{error}");
 }

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, anyhow, bail};
-use lode_chart::manifest::{show as add, split, text};
+use lode_chart::manifest::{show as add, split};
 use lode_chart::release::{Event, Hook};
 use lode_chart::{Crd, PathPattern, RenderedChart};
 use lode_tree::RepoPath;
@@ -34,29 +34,17 @@ pub(super) fn show(how: &Showing<'_>, name: &str, outcome: &RenderedRelease) -> 
         return write_files(how, name, outcome, folder);
     }
 
-    let mut all = String::new();
-    for crd in &outcome.crds {
-        add(
-            &crd.path,
-            &String::from_utf8_lossy(&crd.file.data),
-            &mut all,
-        );
-    }
-    all.push_str(&text(&outcome.rendered.manifests));
-    let mut shown = format!("{}\n", all.trim());
-    for hook in hooks(how, outcome) {
-        add(&hook.path, &hook.manifest, &mut shown);
-    }
+    let shown = outcome
+        .rendered
+        .text(&outcome.crds, |hook| is_wanted(how, hook));
     if how.show_only.is_empty() {
         return output::data(&shown);
     }
     output::data(&only(how.show_only, &shown)?)
 }
 
-/// Returns the hooks that are wanted.
-fn hooks<'o>(how: &'o Showing<'_>, outcome: &'o RenderedRelease) -> impl Iterator<Item = &'o Hook> {
-    let hooks = outcome.rendered.hooks.iter().filter(|_| !how.no_hooks);
-    hooks.filter(|hook| !how.skip_tests || !hook.is_for(Event::Test))
+fn is_wanted(how: &Showing<'_>, hook: &Hook) -> bool {
+    !how.no_hooks && (!how.skip_tests || !hook.is_for(Event::Test))
 }
 
 /// Returns the documents of chosen templates.
@@ -125,7 +113,8 @@ fn write_files(
     }
     // As in Helm: what would have been the text of all manifests.
     let mut printed = "\n".to_owned();
-    for hook in hooks(how, outcome) {
+    let hooks = outcome.rendered.hooks.iter();
+    for hook in hooks.filter(|hook| is_wanted(how, hook)) {
         write(&below, &hook.path, &hook.manifest, &mut written)?;
     }
     if !how.show_only.is_empty() {

@@ -82,7 +82,11 @@ const CASES: &[Case] = &[
     (
         "charts",
         &[("kustomization.yaml", "helmCharts:\n- name: redis\n")],
-        &["charts/kustomization.yaml:2", "helmCharts", "not supported"],
+        &[
+            "charts/kustomization.yaml:2",
+            "helmCharts",
+            "must specify --enable-helm",
+        ],
     ),
     (
         "base",

@@ -24,6 +24,8 @@ mod bombs_beside_honest_neighbours;
 mod builds_from_a_repository;
 #[cfg(test)]
 mod builds_stay_in_their_root;
+mod charts_in_a_source;
+mod charts_of_a_build;
 mod connections_lead_only_where_they_may;
 mod demo;
 mod existing_objects;

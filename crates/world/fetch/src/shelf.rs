@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use lode_fetch::{ChartRepository, FetchError, Index};
-
-use super::failure::ShelfError;
-use super::tags::{TaggedChart, TaggedCharts};
+use crate::index::Index;
+use crate::repository::ChartRepository;
+use crate::shelf_error::ShelfError;
+use crate::tags::{TaggedChart, TaggedCharts};
 
 /// Where packed charts are.
-pub(crate) enum ChartShelf {
+pub enum ChartShelf {
     /// A repository, and what it lists.
     Index(Box<ChartRepository>, Arc<Index>),
     /// Below a path of a registry.
@@ -17,9 +17,11 @@ pub(crate) enum ChartShelf {
 
 /// One version of a chart.
 #[derive(Debug)]
-pub(crate) struct ShelfChart {
-    pub(crate) name: String,
-    pub(crate) version: String,
+pub struct ShelfChart {
+    /// Its name.
+    pub name: String,
+    /// Its version, as it is written.
+    pub version: String,
     place: ChartPlace,
 }
 
@@ -32,7 +34,10 @@ enum ChartPlace {
 
 impl ChartShelf {
     /// Finds a version of a chart: the one that is written like this, else the newest in the range.
-    pub(crate) async fn find(&self, name: &str, range: &str) -> Result<ShelfChart, ShelfError> {
+    ///
+    /// # Errors
+    /// There is none, or the registry does not answer.
+    pub async fn find(&self, name: &str, range: &str) -> Result<ShelfChart, ShelfError> {
         let index = match self {
             Self::Index(_, index) => index,
             Self::Tags(tags) => {
@@ -55,29 +60,20 @@ impl ChartShelf {
     }
 
     /// Brings a chart of at most `limit` bytes.
-    pub(crate) async fn bring(
-        &self,
-        chart: &ShelfChart,
-        limit: u64,
-    ) -> Result<Vec<u8>, ShelfError> {
+    ///
+    /// # Errors
+    /// It is not there, or it does not come.
+    pub async fn bring(&self, chart: &ShelfChart, limit: u64) -> Result<Vec<u8>, ShelfError> {
         match (self, &chart.place) {
             (Self::Tags(tags), ChartPlace::Tag(tag)) => tags.bring(tag, limit).await,
             (Self::Index(repository, _), ChartPlace::Reference(Some(reference))) => {
                 let brought = repository.chart(reference, limit).await;
-                brought.map_err(|error| unfetched(&error))
+                brought.map_err(|error| ShelfError::from(&error))
             }
             _ => {
                 let text = format!("chart '{}' has no downloadable URLs", chart.name);
                 Err(ShelfError::Pull(text))
             }
         }
-    }
-}
-
-/// Returns why something of a repository was not fetched.
-fn unfetched(error: &FetchError) -> ShelfError {
-    match error.egress() {
-        Some(refused) => ShelfError::Denied(refused.clone()),
-        None => ShelfError::Pull(error.to_string()),
     }
 }

@@ -3,7 +3,7 @@
 use lode_template::Random;
 
 /// The system's random bytes.
-pub(super) struct OsRandom;
+pub(crate) struct OsRandom;
 
 impl Random for OsRandom {
     fn fill(&self, bytes: &mut [u8]) {

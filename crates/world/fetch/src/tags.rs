@@ -10,7 +10,7 @@ use lode_oci::{Credentials, Descriptor, Error, Manifest, Registry, Repository, S
 use lode_stdx::Digest;
 use lode_stdx::semver::{Range, Version};
 
-use super::failure::ShelfError;
+use crate::shelf_error::ShelfError;
 
 /// Media types of the layer with the chart; the second one is that of the first Helm that had it.
 const LAYERS: [&str; 2] = [
@@ -19,14 +19,17 @@ const LAYERS: [&str; 2] = [
 ];
 
 /// Charts below a path of a registry.
-pub(crate) struct TaggedCharts {
+pub struct TaggedCharts {
     /// Host and path, without `oci://`.
-    pub(crate) base: String,
-    pub(crate) credentials: Credentials,
-    pub(crate) outbound: Outbound,
-    /// Whether the registry speaks plain http.
-    pub(crate) is_plain: bool,
-    pub(crate) timeout: Duration,
+    pub base: String,
+    /// What opens the registry.
+    pub credentials: Credentials,
+    /// Where connections may lead.
+    pub outbound: Outbound,
+    /// How the registry is reached.
+    pub scheme: Scheme,
+    /// Time for one operation.
+    pub timeout: Duration,
 }
 
 /// A version of a chart in a registry.
@@ -130,15 +133,10 @@ impl TaggedCharts {
     }
 
     fn registry(&self, repository: &Repository) -> Registry {
-        let scheme = if self.is_plain {
-            Scheme::Http
-        } else {
-            Scheme::Https
-        };
         Registry::new(
             repository.clone(),
             self.credentials.clone(),
-            scheme,
+            self.scheme,
             self.outbound.clone(),
             self.timeout,
         )

@@ -167,7 +167,7 @@ impl Prepared<'_> {
     }
 }
 
-impl Rendered {
+impl RenderedChart {
     /// Returns everything as `helm template` prints it: definitions, objects, and the hooks that
     /// are wanted.
     #[must_use]

@@ -13,10 +13,10 @@ use crate::metadata::Metadata;
 pub enum UnpackError {
     /// The archive is refused.
     #[error("{0}")]
-    Archive(#[from] archive::Error),
+    Archive(#[from] archive::ArchiveError),
     /// Chart.yaml is.
     #[error("{0}")]
-    Chart(#[from] load::Error),
+    Chart(#[from] load::LoadError),
     /// No folder can have the name of the chart or of a file.
     #[error("{0}")]
     Path(#[from] PathError),
@@ -49,15 +49,15 @@ pub fn unpacked(bytes: &[u8], budget: &Budget) -> Result<Tree, UnpackError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Chart, File};
+    use crate::{Chart, ChartFile};
 
     #[test]
     fn a_packed_chart_is_a_folder_with_its_name() {
         let budget = Budget::unlimited();
         let files = vec![
-            File::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.0.0\n"),
-            File::new("values.yaml", b"a: 1\n"),
-            File::new("templates/a.yaml", b"kind: A\n"),
+            ChartFile::new("Chart.yaml", b"apiVersion: v2\nname: web\nversion: 1.0.0\n"),
+            ChartFile::new("values.yaml", b"a: 1\n"),
+            ChartFile::new("templates/a.yaml", b"kind: A\n"),
         ];
         let chart = Chart::from_files(files, &budget).unwrap();
         let mut packed = Vec::new();

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use jiff::Timestamp;
 use lode_chart::release::{Event, validate_name};
 use lode_chart::{
-    Capabilities, Chart, KubeVersion, ReleaseInfo, RenderOptions, Rendered, SchemaDocuments,
+    Capabilities, Chart, KubeVersion, ReleaseInfo, RenderOptions, RenderedChart, SchemaDocuments,
     Supplied, expand_name,
 };
 use lode_kustomize::{ChartCall, ChartFailure, Charts, WantedChart};
@@ -111,7 +111,7 @@ impl ChartRenderer<'_> {
         call: &ChartCall<'_>,
         (now, random): (Timestamp, &dyn Random),
         budget: &Budget,
-    ) -> Result<(Rendered, String), String> {
+    ) -> Result<(RenderedChart, String), String> {
         let chart = Chart::from_folder(call.loader, &call.folder, budget).map_err(told)?;
         chart.check_installable().map_err(told)?;
         chart.check_dependencies().map_err(told)?;

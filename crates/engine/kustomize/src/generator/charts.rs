@@ -15,7 +15,7 @@ use lode_yaml::{Dialect, Node, Nodes, Origins};
 use crate::error::{Fault, FileCause};
 use crate::input::charts::{ChartCall, ChartFailure, ChartValues, WantedChart};
 use crate::input::decode::At;
-use crate::input::source::{Source, unread};
+use crate::input::source::{BuildSource, unread};
 use crate::object::schema::Schema;
 use crate::patching::strategic::{self, Lists};
 
@@ -58,7 +58,7 @@ pub(crate) struct Inflated {
 
 /// Renders a chart; nothing comes of one that is not fetched yet.
 pub(crate) fn inflate(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     entry: &At<ChartEntry>,
     at: ChartAt<'_>,
 ) -> Result<Inflated, Fault> {
@@ -131,7 +131,7 @@ fn call<'c>(
 
 /// Reads `additionalValuesFiles`.
 fn additional(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     entry: &ChartEntry,
     at: ChartAt<'_>,
 ) -> Result<Vec<ChartValues>, Fault> {
@@ -148,7 +148,7 @@ fn additional(
 
 /// Finds a chart in its home, or among what was fetched; nothing while it is not fetched.
 fn find(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     entry: &At<ChartEntry>,
     at: ChartAt<'_>,
 ) -> Result<Option<Found>, Fault> {
@@ -216,7 +216,7 @@ fn below(folder: &RepoPath, path: &RepoPath) -> Option<RepoPath> {
 /// Returns the values file that the chart gets: the one that is named or the chart's own, with the
 /// inline values.
 fn values(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     entry: &At<ChartEntry>,
     found: &Found,
     (merge, at): (ValuesMerge, ChartAt<'_>),
@@ -267,7 +267,7 @@ fn refused_values(entry: &At<ChartEntry>, cause: &dyn std::fmt::Display) -> Faul
 
 /// Reads the values file below the inline values.
 fn base(
-    source: &mut Source<'_>,
+    source: &mut BuildSource<'_>,
     entry: &At<ChartEntry>,
     found: &Found,
     at: ChartAt<'_>,
@@ -303,7 +303,7 @@ fn base(
 
 /// Merges the inline values over the file's, or the file's over them.
 fn merged(
-    source: &Source<'_>,
+    source: &BuildSource<'_>,
     entry: &At<ChartEntry>,
     (base, inline): (&[u8], &Node),
     (merge, at): (ValuesMerge, ChartAt<'_>),

@@ -65,17 +65,17 @@ fn at(path: &str) -> RepoPath {
     RepoPath::parse(path).unwrap()
 }
 
-fn built_by(echo: &Echo, tree: &Tree, options: &Options) -> Result<Build, Error> {
+fn built_by(echo: &Echo, tree: &Tree, options: Options) -> Result<Build, Error> {
     build_with_charts(
         tree,
         &at("app"),
-        options,
+        &options,
         (Some(echo), &Budget::new(LIMITS)),
     )
 }
 
 fn built(tree: &Tree) -> Result<Build, Error> {
-    built_by(&Echo::default(), tree, &Options::default())
+    built_by(&Echo::default(), tree, Options::default())
 }
 
 /// A chart, and a kustomization with these lines.
@@ -242,13 +242,13 @@ fn a_fetched_chart_counts_as_if_it_lay_in_its_home() {
         patient: false,
     };
     let head = "helmCharts:\n- name: db\n  version: 1.2.3\n  repo: https://host/charts\n";
-    let build = built_by(&echo, &tree(head), &Options::default()).unwrap();
+    let build = built_by(&echo, &tree(head), Options::default()).unwrap();
     assert_eq!(said(&build, "values0"), "d: 1\n");
     let prod = format!("{head}  valuesFile: charts/db-1.2.3/db/values-prod.yaml\n");
-    let build = built_by(&echo, &tree(&prod), &Options::default()).unwrap();
+    let build = built_by(&echo, &tree(&prod), Options::default()).unwrap();
     assert_eq!(said(&build, "values0"), "d: 2\n");
     let out = format!("{head}  valuesFile: charts/db-1.2.3/../../../secret.yaml\n");
-    assert!(built_by(&echo, &tree(&out), &Options::default()).is_err());
+    assert!(built_by(&echo, &tree(&out), Options::default()).is_err());
 
     let other = head.replace("1.2.3", "2.0.0");
     assert!(refusal(&tree(&other)).contains("db is not fetched"));
@@ -256,7 +256,7 @@ fn a_fetched_chart_counts_as_if_it_lay_in_its_home() {
         patient: true,
         ..Echo::default()
     };
-    let build = built_by(&patient, &tree(&other), &Options::default()).unwrap();
+    let build = built_by(&patient, &tree(&other), Options::default()).unwrap();
     assert_eq!(build.objects, []);
 }
 
@@ -275,7 +275,7 @@ fn neither_a_chart_nor_its_values_leave_the_root() {
         "helmCharts:\n- name: web\n  additionalValuesFiles: [../../x.yaml]\n",
         "helmCharts:\n- name: web\n  version: ../../../../x\n  repo: https://host\n",
     ] {
-        let error = built_by(&Echo::default(), &tree(text), &any).unwrap_err();
+        let error = built_by(&Echo::default(), &tree(text), any).unwrap_err();
         assert!(
             error.to_string().starts_with("app/kustomization.yaml:"),
             "{error}"
@@ -283,7 +283,7 @@ fn neither_a_chart_nor_its_values_leave_the_root() {
     }
     let mut linked = tree("helmCharts:\n- name: out\n");
     linked.insert(at("app/charts/out"), Entry::Link("../../../etc".into()));
-    assert!(built_by(&Echo::default(), &linked, &any).is_err());
+    assert!(built_by(&Echo::default(), &linked, any).is_err());
 }
 
 #[test]
@@ -312,7 +312,7 @@ fn values_files_obey_the_load_restrictions_and_the_chart_home_does_not() {
             ..Options::default()
         };
         assert!(
-            built_by(&Echo::default(), &tree(text), &any).is_ok(),
+            built_by(&Echo::default(), &tree(text), any).is_ok(),
             "{text}"
         );
     }

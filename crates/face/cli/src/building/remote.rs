@@ -82,7 +82,8 @@ impl RemoteSpec {
         if let Some(timeout) = self.timeout {
             remote.timeout = timeout;
         }
-        let cache = GitCache::open(cache::folder("git")).context("open the cache of repositories")?;
+        let cache =
+            GitCache::open(cache::folder("git")).context("open the cache of repositories")?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build();

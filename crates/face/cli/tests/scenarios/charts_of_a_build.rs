@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use anyhow::Context as _;
-use lode_chart::{Chart, File};
+use lode_chart::{Chart, ChartFile};
 use lode_sandbox::{Charts, OciArtifact, Registry, RegistryAccess};
 use lode_stdx::budget::Budget;
 
@@ -19,9 +19,9 @@ const TEMPLATE: &[u8] =
 fn packed(name: &str, version: &str, values: &str) -> anyhow::Result<Vec<u8>> {
     let head = format!("apiVersion: v2\nname: {name}\nversion: {version}\n");
     let files = vec![
-        File::new("Chart.yaml", head.as_bytes()),
-        File::new("values.yaml", values.as_bytes()),
-        File::new("templates/a.yaml", TEMPLATE),
+        ChartFile::new("Chart.yaml", head.as_bytes()),
+        ChartFile::new("values.yaml", values.as_bytes()),
+        ChartFile::new("templates/a.yaml", TEMPLATE),
     ];
     let chart = Chart::from_files(files, &Budget::unlimited())?;
     let mut bytes = Vec::new();

@@ -3,7 +3,7 @@
 use lode_stdx::Lock;
 use lode_tree::{Blob, Child, Error, Loader, PathError, ReadSet, RepoPath};
 
-use crate::input::source::Source;
+use crate::input::source::BuildSource;
 
 /// A loader that records what was read through it.
 pub(super) struct Recording<'l> {
@@ -12,7 +12,7 @@ pub(super) struct Recording<'l> {
 }
 
 impl<'l> Recording<'l> {
-    pub(super) fn new(source: &Source<'l>) -> Self {
+    pub(super) fn new(source: &BuildSource<'l>) -> Self {
         Self {
             loader: source.loader,
             reads: Lock::default(),

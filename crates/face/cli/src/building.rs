@@ -16,6 +16,7 @@ mod impact;
 mod outcome;
 mod place;
 mod readable;
+mod releases;
 mod remote;
 pub(crate) mod root;
 mod supply;
@@ -33,12 +34,14 @@ use lode_kustomize::{Options, Order, Restrictions};
 use lode_net::Egress;
 use lode_render::{ChartRenderer, Charts};
 use lode_stdx::Lock;
+use lode_tree::{Loader, RepoPath};
 
 use crate::building::flux::Checkout;
 use crate::building::form::PrintedForm;
 use crate::building::outcome::Outcome;
 use crate::building::place::BuildPlace;
 use crate::building::readable::{readable, relative};
+use crate::building::releases::ChartPlaces;
 use crate::building::supply::{ChartFlags, ChartSupply};
 use crate::building::wanted::WantedKustomization;
 use crate::charts::ChartFetcher;
@@ -108,6 +111,10 @@ pub(crate) struct Args {
     /// Instead of the objects, list those that would change if one of these files changed
     #[arg(long, value_name = "FILE", num_args = 1..)]
     explain_impact: Vec<PathBuf>,
+    /// Print behind each `HelmRelease` what it would install: its chart lies in this repository, or
+    /// is fetched as the sources in the output say; values come from objects of the output
+    #[arg(long, conflicts_with = "explain_impact")]
+    helm: bool,
     #[command(flatten)]
     charts: ChartFlags,
     #[command(flatten)]
@@ -214,30 +221,46 @@ fn one(
     let renderer = args.charts.enable_helm.then(ChartRenderer::of_source);
     let charts = renderer.as_ref().map(|renderer| renderer as &dyn Charts);
     let budget = args.limits.budget();
+    let follow = |mut outcome, loader: &dyn Loader, top: &RepoPath| {
+        followed(args, &mut outcome, ChartPlaces::new(loader, top, fetcher))?;
+        Ok(outcome)
+    };
     if let Some(wanted) = wanted {
         let path = wanted.object.spec.path.as_deref().unwrap_or_default();
         let checkout = Checkout::of(place, path)?;
         let cost = (sources, (charts, &budget));
-        return flux::build(&checkout, wanted, cost, args.strict_fields);
+        let outcome = flux::build(&checkout, wanted, cost, args.strict_fields)?;
+        return follow(outcome, &checkout.tree, &RepoPath::root());
     }
 
+    let top = place.top();
     let (loader, folder) = place.loader()?;
     if args.flux {
         let cost = (sources, (charts, &budget));
         let built = flux::plain(&*loader, &folder, cost, args.strict_fields);
-        return built.map_err(|error| readable(&error));
+        let outcome = built.map_err(|error| readable(&error))?;
+        return follow(outcome, &*loader, &top);
     }
     let supply = ChartSupply {
         flags: &args.charts,
         fetcher,
     };
-    supply.build(|charts| {
+    let outcome = supply.build(|charts| {
         let budget = Arc::new(args.limits.budget());
         let (options, cost) = (args.options(), (charts, &*budget));
         let build = lode_kustomize::build_with_charts(&*loader, &folder, &options, cost);
         let build = build.map_err(|error| readable(&lode_render::Error::Build(error).into()))?;
         Ok(Outcome::plain(build, sources, args.keep_comments, &budget))
-    })
+    })?;
+    follow(outcome, &*loader, &top)
+}
+
+/// Adds what releases install, if that is asked for.
+fn followed(args: &Args, outcome: &mut Outcome, places: ChartPlaces<'_>) -> anyhow::Result<()> {
+    if args.helm {
+        releases::follow(outcome, places)?;
+    }
+    Ok(())
 }
 
 /// Calls `act` for every path, on as many threads as there are processors; results keep the order

@@ -4,6 +4,7 @@
 //! written out is brought once, and without a network what was brought last counts. Connections lead
 //! only where the egress policy allows. Left out: credentials.
 
+mod artifact;
 mod kept;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use lode_stdx::{Lock, bare_url};
 use tokio::runtime::Runtime;
 
 use crate::report::Told;
+pub(crate) use artifact::WantedArtifact;
 use kept::KeptCharts;
 
 /// What URLs of registries begin with.

@@ -26,7 +26,7 @@ type Cost<'c> = (Option<&'c dyn Charts>, &'c Budget);
 
 /// A source on the disk or elsewhere, as its artifact would be.
 pub(super) struct Checkout {
-    tree: Tree,
+    pub(super) tree: Tree,
     /// The folder on the disk that it is a copy of.
     folder: Option<PathBuf>,
 }

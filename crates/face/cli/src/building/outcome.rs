@@ -136,6 +136,21 @@ impl Outcome {
 }
 
 impl Shown {
+    /// Takes an object of a release, which comes from where the release does.
+    pub(super) fn release(value: Value, origins: Vec<Origin>) -> Self {
+        let text = |pointer| lode_object::json::text(&value, pointer).to_owned();
+        let (api_version, kind) = (text("/apiVersion"), text("/kind"));
+        Self {
+            gvk: GroupVersionKind::new(&api_version, &kind),
+            name: text("/metadata/name"),
+            stated_namespace: text("/metadata/namespace"),
+            is_cluster_scoped: lode_kustomize::is_cluster_scoped(&api_version, &kind),
+            origins,
+            parts: Vec::new(),
+            body: ObjectBody::Value(value),
+        }
+    }
+
     /// Returns the object's namespace; none for cluster-scoped kinds.
     pub(super) fn namespace(&self) -> Option<&str> {
         match self.stated_namespace.as_str() {

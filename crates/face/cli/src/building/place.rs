@@ -96,6 +96,17 @@ impl BuildPlace {
         })
     }
 
+    /// Returns the top folder of the place's files, as its loader names it.
+    pub(super) fn top(&self) -> RepoPath {
+        match self {
+            Self::Disk { folder, root, .. } => {
+                let top = root.as_ref().map_or(&**folder, Root::path);
+                Disk::path(top).unwrap_or_default()
+            }
+            Self::Tree { .. } => RepoPath::root(),
+        }
+    }
+
     /// Returns a loader for the place's files, and the folder as the loader names it.
     pub(super) fn loader(self) -> anyhow::Result<(Box<dyn Loader>, RepoPath)> {
         match self {

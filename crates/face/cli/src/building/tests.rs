@@ -527,3 +527,116 @@ fn charts_are_built_if_that_is_asked_for() {
     let error = error.to_string();
     assert!(error.contains("would change with every build"), "{error}");
 }
+
+const RELEASES: &str = "apiVersion: v1
+kind: ConfigMap
+metadata: {name: values, namespace: team}
+data: {values.yaml: 'color: green'}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: more, namespace: team}
+stringData: {size: l}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: web, namespace: team}
+spec:
+  interval: 1m
+  targetNamespace: shop
+  chart: {spec: {chart: ./base/web, sourceRef: {kind: GitRepository, name: fleet}}}
+  valuesFrom:
+  - {kind: ConfigMap, name: values}
+  - {kind: Secret, name: more, valuesKey: size, targetPath: size}
+  postRenderers:
+  - kustomize: {patches: [{target: {kind: ConfigMap}, patch: '[{\"op\": \"add\", \"path\": \"/data/patched\", \"value\": \"true\"}]'}]}
+";
+
+/// A folder with a release, and its chart beside it.
+fn releases(text: &str) -> TempDir {
+    let folder = shop();
+    for (path, text) in [
+        (
+            "base/web/Chart.yaml",
+            "apiVersion: v2\nname: web\nversion: 1.0.0\n",
+        ),
+        ("base/web/values.yaml", "color: blue\nsize: s\n"),
+        (
+            "base/web/templates/a.yaml",
+            "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: \"{{ .Release.Name }}\"}\n\
+             data: {color: \"{{ .Values.color }}\", size: \"{{ .Values.size }}\"}\n",
+        ),
+        ("apps/kustomization.yaml", "resources: [a.yaml]\n"),
+        ("apps/a.yaml", text),
+    ] {
+        let path = folder.path().join(path);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    }
+    folder
+}
+
+#[test]
+fn releases_are_followed_if_that_is_asked_for() {
+    let folder = releases(RELEASES);
+    let plain = built(&folder, "@/apps --root @").unwrap();
+    assert!(!plain.contains("shop-web"));
+    let followed = built(&folder, "@/apps --root @ --helm --offline").unwrap();
+    let added = followed.strip_prefix(&plain).unwrap();
+    assert_eq!(
+        added,
+        "---\napiVersion: v1\ndata:\n  color: green\n  patched: \"true\"\n  size: l\nkind: ConfigMap\nmetadata:\n  labels:\n    \
+         helm.toolkit.fluxcd.io/name: web\n    helm.toolkit.fluxcd.io/namespace: team\n  name: shop-web\n  namespace: shop\n"
+    );
+    let flux = built(&folder, "@/apps --root @ --helm --flux --origin").unwrap();
+    assert_eq!(flux.matches("# apps/a.yaml:11\n").count(), 2, "{flux}");
+}
+
+#[test]
+fn a_release_whose_chart_is_nowhere_is_named() {
+    for (from, to, expected) in [
+        (
+            "./base/web",
+            "./base/none",
+            "load the chart ./base/none of the repository",
+        ),
+        ("./base/web", "../../etc", "leaves its root"),
+        (
+            "kind: GitRepository",
+            "kind: Bucket",
+            "a source of kind Bucket is not supported",
+        ),
+        (
+            "kind: GitRepository",
+            "kind: HelmRepository",
+            "HelmRepository/team/fleet is not part of the build",
+        ),
+        (
+            "name: values}\n  - {kind: Secret",
+            "name: gone}\n  - {kind: Secret",
+            "could not find ConfigMap 'gone'",
+        ),
+        (
+            "sourceRef: {kind: GitRepository",
+            "valuesFiles: [../../x], sourceRef: {kind: GitRepository",
+            "no values file found",
+        ),
+    ] {
+        let folder = releases(&RELEASES.replace(from, to));
+        let error = built(&folder, "@/apps --root @ --helm --offline").unwrap_err();
+        let error = error.to_string();
+        assert!(
+            error.starts_with("HelmRelease/team/web (apps/a.yaml:11)"),
+            "{error}"
+        );
+        assert!(error.contains(expected), "{error}");
+    }
+    let repository = "---\napiVersion: source.toolkit.fluxcd.io/v1\nkind: HelmRepository\nmetadata: {name: fleet, namespace: team}\n\
+        spec: {interval: 1m, url: \"https://charts.example.com\"}\n";
+    let text = RELEASES.replace("kind: GitRepository", "kind: HelmRepository") + repository;
+    let error = built(&releases(&text), "@/apps --root @ --helm --offline").unwrap_err();
+    assert!(
+        error.to_string().contains("was not fetched before"),
+        "{error}"
+    );
+}

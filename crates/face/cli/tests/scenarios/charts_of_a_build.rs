@@ -1,4 +1,4 @@
-//! `lode build --enable-helm`: charts are fetched from a repository or a registry before the build,
+//! `lode build --enable-helm` and `--helm`: charts are fetched from a repository or a registry before the build,
 //! kept by digest, and read from the chart home if they are there.
 
 use std::fs;
@@ -148,4 +148,72 @@ async fn a_chart_of_a_registry_is_fetched_and_one_in_the_chart_home_is_not() {
     }
     let outcome = build(folder.path(), cache.path(), &["--enable-helm"]).unwrap();
     assert_eq!(outcome, (true, object("home")));
+}
+
+const RELEASES: &str = "apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: team}
+spec: {interval: 1m, url: \"CHARTS\"}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: web, namespace: team}
+spec: {interval: 1m, url: \"oci://REGISTRY/charts/web\", ref: {semver: \">=1.0.0\"}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: one, namespace: team}
+spec:
+  interval: 1m
+  chart: {spec: {chart: web, version: 1.x, sourceRef: {kind: HelmRepository, name: charts}}}
+---
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: two, namespace: team}
+spec: {interval: 1m, chartRef: {kind: OCIRepository, name: web}, values: {color: red}}
+";
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn releases_are_followed_to_repositories_and_registries() {
+    let charts = Charts::start().await.unwrap();
+    charts.put(
+        "/index.yaml",
+        "apiVersion: v1\nentries:\n  web:\n  - {name: web, version: 1.0.0, urls: [web.tgz]}\n",
+    );
+    charts.put("/web.tgz", packed("web", "1.0.0", "color: blue\n").unwrap());
+    let registry = Registry::start(RegistryAccess::default()).await.unwrap();
+    let artifact = OciArtifact {
+        layers: vec![(
+            "application/vnd.cncf.helm.chart.content.v1.tar+gzip".to_owned(),
+            packed("web", "1.1.0", "color: green\n").unwrap(),
+        )],
+        ..OciArtifact::default()
+    };
+    registry.push("charts/web", "1.1.0", &artifact);
+    let (folder, cache) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let text = RELEASES
+        .replace("CHARTS", &charts.url(""))
+        .replace("REGISTRY", &registry.host());
+    fs::write(folder.path().join("a.yaml"), text).unwrap();
+    let kustomization = folder.path().join("kustomization.yaml");
+    fs::write(kustomization, "resources: [a.yaml]\n").unwrap();
+
+    let local = &["--helm", "--egress-allow", "127.0.0.0/8"];
+    let (done, refused) = build(folder.path(), cache.path(), &["--helm"]).unwrap();
+    assert!(
+        !done && refused.contains("HelmRelease/team/one (a.yaml:11)"),
+        "{refused}"
+    );
+    let (done, text) = build(folder.path(), cache.path(), local).unwrap();
+    assert!(done, "{text}");
+    for (name, color) in [("one", "blue"), ("two", "red")] {
+        let object = format!(
+            "apiVersion: v1\ndata:\n  color: {color}\nkind: ConfigMap\nmetadata:\n  labels:\n    helm.toolkit.fluxcd.io/name: {name}\n    \
+             helm.toolkit.fluxcd.io/namespace: team\n  name: {name}\n  namespace: team\n"
+        );
+        assert!(text.contains(&object), "{text}");
+    }
+    // What was fetched last counts without a network.
+    let again = build(folder.path(), cache.path(), &["--helm", "--offline"]).unwrap();
+    assert_eq!(again, (true, text));
 }

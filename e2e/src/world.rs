@@ -91,6 +91,12 @@ const KINDS: &[(&str, &str, &str, bool)] = &[
         true,
     ),
     (
+        "helm.toolkit.fluxcd.io/v2",
+        "HelmRelease",
+        "helmreleases",
+        true,
+    ),
+    (
         "source.toolkit.fluxcd.io/v1",
         "HelmChart",
         "helmcharts",

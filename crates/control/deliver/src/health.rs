@@ -16,7 +16,7 @@ use crate::end::DeliveryEnd;
 use crate::owner::{DeliveryNews, DeliveryOwner};
 use crate::state::DeliveryState;
 use crate::terms::DeliveryTerms;
-use crate::wait::awaited::{Awaited, in_full};
+use crate::wait::awaited::{Awaited, in_full, in_plain};
 use crate::wait::exprs::HealthExprs;
 use crate::wait::item::WaitItem;
 use crate::wait::looker::Looker;
@@ -81,7 +81,7 @@ pub(crate) async fn await_health<O: DeliveryOwner>(
             inventory,
         }),
         Looked::Waiting { until, awaited } => Ok(DeliveryEnd::Parked { until, awaited }),
-        Looked::Refused { text, took } => {
+        Looked::Refused { text, took, .. } => {
             let took = duration::format(duration::rounded(took));
             let text = format!("health check failed after {took}: {text}");
             Err(Failure::new(reasons::HEALTH_CHECK_FAILED, text))
@@ -112,8 +112,13 @@ pub enum WaitEnd {
         /// What is waited for.
         awaited: Vec<Awaited>,
     },
-    /// Some cannot become ready, or did not in time: Flux's words for it.
-    Refused(String),
+    /// Some cannot become ready, or did not in time.
+    Refused {
+        /// Flux's words for it, with the state of each object.
+        text: String,
+        /// Why each object is as it is, as far as that is known.
+        reasons: String,
+    },
 }
 
 /// Looks at objects that must become ready. The time begins with the first look of one purpose.
@@ -138,7 +143,10 @@ pub async fn await_objects(
     Ok(match looked {
         Looked::Ready { .. } => WaitEnd::Ready,
         Looked::Waiting { until, awaited } => WaitEnd::Waiting { until, awaited },
-        Looked::Refused { text, .. } => WaitEnd::Refused(text),
+        Looked::Refused { plain, text, .. } => WaitEnd::Refused {
+            text: plain,
+            reasons: text,
+        },
     })
 }
 
@@ -173,8 +181,12 @@ enum Looked {
         until: Instant,
         awaited: Vec<Awaited>,
     },
-    /// Some cannot become ready, or did not in time: Flux's words for it.
-    Refused { text: String, took: Duration },
+    /// Some cannot become ready, or did not in time: Flux's words for it, with reasons and without.
+    Refused {
+        text: String,
+        plain: String,
+        took: Duration,
+    },
 }
 
 /// Looks at what is waited for. A look that fails ends neither the wait nor the time it was given.
@@ -202,14 +214,14 @@ async fn look(
     Ok(match standing {
         WaitStanding::Ready => Looked::Ready { took },
         WaitStanding::Failed(failed) => {
-            let failed = in_full(&failed);
-            let text = format!("failed early due to stalled resources: [{failed}]");
-            Looked::Refused { text, took }
+            let say = |list: String| format!("failed early due to stalled resources: [{list}]");
+            let (text, plain) = (say(in_full(&failed)), say(in_plain(&failed)));
+            Looked::Refused { text, plain, took }
         }
         WaitStanding::Waiting(awaited) if wait.is_over() => {
-            let awaited = in_full(&awaited);
-            let text = format!("timeout waiting for: [{awaited}]");
-            Looked::Refused { text, took }
+            let say = |list: String| format!("timeout waiting for: [{list}]");
+            let (text, plain) = (say(in_full(&awaited)), say(in_plain(&awaited)));
+            Looked::Refused { text, plain, took }
         }
         WaitStanding::Waiting(awaited) => {
             let until = wait.next_look();

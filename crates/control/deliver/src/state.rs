@@ -210,6 +210,15 @@ impl DeliveryState {
         Ok(())
     }
 
+    /// Leaves objects to others from here on: that they are edited is no longer seen.
+    pub fn leave(&mut self, ids: &HashSet<Id>) {
+        if ids.is_empty() {
+            return;
+        }
+        self.records.objects.retain(|id, _| !ids.contains(id));
+        self.kept = self.kept.without(ids);
+    }
+
     /// Takes objects for those that were applied last, of which nothing is remembered: the next look compares each of
     /// them once with what is in the cluster.
     pub fn assume(&mut self, set: &Set, inputs: String) {

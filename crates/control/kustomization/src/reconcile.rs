@@ -336,7 +336,7 @@ fn waiting<'a>(draft: Draft<'a, Spec>, known: &Known, awaited: &str) -> Draft<'a
     if !awaited.is_empty() {
         let doing = format!("{}: waiting for {awaited}", progress.doing);
         draft.set(&Verdict::yes(RECONCILING, reasons::PROGRESSING, &doing));
-        let ready = format!("{}: waiting for {awaited}", progress.ready);
+        let ready = format!("{IN_PROGRESS}: waiting for {awaited}");
         draft.set(&Verdict::unknown(READY, reasons::PROGRESSING, &ready));
     }
     draft
@@ -345,9 +345,12 @@ fn waiting<'a>(draft: Draft<'a, Spec>, known: &Known, awaited: &str) -> Draft<'a
 fn progress_of(known: &Known) -> Progress {
     Progress {
         doing: known.doing.clone(),
-        ready: "Reconciliation in progress",
+        ready: Some(IN_PROGRESS.into()),
     }
 }
+
+/// Text of `Ready` while a reconcile goes on.
+const IN_PROGRESS: &str = "Reconciliation in progress";
 
 fn at(time: Instant) -> Next {
     let left = time.saturating_duration_since(Instant::now());

@@ -60,14 +60,14 @@ mod tests {
     #[test]
     fn objects_of_flux_that_nobody_serves_are_named() {
         let text = text(&set(&[
-            ("helm.toolkit.fluxcd.io/v2", "HelmRelease", "podinfo"),
-            ("example.com/v1", "HelmRelease", "other"),
+            ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "podinfo"),
+            ("example.com/v1", "ImagePolicy", "other"),
             ("v1", "ConfigMap", "settings"),
             ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "inner"),
         ]));
         let text = text.unwrap();
         assert!(
-            text.contains("\nHelmRelease/team/podinfo\nhint: "),
+            text.contains("\nImagePolicy/team/podinfo\nhint: "),
             "{text}"
         );
         assert!(!text.contains("other") && !text.contains("inner"), "{text}");

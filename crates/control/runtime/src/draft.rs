@@ -3,6 +3,8 @@
 //! Pure. Input: the object before and an outcome; output: the new status. This module has the parts
 //! common to all kinds; parts specific to one kind are in its crate.
 
+use std::borrow::Cow;
+
 use lode_api::conditions::{READY, RECONCILING, STALLED, Verdict};
 use lode_api::{Kind, Resource, Status as _, reasons};
 use lode_object::meta;
@@ -57,11 +59,9 @@ where
             reasons::PROGRESSING,
             &progress.doing,
         ));
-        self.set(&Verdict::unknown(
-            READY,
-            reasons::PROGRESSING,
-            progress.ready,
-        ));
+        if let Some(ready) = &progress.ready {
+            self.set(&Verdict::unknown(READY, reasons::PROGRESSING, ready));
+        }
         self.delete(STALLED);
         self
     }
@@ -124,8 +124,8 @@ where
 pub struct Progress {
     /// Text of `Reconciling`.
     pub doing: String,
-    /// Text of `Ready`.
-    pub ready: &'static str,
+    /// Text of `Ready`; `None` leaves it as it is.
+    pub ready: Option<Cow<'static, str>>,
 }
 
 #[cfg(test)]
@@ -184,7 +184,7 @@ mod tests {
         let object = object();
         let progress = Progress {
             doing: "Building".to_owned(),
-            ready: "in progress",
+            ready: Some("in progress".into()),
         };
         let draft = Draft::new(&object, NOW).progressing(&progress);
         assert_eq!(told(&draft).len(), 2);
@@ -212,7 +212,7 @@ mod tests {
         let before = draft.status.observed_generation();
         let progress = Progress {
             doing: "Building".to_owned(),
-            ready: "in progress",
+            ready: Some("in progress".into()),
         };
         let draft = draft.progressing(&progress);
         assert_eq!(

@@ -71,7 +71,7 @@ impl<O: Origin> Reconcile for SourceReconciler<O> {
     fn progress(&self, _: &AttemptFacts) -> Progress {
         Progress {
             doing: DOING.to_owned(),
-            ready: DOING,
+            ready: Some(DOING.into()),
         }
     }
 

@@ -365,7 +365,7 @@ mod tests {
     fn a_long_reconcile_says_so() {
         let progress = Progress {
             doing: DOING.to_owned(),
-            ready: DOING,
+            ready: Some(DOING.into()),
         };
         let object = stored_at("r1");
         let status = Draft::new(&object, NOW).progressing(&progress).status;

@@ -58,11 +58,11 @@ mod tests {
         let schema = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
         json!({
             "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
-            "metadata": {"name": "helmreleases.helm.toolkit.fluxcd.io"},
+            "metadata": {"name": "imagepolicies.image.toolkit.fluxcd.io"},
             "spec": {
-                "group": "helm.toolkit.fluxcd.io", "scope": "Namespaced",
-                "names": {"kind": "HelmRelease", "listKind": "HelmReleaseList", "plural": "helmreleases", "singular": "helmrelease"},
-                "versions": [{"name": "v2", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+                "group": "image.toolkit.fluxcd.io", "scope": "Namespaced",
+                "names": {"kind": "ImagePolicy", "listKind": "ImagePolicyList", "plural": "imagepolicies", "singular": "imagepolicy"},
+                "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
             },
         })
     }
@@ -78,7 +78,7 @@ mod tests {
             .await
             .unwrap();
         let release = json!({
-            "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy",
             "metadata": {"namespace": "default", "name": "podinfo"}, "spec": {},
         });
         objects.apply("test", &release).await.unwrap();
@@ -86,7 +86,10 @@ mod tests {
         let found = list(objects.client(), "default").await;
         assert_eq!(found.len(), 1);
         let (group, singular) = (found[0].group.as_str(), found[0].singular.as_str());
-        assert_eq!((group, singular), ("helm.toolkit.fluxcd.io", "helmrelease"));
+        assert_eq!(
+            (group, singular),
+            ("image.toolkit.fluxcd.io", "imagepolicy")
+        );
         assert_eq!(found[0].objects[0]["metadata"]["name"], "podinfo");
         assert!(
             list(objects.client(), "kube-system").await[0]

@@ -1,5 +1,5 @@
 //! Watches `ConfigMap`s and Secrets with the watch label: a change wakes the objects that take
-//! variables from them (spec A1).
+//! variables or values from them (spec A1).
 //!
 //! Only names are kept, never contents.
 
@@ -8,15 +8,17 @@ use std::sync::Arc;
 
 use futures::future::BoxFuture;
 use lode_cluster::{Client, Head, Resource, Sink, Subject, watch};
-use lode_kustomization::Kustomizations;
 use lode_object::{NamespacedName, meta};
-use lode_runtime::{Frame, Use};
+use lode_runtime::Use;
+
+/// Wakes whoever uses something.
+pub(crate) type Wake = Arc<dyn Fn(&Use) + Send + Sync>;
 
 /// Returns the tasks that watch both kinds, without end.
 pub(crate) fn watches(
     client: &Client,
     namespace: &str,
-    kustomizations: &Arc<Frame<Kustomizations>>,
+    wake: &Wake,
 ) -> Vec<BoxFuture<'static, ()>> {
     [("ConfigMap", "configmaps"), ("Secret", "secrets")]
         .map(|(kind, plural)| {
@@ -28,7 +30,7 @@ pub(crate) fn watches(
             };
             let feed = Feed {
                 kind,
-                kustomizations: kustomizations.clone(),
+                wake: wake.clone(),
                 versions: HashMap::new(),
             };
             Box::pin(watch(client.clone(), subject, feed)) as BoxFuture<'static, ()>
@@ -38,7 +40,7 @@ pub(crate) fn watches(
 
 struct Feed {
     kind: &'static str,
-    kustomizations: Arc<Frame<Kustomizations>>,
+    wake: Wake,
     /// The last version seen of each, so that a new list reports nothing twice.
     versions: HashMap<NamespacedName, String>,
 }
@@ -51,14 +53,14 @@ impl Sink for Feed {
         let known = self.versions.insert(name.clone(), version.clone());
         // The first sight of an object is not a change.
         if known.is_some_and(|known| known != version) {
-            self.kustomizations.wake(&Use::new(self.kind, name));
+            (self.wake)(&Use::new(self.kind, name));
         }
     }
 
     fn deleted(&mut self, head: &Head<'_>, _: &[u8]) {
         let name = head.name();
         self.versions.remove(&name);
-        self.kustomizations.wake(&Use::new(self.kind, name));
+        (self.wake)(&Use::new(self.kind, name));
     }
 
     fn synced(&mut self, _: &str) {}

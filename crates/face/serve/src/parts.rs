@@ -5,12 +5,16 @@ use std::sync::Arc;
 use anyhow::Context as _;
 use futures::future::BoxFuture;
 use lode_api::{
-    Kind, Resource, git_repository, helm_chart, helm_repository, kustomization, oci_repository,
+    Kind, Resource, git_repository, helm_chart, helm_release, helm_repository, kustomization,
+    oci_repository,
 };
 use lode_apply::{Applier, Preflight};
 use lode_cluster::{Cache, Client, Discovery};
+use lode_helmrelease::{HelmReleaseOptions, HelmReleaseParts, HelmReleases};
 use lode_kustomization::Kustomizations;
+use lode_merge::{FieldManager, OwnFields};
 use lode_object::NamespacedName;
+use lode_object::OwnerLabels;
 use lode_runtime::{
     Backoff, Events, Frame, Memory, Metrics, Own, OwnParts, Queue, Reconcile, Sources, Store,
 };
@@ -20,7 +24,7 @@ use lode_source::{
 };
 use tokio::sync::watch;
 
-use crate::configs;
+use crate::configs::{self, Wake};
 use crate::options::Options;
 
 /// Field manager of applied objects, as in Flux.
@@ -68,6 +72,9 @@ impl ControllerPart {
     }
 }
 
+/// What the controllers share that apply objects: who applies, sources, records.
+type SharedByAppliers<'a> = (&'a Applier, &'a Arc<Sources>, &'a Arc<lode_store::Records>);
+
 /// What all parts share.
 pub(crate) struct SharedByParts<'a> {
     pub(crate) options: &'a Options,
@@ -86,18 +93,33 @@ impl SharedByParts<'_> {
         let repositories = self.mirror::<git_repository::Spec>();
         let pulled = self.mirror::<oci_repository::Spec>();
         let kustomizations = self.mirror::<kustomization::Spec>();
+        let releases = self.mirror::<helm_release::Spec>();
         let sources = Sources::new(self.artifacts.clone(), self.memory.clone());
         let (listed, charts) = (self.mirror(), self.mirror::<helm_chart::Spec>());
         let sources = sources.with(repositories.clone()).with(pulled.clone());
         let sources = Arc::new(sources.with(listed.clone()).with(charts.clone()));
         let indexes = Arc::new(Indexes::new(self.artifacts.clone(), self.memory.clone()));
         let of_charts = self.charts(&listed, &sources, &indexes);
+        let applier = self.applier();
+        let records = Arc::new(lode_store::Records::open(&self.options.storage_path));
+        let (of_releases, released) = self.releases(releases, (&applier, &sources, &records));
+        let (of_kustomizations, built) =
+            self.kustomizations(kustomizations, (&applier, &sources, &records));
+        let namespace = self.options.namespace.as_deref().unwrap_or_default();
+        let wake: Wake = Arc::new(move |used| {
+            built.wake(used);
+            released.wake(used);
+        });
+        let mut of_kustomizations = of_kustomizations;
+        let watches = configs::watches(self.client, namespace, &wake);
+        of_kustomizations.follow.extend(watches);
         Ok(vec![
             self.repositories(repositories)?,
             self.source(pulled, self.oci(), None),
             self.source(listed, self.helm_repositories(&indexes), None),
             self.source(charts, of_charts, Some(sources.clone())),
-            self.kustomizations(kustomizations, sources),
+            of_kustomizations,
+            of_releases,
         ])
     }
 
@@ -201,15 +223,15 @@ impl SharedByParts<'_> {
     fn kustomizations(
         &self,
         objects: Arc<Store<Resource<kustomization::Spec>>>,
-        sources: Arc<Sources>,
-    ) -> ControllerPart {
+        (applier, sources, records): SharedByAppliers<'_>,
+    ) -> (ControllerPart, Arc<Frame<Kustomizations>>) {
         let queue = Arc::new(self.queue());
         let events = self.events(MANAGER);
         let parts = lode_kustomization::Parts {
             own: self.own(objects.clone(), &events, "gotk-kustomize-controller"),
-            applier: self.applier(),
-            sources,
-            records: Arc::new(lode_store::Records::open(&self.options.storage_path)),
+            applier: applier.clone(),
+            sources: sources.clone(),
+            records: records.clone(),
             custom_stage_kinds: self.options.custom_stage_kinds.clone(),
             memory: self.memory.clone(),
         };
@@ -224,13 +246,56 @@ impl SharedByParts<'_> {
             interval_jitter_percent: self.options.interval_jitter_percent,
         };
         let frame = Kustomizations::frame(parts, queue.clone(), options);
-        let namespace = self.options.namespace.as_deref().unwrap_or_default();
-        let mut part = ControllerPart::new(&frame, objects, events, queue, self.options.concurrent)
+        let part = ControllerPart::new(&frame, objects, events, queue, self.options.concurrent)
             .with(Kustomizations::follow_cluster(frame.clone()))
             .with(Kustomizations::follow_sources(frame.clone()));
-        part.follow
-            .extend(configs::watches(self.client, namespace, &frame));
-        part
+        (part, frame)
+    }
+
+    /// Wires the controller of releases.
+    fn releases(
+        &self,
+        objects: Arc<Store<Resource<helm_release::Spec>>>,
+        (applier, sources, records): SharedByAppliers<'_>,
+    ) -> (ControllerPart, Arc<Frame<HelmReleases>>) {
+        let queue = Arc::new(self.queue());
+        let events = self.events(lode_helmrelease::MANAGER);
+        let parts = HelmReleaseParts {
+            own: self.own(objects.clone(), &events, lode_helmrelease::MANAGER),
+            applier: self.release_applier(applier),
+            sources: sources.clone(),
+            records: records.clone(),
+            memory: self.memory.clone(),
+        };
+        let options = HelmReleaseOptions {
+            requeue_dependency: self.options.requeue_dependency,
+            default_service_account: self.options.default_service_account.clone(),
+            no_cross_namespace_refs: self.options.no_cross_namespace_refs,
+            interval_jitter_percent: self.options.interval_jitter_percent,
+        };
+        let frame = HelmReleases::frame(parts, queue.clone(), options);
+        let workers = lode_helmrelease::UNDER_WAY_MAX;
+        let part = ControllerPart::new(&frame, objects, events, queue, workers)
+            .with(HelmReleases::follow_cluster(frame.clone()))
+            .with(HelmReleases::follow_sources(frame.clone()));
+        (part, frame)
+    }
+
+    /// Returns who applies the objects of releases: with Helm's field manager, and seeing the objects with their labels.
+    fn release_applier(&self, applier: &Applier) -> Applier {
+        let manager = FieldManager {
+            name: lode_helmrelease::MANAGER.to_owned(),
+            own: OwnFields::Written,
+        };
+        let cache = applier.cache().beside(manager, OwnerLabels::RELEASE);
+        let options = lode_apply::Options {
+            manager: lode_helmrelease::MANAGER.to_owned(),
+            overrides: Vec::new(),
+            custom_stage_kinds: Vec::new(),
+            preflight: Preflight::Never,
+            parallel: self.options.concurrent_ssa,
+        };
+        applier.beside(Arc::new(cache), options)
     }
 
     fn applier(&self) -> Applier {

@@ -71,6 +71,7 @@ pub const ALL: &[Row] = &[
     HELM_REPOSITORY,
     HELM_CHART,
     KUSTOMIZATION,
+    HELM_RELEASE,
 ];
 
 /// A `GitRepository`.
@@ -229,7 +230,6 @@ pub const NOT_SERVED: &[KindName<'_>] = &[
     KindName::new("source.toolkit.fluxcd.io", "Bucket"),
     KindName::new("source.toolkit.fluxcd.io", "ExternalArtifact"),
     KindName::new("source.extensions.fluxcd.io", "ArtifactGenerator"),
-    KindName::new("helm.toolkit.fluxcd.io", "HelmRelease"),
     KindName::new("notification.toolkit.fluxcd.io", "Alert"),
     KindName::new("notification.toolkit.fluxcd.io", "Provider"),
     KindName::new("notification.toolkit.fluxcd.io", "Receiver"),
@@ -341,8 +341,8 @@ mod tests {
 
     #[test]
     fn a_kind_is_served_or_not() {
-        assert!(is_not_served("helm.toolkit.fluxcd.io", "HelmRelease"));
-        assert!(!is_not_served("example.com", "HelmRelease"));
+        assert!(is_not_served("image.toolkit.fluxcd.io", "ImagePolicy"));
+        assert!(!is_not_served("example.com", "ImagePolicy"));
         for Row { names, .. } in ALL {
             assert!(!is_not_served(names.group, names.kind), "{}", names.kind);
             assert_eq!(names.singular, names.kind.to_lowercase());

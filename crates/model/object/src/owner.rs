@@ -18,8 +18,8 @@ impl OwnerLabels {
         namespace: meta::OWNER_NAMESPACE,
     };
 
-    /// The labels of the objects of a `HelmRelease`.
-    pub const HELM_RELEASE: Self = Self {
+    /// The labels of the objects of a release.
+    pub const RELEASE: Self = Self {
         name: meta::RELEASE_OWNER_NAME,
         namespace: meta::RELEASE_OWNER_NAMESPACE,
     };

@@ -3,7 +3,7 @@
 //! Drift is undone from here, so that it needs neither the source nor a build, and returns to what was last applied
 //! even while a newer commit does not build.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 use std::io::{Read as _, Write as _};
 
 use flate2::Compression;
@@ -11,7 +11,7 @@ use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use lode_apply::{Desired, Manner, Set};
 use lode_object::secrecy::Level;
-use lode_object::{Object, Secrecy};
+use lode_object::{Id, Object, Secrecy};
 use serde_json::json;
 
 /// Bodies of applied objects, deflated.
@@ -70,6 +70,15 @@ impl KeptObjects {
 
     pub(crate) fn is_empty(&self) -> bool {
         self.deflated.is_empty()
+    }
+
+    /// Returns the objects but some.
+    pub(crate) fn without(&self, ids: &HashSet<Id>) -> Self {
+        if self.is_empty() {
+            return Self::default();
+        }
+        let objects = self.objects(|object| !ids.contains(&object.id()));
+        Self::of(&Set::in_order(objects))
     }
 }
 

@@ -153,6 +153,12 @@ pub(crate) fn in_full(awaited: &[Awaited]) -> String {
     list.join(", ")
 }
 
+/// Lists objects with their status alone.
+pub(crate) fn in_plain(awaited: &[Awaited]) -> String {
+    let one = |Awaited { id, status, .. }: &Awaited| format!("{id} status: '{status}'");
+    awaited.iter().map(one).collect::<Vec<_>>().join(", ")
+}
+
 /// Returns one line of a text, cut at [`REASON_BYTES_MAX`].
 fn one_line(text: &str) -> String {
     let mut line = text.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -217,13 +217,14 @@ async fn an_owner_waits_for_objects_of_its_own_choice() {
     };
     let mut other = DeliveryState::default();
     let late = await_objects(&short, &mut other, WaitPurpose::Step, &objects[1..]).await;
-    let WaitEnd::Refused(text) = late.unwrap() else {
+    let WaitEnd::Refused { text, reasons } = late.unwrap() else {
         panic!("the time is over");
     };
-    assert!(
-        text.starts_with("timeout waiting for: [StatefulSet/default/db status: 'InProgress'"),
-        "{text}"
+    assert_eq!(
+        text,
+        "timeout waiting for: [StatefulSet/default/db status: 'InProgress']"
     );
+    assert!(reasons.contains("status: 'InProgress': "), "{reasons}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -71,7 +71,7 @@ impl Reconcile for Toy {
     fn progress(&self, (): &()) -> Progress {
         Progress {
             doing: "Playing".to_owned(),
-            ready: "in progress",
+            ready: Some("in progress".into()),
         }
     }
 

@@ -57,7 +57,7 @@ impl Reconcile for Counter {
     fn progress(&self, (): &()) -> Progress {
         Progress {
             doing: "Counting".to_owned(),
-            ready: "in progress",
+            ready: Some("in progress".into()),
         }
     }
 

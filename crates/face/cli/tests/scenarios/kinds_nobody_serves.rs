@@ -10,7 +10,7 @@ use crate::stage::{LONG, Stage};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_object_that_nobody_serves_is_told_once_and_shown() {
-    const NAME: &str = "helmreleases.helm.toolkit.fluxcd.io";
+    const NAME: &str = "imagepolicies.image.toolkit.fluxcd.io";
     Stage::play("not-served", async |stage| {
         stage.world.apply(definition(NAME)).await?;
         let is_served = |found: Option<&Value>| {
@@ -20,7 +20,7 @@ async fn an_object_that_nobody_serves_is_told_once_and_shown() {
         stage.world.until(crd, LONG, is_served).await?;
 
         let release = json!({
-            "apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+            "apiVersion": "image.toolkit.fluxcd.io/v1", "kind": "ImagePolicy",
             "metadata": {"name": "podinfo", "namespace": stage.namespace}, "spec": {"interval": "1m"},
         });
         stage.write("apps/release.yaml", &[release])?;
@@ -28,11 +28,11 @@ async fn an_object_that_nobody_serves_is_told_once_and_shown() {
         stage.source().await?;
         stage.kustomization("apps", json!({})).await?;
         stage.applied("apps", &commit).await?;
-        let object = format!("HelmRelease/{}/podinfo", stage.namespace);
+        let object = format!("ImagePolicy/{}/podinfo", stage.namespace);
         stage.told("apps", "KindNotServed", &[&object, "hint: "]).await?;
 
         let shown = stage.lode(&["get", "all"])?.text;
-        holds(&shown, &["helmrelease/podinfo", "not served by Lodestone yet"])?;
+        holds(&shown, &["imagepolicy/podinfo", "not served by Lodestone yet"])?;
 
         // Another revision with the same folder does not repeat the event.
         stage.repository.write("elsewhere/a.txt", "x")?;
@@ -61,9 +61,9 @@ fn definition(name: &str) -> Value {
         "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
         "metadata": {"name": name},
         "spec": {
-            "group": "helm.toolkit.fluxcd.io", "scope": "Namespaced",
-            "names": {"kind": "HelmRelease", "listKind": "HelmReleaseList", "plural": "helmreleases", "singular": "helmrelease"},
-            "versions": [{"name": "v2", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
+            "group": "image.toolkit.fluxcd.io", "scope": "Namespaced",
+            "names": {"kind": "ImagePolicy", "listKind": "ImagePolicyList", "plural": "imagepolicies", "singular": "imagepolicy"},
+            "versions": [{"name": "v1", "served": true, "storage": true, "schema": {"openAPIV3Schema": schema}}],
         },
     })
 }

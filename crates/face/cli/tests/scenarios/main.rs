@@ -43,6 +43,7 @@ mod live_edits;
 #[cfg(test)]
 mod nothing_is_left_behind;
 mod one_of_two_acts;
+mod releases;
 mod removal;
 mod secrets_stay_secret;
 mod stopped_leaders;

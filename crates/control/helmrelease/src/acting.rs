@@ -1,0 +1,345 @@
+//! [`Acting`]: who acts for one release, and what it takes to write, wait for and delete its objects.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lode_api::shared::{CustomHealthCheck, InventoryEntry};
+use lode_api::{HelmRelease, Kind as _};
+use lode_apply::{
+    Applier, Correction, Desired, Drift, Error as ApplyError, Fault, OnFault, Rule, Set,
+};
+use lode_cluster::{Error as ClusterError, Identity, Propagation};
+use lode_deliver::{
+    DeliveryNews, DeliveryOwner, DeliveryTerms, DriftMode, HealthChecks, HealthExprs,
+    RemovalStanding, StaleObject, WaitEnd, WaitPurpose, WaitTarget, await_gone, await_objects,
+    in_short,
+};
+use lode_object::{NamespacedName, Value};
+use lode_runtime::{Failure, Retry};
+use tokio::time::{Instant, sleep_until};
+
+use crate::controller::HelmReleases;
+use crate::drift;
+use crate::facts::Facts;
+use crate::objects::{RELEASE_NAME, RELEASE_NAMESPACE};
+use crate::state::State;
+use crate::storage::Storage;
+
+/// How long to wait before a look that failed for a passing reason is repeated.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Who acts for one release.
+pub(crate) struct Acting<'a> {
+    pub(crate) kind: &'a HelmReleases,
+    pub(crate) object: &'a Arc<HelmRelease>,
+    pub(crate) owner: NamespacedName,
+    pub(crate) facts: &'a Facts,
+    /// Applies, reads and deletes, as the account of the release.
+    pub(crate) applier: Applier,
+    pub(crate) storage: Storage,
+    /// Namespace of the release.
+    pub(crate) namespace: String,
+    /// What of its objects is left to others.
+    pub(crate) rules: Vec<Rule>,
+    /// The user's own expressions for health.
+    pub(crate) exprs: Arc<HealthExprs>,
+    /// The same, for hooks: a Pod has to end.
+    pub(crate) hook_exprs: Arc<HealthExprs>,
+    pub(crate) drift: DriftMode,
+    pub(crate) interval: Duration,
+}
+
+/// Why an action ends early.
+#[derive(Debug)]
+pub(crate) enum ActionError {
+    /// It failed: the reason, in Helm's words.
+    Failed(String),
+    /// Nobody wants its outcome any more: the object is deleted, or the process ends.
+    Dropped,
+}
+
+impl ActionError {
+    /// Returns the error with words before its reason.
+    pub(crate) fn after(self, words: &str) -> Self {
+        match self {
+            Self::Failed(reason) => Self::Failed(format!("{words}{reason}")),
+            Self::Dropped => Self::Dropped,
+        }
+    }
+}
+
+impl From<String> for ActionError {
+    fn from(reason: String) -> Self {
+        Self::Failed(reason)
+    }
+}
+
+impl From<crate::storage::StorageError> for ActionError {
+    fn from(error: crate::storage::StorageError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl From<ClusterError> for ActionError {
+    fn from(error: ClusterError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+/// Compiles the expressions for the health of hooks.
+///
+/// # Errors
+/// An expression cannot be compiled.
+pub(crate) fn hook_exprs(own: &[CustomHealthCheck]) -> Result<HealthExprs, String> {
+    let pod = CustomHealthCheck {
+        api_version: "v1".into(),
+        kind: Some("Pod".into()),
+        current: "has(status.phase) && status.phase == 'Succeeded'".into(),
+        failed: Some("has(status.phase) && status.phase == 'Failed'".into()),
+        in_progress: None,
+    };
+    let mut checks = own.to_vec();
+    checks.push(pod);
+    HealthExprs::compile(&checks)
+}
+
+impl Acting<'_> {
+    /// Returns what holds for a step of a delivery.
+    pub(crate) fn terms<'t>(
+        &'t self,
+        revision: &'t str,
+        exprs: &'t HealthExprs,
+        timeout: Duration,
+    ) -> DeliveryTerms<'t> {
+        let inventory = self.object.status.inventory.as_ref();
+        DeliveryTerms {
+            owner: &self.owner,
+            kind: &self.kind.group_kind,
+            uid: &self.object.metadata.uid,
+            keeper: &self.kind.records,
+            applier: &self.applier,
+            revision,
+            inventory: inventory.map(|inventory| &*inventory.entries),
+            custom_stage_kinds: &[],
+            rules: &self.rules,
+            exprs,
+            checks: HealthChecks::Named(&[]),
+            drift: self.drift,
+            correction: Correction::Patch,
+            on_fault: OnFault::Stop,
+            prune: false,
+            force: false,
+            is_asked: lode_runtime::is_asked(self.object),
+            interval: self.interval,
+            rerun_every: self.interval,
+            timeout,
+        }
+    }
+
+    /// Waits for objects to become ready. No worker is held: the task sleeps until one of them changes.
+    ///
+    /// # Errors
+    /// One of them cannot become ready, or did not in time.
+    pub(crate) async fn ready(
+        &self,
+        state: &mut State,
+        revision: &str,
+        (targets, exprs): (&[WaitTarget], &HealthExprs),
+        timeout: Duration,
+    ) -> Result<(), ActionError> {
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let terms = self.terms(revision, exprs, timeout);
+        let end = Instant::now() + timeout;
+        let heard = self.kind.waiters.of(&self.owner);
+        loop {
+            // What changes from here on is heard.
+            let mut changed = Box::pin(heard.notified());
+            changed.as_mut().enable();
+            let looked = await_objects(&terms, &mut state.delivery, WaitPurpose::Step, targets);
+            let until = match looked.await {
+                Ok(WaitEnd::Ready) => break,
+                Ok(WaitEnd::Refused { text, reasons }) => {
+                    self.facts.waits_for("");
+                    if reasons != text {
+                        self.facts.refuse(reasons);
+                    }
+                    return Err(text.into());
+                }
+                Ok(WaitEnd::Waiting { until, awaited }) => {
+                    self.facts.waits_for(&in_short(&awaited));
+                    until
+                }
+                Err(failure) if failure.retry == Retry::Backoff && Instant::now() < end => {
+                    Instant::now() + LOOK_AGAIN
+                }
+                Err(failure) => return Err(failure.message.into()),
+            };
+            self.unless_dropped(async {
+                tokio::select! {
+                    () = changed => {}
+                    () = sleep_until(until) => {}
+                }
+            })
+            .await?;
+        }
+        self.facts.waits_for("");
+        Ok(())
+    }
+
+    /// Waits for deleted objects to be gone.
+    ///
+    /// # Errors
+    /// One of them is still there after the time.
+    pub(crate) async fn gone(
+        &self,
+        state: &mut State,
+        stale: &[StaleObject],
+        timeout: Duration,
+    ) -> Result<(), ActionError> {
+        let heard = self.kind.waiters.of(&self.owner);
+        while !stale.is_empty() {
+            let mut changed = Box::pin(heard.notified());
+            changed.as_mut().enable();
+            let standing = await_gone(&self.applier, stale, timeout, &mut state.delivery).await;
+            let left = match standing.map_err(|failure| ActionError::Failed(failure.message))? {
+                RemovalStanding::Gone => break,
+                RemovalStanding::TimedOut(id) => {
+                    return Err(format!("timeout waiting for: [{id} status: 'Terminating']").into());
+                }
+                RemovalStanding::Going(left) => left,
+            };
+            self.unless_dropped(async {
+                tokio::select! {
+                    () = changed => {}
+                    () = tokio::time::sleep(left) => {}
+                }
+            })
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Waits unless nobody wants the outcome any more.
+    async fn unless_dropped(&self, wait: impl Future<Output = ()>) -> Result<(), ActionError> {
+        let wait = async {
+            wait.await;
+            Ok(())
+        };
+        let waited: Result<(), Failure> = self.kind.while_wanted(self.object, wait).await;
+        waited.map_err(|_| ActionError::Dropped)
+    }
+
+    /// Deletes objects in the order that they are given in; returns those that were there. Of the objects of a release,
+    /// only those that say they are of this one.
+    ///
+    /// # Errors
+    /// The server refuses.
+    pub(crate) async fn delete(
+        &self,
+        objects: &[&Desired],
+        propagation: Propagation,
+        of: Option<&str>,
+    ) -> Result<Vec<StaleObject>, ActionError> {
+        let client = self.applier.client();
+        let mut deleted = Vec::new();
+        for desired in objects {
+            let id = &desired.id;
+            let Some(resource) = self.applier.discovery().resolve(&desired.gvk).await? else {
+                continue;
+            };
+            let namespace = if resource.namespaced {
+                &*id.namespace
+            } else {
+                ""
+            };
+            let live = match client.get(&resource, namespace, &id.name).await {
+                Ok(live) => live,
+                Err(error) if error.is_not_found() => continue,
+                Err(error) => return Err(error.into()),
+            };
+            if of.is_some_and(|name| !is_of(&live, name, &self.namespace)) {
+                continue;
+            }
+
+            let identity = Identity {
+                uid: lode_object::json::text(&live, "/metadata/uid"),
+                version: "",
+            };
+            let gone = client.delete_and(&resource, namespace, &id.name, identity, propagation);
+            match gone.await {
+                Err(error) if !error.is_not_found() => return Err(error.into()),
+                _ => deleted.push((id.clone(), desired.gvk.version.clone())),
+            }
+        }
+        Ok(deleted)
+    }
+}
+
+/// Returns whether a live object says that it is of a release.
+pub(crate) fn is_of(live: &Value, name: &str, namespace: &str) -> bool {
+    let annotations = &live["metadata"]["annotations"];
+    annotations[RELEASE_NAME] == name && annotations[RELEASE_NAMESPACE] == namespace
+}
+
+/// Says in Helm's words why objects could not be written. Objects that a set creates are distinguished from those that it changes
+/// where `creates` says so.
+pub(crate) fn refused(error: &ApplyError, set: &Set, creates: impl Fn(&Fault) -> bool) -> String {
+    let ApplyError::Refused(faults) = error else {
+        return error.to_string();
+    };
+    let Some(fault) = faults.first() else {
+        return error.to_string();
+    };
+    let id = &fault.id;
+    let gvk = set.get(id).map(|desired| &desired.gvk);
+    let kind = gvk.map_or_else(String::new, |gvk| {
+        format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind)
+    });
+    let words = if creates(fault) {
+        "failed to create resource: "
+    } else {
+        ""
+    };
+    let place = if id.namespace.is_empty() {
+        id.name.to_string()
+    } else {
+        format!("{}/{}", id.namespace, id.name)
+    };
+    let cause = if fault.secrecy.is_open() {
+        fault.cause.to_string()
+    } else {
+        // What a server says of a Secret quotes it.
+        "the server refuses it".to_owned()
+    };
+    format!("{words}server-side apply failed for object {place} {kind}: {cause}")
+}
+
+impl DeliveryOwner for Acting<'_> {
+    async fn rebuild(&self) -> Result<Set, Failure> {
+        drift::recorded_set(self).await
+    }
+
+    async fn write_ahead(&self, _: Vec<InventoryEntry>) -> Result<(), ClusterError> {
+        Ok(())
+    }
+
+    fn hear(&self, news: DeliveryNews<'_>) {
+        match news {
+            DeliveryNews::Hidden(words) => self.kind.own.hide_words(&self.owner, words),
+            DeliveryNews::Drifted { drift, .. } => self.drifted(drift),
+            DeliveryNews::Changed { changes, .. } => self.facts.changed(changes),
+            _ => {}
+        }
+    }
+}
+
+impl Acting<'_> {
+    fn drifted(&self, drift: &Drift) {
+        let what = if drift.corrected { "corrected" } else { "told" };
+        let metrics = self.kind.own.metrics();
+        metrics.drift(lode_api::helm_release::Spec::NAMES.kind, &self.owner, what);
+        self.facts.drifted(drift);
+    }
+}

@@ -1,0 +1,271 @@
+//! Upgrades a release.
+
+use std::time::Duration;
+
+use lode_api::helm_release::action::Upgrade;
+use lode_chart::LIMITS;
+use lode_chart::release::{ApplyMethod, Event, Release, ReleaseStatus};
+use lode_chart::values::merge;
+use lode_object::Value;
+use lode_stdx::budget::Budget;
+use serde_json::Map;
+
+use super::place::{PlaceOrder, place, refuse_others};
+use super::recording::Recording;
+use super::{ReleaseOrder, Written, crds, oci_digest_of, origin};
+use crate::acting::{Acting, ActionError};
+use crate::hooks;
+use crate::objects::ReleaseObjects;
+use crate::rendering::{Rendering, render};
+use crate::state::State;
+
+/// What this action calls itself in the history.
+const ACTION: &str = "upgrade";
+
+/// Upgrades a release. What was written into the storage is in `written`, whatever the end.
+///
+/// # Errors
+/// The reason, in Helm's words.
+pub(crate) async fn upgrade(
+    acting: &Acting<'_>,
+    state: &mut State,
+    order: &ReleaseOrder,
+    written: &mut Written,
+    timeout: Duration,
+) -> Result<(), ActionError> {
+    let default = Upgrade::default();
+    let spec = acting.object.spec.upgrade.as_deref().unwrap_or(&default);
+    let PreparedUpgrade {
+        mut release,
+        mut current,
+        objects,
+        before,
+    } = prepare(acting, state, order, spec).await?;
+    let recording = Recording {
+        action: ACTION,
+        oci_digest: order.oci_digest.as_deref(),
+        word: "Upgrade",
+    };
+    let known = (&*order.revisions, acting.object.spec.max_history());
+    recording
+        .begin(acting, (&release, &objects), known, written)
+        .await?;
+
+    let revision = release.key();
+    let placing = PlaceOrder {
+        objects: &objects,
+        before: Some(&before),
+        revision: &revision,
+        waits: !spec.disable_wait.unwrap_or_default(),
+        waits_for_jobs: !spec.disable_wait_for_jobs.unwrap_or_default(),
+        cleans_up: spec.cleanup_on_fail.unwrap_or_default(),
+        timeout,
+    };
+    let with_hooks = !spec.disable_hooks.unwrap_or_default();
+    let performed = perform(acting, state, &mut release, placing, with_hooks).await;
+    let oci = oci_digest_of(&acting.object.status, &current);
+    match &performed {
+        Ok(()) => {
+            current.info.status = ReleaseStatus::Superseded;
+            acting.storage.update(&current).await?;
+            written.note(&current, None, oci);
+            "Upgrade complete".clone_into(&mut release.info.description);
+        }
+        // Helm writes the release before it once more, so its observation is a new one.
+        Err(Ended::AtObjects(ActionError::Failed(_))) => written.note(&current, None, oci),
+        Err(_) => {}
+    }
+    let ended = performed.map_err(Ended::into_error);
+    recording.end(acting, &mut release, ended, written).await
+}
+
+/// What an upgrade is about.
+struct PreparedUpgrade {
+    /// The revision that is made.
+    release: Release,
+    /// The revision that is deployed.
+    current: Release,
+    objects: ReleaseObjects,
+    /// The objects of the revision that is deployed.
+    before: ReleaseObjects,
+}
+
+/// Applies definitions, renders, and checks whose the objects are.
+async fn prepare(
+    acting: &Acting<'_>,
+    state: &mut State,
+    order: &ReleaseOrder,
+    spec: &Upgrade,
+) -> Result<PreparedUpgrade, ActionError> {
+    let policy = spec.crds().map_err(|error| error.to_string())?;
+    crds::apply(acting, state, order, policy).await?;
+    let (last, current) = releases(acting, order).await?;
+    let (config, shown) = values(spec, order, &current)?;
+    let version = last.version + 1;
+    let rendering = Rendering {
+        version,
+        is_upgrade: true,
+        checks_schema: !spec.disable_schema_validation.unwrap_or_default(),
+        values: &shown,
+    };
+    let rendered = render(acting, state, order, rendering).await?;
+    let objects = rendered.objects.scoped(&acting.applier).await?;
+    let before = objects_of(acting, &current).await?;
+    if spec.disable_take_ownership.unwrap_or_default() {
+        refuse_others(acting, &objects, Some(&before), "update").await?;
+    }
+
+    let mut release = Release::new(
+        &acting.storage.name,
+        &current.namespace,
+        version,
+        rendered.chart,
+    );
+    release.config = config;
+    release.manifest = rendered.manifest;
+    release.hooks = rendered.hooks;
+    release.labels.clone_from(&last.labels);
+    release.apply_method = Some(ApplyMethod::ServerSide);
+    release.info.first_deployed = current.info.first_deployed;
+    release.info.last_deployed = Some(acting.storage.now());
+    release.info.notes = rendered.notes;
+    release.info.status = ReleaseStatus::PendingUpgrade;
+    "Preparing upgrade".clone_into(&mut release.info.description);
+    Ok(PreparedUpgrade {
+        release,
+        current,
+        objects,
+        before,
+    })
+}
+
+/// Where an upgrade ended.
+enum Ended {
+    /// While objects were written or waited for.
+    AtObjects(ActionError),
+    /// In a hook.
+    InHooks(ActionError),
+}
+
+impl Ended {
+    fn into_error(self) -> ActionError {
+        match self {
+            Self::AtObjects(error) | Self::InHooks(error) => error,
+        }
+    }
+}
+
+async fn perform(
+    acting: &Acting<'_>,
+    state: &mut State,
+    release: &mut Release,
+    placing: PlaceOrder<'_>,
+    with_hooks: bool,
+) -> Result<(), Ended> {
+    let all: &(dyn Fn(&str) -> bool + Sync) = &|_| true;
+    if with_hooks {
+        let event = (Event::PreUpgrade, all);
+        let ran = hooks::run(acting, state, release, event, placing.timeout).await;
+        let failed = |error: ActionError| Ended::InHooks(error.after("pre-upgrade hooks failed: "));
+        ran.map_err(failed)?;
+    }
+    let placed = place(acting, state, placing).await;
+    placed.map_err(Ended::AtObjects)?;
+    if with_hooks {
+        let event = (Event::PostUpgrade, all);
+        let ran = hooks::run(acting, state, release, event, placing.timeout).await;
+        let failed =
+            |error: ActionError| Ended::InHooks(error.after("post-upgrade hooks failed: "));
+        ran.map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// Returns the last revision, and the one that is deployed: the last that is, else the last.
+async fn releases(
+    acting: &Acting<'_>,
+    order: &ReleaseOrder,
+) -> Result<(Release, Release), ActionError> {
+    let none = || {
+        ActionError::Failed(format!(
+            "\"{}\" has no deployed releases",
+            acting.storage.name
+        ))
+    };
+    let last = order.revisions.first().ok_or_else(none)?;
+    let stored = acting
+        .storage
+        .read(last.version)
+        .await?
+        .ok_or_else(none)?
+        .release;
+    if stored.info.status.is_pending() {
+        let text = "another operation (install/upgrade/rollback) is in progress";
+        return Err(text.to_owned().into());
+    }
+    if stored.info.status == ReleaseStatus::Deployed {
+        return Ok((stored.clone(), stored));
+    }
+    let deployed = order
+        .revisions
+        .iter()
+        .find(|revision| revision.status == ReleaseStatus::Deployed.as_str());
+    let deployed = match deployed {
+        Some(revision) => acting.storage.read(revision.version).await?,
+        None => None,
+    };
+    match deployed {
+        Some(deployed) => Ok((stored, deployed.release)),
+        None if matches!(
+            stored.info.status,
+            ReleaseStatus::Failed | ReleaseStatus::Superseded
+        ) =>
+        {
+            Ok((stored.clone(), stored))
+        }
+        None => Err(none()),
+    }
+}
+
+/// Values by key.
+type ValuesTable = Map<String, Value>;
+
+/// Returns the values of the record, and those that win over the chart's own: where the last ones are kept, with all
+/// that the last chart had.
+fn values(
+    spec: &Upgrade,
+    order: &ReleaseOrder,
+    current: &Release,
+) -> Result<(ValuesTable, ValuesTable), ActionError> {
+    let own = &order.values.table;
+    if !spec.preserve_values.unwrap_or_default() {
+        return Ok((own.clone(), own.clone()));
+    }
+    let mut config = current.config.clone();
+    merge(&mut config, own.clone());
+    let mut shown = current.chart.values().map_err(|error| error.to_string())?;
+    merge(&mut shown, config.clone());
+    Ok((config, shown))
+}
+
+/// Reads the objects of a record.
+///
+/// # Errors
+/// Its manifest cannot be read, or the server cannot be asked.
+pub(crate) async fn objects_of(
+    acting: &Acting<'_>,
+    release: &Release,
+) -> Result<ReleaseObjects, ActionError> {
+    let (manifest, name) = (release.manifest.clone(), acting.storage.name.clone());
+    let namespace = origin(acting).namespace.to_owned();
+    let read = move || {
+        let origin = crate::objects::Origin {
+            name: &name,
+            namespace: &namespace,
+        };
+        ReleaseObjects::of_manifest(&manifest, &origin, &Budget::new(LIMITS))
+    };
+    let read = tokio::task::spawn_blocking(read).await;
+    let objects = read.map_err(|error| error.to_string())??;
+    Ok(objects.scoped(&acting.applier).await?)
+}

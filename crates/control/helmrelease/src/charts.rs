@@ -1,0 +1,169 @@
+//! Charts as they were loaded from artifacts, shared by all releases that use them.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use lode_api::reasons;
+use lode_api::shared::Artifact;
+use lode_chart::release::RecordedChart;
+use lode_chart::{ARCHIVE_MAX, Chart, LIMITS};
+use lode_runtime::{Bounded, Failure, Memory, NotRun, OpenError, Retry, Sources};
+use lode_stdx::Lock;
+use lode_stdx::budget::{Budget, Exceeded, Limits, Spent};
+use lode_store::Owner;
+
+/// How many charts are kept; a release whose chart is not among them loads it again.
+const KEPT_MAX: usize = 16;
+/// Bytes of archives that are kept as charts, all together.
+const KEPT_BYTES: usize = 8 << 20;
+/// Bytes that loading a chart needs at first, for each byte of its archive.
+const BYTES_PER_BYTE: u64 = 32;
+/// Bytes that loading a chart needs at first, whatever its size.
+const BYTES_MIN: u64 = 1 << 20;
+
+/// A chart that releases share.
+pub(crate) struct SharedChart {
+    pub(crate) chart: Chart,
+    /// The chart as the last record contains it: its compressed form is computed once.
+    recorded: Lock<Option<Arc<RecordedChart>>>,
+}
+
+impl SharedChart {
+    /// Returns whether the chart or a subchart has definitions.
+    pub(crate) fn has_crds(&self) -> bool {
+        fn has(chart: &Chart) -> bool {
+            let own = chart
+                .files()
+                .iter()
+                .any(|file| file.name.starts_with("crds/"));
+            own || chart.dependencies().iter().any(has)
+        }
+        has(&self.chart)
+    }
+
+    /// Returns the form that records contain, the same one as long as it is equal.
+    pub(crate) fn recorded(&self, new: RecordedChart) -> Arc<RecordedChart> {
+        let mut last = self.recorded.lock();
+        match &*last {
+            Some(last) if last.json() == new.json() => last.clone(),
+            _ => last.insert(Arc::new(new)).clone(),
+        }
+    }
+}
+
+/// The charts that were used last.
+#[derive(Default)]
+pub(crate) struct Charts(Lock<VecDeque<KeptChart>>);
+
+struct KeptChart {
+    /// Digest of the archive, and the version that the chart was given.
+    key: (Box<str>, Option<String>),
+    bytes: usize,
+    chart: Arc<SharedChart>,
+}
+
+impl Charts {
+    /// Returns the chart in an artifact, under another version if one is given.
+    ///
+    /// # Errors
+    /// The artifact cannot be read, or is no chart.
+    pub(crate) async fn load(
+        &self,
+        sources: &Sources,
+        memory: &Memory,
+        artifact: &Artifact,
+        owner: &Owner,
+        version: impl Fn(&Chart) -> Result<Option<String>, Failure> + Clone + Send + 'static,
+    ) -> Result<Arc<SharedChart>, Failure> {
+        // What a chart is called depends on its artifact alone, so the revision stands for the version.
+        let key = (artifact.digest.clone(), Some(artifact.revision.to_string()));
+        if let Some(found) = self.find(&key) {
+            return Ok(found);
+        }
+
+        let bytes = sources.read(artifact, owner, ARCHIVE_MAX).await;
+        let bytes = bytes.map_err(|error| unread(&error))?;
+        let size = bytes.len();
+        let likely = BYTES_MIN + (size as u64).saturating_mul(BYTES_PER_BYTE);
+        let bytes = Arc::new(bytes);
+        let once = move |most: u64| {
+            let limits = Limits {
+                bytes: most,
+                ..LIMITS
+            };
+            let budget = Budget::new(limits);
+            match Chart::from_archive(&bytes, &budget) {
+                Ok(chart) => Bounded::Ended(named(chart, &version)),
+                Err(error) => {
+                    let reason = error.to_string();
+                    ended(Err(no_chart(&reason)), &reason, &budget)
+                }
+            }
+        };
+        let loaded = memory.compute_growing(owner.namespace(), likely, LIMITS.bytes, once);
+        let chart = loaded
+            .await
+            .unwrap_or_else(|error: NotRun| Err(no_chart(&error.to_string())))?;
+        let chart = Arc::new(SharedChart {
+            chart,
+            recorded: Lock::default(),
+        });
+        self.keep(key, size, chart.clone());
+        Ok(chart)
+    }
+
+    fn find(&self, key: &(Box<str>, Option<String>)) -> Option<Arc<SharedChart>> {
+        let mut kept = self.0.lock();
+        let at = kept.iter().position(|chart| chart.key == *key)?;
+        let found = kept.remove(at)?;
+        let chart = found.chart.clone();
+        kept.push_front(found);
+        Some(chart)
+    }
+
+    fn keep(&self, key: (Box<str>, Option<String>), bytes: usize, chart: Arc<SharedChart>) {
+        let mut kept = self.0.lock();
+        kept.push_front(KeptChart { key, bytes, chart });
+        let sum = |kept: &VecDeque<KeptChart>| kept.iter().map(|chart| chart.bytes).sum::<usize>();
+        while kept.len() > KEPT_MAX || kept.len() > 1 && sum(&kept) > KEPT_BYTES {
+            kept.pop_back();
+        }
+    }
+}
+
+/// Returns what work came to that failed for a reason: if that is its bound of bytes, it may have more.
+pub(crate) fn ended<T>(failed: T, reason: &str, budget: &Budget) -> Bounded<T> {
+    let exceeded = Exceeded {
+        what: Spent::Bytes,
+        limit: budget.limits().bytes,
+    };
+    if reason.contains(&exceeded.to_string()) {
+        Bounded::MetBound(failed)
+    } else {
+        Bounded::Ended(failed)
+    }
+}
+
+/// Gives a chart the version that it is to have.
+fn named(
+    chart: Chart,
+    version: &impl Fn(&Chart) -> Result<Option<String>, Failure>,
+) -> Result<Chart, Failure> {
+    Ok(match version(&chart)? {
+        Some(version) => chart.with_version(&version),
+        None => chart,
+    })
+}
+
+fn no_chart(why: &str) -> Failure {
+    let text = format!("Could not load chart: {why}");
+    Failure::new(reasons::ARTIFACT_FAILED, text).with(Retry::Backoff)
+}
+
+fn unread(error: &OpenError) -> Failure {
+    let failure = Failure::new(
+        reasons::ARTIFACT_FAILED,
+        format!("Could not load chart: {error}"),
+    );
+    failure.with(Retry::Backoff)
+}

@@ -1,0 +1,47 @@
+//! The `HelmRelease` controller: installs a chart with values, and keeps the release so.
+//!
+//! A run reads what is wanted ([`gather`], [`values`]), names where the release stands and decides on one step
+//! ([`standing`]), takes it ([`action`]) and looks again, until nothing is left to do or a remediation ends the run
+//! ([`attempt`]). Records are Helm's own ([`storage`]), so that its command line sees our releases and we see its. Live
+//! edits are found by watch and undone from what was kept of the release ([`drift`]).
+//!
+//! A run that waits for objects sleeps: it holds a task, no thread and no processor. If the process ends meanwhile, the
+//! record stays pending, and the next run frees it.
+//!
+//! Left out so far, and refused rather than ignored: remote clusters, client-side apply, charts whose signatures are to
+//! be verified.
+
+mod acting;
+mod action;
+mod attempt;
+mod chart_object;
+mod charts;
+mod controller;
+mod digest;
+mod drift;
+mod facts;
+mod gather;
+mod hooks;
+mod lookup;
+mod names;
+mod objects;
+mod options;
+mod post_render;
+mod reasons;
+mod reconcile;
+mod removal;
+mod render;
+mod rendering;
+mod snapshot;
+mod standing;
+mod state;
+mod steps;
+mod storage;
+mod validate;
+mod values;
+mod waiters;
+mod working;
+
+pub use controller::{HelmReleaseParts, HelmReleases};
+pub use options::{HelmReleaseOptions, MANAGER, UNDER_WAY_MAX};
+pub use values::{ReleaseValues, values_among};

@@ -1,0 +1,64 @@
+//! What holds for all releases; the names are those of Flux's flags.
+
+use std::time::Duration;
+
+use lode_api::HelmRelease;
+
+/// How many releases may be under way at once: most of the time they wait, and what computes is bounded by the memory
+/// budget.
+pub const UNDER_WAY_MAX: usize = 512;
+
+/// The field manager of everything that is written for a release, as in Flux.
+pub const MANAGER: &str = "helm-controller";
+
+/// What holds for all releases.
+#[derive(Debug, Clone)]
+pub struct HelmReleaseOptions {
+    /// Longest wait for a chart or a dependency (`--requeue-dependency`).
+    pub requeue_dependency: Duration,
+    /// Account used where a release names none (`--default-service-account`).
+    pub default_service_account: Option<String>,
+    /// Refuses sources and dependencies in other namespaces (`--no-cross-namespace-refs`).
+    pub no_cross_namespace_refs: bool,
+    /// How far intervals are spread, in percent (`--interval-jitter-percentage`).
+    pub interval_jitter_percent: u8,
+}
+
+impl HelmReleaseOptions {
+    /// Returns the account that everything happens with for a release; none means the operator's own rights.
+    pub(crate) fn account<'a>(&'a self, object: &'a HelmRelease) -> Option<&'a str> {
+        // An empty name is none: it must not win over the default.
+        let given = |name: &'a str| Some(name).filter(|name| !name.is_empty());
+        let own = object.spec.service_account_name.as_deref().and_then(given);
+        own.or_else(|| self.default_service_account.as_deref().and_then(given))
+    }
+}
+
+impl Default for HelmReleaseOptions {
+    fn default() -> Self {
+        Self {
+            requeue_dependency: Duration::from_secs(30),
+            default_service_account: None,
+            no_cross_namespace_refs: false,
+            interval_jitter_percent: 5,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_account_does_not_win_over_the_default() {
+        let options = HelmReleaseOptions {
+            default_service_account: Some("tenant".to_owned()),
+            ..HelmReleaseOptions::default()
+        };
+        let mut object = HelmRelease::default();
+        object.spec.service_account_name = Some("".into());
+        assert_eq!(options.account(&object), Some("tenant"));
+        object.spec.service_account_name = Some("own".into());
+        assert_eq!(options.account(&object), Some("own"));
+    }
+}

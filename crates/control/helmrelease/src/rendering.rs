@@ -1,0 +1,114 @@
+//! Renders the chart of a release as its account: capabilities of the cluster, `lookup`, memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lode_chart::{Capabilities, Crd, KubeVersion};
+use lode_object::Value;
+use serde_json::Map;
+
+use crate::acting::{Acting, ActionError};
+use crate::action::ReleaseOrder;
+use crate::lookup::ClusterLookup;
+use crate::render::{RenderOrder, RenderedRelease};
+use crate::state::State;
+
+/// How old the list of API versions that templates see may be.
+const VERSIONS_AGE_MAX: Duration = Duration::from_mins(1);
+
+/// What is rendered of a release.
+pub(crate) struct Rendering<'a> {
+    pub(crate) version: i64,
+    pub(crate) is_upgrade: bool,
+    pub(crate) checks_schema: bool,
+    /// Values that win over those of the chart.
+    pub(crate) values: &'a Map<String, Value>,
+}
+
+/// Renders.
+///
+/// # Errors
+/// The reason, in Helm's words.
+pub(crate) async fn render(
+    acting: &Acting<'_>,
+    state: &mut State,
+    order: &ReleaseOrder,
+    rendering: Rendering<'_>,
+) -> Result<RenderedRelease, ActionError> {
+    let work = work(acting, order, rendering).await?;
+    let rendering = work.render(&acting.kind.memory, 0);
+    let rendered = acting.kind.while_wanted(acting.object, async {
+        Ok::<_, lode_runtime::Failure>(rendering.await)
+    });
+    let rendered = rendered.await.map_err(|_| ActionError::Dropped)??;
+    state.looked_up = rendered.looked_up;
+    Ok(rendered)
+}
+
+/// Returns the definitions of the chart.
+///
+/// # Errors
+/// The values do not fit.
+pub(crate) async fn definitions(
+    acting: &Acting<'_>,
+    order: &ReleaseOrder,
+) -> Result<Vec<Crd>, ActionError> {
+    if !order.chart.has_crds() {
+        return Ok(Vec::new());
+    }
+    let rendering = Rendering {
+        version: 1,
+        is_upgrade: false,
+        checks_schema: false,
+        values: &order.values.table,
+    };
+    let work = work(acting, order, rendering).await?;
+    let crds = tokio::task::spawn_blocking(move || work.crds()).await;
+    Ok(crds.map_err(|error| error.to_string())??)
+}
+
+async fn work(
+    acting: &Acting<'_>,
+    order: &ReleaseOrder,
+    rendering: Rendering<'_>,
+) -> Result<RenderOrder, ActionError> {
+    let discovery = acting.applier.discovery();
+    let versions = discovery.api_versions(VERSIONS_AGE_MAX).await?;
+    let capabilities = Capabilities {
+        kube_version: kube_version(acting).await?,
+        api_versions: Arc::new(versions),
+        ..Capabilities::default()
+    };
+    let ambient = acting.kind.own.ambient().clone();
+    Ok(RenderOrder {
+        object: acting.object.clone(),
+        chart: order.chart.clone(),
+        values: Arc::new(rendering.values.clone()),
+        name: acting.storage.name.clone(),
+        namespace: acting.namespace.clone(),
+        revision: rendering.version,
+        is_upgrade: rendering.is_upgrade,
+        checks_schema: rendering.checks_schema,
+        capabilities,
+        now: ambient.now(),
+        ambient,
+        lookup: ClusterLookup::new(acting.applier.client().clone(), discovery.clone()),
+    })
+}
+
+/// Returns the version of the server, which is asked once.
+async fn kube_version(acting: &Acting<'_>) -> Result<KubeVersion, ActionError> {
+    if let Some(known) = acting.kind.kube_version.get() {
+        return Ok(known.clone());
+    }
+    let answer = acting
+        .kind
+        .own
+        .client()
+        .read("/version", "application/json")
+        .await?;
+    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+    let text = lode_object::json::text(&answer, "/gitVersion");
+    let version = KubeVersion::parse(text).map_err(|error| format!("server version: {error}"))?;
+    Ok(acting.kind.kube_version.get_or_init(|| version).clone())
+}

@@ -29,14 +29,7 @@ pub fn expand(
     let templates = Templates::compile(Arc::new(Functions::helm()), &[file], budget);
     let templates = templates.map_err(|error| NameError(error.to_string()))?;
 
-    let environment = Environment {
-        now,
-        random,
-        cluster: None,
-        resolve_host: None,
-        is_lint: false,
-        budget,
-    };
+    let environment = Environment::without_cluster((now, random), budget);
     let name = templates.execute(NAME, Value::Nil, MissingKey::default(), &environment);
     let name = name.map_err(|error| NameError(error.to_string()))?;
     Ok(String::from_utf8_lossy(&name).into_owned())

@@ -130,14 +130,7 @@ impl ChartRenderer<'_> {
             revision: 1,
             is_upgrade: false,
         };
-        let environment = Environment {
-            now,
-            random,
-            cluster: None,
-            resolve_host: None,
-            is_lint: false,
-            budget,
-        };
+        let environment = Environment::without_cluster((now, random), budget);
         let capabilities = self.capabilities(call)?;
         let options = RenderOptions::default();
         let rendered = prepared.render(&release, &capabilities, &options, &environment);

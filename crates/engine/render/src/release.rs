@@ -155,15 +155,7 @@ impl Release<'_> {
             revision: 1,
             is_upgrade: false,
         };
-        let (now, random) = self.chance;
-        let environment = Environment {
-            now,
-            random,
-            cluster: None,
-            resolve_host: None,
-            is_lint: false,
-            budget,
-        };
+        let environment = Environment::without_cluster(self.chance, budget);
         let posted = Posted {
             object: self.object,
             budget,

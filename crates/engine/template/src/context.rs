@@ -23,6 +23,21 @@ pub struct Environment<'e> {
     pub budget: &'e Budget,
 }
 
+impl<'e> Environment<'e> {
+    /// Returns an environment in which there is no cluster and no name service.
+    #[must_use]
+    pub fn without_cluster((now, random): (Timestamp, &'e dyn Random), budget: &'e Budget) -> Self {
+        Self {
+            now,
+            random,
+            cluster: None,
+            resolve_host: None,
+            is_lint: false,
+            budget,
+        }
+    }
+}
+
 /// A source of random bytes.
 pub trait Random {
     /// Fills `bytes`.

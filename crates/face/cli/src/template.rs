@@ -179,14 +179,7 @@ fn render(
             .check_schemas(&lode_chart::SchemaDocuments::new(), budget)
             .map_err(in_full)?;
     }
-    let environment = Environment {
-        now: Timestamp::now(),
-        random: &OsRandom,
-        cluster: None,
-        resolve_host: None,
-        is_lint: false,
-        budget,
-    };
+    let environment = Environment::without_cluster((Timestamp::now(), &OsRandom), budget);
     let rendered = prepared.render(
         release,
         capabilities,

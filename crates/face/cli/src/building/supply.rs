@@ -51,7 +51,7 @@ pub(super) struct ChartSupply<'s> {
 }
 
 /// Charts that were looked for, and why some of them are not there.
-type Known = BTreeMap<WantedChart, Result<Arc<Tree>, String>>;
+type SoughtCharts = BTreeMap<WantedChart, Result<Arc<Tree>, String>>;
 
 impl ChartSupply<'_> {
     /// Builds, with charts if they are asked for, until no chart is missing.
@@ -63,7 +63,7 @@ impl ChartSupply<'_> {
             return build(None);
         }
         let now = Timestamp::now();
-        let mut known = Known::new();
+        let mut known = SoughtCharts::new();
         while known.len() <= CHARTS_MAX {
             let lacking = Lock::new(BTreeSet::new());
             let fetched = |wanted: &WantedChart| {

@@ -106,15 +106,19 @@ async fn honest(stage: &Stage, namespace: &'static str) -> anyhow::Result<Durati
     let all =
         (0..HONEST).map(|n| kustomization(namespace, &format!("app-{n}"), &format!("./apps/{n}")));
     bare::apply(&stage.world, all.collect()).await?;
-    until(&stage.world, (namespace, HONEST), |object| {
-        let conditions = object["status"]["conditions"]
-            .as_array()
-            .into_iter()
-            .flatten();
-        conditions
-            .into_iter()
-            .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-    })
+    until(
+        &stage.world,
+        ("Kustomization", namespace, HONEST),
+        |object| {
+            let conditions = object["status"]["conditions"]
+                .as_array()
+                .into_iter()
+                .flatten();
+            conditions
+                .into_iter()
+                .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
+        },
+    )
     .await?;
     Ok(start.elapsed())
 }

@@ -2,14 +2,15 @@
 
 use std::time::{Duration, Instant};
 
-use e2e::{Calls, Operator};
+use e2e::Operator;
 use lode_cluster::Target;
 use serde_json::json;
 
+use crate::bare;
+use crate::costs::{Costs, idle};
 use crate::follow::until;
 use crate::print::{figure, line};
 use crate::stage::{Stage, application, kustomization, repository};
-use crate::{bare, print};
 
 const NAMESPACE: &str = "bench-fleet";
 const BARE: &str = "bench-fleet-bare";
@@ -77,15 +78,19 @@ async fn first(
         (0..count).map(|n| kustomization(NAMESPACE, &format!("app-{n}"), &format!("./apps/{n}")));
     bare::apply(&stage.world, all.collect()).await?;
     figure("created after", start.elapsed().as_secs_f64(), "s");
-    until(&stage.world, (NAMESPACE, count), |object| {
-        object["status"]["conditions"]
-            .as_array()
-            .is_some_and(|conditions| {
-                conditions
-                    .iter()
-                    .any(|condition| condition["type"] == "Ready" && condition["status"] == "True")
-            })
-    })
+    until(
+        &stage.world,
+        ("Kustomization", NAMESPACE, count),
+        |object| {
+            object["status"]["conditions"]
+                .as_array()
+                .is_some_and(|conditions| {
+                    conditions.iter().any(|condition| {
+                        condition["type"] == "Ready" && condition["status"] == "True"
+                    })
+                })
+        },
+    )
     .await?;
 
     let took = start.elapsed();
@@ -96,7 +101,9 @@ async fn first(
         "x  (mark <= 2.0)",
     );
     idle(&operator).await?;
-    Costs::of(&operator)?.since(&before).print(count);
+    Costs::of(&operator)?
+        .since(&before)
+        .print("Kustomization", count);
     figure(
         "peak resident memory",
         operator.peak_mib()?,
@@ -126,13 +133,17 @@ async fn again(stage: &Stage, operator: Operator, count: usize) -> anyhow::Resul
             .await?;
     }
 
-    until(&stage.world, (NAMESPACE, count), |object| {
-        object["status"]["lastHandledReconcileAt"] == "again"
-    })
+    until(
+        &stage.world,
+        ("Kustomization", NAMESPACE, count),
+        |object| object["status"]["lastHandledReconcileAt"] == "again",
+    )
     .await?;
     figure("all answered after", start.elapsed().as_secs_f64(), "s");
     idle(&operator).await?;
-    Costs::of(&operator)?.since(&before).print(count);
+    Costs::of(&operator)?
+        .since(&before)
+        .print("Kustomization", count);
     Ok(operator)
 }
 
@@ -157,70 +168,9 @@ async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Res
 
     figure("all looked at after", start.elapsed().as_secs_f64(), "s");
     idle(&operator).await?;
-    Costs::of(&operator)?.since(&Costs::default()).print(count);
+    Costs::of(&operator)?
+        .since(&Costs::default())
+        .print("Kustomization", count);
     figure("resident memory", operator.rss_mib()?, "MiB");
     operator.stop()
-}
-
-/// Waits until the operator makes no more calls, because events are written with a delay.
-async fn idle(operator: &Operator) -> anyhow::Result<()> {
-    let mut before = operator.calls()?;
-    for _ in 0..120 {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        let now = operator.calls()?;
-        if now == before {
-            return Ok(());
-        }
-        before = now;
-    }
-    print::line("  (still busy after two minutes)");
-    Ok(())
-}
-
-#[derive(Default)]
-struct Costs {
-    cpu: f64,
-    calls: Calls,
-}
-
-impl Costs {
-    fn of(operator: &Operator) -> anyhow::Result<Self> {
-        Ok(Self {
-            cpu: operator.cpu_seconds()?,
-            calls: operator.calls()?,
-        })
-    }
-
-    fn since(mut self, before: &Self) -> Self {
-        for (verb, count) in &mut self.calls {
-            *count -= before
-                .calls
-                .get(verb)
-                .copied()
-                .unwrap_or_default()
-                .min(*count);
-        }
-        Self {
-            cpu: self.cpu - before.cpu,
-            calls: self.calls,
-        }
-    }
-
-    fn print(&self, count: usize) {
-        figure("CPU", self.cpu, "s");
-        figure(
-            "CPU per Kustomization",
-            self.cpu * 1000.0 / count as f64,
-            "ms  (mark <= 5)",
-        );
-        let all: u64 = self.calls.values().sum();
-        figure(
-            "API calls per Kustomization",
-            all as f64 / count as f64,
-            "  (mark <= 9 at first)",
-        );
-        for (verb, calls) in self.calls.iter().filter(|(_, calls)| **calls > 0) {
-            figure(&format!("  {verb}"), *calls as f64, "");
-        }
-    }
 }

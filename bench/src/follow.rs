@@ -1,4 +1,4 @@
-//! Waits for Kustomizations with a watch: polling a thousand of them, or an inventory of ten
+//! Waits for objects with a watch: polling a thousand of them, or an inventory of ten
 //! thousand, would take API server time from what is measured.
 
 use std::collections::HashSet;
@@ -11,14 +11,14 @@ use tokio::sync::watch;
 
 const WITHIN: Duration = Duration::from_mins(30);
 
-/// Waits until this many Kustomizations of a namespace have satisfied a condition.
+/// Waits until this many objects of a kind have satisfied a condition in a namespace.
 pub(crate) async fn until(
     world: &World,
-    (namespace, count): (&str, usize),
+    (kind, namespace, count): (&str, &str, usize),
     wanted: fn(&Value) -> bool,
 ) -> anyhow::Result<()> {
     let subject = Subject {
-        resource: world.resource("Kustomization"),
+        resource: world.resource(kind),
         namespace: namespace.into(),
         labels: "".into(),
         fields: "".into(),

@@ -6,6 +6,7 @@
 mod apiserver;
 mod bare;
 mod bombs;
+mod costs;
 mod drift;
 mod fleet;
 mod follow;
@@ -14,6 +15,7 @@ mod kustomize;
 mod launch;
 mod peer;
 mod print;
+mod releases;
 mod single;
 mod stage;
 mod yaml;
@@ -34,6 +36,12 @@ struct Arguments {
 enum What {
     /// Many Kustomizations of four objects: all at once, again on request, after a restart
     Kustomizations {
+        /// How many
+        #[arg(default_value_t = 1000)]
+        count: usize,
+    },
+    /// Many releases of one chart with four objects: all at once, and again on request
+    Helmreleases {
         /// How many
         #[arg(default_value_t = 1000)]
         count: usize,
@@ -85,6 +93,7 @@ fn main() -> ExitCode {
 fn run(what: What) -> anyhow::Result<ExitCode> {
     match what {
         What::Kustomizations { count } => on_cluster(fleet::run(count))?,
+        What::Helmreleases { count } => on_cluster(releases::run(count))?,
         What::Objects { count } => on_cluster(single::run(count))?,
         What::Latency { count } => on_cluster(drift::run(count))?,
         What::Bombs => on_cluster(bombs::run())?,

@@ -52,7 +52,7 @@ pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
     let start = Instant::now();
     stage.world.apply(all).await?;
     let applied = |object: &Value| object["status"]["lastAppliedRevision"].is_string();
-    until(&stage.world, (NAMESPACE, 1), applied).await?;
+    until(&stage.world, ("Kustomization", NAMESPACE, 1), applied).await?;
     let took = start.elapsed();
     figure("Ready after", took.as_secs_f64(), "s");
     figure(

@@ -398,7 +398,8 @@ impl<'s, 'l> Run<'s, 'l> {
             schema: &schema,
         };
         let Inflated { text, parts } = charts::inflate(self.source, entry, at)?;
-        for mut node in manifests::read(&text, Origins::default(), self.source.budget)? {
+        let nodes = manifests::read(&text, Origins::default(), self.source.budget);
+        for mut node in nodes.map_err(|fault| charts::located(fault, entry.place))? {
             patch::place_all(&mut node, entry.place);
             let mut made = Resource {
                 note: note.cloned(),

@@ -10,7 +10,7 @@ mod settings;
 use std::sync::Arc;
 
 use lode_tree::{Child, Loader, Read, RepoPath, Tree};
-use lode_yaml::{Dialect, Node, Nodes, Origins};
+use lode_yaml::{Dialect, Node, Nodes, Origins, Place};
 
 use crate::error::{Fault, FileCause};
 use crate::input::charts::{ChartCall, ChartFailure, ChartValues, WantedChart};
@@ -102,6 +102,15 @@ pub(crate) fn inflate(
         }
         ChartFailure::Refused(text) => refused(&text),
     })
+}
+
+/// Returns a fault in the objects of a chart as one of its entry: they are in no file.
+pub(crate) fn located(fault: Fault, place: Place) -> Fault {
+    match fault {
+        Fault::At(_, cause) => Fault::At(place, cause),
+        Fault::Yaml { error, .. } => Fault::At(place, FileCause::Chart(error.to_string())),
+        fault => fault.during("read the objects of a chart", place),
+    }
 }
 
 fn call<'c>(

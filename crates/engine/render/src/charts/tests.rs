@@ -194,6 +194,11 @@ fn a_chart_that_is_not_right_says_why() {
             "no file",
         ),
         ("values.schema.json", "{\"required\": [\"size\"]}", "size"),
+        (
+            "templates/a.yaml",
+            "a: 1\n",
+            "kustomization.yaml:1: not a Kubernetes object",
+        ),
     ] {
         let error = refusal(&[(file, text)]);
         assert!(error.contains(expected), "{error}");

@@ -90,18 +90,16 @@ impl Posted<'_> {
             ..Options::default()
         };
         let mut builder = Builder::new(&tree, &options, self.budget);
-        let mut kustomization = builder.generated(&RepoPath::root());
-        let place = kustomization.place(0);
-        kustomization
-            .resources
-            .push(At::new(FILE.to_owned(), place));
+        let mut overlay = builder.generated(&RepoPath::root());
+        let place = overlay.place(0);
+        overlay.resources.push(At::new(FILE.to_owned(), place));
         for patch in kustomize.iter().flat_map(|kustomize| &kustomize.patches) {
             let patch = Patch {
                 patch: At::new(patch.patch.to_string(), place),
                 target: patch.target.as_deref().map(lode_object::Selector::from),
                 ..Patch::default()
             };
-            kustomization.patches.push(At::new(patch, place));
+            overlay.patches.push(At::new(patch, place));
         }
         for image in kustomize.iter().flat_map(|kustomize| &kustomize.images) {
             let text = |field: &Option<Box<str>>| field.as_deref().unwrap_or_default().to_owned();
@@ -112,11 +110,9 @@ impl Posted<'_> {
                 digest: text(&image.digest),
                 ..Image::default()
             };
-            kustomization.images.push(At::new(image, place));
+            overlay.images.push(At::new(image, place));
         }
-        builder
-            .build(&kustomization)
-            .map_err(|error| error.to_string())
+        builder.build(&overlay).map_err(|error| error.to_string())
     }
 }
 

@@ -82,10 +82,10 @@ impl HelmReleases {
             storage: self.storage(
                 &applier,
                 names::storage_namespace(object),
-                names::release_name(object),
+                lode_render::release::release_name(object),
             ),
             applier,
-            namespace: names::release_namespace(object).to_owned(),
+            namespace: lode_render::release::release_namespace(object).to_owned(),
             rules: health.rules,
             exprs: health.exprs,
             hook_exprs: health.hook_exprs,

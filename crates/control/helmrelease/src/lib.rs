@@ -26,7 +26,6 @@ mod lookup;
 mod names;
 mod objects;
 mod options;
-mod post_render;
 mod reasons;
 mod reconcile;
 mod removal;

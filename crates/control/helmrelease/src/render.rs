@@ -11,6 +11,7 @@ use lode_chart::{
     SchemaDocuments, SchemaError,
 };
 use lode_object::Value;
+use lode_render::release;
 use lode_runtime::{Bounded, Memory};
 use lode_stdx::budget::{Budget, Limits};
 use lode_template::{Cluster, Environment, Random};
@@ -19,7 +20,6 @@ use serde_json::Map;
 use crate::charts::{SharedChart, ended};
 use crate::lookup::ClusterLookup;
 use crate::objects::{Origin, ReleaseObjects};
-use crate::post_render;
 
 /// Bytes that a render needs at first, whatever the chart.
 const BYTES_MIN: u64 = 8 << 20;
@@ -86,9 +86,9 @@ impl RenderOrder {
             checked.map_err(|error| unfit(&error))?;
         }
 
-        let change = |stream: &str| post_render::change(&self.object, stream, budget);
+        let change = |stream: &str| release::change(&self.object, stream, budget);
         let strategy = self.object.spec.post_render_strategy();
-        let strategy = post_render::strategy(strategy.map_err(|error| error.to_string())?);
+        let strategy = release::strategy(strategy.map_err(|error| error.to_string())?);
         let options = RenderOptions {
             post_render: Some(PostRender {
                 change: &change,
@@ -96,7 +96,7 @@ impl RenderOrder {
             }),
             ..RenderOptions::default()
         };
-        let release = ReleaseInfo {
+        let info = ReleaseInfo {
             name: &self.name,
             namespace: &self.namespace,
             revision: self.revision,
@@ -111,7 +111,7 @@ impl RenderOrder {
             is_lint: false,
             budget,
         };
-        let rendered = prepared.render(&release, &self.capabilities, &options, &environment);
+        let rendered = prepared.render(&info, &self.capabilities, &options, &environment);
         let rendered = rendered.map_err(|error| error.to_string())?;
 
         let recorded = prepared.recorded().map_err(|error| error.to_string())?;

@@ -26,7 +26,7 @@ mod fields;
 mod flux;
 mod glob;
 mod plan;
-mod release;
+pub mod release;
 mod render;
 mod secret;
 mod source;
@@ -37,7 +37,4 @@ pub use error::{Error, ObjectCause};
 pub use fields::Dropped;
 pub use lode_kustomize::{Charts, Image, LIMITS, Origin, Sources};
 pub use plan::{Patch, Plan, Substitution};
-pub use release::{
-    FoundValues, Release, ReleaseError, ValuesError, release_name, release_namespace, values,
-};
 pub use render::{Prepared, Rendered, render, render_with_charts};

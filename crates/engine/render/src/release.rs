@@ -5,8 +5,8 @@
 //! installation runs. What Flux adds is added: post-renderers, common metadata, labels that name the
 //! release. Left out: everything that only a cluster knows; `lookup` finds nothing.
 
+mod names;
 mod post;
-mod values;
 
 use std::collections::BTreeSet;
 
@@ -15,25 +15,25 @@ use lode_api::helm_release::action::{CrdPolicy, Install};
 use lode_api::{FieldError, HelmRelease};
 use lode_chart::manifest::split;
 use lode_chart::release::Event;
-use lode_chart::{Capabilities, Chart, Prepared, ReleaseInfo, RenderOptions, SchemaDocuments};
+use lode_chart::{
+    Capabilities, Chart, PostRender, Prepared, ReleaseInfo, RenderOptions, SchemaDocuments,
+};
 use lode_object::Object;
-use lode_stdx::Digest;
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_template::{Environment, Random};
 use lode_yaml::Dialect;
 use serde_json::{Map, Value};
 
-pub use values::{FoundValues, ValuesError, values};
-
-use post::Posted;
+pub use names::{release_name, release_namespace};
+pub use post::{change, strategy};
 
 /// A `HelmRelease` with what it needs.
 pub struct Release<'r> {
-    /// The object; without a namespace it is in that of the release.
+    /// The object, with its namespace.
     pub object: &'r HelmRelease,
     /// Its chart.
     pub chart: &'r Chart,
-    /// Its values, as [`values()`] puts them together.
+    /// Its values.
     pub values: &'r Map<String, Value>,
     /// What the templates learn about the cluster.
     pub capabilities: &'r Capabilities,
@@ -61,50 +61,6 @@ pub enum ReleaseError {
     /// The budget is exceeded.
     #[error("rendering the release {0}")]
     Exceeded(#[from] Exceeded),
-}
-
-/// Returns the name of a release: the one that is set, or target namespace and name, shortened as
-/// Flux does.
-#[must_use]
-pub fn release_name(object: &HelmRelease) -> String {
-    let spec = &object.spec;
-    let set = |text: &Option<Box<str>>| {
-        let text = text.as_deref().filter(|text| !text.is_empty());
-        text.map(str::to_owned)
-    };
-    if let Some(name) = set(&spec.release_name) {
-        return name;
-    }
-    let own = &object.metadata.name;
-    let name = match set(&spec.target_namespace) {
-        Some(namespace) => format!("{namespace}-{own}"),
-        None => own.to_string(),
-    };
-    if name.len() <= NAME_MAX {
-        return name;
-    }
-    let digest = Digest::of(name.as_bytes()).to_string();
-    let digest = digest.rsplit(':').next().unwrap_or_default();
-    let kept: String = name.chars().take(NAME_KEPT).collect();
-    format!("{kept}-{}", &digest[..NAME_DIGITS.min(digest.len())])
-}
-
-/// Longest name of a release.
-const NAME_MAX: usize = 53;
-/// Characters that stay of a name that is too long.
-const NAME_KEPT: usize = 40;
-/// Digits of the digest behind them.
-const NAME_DIGITS: usize = 12;
-
-/// Returns the namespace of a release.
-#[must_use]
-pub fn release_namespace(object: &HelmRelease) -> &str {
-    let target = object.spec.target_namespace.as_deref();
-    let target = target.filter(|target| !target.is_empty());
-    match target.unwrap_or(&object.metadata.namespace) {
-        "" => "default",
-        namespace => namespace,
-    }
 }
 
 impl Release<'_> {
@@ -156,13 +112,12 @@ impl Release<'_> {
             is_upgrade: false,
         };
         let environment = Environment::without_cluster(self.chance, budget);
-        let posted = Posted {
-            object: self.object,
-            budget,
-        };
-        let change = |stream: &str| posted.change(stream);
+        let change = |stream: &str| change(self.object, stream, budget);
         let options = RenderOptions {
-            post_render: Some(posted.step(&change)?),
+            post_render: Some(PostRender {
+                change: &change,
+                strategy: strategy(spec.post_render_strategy()?),
+            }),
             ..RenderOptions::default()
         };
         let rendered = prepared.render(&release, self.capabilities, &options, &environment);

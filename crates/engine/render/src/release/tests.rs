@@ -1,7 +1,5 @@
 //! Releases without a cluster.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use lode_chart::ChartFile;
 use lode_stdx::budget::Limits;
 use serde_json::json;
@@ -45,7 +43,9 @@ fn release(spec: Value) -> HelmRelease {
 fn objects(spec: Value, files: &[(&str, &str)]) -> Result<Vec<Object>, ReleaseError> {
     let (object, chart) = (release(spec), chart(files));
     let budget = Budget::new(crate::LIMITS);
-    let values = values(&object, &|_, _| None, &budget).unwrap();
+    let own = object.spec.values.as_ref();
+    let own = own.map(|own| serde_json::from_str(own.text()).unwrap());
+    let values = own.unwrap_or_default();
     let release = Release {
         object: &object,
         chart: &chart,
@@ -148,63 +148,6 @@ fn a_patch_that_fails_and_values_that_do_not_fit_are_told() {
     );
     let spec = json!({"interval": "1m", "install": {"disableSchemaValidation": true}});
     assert!(objects(spec, &schema).is_ok());
-}
-
-#[test]
-fn values_come_in_order_and_the_objects_own_are_last() {
-    let object = release(json!({"interval": "1m", "valuesFrom": [
-        {"kind": "ConfigMap", "name": "a"},
-        {"kind": "Secret", "name": "b", "valuesKey": "k"},
-        {"kind": "Secret", "name": "c", "valuesKey": "one", "targetPath": "deep.one"},
-        {"kind": "Secret", "name": "c", "valuesKey": "quoted", "targetPath": "deep.quoted"},
-        {"kind": "Secret", "name": "c", "valuesKey": "one", "targetPath": "deep.literal", "literal": true},
-        {"kind": "ConfigMap", "name": "none", "optional": true},
-    ], "values": {"x": 3, "z": null}}));
-    let find = |kind: &str, name: &str| match (kind, name) {
-        ("ConfigMap", "a") => Some(json!({"data": {"values.yaml": "x: 1\nt: {a: 1, b: 1}\n"}})),
-        ("Secret", "b") => Some(json!({"data": {"k": STANDARD.encode("x: 2\nt: {b: 2}\n")}})),
-        ("Secret", "c") => Some(json!({"stringData": {"one": "1,e=2", "quoted": "'7'"}})),
-        _ => None,
-    };
-    let budget = Budget::unlimited();
-    let all = values(&object, &find, &budget).unwrap();
-    let want = json!({"x": 3.0, "t": {"a": 1.0, "b": 2.0}, "z": null, "e": 2,
-        "deep": {"one": 1, "quoted": "7", "literal": "1,e=2"}});
-    assert_eq!(Value::Object(all), want);
-
-    for (reference, expected) in [
-        (
-            json!({"kind": "ConfigMap", "name": "none"}),
-            "could not find ConfigMap 'none'",
-        ),
-        (
-            json!({"kind": "ConfigMap", "name": "a", "valuesKey": "k"}),
-            "missing key 'k' in ConfigMap 'a'",
-        ),
-        (
-            json!({"kind": "Secret", "name": "c", "valuesKey": "one"}),
-            "unable to merge value from key 'one' in Secret 'c'",
-        ),
-    ] {
-        let object = release(json!({"interval": "1m", "valuesFrom": [reference]}));
-        let error = values(&object, &find, &budget).unwrap_err().to_string();
-        assert!(error.starts_with(expected), "{error}");
-        assert!(!error.contains("e=2"), "{error}");
-    }
-}
-
-#[test]
-fn names_are_those_of_flux() {
-    let name = |spec: Value| release_name(&release(spec));
-    assert_eq!(name(json!({})), "web");
-    assert_eq!(name(json!({"targetNamespace": "shop"})), "shop-web");
-    assert_eq!(
-        name(json!({"targetNamespace": "shop", "releaseName": "r"})),
-        "r"
-    );
-    let long = name(json!({"targetNamespace": "n".repeat(60)}));
-    assert_eq!(long.len(), NAME_MAX);
-    assert!(long.starts_with(&"n".repeat(NAME_KEPT)));
 }
 
 #[test]

@@ -19,15 +19,16 @@ use lode_chart::{Capabilities, Chart};
 use lode_kustomize::Origin;
 use lode_object::Value;
 use lode_object::json::text;
-use lode_render::Release;
+use lode_render::release::Release;
 use lode_stdx::budget::Budget;
 
 use super::outcome::{Outcome, Shown};
+use super::wanted::with_data;
 use crate::random::OsRandom;
 
 pub(super) use chosen::ChartPlaces;
 use chosen::{ChartChoice, chosen};
-use known::{find, is_of, namespace};
+use known::{is_of, namespace};
 
 /// Most releases of one build.
 const RELEASES_MAX: usize = 1000;
@@ -77,8 +78,7 @@ fn added(known: &[Value], at: usize, places: &ChartPlaces<'_>) -> anyhow::Result
     let own = object.metadata.namespace.to_string();
     let budget = &places.budget;
 
-    let find = |kind: &str, name: &str| find(known, ("", kind), (&own, name)).cloned();
-    let values = lode_render::values(&object, &find, budget)?;
+    let values = lode_helmrelease::values_among(&object.spec, &own, &sources(known))?.table;
     let chart = chart(known, &object, places)?;
     let release = Release {
         object: &object,
@@ -92,6 +92,15 @@ fn added(known: &[Value], at: usize, places: &ChartPlaces<'_>) -> anyhow::Result
         .into_iter()
         .map(lode_object::Object::into_value)
         .collect())
+}
+
+/// Returns the objects that values can come from, as a cluster has them.
+fn sources(known: &[Value]) -> Vec<Value> {
+    let kinds = ["ConfigMap", "Secret"].map(|kind| ("", kind));
+    let found = known
+        .iter()
+        .filter(|object| kinds.iter().any(|kind| is_of(object, *kind)));
+    found.cloned().map(with_data).collect()
 }
 
 /// Finds the chart of a release.

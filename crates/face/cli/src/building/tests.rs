@@ -614,7 +614,7 @@ fn a_release_whose_chart_is_nowhere_is_named() {
         (
             "name: values}\n  - {kind: Secret",
             "name: gone}\n  - {kind: Secret",
-            "could not find ConfigMap 'gone'",
+            "configmaps \"gone\" not found",
         ),
         (
             "sourceRef: {kind: GitRepository",

@@ -193,7 +193,7 @@ fn unread(object: &Kustomization) -> String {
 }
 
 /// Moves `stringData` of a Secret into `data`, as the API server does.
-fn with_data(mut object: Value) -> Value {
+pub(super) fn with_data(mut object: Value) -> Value {
     let Some(texts) = object.get_mut("stringData").map(Value::take) else {
         return object;
     };

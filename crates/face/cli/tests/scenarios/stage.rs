@@ -24,6 +24,8 @@ use crate::ground::{self, Ground};
 pub(crate) const LONG: Duration = Duration::from_mins(1);
 /// Longest wait for the deletion of a namespace from an earlier run.
 const STRUCK: Duration = Duration::from_mins(2);
+/// Kinds with a finalizer, in the order that they are deleted in.
+const OWNERS: [&str; 3] = ["HelmRelease", "Kustomization", "GitRepository"];
 /// Lines of the operator's log printed if a scenario fails.
 const LINES_SHOWN: usize = 30;
 
@@ -123,7 +125,7 @@ impl Stage {
 
     /// Deletes a namespace and what an interrupted run left in it.
     async fn clear(&self, namespace: &str) -> anyhow::Result<()> {
-        for kind in ["Kustomization", "GitRepository"] {
+        for kind in OWNERS {
             for object in self.world.list(kind, namespace, "").await? {
                 let name = object["metadata"]["name"].as_str().unwrap_or_default();
                 self.world.delete(kind, namespace, name).await?;
@@ -257,7 +259,7 @@ impl Stage {
             told.push(("the metrics", operator.metrics()?));
         }
         for namespace in &self.namespaces {
-            for kind in ["Kustomization", "GitRepository", "Event"] {
+            for kind in OWNERS.into_iter().chain(["HelmChart", "Event"]) {
                 for mut object in self.world.list(kind, namespace, "").await? {
                     // The specification was written by the user, not by the operator.
                     object["spec"].take();
@@ -279,13 +281,13 @@ impl Stage {
         }
     }
 
-    /// Removes everything; that Kustomizations are deleted in time is checked in every scenario.
+    /// Removes everything; that Kustomizations and releases are deleted in time is checked in every scenario.
     async fn strike(&mut self) -> anyhow::Result<()> {
         if self.operator.is_none() {
             self.start()?;
         }
         let mut stuck = Vec::new();
-        for kind in ["Kustomization", "GitRepository"] {
+        for kind in OWNERS {
             let mut objects = Vec::new();
             for namespace in &self.namespaces {
                 for object in self.world.list(kind, namespace, "").await? {

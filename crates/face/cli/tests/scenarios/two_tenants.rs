@@ -7,6 +7,11 @@
 mod attempts;
 #[cfg(test)]
 mod fields;
+#[cfg(test)]
+mod fields_of_releases;
+#[cfg(test)]
+mod means;
+mod releases;
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -24,15 +29,19 @@ use crate::stage::{LONG, Stage};
 use attempts::{Attempt, Sides};
 
 /// Kinds that are compared at the end.
-const KINDS: [&str; 7] = [
+const KINDS: [&str; 9] = [
     "ConfigMap",
     "Secret",
     "ServiceAccount",
     "Role",
     "RoleBinding",
     "GitRepository",
+    "HelmChart",
     "Kustomization",
+    "HelmRelease",
 ];
+/// Kinds whose status the operator writes.
+const OUR_KINDS: [&str; 4] = ["GitRepository", "HelmChart", "Kustomization", "HelmRelease"];
 /// Attempts whose Kustomizations claim another's objects, and so try to delete them at their end.
 const CLAIMS: [&str; 4] = [
     "forged-inventory",
@@ -40,6 +49,10 @@ const CLAIMS: [&str; 4] = [
     "forged-delete",
     "forged-namespace",
 ];
+/// Attempts that claim another's release, and so try to uninstall it at their end.
+const CLAIMED_RELEASES: [&str; 2] = ["forged-release", "forged-rollback"];
+/// Folder of the victims' chart in the repository of both.
+const THEIR_CHART: &str = "theirs";
 
 /// Objects with what shows that they were changed: uid, and the resource version or the generation.
 type Things = BTreeMap<(&'static str, String), (Value, Value)>;
@@ -57,6 +70,7 @@ async fn a_tenant_gets_nothing_of_another_by_any_field() {
         );
         stage.add_namespace(&right).await?;
         let private = private_repository(stage)?;
+        their_chart(stage)?;
         let mut sides = [
             sides(&left, &right, &private),
             sides(&right, &left, &private),
@@ -70,14 +84,14 @@ async fn a_tenant_gets_nothing_of_another_by_any_field() {
                 .ready(("GitRepository", &side.other, &side.prize), "True", "")
                 .await?;
             side.artifact = theirs["status"]["artifact"].clone();
-            stage
-                .world
-                .ready(("Kustomization", &side.other, &side.prize), "True", "")
-                .await?;
+            for kind in ["Kustomization", "HelmRelease"] {
+                let what = (kind, &*side.other, &*side.prize);
+                stage.world.ready(what, "True", "").await?;
+            }
         }
         let before = [things(stage, &left).await?, things(stage, &right).await?];
 
-        let tried = [attempts::all(&sides[0]), attempts::all(&sides[1])];
+        let tried = [all_attempts(&sides[0]), all_attempts(&sides[1])];
         for (side, attempts) in sides.iter().zip(&tried) {
             for attempt in attempts {
                 for (file, text) in &attempt.files {
@@ -103,13 +117,24 @@ async fn a_tenant_gets_nothing_of_another_by_any_field() {
 
         for side in &sides {
             go_with_claims(stage, side).await?;
+            go_with_claimed_releases(stage, side).await?;
         }
         for (namespace, before) in [&left, &right].into_iter().zip(before) {
             is_untouched(stage, namespace, before).await?;
         }
+        for (side, attempts) in sides.iter().zip(&tried) {
+            leave_releases(stage, side, attempts).await?;
+        }
         Ok(())
     })
     .await;
+}
+
+/// Returns everything that one side tries.
+fn all_attempts(sides: &Sides) -> Vec<Attempt> {
+    let mut all = attempts::all(sides);
+    all.extend(releases::all(sides));
+    all
 }
 
 fn sides(own: &str, other: &str, private_url: &str) -> Sides {
@@ -139,6 +164,21 @@ fn private_repository(stage: &Stage) -> anyhow::Result<String> {
     private.push("private")?;
     stage.git.guard("private", "owner", &stage.canary);
     Ok(private.url)
+}
+
+/// Commits the chart that each side has released.
+fn their_chart(stage: &Stage) -> anyhow::Result<()> {
+    let map = config_map("", "NAME", json!({"color": "blue"})).to_string();
+    let map = map.replace("\"namespace\":\"\",", "");
+    let map = map.replace(",\"namespace\":\"\"", "");
+    let packed = "apiVersion: v2\nname: theirs\nversion: 1.0.0\n";
+    let template = map.replace("NAME", "{{ .Release.Name }}-released");
+    for (file, text) in [("Chart.yaml", packed), ("templates/a.yaml", &*template)] {
+        stage
+            .repository
+            .write(&format!("{THEIR_CHART}/{file}"), text)?;
+    }
+    stage.repository.push("theirs").map(drop)
 }
 
 /// Gives the other side its account, with all rights in its namespace and none outside, and the
@@ -190,6 +230,13 @@ async fn settle(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
             &json!({"path": "./", "targetNamespace": other, "sourceRef": {"kind": "GitRepository", "name": prize},
                 "postBuild": {"substitute": {"name": prize}}}),
         ),
+        of_kind(
+            "HelmRelease",
+            other,
+            prize,
+            &json!({"chart": {"spec": {"chart": format!("./{THEIR_CHART}"),
+                "sourceRef": {"kind": "GitRepository", "name": "app"}}}}),
+        ),
     ] {
         stage.world.apply(object).await?;
     }
@@ -203,8 +250,12 @@ fn source(namespace: &str, name: &str, spec: &Value) -> Value {
 }
 
 fn of_kind(kind: &str, namespace: &str, name: &str, spec: &Value) -> Value {
-    json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": kind,
-        "metadata": {"name": name, "namespace": namespace}, "spec": over(json!({"interval": "1h"}), spec)})
+    let version = match kind {
+        "HelmRelease" => "helm.toolkit.fluxcd.io/v2",
+        _ => "source.toolkit.fluxcd.io/v1",
+    };
+    json!({"apiVersion": version, "kind": kind, "metadata": {"name": name, "namespace": namespace},
+        "spec": over(json!({"interval": "1h"}), spec)})
 }
 
 fn kustomization(namespace: &str, name: &str, spec: &Value) -> Value {
@@ -382,6 +433,34 @@ async fn go_with_claims(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Deletes the releases that claim another's: nothing of it goes with them, and they stay until they are left alone.
+async fn go_with_claimed_releases(stage: &Stage, side: &Sides) -> anyhow::Result<()> {
+    for name in CLAIMED_RELEASES {
+        stage.world.delete("HelmRelease", &side.own, name).await?;
+        let refused = side.account("tenant");
+        let text = stage
+            .told_in(&side.own, name, "UninstallFailed", &[&refused])
+            .await?;
+        println!("{} deletes {name}: {text}", side.own);
+        let found = stage.world.get("HelmRelease", &side.own, name).await?;
+        ensure!(found.is_some(), "{name} went");
+    }
+    Ok(())
+}
+
+/// Suspends all releases of the attempts: some left objects where their account may not delete them.
+async fn leave_releases(stage: &Stage, side: &Sides, attempts: &[Attempt]) -> anyhow::Result<()> {
+    let releases = attempts
+        .iter()
+        .filter(|attempt| attempt.kind == "HelmRelease");
+    for Attempt { name, .. } in releases {
+        let what = ("HelmRelease", &*side.own, *name);
+        let suspend = json!({"spec": {"suspend": true}});
+        stage.world.patch_as("tenant", what, suspend).await?;
+    }
+    Ok(())
+}
+
 /// Returns the objects in a namespace.
 async fn things(stage: &Stage, namespace: &str) -> anyhow::Result<Things> {
     let mut things = Things::new();
@@ -389,7 +468,7 @@ async fn things(stage: &Stage, namespace: &str) -> anyhow::Result<Things> {
         for object in stage.world.list(kind, namespace, "").await? {
             let metadata = &object["metadata"];
             // For its own kinds the operator writes the status, so the generation is compared.
-            let changed = if kind.ends_with("ory") || kind == "Kustomization" {
+            let changed = if OUR_KINDS.contains(&kind) {
                 "generation"
             } else {
                 "resourceVersion"

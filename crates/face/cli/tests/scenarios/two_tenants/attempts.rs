@@ -1,7 +1,7 @@
 //! What one tenant tries against another, and how it is refused.
 //!
-//! An attempt is a Kustomization or a `GitRepository` in the tenant's own namespace; the things it
-//! names exist only in the other's namespace. Every refusal is checked by some of its words.
+//! An attempt is an object of one of the kinds in the tenant's own namespace; the things it names
+//! exist only in the other's namespace. Every refusal is checked by some of its words.
 
 use lode_object::Value;
 use serde_json::json;
@@ -53,7 +53,7 @@ pub(super) fn all(sides: &Sides) -> Vec<Attempt> {
 impl Sides {
     /// Returns words of the API server's refusal when this tenant's account accesses the other's
     /// namespace.
-    fn forbidden(&self) -> Vec<String> {
+    pub(super) fn forbidden(&self) -> Vec<String> {
         vec![
             self.account("tenant"),
             format!("in the namespace \"{}\"", self.other),
@@ -61,21 +61,22 @@ impl Sides {
     }
 
     /// Returns words of the refusal at the cluster scope.
-    fn forbidden_to_all(&self) -> Vec<String> {
+    pub(super) fn forbidden_to_all(&self) -> Vec<String> {
         vec![self.account("tenant"), "at the cluster scope".to_owned()]
     }
 
-    fn account(&self, name: &str) -> String {
+    /// Returns words of the refusal of what an account does.
+    pub(super) fn account(&self, name: &str) -> String {
         format!("User \"system:serviceaccount:{}:{name}\" cannot", self.own)
     }
 
     /// Returns a name that would lead to the other's object if names were put into URLs unescaped.
-    fn path(&self, plural: &str) -> String {
+    pub(super) fn path(&self, plural: &str) -> String {
         format!("../../{}/{plural}/{}", self.other, self.prize)
     }
 
     /// Returns the other's `ConfigMap`, changed.
-    fn changed(&self) -> Value {
+    pub(super) fn changed(&self) -> Value {
         config_map(&self.other, &self.prize, json!({"color": "red"}))
     }
 }

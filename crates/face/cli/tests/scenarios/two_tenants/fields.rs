@@ -4,17 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use lode_object::Value;
 
-use super::attempts::{self, Sides};
-
-/// What a field refers to.
-enum Means {
-    /// It names something; these attempts use it.
-    Names(&'static [&'static str]),
-    /// It names nothing that could be another's, with the reason.
-    Nothing(&'static str),
-}
-
-use Means::{Names, Nothing};
+use super::attempts::Sides;
+use super::fields_of_releases;
+use super::means::Means::{self, Names, Nothing};
 
 /// Fields that all kinds have with the same meaning.
 const SHARED: &[(&str, Means)] = &[
@@ -479,7 +471,7 @@ const FIELDS: &[(&str, &[(&str, Means)])] = &[
 
 #[test]
 fn every_field_of_the_kinds_is_tried_or_names_nothing() {
-    let attempts = attempts::all(&Sides::default());
+    let attempts = super::all_attempts(&Sides::default());
     let attempts: BTreeMap<&str, &str> = attempts
         .iter()
         .map(|attempt| (attempt.name, attempt.kind))
@@ -491,6 +483,7 @@ fn every_field_of_the_kinds_is_tried_or_names_nothing() {
             .unwrap_or_default();
         let rows = FIELDS
             .iter()
+            .chain(fields_of_releases::FIELDS)
             .find(|(of, _)| *of == kind)
             .map(|(_, rows)| *rows)
             .unwrap_or_default();

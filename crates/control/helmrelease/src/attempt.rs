@@ -68,8 +68,8 @@ impl HelmReleases {
         let applier = self.acting_for(object)?;
         self.check_dependencies(object, &checked, &applier).await?;
         let (artifact, owner) = self.artifact(&checked)?;
-        let namespace = &object.metadata.namespace;
-        let values = values::read(applier.client(), namespace, &object.spec).await?;
+        let read = values::read(applier.client(), &self.memory, object);
+        let values = self.while_wanted(object, read).await?;
         working.hide(&values.secrets);
         let chart = self.chart(object, &checked, (&artifact, &owner)).await?;
         clear_progress(working);
@@ -282,6 +282,7 @@ impl HelmReleases {
         Storage {
             client: applier.client().clone(),
             ambient: self.own.ambient().clone(),
+            memory: self.memory.clone(),
             namespace: namespace.to_owned(),
             name,
         }

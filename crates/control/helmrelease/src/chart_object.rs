@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use lode_api::{HelmRelease, Kind as _, helm_chart};
+use lode_api::{HelmRelease, Kind as _, helm_chart, reasons};
 use lode_cluster::{Error as ClusterError, Resource, Target};
 use lode_object::{NamespacedName, Object, OwnerLabels, Value};
-use lode_runtime::{Failure, Told, name_of};
+use lode_runtime::{Failure, Retry, Told, name_of};
 use lode_stdx::Digest;
 use serde_json::json;
 
@@ -44,7 +44,7 @@ impl HelmReleases {
         if exists && state.chart.as_deref() == Some(&*digest) {
             return Ok(());
         }
-        let before = self.version_of(&name).await?;
+        let before = self.version_of(&name, &body).await?;
         let target = Target {
             namespace: &name.namespace,
             name: &name.name,
@@ -115,7 +115,15 @@ impl HelmReleases {
         Ok(())
     }
 
-    async fn version_of(&self, name: &NamespacedName) -> Result<Option<String>, Failure> {
+    /// Returns the version of the `HelmChart` that is there.
+    ///
+    /// # Errors
+    /// It is labelled as another release's, or the server refuses.
+    async fn version_of(
+        &self,
+        name: &NamespacedName,
+        wanted: &Value,
+    ) -> Result<Option<String>, Failure> {
         let found = self
             .own
             .client()
@@ -123,12 +131,25 @@ impl HelmReleases {
             .await;
         match found {
             Ok(found) => {
+                is_free(name, &found, wanted)?;
                 let version = lode_object::json::text(&found, "/metadata/resourceVersion");
                 Ok(Some(version.to_owned()))
             }
             Err(error) if error.is_not_found() => Ok(None),
             Err(error) => Err(error.into()),
         }
+    }
+}
+
+/// Checks that a `HelmChart` is not another release's: two namespaces can lead to the same name.
+fn is_free(name: &NamespacedName, found: &Value, wanted: &Value) -> Result<(), Failure> {
+    let owner = |chart: &Value| OwnerLabels::RELEASE.owner_of(chart);
+    match (owner(found), owner(wanted)) {
+        (Some(other), Some(own)) if other != own => {
+            let text = format!("HelmChart '{name}' is that of HelmRelease '{other}'");
+            Err(Failure::new(reasons::ACCESS_DENIED, text).with(Retry::Backoff))
+        }
+        _ => Ok(()),
     }
 }
 
@@ -209,5 +230,20 @@ mod tests {
             "helm.toolkit.fluxcd.io/namespace": "team"});
         assert_eq!(body["metadata"]["labels"], labels);
         assert_eq!(body["metadata"]["name"], "team-web");
+    }
+
+    #[test]
+    fn a_chart_object_of_another_release_is_left_alone() {
+        let name = NamespacedName::new("flux-system", "team-a-web");
+        let of = |namespace: &str, name: &str| {
+            json!({"metadata": {"labels": {"helm.toolkit.fluxcd.io/name": name,
+                "helm.toolkit.fluxcd.io/namespace": namespace}}})
+        };
+        let own = of("team", "a-web");
+        let failure = is_free(&name, &of("team-a", "web"), &own).unwrap_err();
+        assert_eq!(failure.reason, reasons::ACCESS_DENIED);
+        assert!(failure.message.contains("'team-a/web'"), "{failure}");
+        assert!(is_free(&name, &own, &own).is_ok());
+        assert!(is_free(&name, &json!({"metadata": {}}), &own).is_ok());
     }
 }

@@ -9,8 +9,10 @@ use lode_chart::release::RecordedChart;
 use lode_chart::{ARCHIVE_MAX, Chart, LIMITS};
 use lode_runtime::{Bounded, Failure, Memory, NotRun, OpenError, Retry, Sources};
 use lode_stdx::Lock;
-use lode_stdx::budget::{Budget, Exceeded, Limits, Spent};
+use lode_stdx::budget::{Budget, Limits};
 use lode_store::Owner;
+
+use crate::computing::ended;
 
 /// How many charts are kept; a release whose chart is not among them loads it again.
 const KEPT_MAX: usize = 16;
@@ -128,19 +130,6 @@ impl Charts {
         while kept.len() > KEPT_MAX || kept.len() > 1 && sum(&kept) > KEPT_BYTES {
             kept.pop_back();
         }
-    }
-}
-
-/// Returns what work came to that failed for a reason: if that is its bound of bytes, it may have more.
-pub(crate) fn ended<T>(failed: T, reason: &str, budget: &Budget) -> Bounded<T> {
-    let exceeded = Exceeded {
-        what: Spent::Bytes,
-        limit: budget.limits().bytes,
-    };
-    if reason.contains(&exceeded.to_string()) {
-        Bounded::MetBound(failed)
-    } else {
-        Bounded::Ended(failed)
     }
 }
 

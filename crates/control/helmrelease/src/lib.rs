@@ -16,6 +16,7 @@ mod action;
 mod attempt;
 mod chart_object;
 mod charts;
+mod computing;
 mod controller;
 mod digest;
 mod drift;

@@ -17,7 +17,8 @@ use lode_stdx::budget::{Budget, Limits};
 use lode_template::{Cluster, Environment, Random};
 use serde_json::Map;
 
-use crate::charts::{SharedChart, ended};
+use crate::charts::SharedChart;
+use crate::computing::ended;
 use crate::lookup::ClusterLookup;
 use crate::objects::{Origin, ReleaseObjects};
 
@@ -136,9 +137,8 @@ impl RenderOrder {
     ///
     /// # Errors
     /// The values do not fit.
-    pub(crate) fn crds(&self) -> Result<Vec<Crd>, String> {
-        let budget = Budget::new(LIMITS);
-        let prepared = self.chart.chart.prepare(&self.values, &budget);
+    pub(crate) fn crds(&self, budget: &Budget) -> Result<Vec<Crd>, String> {
+        let prepared = self.chart.chart.prepare(&self.values, budget);
         Ok(prepared.map_err(|error| error.to_string())?.crds())
     }
 }

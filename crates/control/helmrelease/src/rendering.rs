@@ -9,6 +9,7 @@ use serde_json::Map;
 
 use crate::acting::{Acting, ActionError};
 use crate::action::ReleaseOrder;
+use crate::computing::read_within;
 use crate::lookup::ClusterLookup;
 use crate::render::{RenderOrder, RenderedRelease};
 use crate::state::State;
@@ -63,8 +64,14 @@ pub(crate) async fn definitions(
         values: &order.values.table,
     };
     let work = work(acting, order, rendering).await?;
-    let crds = tokio::task::spawn_blocking(move || work.crds()).await;
-    Ok(crds.map_err(|error| error.to_string())??)
+    let namespace = &acting.object.metadata.namespace;
+    let crds = read_within(
+        &acting.kind.memory,
+        (namespace, 0),
+        move |budget| work.crds(budget),
+        |not_run| not_run,
+    );
+    Ok(crds.await?)
 }
 
 async fn work(

@@ -5,13 +5,14 @@
 
 use jiff::Timestamp;
 use lode_ambient::Ambient;
-use lode_chart::LIMITS;
-use lode_chart::release::{Driver, Release, ReleaseStatus, Stamp, key, selector};
+use lode_chart::release::{Driver, Release, ReleaseStatus, Stamp, key, selector, validate_name};
 use lode_cluster::{Client, Error as ClusterError, Resource, Target};
 use lode_object::Value;
+use lode_runtime::Memory;
 use lode_stdx::budget::Budget;
 use serde::Deserialize;
 
+use crate::computing::read_within;
 use crate::options::MANAGER;
 
 /// Most revisions of one release that are looked at; Helm keeps ten unless it is set otherwise.
@@ -24,6 +25,7 @@ const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;g=met
 pub(crate) struct Storage {
     pub(crate) client: Client,
     pub(crate) ambient: Ambient,
+    pub(crate) memory: Memory,
     pub(crate) namespace: String,
     /// Name of the release.
     pub(crate) name: String,
@@ -74,8 +76,10 @@ impl Storage {
     /// Lists all revisions, the newest first.
     ///
     /// # Errors
-    /// The server refuses.
+    /// The name cannot be that of a release, or the server refuses.
     pub(crate) async fn revisions(&self) -> Result<Vec<Revision>, StorageError> {
+        // The name may be from a status, and becomes a part of a query.
+        validate_name(&self.name).map_err(|error| StorageError::Damaged(error.to_string()))?;
         let labels = selector(Some(&self.name))
             .replace('=', "%3D")
             .replace(',', "%2C");
@@ -116,10 +120,14 @@ impl Storage {
             Err(error) => return Err(error.into()),
         };
         let resource_version = resource_version(&object);
-        let decode = move || Release::from_object(&object, &Budget::new(LIMITS));
-        let release = tokio::task::spawn_blocking(decode).await;
-        let release = release.map_err(|error| StorageError::Damaged(error.to_string()))?;
-        let release = release.map_err(|error| StorageError::Damaged(error.to_string()))?;
+        let bytes = lode_object::json::text(&object, "/data/release").len();
+        // Whoever may write Secrets may have written this one.
+        let decode = move |budget: &Budget| {
+            let release = Release::from_object(&object, budget);
+            release.map_err(|error| StorageError::Damaged(error.to_string()))
+        };
+        let room = (&*self.namespace, bytes);
+        let release = read_within(&self.memory, room, decode, StorageError::Damaged).await?;
         Ok(Some(StoredRelease {
             release,
             resource_version,

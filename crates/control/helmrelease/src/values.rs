@@ -1,24 +1,29 @@
 //! The values of a release: those of `valuesFrom` in order, then those of the specification (spec A11).
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lode_api::HelmRelease;
 use lode_api::helm_release::{Spec, ValuesReference};
 use lode_chart::LIMITS;
 use lode_chart::values::{self, set};
 use lode_cluster::{Client, Resource};
 use lode_object::Value;
-use lode_runtime::{Failure, Retry};
+use lode_runtime::{Failure, Memory, Retry};
 use lode_stdx::budget::Budget;
-use serde_json::Map;
+use serde_json::{Map, json};
 
+use crate::computing::read_within;
 use crate::reasons::VALUES_ERROR;
 
 /// Where values are if a reference does not say so.
 const KEY: &str = "values.yaml";
 /// Bytes of all that `valuesFrom` reads.
 const READ_MAX: usize = 16 << 20;
+/// Bytes of the same as the server encodes it.
+const HELD_MAX: usize = READ_MAX * 2;
 /// Shorter texts are in every other sentence: blanking them would hide nothing.
 const SECRET_MIN: usize = 4;
 
@@ -37,17 +42,23 @@ pub struct ReleaseValues {
 /// A referenced object or key is missing and not optional, cannot be read, or contains no values.
 pub(crate) async fn read(
     client: &Client,
-    namespace: &str,
-    spec: &Spec,
+    memory: &Memory,
+    object: &Arc<HelmRelease>,
 ) -> Result<ReleaseValues, Failure> {
+    let (namespace, spec) = (&*object.metadata.namespace, &object.spec);
     let mut found = Vec::with_capacity(spec.values_from.len());
+    let mut held = 0;
     for reference in &spec.values_from {
         let resource = match &*reference.kind {
             "Secret" => Resource::secrets(),
             _ => Resource::config_maps(),
         };
         match client.get(&resource, namespace, &reference.name).await {
-            Ok(object) => found.push(Some(object)),
+            Ok(object) => {
+                let only = only(&object, reference);
+                held += only.to_string().len();
+                found.push(Some(only));
+            }
             Err(error) if error.is_not_found() => found.push(None),
             Err(error) => {
                 let retry = Failure::from(error);
@@ -55,9 +66,26 @@ pub(crate) async fn read(
                 return Err(Failure::new(VALUES_ERROR, text).with(retry.retry));
             }
         }
+        if held > HELD_MAX {
+            let text = unresolved(reference, namespace, &too_much());
+            return Err(Failure::new(VALUES_ERROR, text).with(Retry::Backoff));
+        }
     }
-    let of = |at: usize, _: &ValuesReference| found.get(at).and_then(Option::as_ref);
-    merged(spec, namespace, of)
+
+    let read = object.clone();
+    let bytes = held + spec.values.as_ref().map_or(0, |values| values.text().len());
+    let merged = move |budget: &Budget| {
+        let of = |at: usize, _: &ValuesReference| found.get(at).and_then(Option::as_ref);
+        merged(&read.spec, &read.metadata.namespace, of, budget)
+    };
+    let not_run = |why: String| Failure::new(VALUES_ERROR, why).with(Retry::Backoff);
+    read_within(memory, (namespace, bytes), merged, not_run).await
+}
+
+/// Keeps of an object what a reference names.
+fn only(object: &Value, reference: &ValuesReference) -> Value {
+    let key = reference.values_key.as_deref().unwrap_or(KEY);
+    json!({"data": {key: object["data"][key]}})
 }
 
 /// Returns the values of a release, with objects that are at hand instead of those of a cluster.
@@ -78,15 +106,15 @@ pub fn values_among(
                 && (its.is_empty() || its == namespace)
         })
     };
-    merged(spec, namespace, of)
+    merged(spec, namespace, of, &Budget::new(LIMITS))
 }
 
 fn merged<'o>(
     spec: &Spec,
     namespace: &str,
     of: impl Fn(usize, &ValuesReference) -> Option<&'o Value>,
+    budget: &Budget,
 ) -> Result<ReleaseValues, Failure> {
-    let budget = Budget::new(LIMITS);
     let mut table = Map::new();
     let mut secrets = BTreeSet::new();
     let mut left = READ_MAX;
@@ -98,11 +126,9 @@ fn merged<'o>(
         let Some(text) = content(of(at, reference), reference).map_err(|why| failed(&why))? else {
             continue;
         };
-        left = left.checked_sub(text.len()).ok_or_else(|| {
-            failed(&format!(
-                "valuesFrom reads more than {READ_MAX} bytes, the limit"
-            ))
-        })?;
+        left = left
+            .checked_sub(text.len())
+            .ok_or_else(|| failed(&too_much()))?;
 
         let mut own = Map::new();
         let into = if reference.kind.as_ref() == "Secret" {
@@ -110,16 +136,16 @@ fn merged<'o>(
         } else {
             &mut table
         };
-        add(reference, &text, into, &budget).map_err(|why| failed(&why))?;
+        add(reference, &text, into, budget).map_err(|why| failed(&why))?;
         if !own.is_empty() {
             note_texts(&Value::Object(own.clone()), &mut secrets);
             // A path may name a place in a list that is there already, so it is followed again from there.
-            add(reference, &text, &mut table, &budget).map_err(|why| failed(&why))?;
+            add(reference, &text, &mut table, budget).map_err(|why| failed(&why))?;
         }
     }
 
     if let Some(own) = &spec.values {
-        let own = values::read(own.text().as_bytes(), &budget);
+        let own = values::read(own.text().as_bytes(), budget);
         let own = own.map_err(|error| {
             Failure::new(VALUES_ERROR, format!("spec.values: {error}")).with(Retry::Never)
         })?;
@@ -129,6 +155,10 @@ fn merged<'o>(
     // A longer text may contain a shorter one.
     secrets.sort_by_key(|text| std::cmp::Reverse(text.len()));
     Ok(ReleaseValues { table, secrets })
+}
+
+fn too_much() -> String {
+    format!("valuesFrom reads more than {READ_MAX} bytes, the limit")
 }
 
 fn unresolved(reference: &ValuesReference, namespace: &str, why: &str) -> String {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use lode_api::helm_release::action::Upgrade;
-use lode_chart::LIMITS;
 use lode_chart::release::{ApplyMethod, Event, Release, ReleaseStatus};
 use lode_chart::values::merge;
 use lode_object::Value;
@@ -14,6 +13,7 @@ use super::place::{PlaceOrder, place, refuse_others};
 use super::recording::Recording;
 use super::{ReleaseOrder, Written, crds, oci_digest_of, origin};
 use crate::acting::{Acting, ActionError};
+use crate::computing::read_within;
 use crate::hooks;
 use crate::objects::ReleaseObjects;
 use crate::rendering::{Rendering, render};
@@ -258,14 +258,15 @@ pub(crate) async fn objects_of(
 ) -> Result<ReleaseObjects, ActionError> {
     let (manifest, name) = (release.manifest.clone(), acting.storage.name.clone());
     let namespace = origin(acting).namespace.to_owned();
-    let read = move || {
+    let bytes = manifest.len();
+    let read = move |budget: &Budget| {
         let origin = crate::objects::Origin {
             name: &name,
             namespace: &namespace,
         };
-        ReleaseObjects::of_manifest(&manifest, &origin, &Budget::new(LIMITS))
+        ReleaseObjects::of_manifest(&manifest, &origin, budget)
     };
-    let read = tokio::task::spawn_blocking(read).await;
-    let objects = read.map_err(|error| error.to_string())??;
+    let (memory, own) = (&acting.kind.memory, &acting.object.metadata.namespace);
+    let objects = read_within(memory, (own, bytes), read, |not_run| not_run).await?;
     Ok(objects.scoped(&acting.applier).await?)
 }

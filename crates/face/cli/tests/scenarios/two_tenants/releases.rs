@@ -122,7 +122,7 @@ fn by_references(sides: &Sides) -> Vec<Attempt> {
         plain(
             "release-chart-outside",
             json!({"chart": {"spec": self::chart(&format!("../../gitrepository/{other}/{prize}"))}}),
-            words(&["is not ready", "invalid chart reference"]),
+            words(&["HelmChart", "is not ready"]),
         ),
         plain(
             "release-chart-values",
@@ -130,7 +130,7 @@ fn by_references(sides: &Sides) -> Vec<Attempt> {
                 "release-chart-values",
                 json!({"valuesFiles": [format!("../../gitrepository/{other}/{prize}/a.yaml")]}),
             ),
-            words(&["is not ready", "values file"]),
+            words(&["HelmChart", "is not ready"]),
         ),
         plain(
             "release-chart-verify",
@@ -260,7 +260,7 @@ fn by_places(sides: &Sides) -> Vec<Attempt> {
         try_with(
             "release-name-of-a-query",
             json!({"releaseName": "a&watch=true&x"}),
-            words(&["invalid release name"]),
+            words(&["\"a&watch=true&x\"", "invalid release name"]),
         ),
         try_with(
             "release-patched",

@@ -136,6 +136,12 @@ fn role(namespace: &str, role: Role) -> Value {
             &["get", "create", "patch", "update"],
         ),
         rule(&[""], &["serviceaccounts"], &["impersonate"]),
+        // The chart object of a release comes and goes with it.
+        rule(
+            &[kinds::HELM_CHART.names.group],
+            &[kinds::HELM_CHART.names.plural],
+            &["create", "delete"],
+        ),
         // The operator checks an account's rights before its Kustomizations learn anything from the
         // shared watches.
         rule(
@@ -456,7 +462,12 @@ mod tests {
             .as_array()
             .unwrap();
         assert!(arguments.contains(&json!("--default-service-account=default")));
-        for object in all_as(Role::LeastPrivilege)
+        let makes_charts = json!({"apiGroups": ["source.toolkit.fluxcd.io"], "resources": ["helmcharts"],
+            "verbs": ["create", "delete"]});
+        let roles = all_as(Role::LeastPrivilege);
+        let rules = roles.iter().filter_map(|object| object["rules"].as_array());
+        assert!(rules.flatten().any(|rule| *rule == makes_charts));
+        for object in roles
             .iter()
             .filter(|object| object["kind"] == "ClusterRole")
         {

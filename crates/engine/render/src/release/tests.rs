@@ -68,7 +68,7 @@ const CRD: &str = "apiVersion: apiextensions.k8s.io/v1\nkind: CustomResourceDefi
 const HOOKS: &str = "apiVersion: batch/v1\nkind: Job\nmetadata: {name: before, annotations: {helm.sh/hook: pre-install}}\n---\n\
     apiVersion: batch/v1\nkind: Job\nmetadata: {name: later, annotations: {helm.sh/hook: pre-upgrade}}\n---\n\
     apiVersion: v1\nkind: Pod\nmetadata: {name: check, annotations: {helm.sh/hook: test}}\n";
-const MORE: &str = "apiVersion: x.io/v1\nkind: Wide\nmetadata: {name: w}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: n}\n---\n\
+const MORE: &str = "apiVersion: x.io/v1\nkind: Wide\nmetadata: {name: w}\n---\napiVersion: v1\nkind: Namespace\nmetadata: {name: space}\n---\n\
     apiVersion: v1\nkind: List\nitems:\n- {apiVersion: v1, kind: Secret, metadata: {name: s, namespace: own}}\n";
 
 #[test]
@@ -84,7 +84,7 @@ fn a_release_is_what_an_installation_applies_with_the_labels_of_flux() {
         ids(&found),
         [
             "CustomResourceDefinition/c",
-            "Namespace/n",
+            "Namespace/space",
             "Secret/own/s",
             "ConfigMap/team/web",
             "Wide/w",

@@ -20,6 +20,14 @@ pub(super) fn all(sides: &Sides) -> Vec<Attempt> {
     all
 }
 
+/// Returns a specification without the fields that an attempt takes out by `null`, which a server refuses.
+fn given(mut spec: Value) -> Value {
+    if let Some(fields) = spec.as_object_mut() {
+        fields.retain(|_, value| !value.is_null());
+    }
+    spec
+}
+
 /// Returns a release of the chart in its folder, with templates by path.
 fn release(
     sides: &Sides,
@@ -35,7 +43,7 @@ fn release(
     Attempt {
         name,
         kind: "HelmRelease",
-        spec: over(json!({"chart": chart, "timeout": "30s"}), spec),
+        spec: given(over(json!({"chart": chart, "timeout": "30s"}), spec)),
         files: all,
         status: Value::Null,
         answer,

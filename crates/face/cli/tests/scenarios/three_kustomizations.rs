@@ -116,7 +116,7 @@ const COMMANDS: &[(&str, i32, &[&str])] = &[
     (
         "get helmreleases",
         1,
-        &["no matches for helm.toolkit.fluxcd.io/v2"],
+        &["no HelmRelease objects found"],
     ),
     (
         "check",

@@ -7,6 +7,7 @@
 
 use std::sync::Arc;
 
+use lode_stdx::budget::Budget;
 use lode_stdx::budget::Meter;
 use lode_tree::{Child, RepoPath};
 use lode_yaml::{Node, Origins};
@@ -561,6 +562,19 @@ const NEEDS_HASH: &str = "internal.config.kubernetes.io/needsHashSuffix";
 const FROM_CHART: &str = "internal.config.kubernetes.io/helm-generated";
 const VALIDATED_BY: &str = "validated-by";
 const MANAGED_BY: (&str, &str) = ("app.kubernetes.io/managed-by", "kustomize-v5.8.1");
+
+/// Reads the objects of a stream that no kustomization names.
+pub(crate) fn read_all(
+    text: &[u8],
+    origins: Origins,
+    budget: &Budget,
+) -> Result<Vec<Resource>, Fault> {
+    let mut resources = Resources::default();
+    for node in manifests::read(text, origins, budget)? {
+        resources.append(read(node))?;
+    }
+    Ok(resources.into_all())
+}
 
 /// Creates a resource from an object that was read.
 pub(crate) fn read(node: Node) -> Resource {

@@ -6,9 +6,9 @@ use std::fmt;
 use lode_object::{Id, Object, Words};
 use lode_stdx::budget::Budget;
 use lode_tree::{Child, Loader, ReadSet, RepoPath};
-use lode_yaml::{Dialect, Node, Place};
+use lode_yaml::{Dialect, Node, Origins, Place};
 
-use crate::accumulate::Run;
+use crate::accumulate::{self, Run};
 use crate::bounds::LIMITS;
 use crate::commented;
 use crate::error::{Error, Fault, FileCause, ObjectCause};
@@ -17,6 +17,7 @@ use crate::input::decode::At;
 use crate::input::kustomization::{Kustomization, Unknown};
 use crate::input::source::BuildSource;
 use crate::object::origin::{Files, Origin};
+use crate::object::resource::Resource;
 use crate::options::Options;
 
 /// The result of a build.
@@ -97,6 +98,23 @@ pub fn build_with_charts(
         });
     };
     builder.build(&kustomization)
+}
+
+/// Reads a stream of objects as a build reads a file of resources: lists are unpacked, and two
+/// objects of one name are refused. `path` is what errors call the stream.
+///
+/// # Errors
+/// A document is not an object, a name is taken, or the budget is exceeded.
+pub fn read_stream(text: &[u8], path: &RepoPath, budget: &Budget) -> Result<Vec<Built>, Error> {
+    let mut files = Files::default();
+    let origins = Origins {
+        source: files.number(path),
+        lines_above: 0,
+    };
+    let outcome = accumulate::read_all(text, origins, budget);
+    let resources = outcome.map_err(|fault| fault.located(&files))?;
+    let objects = resources.into_iter();
+    Ok(objects.map(|it| Built::new(it, &files)).collect())
 }
 
 /// Rebuilds after paths were changed, added or removed, unless none of them can affect the result;
@@ -213,16 +231,8 @@ impl<'l> Builder<'l> {
         let outcome = run.root(kustomization, self.options);
         let resources = outcome.map_err(|fault| fault.located(&self.source.files))?;
         let BuildSource { reads, files, .. } = self.source;
-        let objects = resources.into_iter().map(|resource| {
-            let origin = files.origin(resource.place);
-            Built {
-                node: resource.node,
-                origin,
-                parts: resource.parts.into_numbers(),
-                words: resource.words.map(|words| *words),
-            }
-        });
-        let objects = objects.collect();
+        let objects = resources.into_iter();
+        let objects = objects.map(|it| Built::new(it, &files)).collect();
         let warnings = self
             .warnings
             .into_iter()
@@ -269,6 +279,15 @@ impl Build {
 }
 
 impl Built {
+    fn new(resource: Resource, files: &Files) -> Self {
+        Self {
+            origin: files.origin(resource.place),
+            node: resource.node,
+            parts: resource.parts.into_numbers(),
+            words: resource.words.map(|words| *words),
+        }
+    }
+
     /// Appends the object's text.
     ///
     /// # Errors

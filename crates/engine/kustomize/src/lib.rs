@@ -42,7 +42,9 @@ mod transform;
 mod tests;
 
 pub use bounds::LIMITS;
-pub use build::{Build, Builder, Built, build, build_with_charts, build_within, rebuild};
+pub use build::{
+    Build, Builder, Built, build, build_with_charts, build_within, read_stream, rebuild,
+};
 pub use error::{Error, FileCause, ObjectCause};
 pub use input::charts::{ChartCall, ChartFailure, ChartValues, Charts, WantedChart};
 pub use input::decode::At;

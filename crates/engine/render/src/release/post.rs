@@ -2,18 +2,20 @@
 //!
 //! Pure: a stream of documents in, a stream of documents out.
 
+use std::borrow::Cow;
+
 use lode_api::HelmRelease;
 use lode_api::helm_release::{Kustomize, PostRenderStrategy, PostRenderer};
 use lode_chart::Strategy;
-use lode_kustomize::{Options, Order, Restrictions, build_within};
+use lode_kustomize::{Built, Options, Order, Restrictions, build_within};
 use lode_object::meta;
 use lode_stdx::budget::Budget;
 use lode_tree::{RepoPath, Tree};
-use lode_yaml::{Dialect, Node, Nodes, Origins};
+use lode_yaml::Node;
 use serde_json::json;
 
-/// File of the stream in the folder that kustomize builds.
-const STREAM: &str = "all.yaml";
+/// File of the stream in the folder that kustomize builds, and its name in errors.
+const STREAM: &str = "rendered-manifests.yaml";
 
 /// Returns which documents are changed.
 #[must_use]
@@ -25,29 +27,27 @@ pub fn strategy(of: PostRenderStrategy) -> Strategy {
     }
 }
 
-/// Changes a stream of rendered documents as a release says.
+/// Changes a stream of rendered documents as a release says. What comes out has the form that
+/// kustomize gives it: sorted keys, no comments.
 ///
 /// # Errors
-/// A document is no object, or a patch cannot be applied: the reason.
+/// A document is no object, two have one name, or a patch cannot be applied: the reason.
 pub fn change(object: &HelmRelease, stream: &str, budget: &Budget) -> Result<String, String> {
     let renderers = object.spec.post_renderers.iter().flatten();
     let renderers = renderers.filter_map(|renderer: &PostRenderer| renderer.kustomize.as_deref());
-    let mut stream = stream.to_owned();
+    let mut stream = Cow::Borrowed(stream);
     for kustomize in renderers {
-        stream = kustomized(kustomize, &stream, budget)?;
+        stream = Cow::Owned(write(&kustomized(kustomize, &stream, budget)?, budget)?);
     }
 
-    let nodes = Nodes::new(stream.as_bytes(), Dialect::V3, Origins::default());
-    let mut out = String::with_capacity(stream.len() + stream.len() / 8);
-    for node in nodes.with_comments().with_budget(budget) {
-        let mut node = node.map_err(|error| error.to_string())?;
-        if node.is_null() {
-            continue;
-        }
-        label(object, &mut node)?;
-        write(&node, &mut out, budget)?;
+    let path = RepoPath::root().join(STREAM);
+    let path = path.map_err(|error| error.to_string())?;
+    let objects = lode_kustomize::read_stream(stream.as_bytes(), &path, budget);
+    let mut objects = objects.map_err(|error| error.to_string())?;
+    for built in &mut objects {
+        label(object, &mut built.node)?;
     }
-    Ok(out)
+    write(&objects, budget)
 }
 
 /// Sets common metadata, then the labels that say whose object it is, which win.
@@ -93,7 +93,7 @@ fn set(node: &mut Node, place: &str, key: &str, value: &str) -> Result<(), Strin
 }
 
 /// Applies patches and images as kustomize does.
-fn kustomized(kustomize: &Kustomize, stream: &str, budget: &Budget) -> Result<String, String> {
+fn kustomized(kustomize: &Kustomize, stream: &str, budget: &Budget) -> Result<Vec<Built>, String> {
     let settings = json!({"resources": [STREAM], "patches": kustomize.patches,
         "images": kustomize.images});
     let settings = settings.to_string();
@@ -106,67 +106,23 @@ fn kustomized(kustomize: &Kustomize, stream: &str, budget: &Budget) -> Result<St
     let options = Options {
         restrictions: Restrictions::None,
         order: Order::None,
-        comments: true,
         ..Options::default()
     };
     let built = build_within(&tree, &RepoPath::root(), &options, budget);
-    let built = built.map_err(|error| error.to_string())?;
-    let mut out = String::with_capacity(stream.len());
-    for object in &built.objects {
-        write(&object.node, &mut out, budget)?;
+    Ok(built.map_err(|error| error.to_string())?.objects)
+}
+
+fn write(objects: &[Built], budget: &Budget) -> Result<String, String> {
+    let mut out = String::new();
+    for built in objects {
+        if !out.is_empty() {
+            out.push_str("---\n");
+        }
+        let written = built.write_within(&mut out, budget);
+        written.map_err(|error| error.to_string())?;
     }
     Ok(out)
 }
 
-fn write(node: &Node, out: &mut String, budget: &Budget) -> Result<(), String> {
-    if !out.is_empty() {
-        out.push_str("---\n");
-    }
-    let text = lode_yaml::write_v3_within(node, lode_yaml::Options::default(), budget);
-    out.push_str(&text.map_err(|error| error.to_string())?);
-    Ok(())
-}
-
 #[cfg(test)]
-mod tests {
-    use serde_json::Value;
-
-    use super::*;
-
-    const STREAM: &str = "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: a\n---\napiVersion: \
-        apps/v1\nkind: Deployment\nmetadata:\n  name: web\n  labels: {team: red}\nspec:\n  template:\n    \
-        spec:\n      containers:\n      - name: c\n        image: nginx:1\n";
-
-    fn changed(spec: &Value) -> Result<String, String> {
-        let metadata = json!({"name": "web", "namespace": "shop"});
-        let object = HelmRelease::parse(&json!({"metadata": metadata, "spec": spec})).unwrap();
-        change(&object, STREAM, &Budget::unlimited())
-    }
-
-    #[test]
-    fn every_object_gets_the_labels_of_its_owner_and_the_common_ones() {
-        let text = changed(&json!({"commonMetadata": {"labels": {"team": "blue"}}})).unwrap();
-        let want = "kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: a\n  labels:\n    team: blue\n    \
-            helm.toolkit.fluxcd.io/name: web\n    helm.toolkit.fluxcd.io/namespace: shop\n---\n";
-        assert!(text.starts_with(want), "{text}");
-        assert!(
-            text.contains("team: blue") && !text.contains("team: red"),
-            "{text}"
-        );
-    }
-
-    #[test]
-    fn post_renderers_change_images_and_patch() {
-        let patch =
-            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\nspec: {replicas: 3}\n";
-        let spec = json!({"postRenderers": [{"kustomize": {
-            "images": [{"name": "nginx", "newTag": "2"}], "patches": [{"patch": patch}]}}]});
-        let text = changed(&spec).unwrap();
-        assert!(
-            text.contains("image: nginx:2") && text.contains("replicas: 3"),
-            "{text}"
-        );
-        let wrong = json!({"postRenderers": [{"kustomize": {"patches": [{"patch": "kind: X"}]}}]});
-        assert!(changed(&wrong).is_err());
-    }
-}
+mod tests;

@@ -113,11 +113,7 @@ const COMMANDS: &[(&str, i32, &[&str])] = &[
         0,
         &["gitrepository/app", "kustomization/apps"],
     ),
-    (
-        "get helmreleases",
-        1,
-        &["no HelmRelease objects found"],
-    ),
+    ("get helmreleases", 1, &["no HelmRelease objects found"]),
     (
         "check",
         1,

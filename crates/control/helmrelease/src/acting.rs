@@ -3,23 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lode_api::shared::{CustomHealthCheck, InventoryEntry};
-use lode_api::{HelmRelease, Kind as _};
-use lode_apply::{
-    Applier, Correction, Desired, Drift, Error as ApplyError, Fault, OnFault, Rule, Set,
-};
+use lode_api::HelmRelease;
+use lode_api::shared::CustomHealthCheck;
+use lode_apply::{Applier, Correction, Desired, Error as ApplyError, Fault, OnFault, Rule, Set};
 use lode_cluster::{Error as ClusterError, Identity, Propagation};
 use lode_deliver::{
-    DeliveryNews, DeliveryOwner, DeliveryTerms, DriftMode, HealthChecks, HealthExprs,
-    RemovalStanding, StaleObject, WaitEnd, WaitPurpose, WaitTarget, await_gone, await_objects,
-    in_short,
+    DeliveryTerms, DriftMode, HealthChecks, HealthExprs, RemovalStanding, StaleObject, WaitEnd,
+    WaitPurpose, WaitTarget, await_gone, await_objects, in_short,
 };
 use lode_object::{NamespacedName, Value};
 use lode_runtime::{Failure, Retry};
 use tokio::time::{Instant, sleep_until};
 
 use crate::controller::HelmReleases;
-use crate::drift;
 use crate::facts::Facts;
 use crate::objects::{RELEASE_NAME, RELEASE_NAMESPACE};
 use crate::state::State;
@@ -314,32 +310,4 @@ pub(crate) fn refused(error: &ApplyError, set: &Set, creates: impl Fn(&Fault) ->
         "the server refuses it".to_owned()
     };
     format!("{words}server-side apply failed for object {place} {kind}: {cause}")
-}
-
-impl DeliveryOwner for Acting<'_> {
-    async fn rebuild(&self) -> Result<Set, Failure> {
-        drift::recorded_set(self).await
-    }
-
-    async fn write_ahead(&self, _: Vec<InventoryEntry>) -> Result<(), ClusterError> {
-        Ok(())
-    }
-
-    fn hear(&self, news: DeliveryNews<'_>) {
-        match news {
-            DeliveryNews::Hidden(words) => self.kind.own.hide_words(&self.owner, words),
-            DeliveryNews::Drifted { drift, .. } => self.drifted(drift),
-            DeliveryNews::Changed { changes, .. } => self.facts.changed(changes),
-            _ => {}
-        }
-    }
-}
-
-impl Acting<'_> {
-    fn drifted(&self, drift: &Drift) {
-        let what = if drift.corrected { "corrected" } else { "told" };
-        let metrics = self.kind.own.metrics();
-        metrics.drift(lode_api::helm_release::Spec::NAMES.kind, &self.owner, what);
-        self.facts.drifted(drift);
-    }
 }

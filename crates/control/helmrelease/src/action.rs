@@ -7,6 +7,7 @@
 
 mod crds;
 mod install;
+mod perform;
 mod place;
 mod recording;
 mod rollback;
@@ -21,7 +22,6 @@ pub(crate) use rollback::rollback;
 pub(crate) use test::{is_selected, test};
 pub(crate) use uninstall::{UninstallOrder, Uninstalled, uninstall};
 pub(crate) use unlock::unlock;
-pub(crate) use upgrade::objects_of;
 pub(crate) use upgrade::upgrade;
 
 use std::collections::BTreeMap;
@@ -30,6 +30,7 @@ use std::sync::Arc;
 use lode_api::helm_release::status::{HelmReleaseStatus, Snapshot};
 use lode_api::shared::InventoryEntry;
 use lode_chart::release::Release;
+use lode_render::release::ReleaseValues;
 use lode_runtime::Told;
 
 use crate::acting::Acting;
@@ -37,7 +38,6 @@ use crate::charts::SharedChart;
 use crate::snapshot::observe;
 use crate::standing::KnownRelease;
 use crate::storage::Revision;
-use crate::values::ReleaseValues;
 
 /// What is to be released.
 pub(crate) struct ReleaseOrder {

@@ -124,7 +124,8 @@ impl HelmReleases {
             object.status.last_handled_force_at.as_deref(),
         );
         let mut taken = HashSet::new();
-        let mut is_listed = self.list(acting, state, order, working).await?;
+        list(acting, state, order, working).await?;
+        let mut is_listed = true;
         loop {
             let decision = self.next(acting, state, working, (&*order, forced)).await?;
             forced = false;
@@ -148,7 +149,7 @@ impl HelmReleases {
                 self.flush(acting, working).await?;
             }
             if !is_listed {
-                self.list(acting, state, order, working).await?;
+                list(acting, state, order, working).await?;
             }
 
             let timeout = checked.timeout(step);
@@ -178,46 +179,6 @@ impl HelmReleases {
             return checked_rollback(acting, working).await;
         }
         Ok(decision)
-    }
-
-    /// Lists what the storage has, and reads the newest record unless it is known.
-    async fn list(
-        &self,
-        acting: &Acting<'_>,
-        state: &mut State,
-        order: &mut ReleaseOrder,
-        working: &mut Working,
-    ) -> Result<bool, Failure> {
-        let unknown = |error: crate::storage::StorageError| {
-            let text = format!(
-                "Could not determine release state: failed to retrieve last release from storage: query: failed to \
-                 query with labels: {error}"
-            );
-            Failure::new(STATE_ERROR, text).with(Retry::Backoff)
-        };
-        order.revisions = acting.storage.revisions().await.map_err(unknown)?;
-        let Some(newest) = order.revisions.first() else {
-            state.last = None;
-            return Ok(true);
-        };
-        let is_known = state.last.as_ref().is_some_and(|last| {
-            last.version == newest.version && last.resource_version == newest.resource_version
-        });
-        let upgrade = acting.object.spec.upgrade.as_deref();
-        let keeps_values = upgrade.is_some_and(|it| it.preserve_values.unwrap_or_default());
-        if !is_known || keeps_values {
-            let stored = acting.storage.read(newest.version).await.map_err(unknown)?;
-            if let (Some(stored), true) = (&stored, keeps_values) {
-                let mut kept = stored.release.config.clone();
-                lode_chart::values::merge(&mut kept, order.values.table.clone());
-                order.kept_digest = Some(digest::of_values(&kept));
-            }
-            let known = |stored: crate::storage::StoredRelease| {
-                KnownRelease::of(&stored.release, stored.resource_version, &working.status)
-            };
-            state.last = stored.map(known);
-        }
-        Ok(true)
     }
 
     /// Uninstalls a release whose name, namespace or chart is another one by now.
@@ -287,6 +248,45 @@ impl HelmReleases {
             name,
         }
     }
+}
+
+/// Lists what the storage has, and reads the newest record unless it is known.
+async fn list(
+    acting: &Acting<'_>,
+    state: &mut State,
+    order: &mut ReleaseOrder,
+    working: &mut Working,
+) -> Result<(), Failure> {
+    let unknown = |error: crate::storage::StorageError| {
+        let text = format!(
+            "Could not determine release state: failed to retrieve last release from storage: query: failed to \
+             query with labels: {error}"
+        );
+        Failure::new(STATE_ERROR, text).with(Retry::Backoff)
+    };
+    order.revisions = acting.storage.revisions().await.map_err(unknown)?;
+    let Some(newest) = order.revisions.first() else {
+        state.last = None;
+        return Ok(());
+    };
+    let is_known = state.last.as_ref().is_some_and(|last| {
+        last.version == newest.version && last.resource_version == newest.resource_version
+    });
+    let upgrade = acting.object.spec.upgrade.as_deref();
+    let keeps_values = upgrade.is_some_and(|it| it.preserve_values.unwrap_or_default());
+    if !is_known || keeps_values {
+        let stored = acting.storage.read(newest.version).await.map_err(unknown)?;
+        if let (Some(stored), true) = (&stored, keeps_values) {
+            let mut kept = stored.release.config.clone();
+            lode_chart::values::merge(&mut kept, order.values.table.clone());
+            order.kept_digest = Some(digest::of_values(&kept));
+        }
+        let known = |stored: crate::storage::StoredRelease| {
+            KnownRelease::of(&stored.release, stored.resource_version, &working.status)
+        };
+        state.last = stored.map(known);
+    }
+    Ok(())
 }
 
 /// Names the state, and forgets a history that says nothing about it.

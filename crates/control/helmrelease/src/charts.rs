@@ -6,13 +6,13 @@ use std::sync::Arc;
 use lode_api::reasons;
 use lode_api::shared::Artifact;
 use lode_chart::release::RecordedChart;
-use lode_chart::{ARCHIVE_MAX, Chart, LIMITS};
-use lode_runtime::{Bounded, Failure, Memory, NotRun, OpenError, Retry, Sources};
+use lode_chart::{ARCHIVE_MAX, Chart};
+use lode_runtime::{Failure, Memory, OpenError, Retry, Sources};
 use lode_stdx::Lock;
-use lode_stdx::budget::{Budget, Limits};
+use lode_stdx::budget::Budget;
 use lode_store::Owner;
 
-use crate::computing::ended;
+use crate::computing::compute;
 
 /// How many charts are kept; a release whose chart is not among them loads it again.
 const KEPT_MAX: usize = 16;
@@ -88,24 +88,12 @@ impl Charts {
         let size = bytes.len();
         let likely = BYTES_MIN + (size as u64).saturating_mul(BYTES_PER_BYTE);
         let bytes = Arc::new(bytes);
-        let once = move |most: u64| {
-            let limits = Limits {
-                bytes: most,
-                ..LIMITS
-            };
-            let budget = Budget::new(limits);
-            match Chart::from_archive(&bytes, &budget) {
-                Ok(chart) => Bounded::Ended(named(chart, &version)),
-                Err(error) => {
-                    let reason = error.to_string();
-                    ended(Err(no_chart(&reason)), &reason, &budget)
-                }
-            }
+        let read = move |budget: &Budget| match Chart::from_archive(&bytes, budget) {
+            Ok(chart) => named(chart, &version),
+            Err(error) => Err(no_chart(&error.to_string())),
         };
-        let loaded = memory.compute_growing(owner.namespace(), likely, LIMITS.bytes, once);
-        let chart = loaded
-            .await
-            .unwrap_or_else(|error: NotRun| Err(no_chart(&error.to_string())))?;
+        let room = (owner.namespace(), likely);
+        let chart = compute(memory, room, read, |not_run| no_chart(&not_run)).await?;
         let chart = Arc::new(SharedChart {
             chart,
             recorded: Lock::default(),

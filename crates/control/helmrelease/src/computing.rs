@@ -1,20 +1,47 @@
 //! Computes within the memory that all controllers share: what a tenant hands in may be small and cost a lot.
 
-use std::fmt::Display;
-
 use lode_chart::LIMITS;
 use lode_runtime::{Bounded, Memory};
-use lode_stdx::budget::{Budget, Exceeded, Limits, Spent};
+use lode_stdx::budget::{Budget, Limits, Spent};
 
 /// Bytes that anything needs at first.
 const BYTES_MIN: u64 = 1 << 20;
 /// Bytes that reading a text needs at first, for each of its own.
 const BYTES_PER_BYTE: u64 = 8;
 
-/// Runs work that reads so many bytes of text on a thread, with a budget that grows while there is room.
+/// Runs work on a thread with a budget of `likely` bytes at first, which grows while there is room; `not_run` says why
+/// it could not be run at all.
 ///
 /// # Errors
 /// The work fails, or can never have the memory.
+pub(crate) async fn compute<T, E>(
+    memory: &Memory,
+    (namespace, likely): (&str, u64),
+    work: impl Fn(&Budget) -> Result<T, E> + Clone + Send + 'static,
+    not_run: impl FnOnce(String) -> E,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: Send + 'static,
+{
+    let once = move |bytes: u64| {
+        let budget = Budget::new(Limits { bytes, ..LIMITS });
+        let ended = work(&budget);
+        let met = budget.refused().is_some_and(|it| it.what == Spent::Bytes);
+        match ended {
+            Err(error) if met => Bounded::MetBound(Err(error)),
+            ended => Bounded::Ended(ended),
+        }
+    };
+    // Boxed: what a release awaits while it acts would be one large future.
+    let ended = Box::pin(memory.compute_growing(namespace, likely, LIMITS.bytes, once)).await;
+    ended.unwrap_or_else(|error| Err(not_run(error.to_string())))
+}
+
+/// As [`compute`], for work that reads so many bytes of text.
+///
+/// # Errors
+/// As [`compute`].
 pub(crate) async fn read_within<T, E>(
     memory: &Memory,
     (namespace, bytes): (&str, usize),
@@ -23,34 +50,8 @@ pub(crate) async fn read_within<T, E>(
 ) -> Result<T, E>
 where
     T: Send + 'static,
-    E: Display + Send + 'static,
+    E: Send + 'static,
 {
     let likely = BYTES_MIN + (bytes as u64).saturating_mul(BYTES_PER_BYTE);
-    let once = move |bytes: u64| {
-        let budget = Budget::new(Limits { bytes, ..LIMITS });
-        match work(&budget) {
-            Ok(done) => Bounded::Ended(Ok(done)),
-            Err(error) => {
-                let reason = error.to_string();
-                ended(Err(error), &reason, &budget)
-            }
-        }
-    };
-    let ended = memory
-        .compute_growing(namespace, likely, LIMITS.bytes, once)
-        .await;
-    ended.unwrap_or_else(|error| Err(not_run(error.to_string())))
-}
-
-/// Returns what work came to that failed for a reason: if that is its bound of bytes, it may have more.
-pub(crate) fn ended<T>(failed: T, reason: &str, budget: &Budget) -> Bounded<T> {
-    let exceeded = Exceeded {
-        what: Spent::Bytes,
-        limit: budget.limits().bytes,
-    };
-    if reason.contains(&exceeded.to_string()) {
-        Bounded::MetBound(failed)
-    } else {
-        Bounded::Ended(failed)
-    }
+    compute(memory, (namespace, likely), work, not_run).await
 }

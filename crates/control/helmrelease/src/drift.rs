@@ -1,15 +1,13 @@
 //! Live edits of the objects of a release: found by watch, told, and undone by a patch where that is asked for.
 
 use lode_api::conditions::{DRIFTED, State as Is};
-use lode_apply::{Change, Drift, Set, change_log};
+use lode_apply::{Change, Drift, change_log};
 use lode_deliver::{DeliveryTerms, DriftMode, touch_up};
-use lode_runtime::{Failure, Retry, Told};
+use lode_runtime::{Failure, Told};
 
-use crate::acting::{Acting, ActionError};
-use crate::action::objects_of;
-use crate::reasons::{
-    DRIFT_CORRECTED, DRIFT_CORRECTION_FAILED, DRIFT_DETECTED, NO_DRIFT_DETECTED, STATE_ERROR,
-};
+use crate::acting::Acting;
+use crate::reasons::{DRIFT_CORRECTED, DRIFT_CORRECTION_FAILED, DRIFT_DETECTED, NO_DRIFT_DETECTED};
+use crate::recorded::{recorded_set, unknown};
 use crate::snapshot::Observed as _;
 use crate::state::State;
 use crate::working::Working;
@@ -99,28 +97,4 @@ fn summary(drifts: &[Drift]) -> String {
         _ => format!("{} changed ({} fields)", drift.id, drift.fields.len()),
     };
     drifts.iter().map(line).collect::<Vec<_>>().join("\n")
-}
-
-/// Reads the objects of the last record that are brought back when they are edited.
-///
-/// # Errors
-/// There is none, or it cannot be read.
-pub(crate) async fn recorded_set(acting: &Acting<'_>) -> Result<Set, Failure> {
-    let revisions = acting.storage.revisions().await;
-    let revisions = revisions.map_err(|error| unknown(&error.to_string()))?;
-    let last = revisions.first().map_or(0, |revision| revision.version);
-    let stored = acting.storage.read(last).await;
-    let stored = stored.map_err(|error| unknown(&error.to_string()))?;
-    let stored = stored.ok_or_else(|| unknown("release not found"))?;
-    match objects_of(acting, &stored.release).await {
-        Ok(objects) => Ok(objects.detected()),
-        Err(ActionError::Failed(why)) => Err(unknown(&why)),
-        Err(ActionError::Dropped) => Err(Failure::dropped()),
-    }
-}
-
-fn unknown(why: &str) -> Failure {
-    let text =
-        format!("Could not determine release state: unable to determine cluster state: {why}");
-    Failure::new(STATE_ERROR, text).with(Retry::Backoff)
 }

@@ -27,8 +27,10 @@ mod lookup;
 mod names;
 mod objects;
 mod options;
+mod owner;
 mod reasons;
 mod reconcile;
+mod recorded;
 mod removal;
 mod render;
 mod rendering;
@@ -44,4 +46,3 @@ mod working;
 
 pub use controller::{HelmReleaseParts, HelmReleases};
 pub use options::{HelmReleaseOptions, MANAGER, UNDER_WAY_MAX};
-pub use values::{ReleaseValues, values_among};

@@ -7,18 +7,18 @@ use lode_ambient::Ambient;
 use lode_api::HelmRelease;
 use lode_chart::release::{Hook, RecordedChart};
 use lode_chart::{
-    Capabilities, Crd, LIMITS, PostRender, PrepareError, ReleaseInfo, RenderOptions,
-    SchemaDocuments, SchemaError,
+    Capabilities, Crd, PostRender, PrepareError, ReleaseInfo, RenderOptions, SchemaDocuments,
+    SchemaError,
 };
 use lode_object::Value;
 use lode_render::release;
-use lode_runtime::{Bounded, Memory};
-use lode_stdx::budget::{Budget, Limits};
+use lode_runtime::Memory;
+use lode_stdx::budget::Budget;
 use lode_template::{Cluster, Environment, Random};
 use serde_json::Map;
 
 use crate::charts::SharedChart;
-use crate::computing::ended;
+use crate::computing::compute;
 use crate::lookup::ClusterLookup;
 use crate::objects::{Origin, ReleaseObjects};
 
@@ -65,18 +65,9 @@ impl RenderOrder {
         before: u64,
     ) -> Result<RenderedRelease, String> {
         let namespace = self.object.metadata.namespace.clone();
-        let once = move |bytes| {
-            let budget = Budget::new(Limits { bytes, ..LIMITS });
-            match self.once(&budget) {
-                Ok(rendered) => Bounded::Ended(Ok(rendered)),
-                Err(reason) => ended(Err(reason.clone()), &reason, &budget),
-            }
-        };
         let likely = BYTES_MIN.max(before);
-        let rendered = memory.compute_growing(&namespace, likely, LIMITS.bytes, once);
-        rendered
-            .await
-            .unwrap_or_else(|error| Err(error.to_string()))
+        let once = move |budget: &Budget| self.once(budget);
+        compute(memory, (&namespace, likely), once, |not_run| not_run).await
     }
 
     fn once(&self, budget: &Budget) -> Result<RenderedRelease, String> {

@@ -7,6 +7,7 @@
 
 mod names;
 mod post;
+mod values;
 
 use std::collections::BTreeSet;
 
@@ -26,6 +27,7 @@ use serde_json::{Map, Value};
 
 pub use names::{release_name, release_namespace};
 pub use post::{change, strategy};
+pub use values::{ReleaseValues, VALUES_MAX, ValuesError, merged_values, values_among};
 
 /// A `HelmRelease` with what it needs.
 pub struct Release<'r> {

@@ -184,6 +184,14 @@ object! {
     }
 }
 
+impl ValuesReference {
+    /// Returns the key in the object.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        self.values_key.as_deref().unwrap_or("values.yaml")
+    }
+}
+
 object! {
     /// What happens if objects in the cluster differ from the release.
     pub struct DriftDetection {

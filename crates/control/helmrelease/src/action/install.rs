@@ -9,11 +9,11 @@ use lode_deliver::write_beside;
 use lode_object::Object;
 use serde_json::json;
 
-use super::place::{PlaceOrder, place, refuse_others};
+use super::perform::{Around, Ended, perform};
+use super::place::{PlaceOrder, refuse_others};
 use super::recording::Recording;
 use super::{ReleaseOrder, Written, crds};
 use crate::acting::{Acting, ActionError, refused};
-use crate::hooks;
 use crate::objects::ReleaseObjects;
 use crate::rendering::{Rendering, render};
 use crate::state::State;
@@ -61,8 +61,13 @@ pub(crate) async fn install(
         cleans_up: false,
         timeout,
     };
-    let with_hooks = !spec.disable_hooks.unwrap_or_default();
-    let ended = perform(acting, state, &mut release, placing, with_hooks).await;
+    let hooks = Around {
+        before: (Event::PreInstall, "failed pre-install: "),
+        after: (Event::PostInstall, "failed post-install: "),
+    };
+    let hooks = (!spec.disable_hooks.unwrap_or_default()).then_some(hooks);
+    let ended = perform(acting, state, &mut release, placing, hooks).await;
+    let ended = ended.map_err(Ended::into_error);
     "Install complete".clone_into(&mut release.info.description);
     recording.end(acting, &mut release, ended, written).await
 }
@@ -106,27 +111,6 @@ async fn prepare(
     release.info.status = ReleaseStatus::PendingInstall;
     "Initial install underway".clone_into(&mut release.info.description);
     Ok((release, objects))
-}
-
-async fn perform(
-    acting: &Acting<'_>,
-    state: &mut State,
-    release: &mut Release,
-    placing: PlaceOrder<'_>,
-    with_hooks: bool,
-) -> Result<(), ActionError> {
-    let all: (_, &(dyn Fn(&str) -> bool + Sync)) = (Event::PreInstall, &|_| true);
-    if with_hooks {
-        let ran = hooks::run(acting, state, release, all, placing.timeout).await;
-        ran.map_err(|error| error.after("failed pre-install: "))?;
-    }
-    place(acting, state, placing).await?;
-    if with_hooks {
-        let all = (Event::PostInstall, all.1);
-        let ran = hooks::run(acting, state, release, all, placing.timeout).await;
-        ran.map_err(|error| error.after("failed post-install: "))?;
-    }
-    Ok(())
 }
 
 /// Returns the number of the revision: a name that was used before can be used again if the specification says so.

@@ -6,12 +6,12 @@ use lode_api::helm_release::action::Rollback;
 use lode_api::helm_release::status::Snapshot;
 use lode_chart::release::{ApplyMethod, Event, Release, ReleaseStatus};
 
-use super::place::{PlaceOrder, place};
+use super::perform::{Around, Ended, perform};
+use super::place::PlaceOrder;
 use super::recording::Recording;
-use super::upgrade::objects_of;
 use super::{ReleaseOrder, Written, oci_digest_of};
 use crate::acting::{Acting, ActionError};
-use crate::hooks;
+use crate::recorded::objects_of;
 use crate::state::State;
 
 /// What this action calls itself in the history.
@@ -59,8 +59,13 @@ pub(crate) async fn rollback(
         cleans_up: spec.cleanup_on_fail.unwrap_or_default(),
         timeout,
     };
-    let with_hooks = !spec.disable_hooks.unwrap_or_default();
-    let ended = perform(acting, state, &mut release, placing, with_hooks).await;
+    let hooks = Around {
+        before: (Event::PreRollback, ""),
+        after: (Event::PostRollback, ""),
+    };
+    let hooks = (!spec.disable_hooks.unwrap_or_default()).then_some(hooks);
+    let ended = perform(acting, state, &mut release, placing, hooks).await;
+    let ended = ended.map_err(Ended::into_error);
     if ended.is_ok() {
         supersede(acting, order, written).await?;
     }
@@ -86,26 +91,6 @@ fn again(acting: &Acting<'_>, previous: &Release, current: &Release) -> Release 
     release.info.status = ReleaseStatus::PendingRollback;
     release.info.description = format!("Rollback to {}", previous.version);
     release
-}
-
-async fn perform(
-    acting: &Acting<'_>,
-    state: &mut State,
-    release: &mut Release,
-    placing: PlaceOrder<'_>,
-    with_hooks: bool,
-) -> Result<(), ActionError> {
-    let all: &(dyn Fn(&str) -> bool + Sync) = &|_| true;
-    if with_hooks {
-        let event = (Event::PreRollback, all);
-        hooks::run(acting, state, release, event, placing.timeout).await?;
-    }
-    place(acting, state, placing).await?;
-    if with_hooks {
-        let event = (Event::PostRollback, all);
-        hooks::run(acting, state, release, event, placing.timeout).await?;
-    }
-    Ok(())
 }
 
 /// Notes that no earlier revision is deployed any more.

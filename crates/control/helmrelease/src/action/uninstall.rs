@@ -9,11 +9,11 @@ use lode_chart::release::{Event, Release, ReleaseStatus};
 use lode_cluster::Propagation;
 use lode_object::OwnerLabels;
 
-use super::upgrade::objects_of;
 use super::{Written, oci_digest_of};
 use crate::acting::{Acting, ActionError};
 use crate::hooks;
 use crate::objects::ReleaseObjects;
+use crate::recorded::objects_of;
 use crate::state::State;
 use crate::storage::Revision;
 

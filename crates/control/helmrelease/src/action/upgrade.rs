@@ -6,16 +6,15 @@ use lode_api::helm_release::action::Upgrade;
 use lode_chart::release::{ApplyMethod, Event, Release, ReleaseStatus};
 use lode_chart::values::merge;
 use lode_object::Value;
-use lode_stdx::budget::Budget;
 use serde_json::Map;
 
-use super::place::{PlaceOrder, place, refuse_others};
+use super::perform::{Around, Ended, perform};
+use super::place::{PlaceOrder, refuse_others};
 use super::recording::Recording;
-use super::{ReleaseOrder, Written, crds, oci_digest_of, origin};
+use super::{ReleaseOrder, Written, crds, oci_digest_of};
 use crate::acting::{Acting, ActionError};
-use crate::computing::read_within;
-use crate::hooks;
 use crate::objects::ReleaseObjects;
+use crate::recorded::objects_of;
 use crate::rendering::{Rendering, render};
 use crate::state::State;
 
@@ -61,8 +60,12 @@ pub(crate) async fn upgrade(
         cleans_up: spec.cleanup_on_fail.unwrap_or_default(),
         timeout,
     };
-    let with_hooks = !spec.disable_hooks.unwrap_or_default();
-    let performed = perform(acting, state, &mut release, placing, with_hooks).await;
+    let hooks = Around {
+        before: (Event::PreUpgrade, "pre-upgrade hooks failed: "),
+        after: (Event::PostUpgrade, "post-upgrade hooks failed: "),
+    };
+    let hooks = (!spec.disable_hooks.unwrap_or_default()).then_some(hooks);
+    let performed = perform(acting, state, &mut release, placing, hooks).await;
     let oci = oci_digest_of(&acting.object.status, &current);
     match &performed {
         Ok(()) => {
@@ -139,48 +142,6 @@ async fn prepare(
     })
 }
 
-/// Where an upgrade ended.
-enum Ended {
-    /// While objects were written or waited for.
-    AtObjects(ActionError),
-    /// In a hook.
-    InHooks(ActionError),
-}
-
-impl Ended {
-    fn into_error(self) -> ActionError {
-        match self {
-            Self::AtObjects(error) | Self::InHooks(error) => error,
-        }
-    }
-}
-
-async fn perform(
-    acting: &Acting<'_>,
-    state: &mut State,
-    release: &mut Release,
-    placing: PlaceOrder<'_>,
-    with_hooks: bool,
-) -> Result<(), Ended> {
-    let all: &(dyn Fn(&str) -> bool + Sync) = &|_| true;
-    if with_hooks {
-        let event = (Event::PreUpgrade, all);
-        let ran = hooks::run(acting, state, release, event, placing.timeout).await;
-        let failed = |error: ActionError| Ended::InHooks(error.after("pre-upgrade hooks failed: "));
-        ran.map_err(failed)?;
-    }
-    let placed = place(acting, state, placing).await;
-    placed.map_err(Ended::AtObjects)?;
-    if with_hooks {
-        let event = (Event::PostUpgrade, all);
-        let ran = hooks::run(acting, state, release, event, placing.timeout).await;
-        let failed =
-            |error: ActionError| Ended::InHooks(error.after("post-upgrade hooks failed: "));
-        ran.map_err(failed)?;
-    }
-    Ok(())
-}
-
 /// Returns the last revision, and the one that is deployed: the last that is, else the last.
 async fn releases(
     acting: &Acting<'_>,
@@ -246,27 +207,4 @@ fn values(
     let mut shown = current.chart.values().map_err(|error| error.to_string())?;
     merge(&mut shown, config.clone());
     Ok((config, shown))
-}
-
-/// Reads the objects of a record.
-///
-/// # Errors
-/// Its manifest cannot be read, or the server cannot be asked.
-pub(crate) async fn objects_of(
-    acting: &Acting<'_>,
-    release: &Release,
-) -> Result<ReleaseObjects, ActionError> {
-    let (manifest, name) = (release.manifest.clone(), acting.storage.name.clone());
-    let namespace = origin(acting).namespace.to_owned();
-    let bytes = manifest.len();
-    let read = move |budget: &Budget| {
-        let origin = crate::objects::Origin {
-            name: &name,
-            namespace: &namespace,
-        };
-        ReleaseObjects::of_manifest(&manifest, &origin, budget)
-    };
-    let (memory, own) = (&acting.kind.memory, &acting.object.metadata.namespace);
-    let objects = read_within(memory, (own, bytes), read, |not_run| not_run).await?;
-    Ok(objects.scoped(&acting.applier).await?)
 }

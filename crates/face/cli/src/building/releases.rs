@@ -19,7 +19,7 @@ use lode_chart::{Capabilities, Chart};
 use lode_kustomize::Origin;
 use lode_object::Value;
 use lode_object::json::text;
-use lode_render::release::Release;
+use lode_render::release::{Release, values_among};
 use lode_stdx::budget::Budget;
 
 use super::outcome::{Outcome, Shown};
@@ -78,7 +78,7 @@ fn added(known: &[Value], at: usize, places: &ChartPlaces<'_>) -> anyhow::Result
     let own = object.metadata.namespace.to_string();
     let budget = &places.budget;
 
-    let values = lode_helmrelease::values_among(&object.spec, &own, &sources(known))?.table;
+    let values = values_among(&object.spec, &own, &sources(known))?.table;
     let chart = chart(known, &object, places)?;
     let release = Release {
         object: &object,

@@ -12,7 +12,7 @@ use super::indexed;
 use crate::charts::ChartFetcher;
 
 /// Where charts come from.
-pub(in crate::building) struct ChartPlaces<'p> {
+pub(crate) struct ChartPlaces<'p> {
     /// The repository that is built.
     loader: &'p dyn Loader,
     /// Its top folder.
@@ -24,11 +24,7 @@ pub(in crate::building) struct ChartPlaces<'p> {
 
 impl<'p> ChartPlaces<'p> {
     /// Charts of a repository with this top folder, and fetched ones.
-    pub(in crate::building) fn new(
-        loader: &'p dyn Loader,
-        top: &RepoPath,
-        fetcher: &'p ChartFetcher,
-    ) -> Self {
+    pub(crate) fn new(loader: &'p dyn Loader, top: &RepoPath, fetcher: &'p ChartFetcher) -> Self {
         Self {
             loader,
             top: top.clone(),

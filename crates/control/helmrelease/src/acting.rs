@@ -1,18 +1,20 @@
 //! [`Acting`]: who acts for one release, and what it takes to write, wait for and delete its objects.
 
+use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
 use lode_api::HelmRelease;
 use lode_api::shared::CustomHealthCheck;
-use lode_apply::{Applier, Correction, Desired, Error as ApplyError, Fault, OnFault, Rule, Set};
-use lode_cluster::{Error as ClusterError, Identity, Propagation};
+use lode_apply::{Applier, Correction, Desired, Error as ApplyError, OnFault, Rule};
+use lode_cluster::{Error as ClusterError, Identity, Propagation, Resource};
 use lode_deliver::{
     DeliveryTerms, DriftMode, HealthChecks, HealthExprs, RemovalStanding, StaleObject, WaitEnd,
     WaitPurpose, WaitTarget, await_gone, await_objects, in_short,
 };
-use lode_object::{NamespacedName, Value};
+use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
 use lode_runtime::{Failure, Retry};
+use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
 use crate::controller::HelmReleases;
@@ -227,16 +229,20 @@ impl Acting<'_> {
         waited.map_err(|_| ActionError::Dropped)
     }
 
-    /// Deletes objects in the order that they are given in; returns those that were there. Of the objects of a release,
-    /// only those that say they are of this one.
+    /// Adds a step of an action to the log that an event of its failure shows.
+    pub(crate) fn log(&self, step: &str, attributes: &dyn Display) {
+        let now = self.kind.own.ambient().now();
+        self.facts.log.add(now, step, attributes);
+    }
+
+    /// Deletes objects in the order that they are given in; returns those that were there.
     ///
     /// # Errors
     /// The server refuses.
     pub(crate) async fn delete(
         &self,
         objects: &[&Desired],
-        propagation: Propagation,
-        of: Option<&str>,
+        deletion: Deletion<'_>,
     ) -> Result<Vec<StaleObject>, ActionError> {
         let client = self.applier.client();
         let mut deleted = Vec::new();
@@ -250,12 +256,19 @@ impl Acting<'_> {
             } else {
                 ""
             };
+            self.log(deletion.step, &named(id, namespace));
             let live = match client.get(&resource, namespace, &id.name).await {
                 Ok(live) => live,
-                Err(error) if error.is_not_found() => continue,
+                Err(error) if error.is_not_found() => {
+                    self.log_missing(&resource, id, namespace);
+                    continue;
+                }
                 Err(error) => return Err(error.into()),
             };
-            if of.is_some_and(|name| !is_of(&live, name, &self.namespace)) {
+            if deletion
+                .of
+                .is_some_and(|name| !is_of(&live, name, &self.namespace))
+            {
                 continue;
             }
 
@@ -263,6 +276,7 @@ impl Acting<'_> {
                 uid: lode_object::json::text(&live, "/metadata/uid"),
                 version: "",
             };
+            let propagation = deletion.propagation;
             let gone = client.delete_and(&resource, namespace, &id.name, identity, propagation);
             match gone.await {
                 Err(error) if !error.is_not_found() => return Err(error.into()),
@@ -271,7 +285,43 @@ impl Acting<'_> {
         }
         Ok(deleted)
     }
+
+    /// Logs that an object was not there any more, with the server's answer as Go prints it.
+    fn log_missing(&self, resource: &Resource, id: &Id, namespace: &str) {
+        let (group, plural, name) = (&*resource.gvk.group, &*resource.plural, &*id.name);
+        let (of, group) = if group.is_empty() {
+            (plural.to_owned(), String::new())
+        } else {
+            let of = format!("{plural}.{group}");
+            (of, format!(r#""group":"{group}","#))
+        };
+        let status = format!(
+            r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"{of} \"{name}\" not found","reason":"NotFound","details":{{"name":"{name}",{group}"kind":"{plural}"}},"code":404}}"#
+        );
+        let attributes = format!(
+            r#"{{"error":{{"ErrStatus":{status}}},"kind":"{}","name":"{name}","namespace":"{namespace}"}}"#,
+            id.kind
+        );
+        self.log("ignoring delete failure", &attributes);
+    }
 }
+
+/// Returns which object it is, for the log of an action.
+pub(crate) fn named(id: &Id, namespace: &str) -> Value {
+    json!({"kind": &*id.kind, "name": &*id.name, "namespace": namespace})
+}
+
+/// How objects are deleted.
+pub(crate) struct Deletion<'a> {
+    pub(crate) propagation: Propagation,
+    /// The release that they have to say they are of, if any.
+    pub(crate) of: Option<&'a str>,
+    /// What this is called in the log of the action.
+    pub(crate) step: &'static str,
+}
+
+/// What a deletion is called in the log that is not part of an upgrade.
+pub(crate) const STARTING_DELETE: &str = "starting delete resource";
 
 /// Returns whether a live object says that it is of a release.
 pub(crate) fn is_of(live: &Value, name: &str, namespace: &str) -> bool {
@@ -279,9 +329,21 @@ pub(crate) fn is_of(live: &Value, name: &str, namespace: &str) -> bool {
     annotations[RELEASE_NAME] == name && annotations[RELEASE_NAMESPACE] == namespace
 }
 
-/// Says in Helm's words why objects could not be written. Objects that a set creates are distinguished from those that it changes
-/// where `creates` says so.
-pub(crate) fn refused(error: &ApplyError, set: &Set, creates: impl Fn(&Fault) -> bool) -> String {
+/// Returns the first object that was refused.
+pub(crate) fn first_refused<'d>(
+    error: &ApplyError,
+    mut objects: impl Iterator<Item = &'d Desired>,
+) -> Option<&'d Desired> {
+    let ApplyError::Refused(faults) = error else {
+        return None;
+    };
+    let first = faults.first()?;
+    objects.find(|desired| desired.id == first.id)
+}
+
+/// Says in Helm's words why objects could not be written; `creates` says whether the first that was refused is new and
+/// that is worth saying.
+pub(crate) fn refused(error: &ApplyError, first: Option<&Desired>, creates: bool) -> String {
     let ApplyError::Refused(faults) = error else {
         return error.to_string();
     };
@@ -289,11 +351,9 @@ pub(crate) fn refused(error: &ApplyError, set: &Set, creates: impl Fn(&Fault) ->
         return error.to_string();
     };
     let id = &fault.id;
-    let gvk = set.get(id).map(|desired| &desired.gvk);
-    let kind = gvk.map_or_else(String::new, |gvk| {
-        format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind)
-    });
-    let words = if creates(fault) {
+    let kind = first.map(|desired| gvk_text(&desired.gvk));
+    let kind = kind.unwrap_or_default();
+    let words = if creates {
         "failed to create resource: "
     } else {
         ""
@@ -310,4 +370,9 @@ pub(crate) fn refused(error: &ApplyError, set: &Set, creates: impl Fn(&Fault) ->
         "the server refuses it".to_owned()
     };
     format!("{words}server-side apply failed for object {place} {kind}: {cause}")
+}
+
+/// Returns group, version and kind as Go prints them.
+pub(crate) fn gvk_text(gvk: &GroupVersionKind) -> String {
+    format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind)
 }

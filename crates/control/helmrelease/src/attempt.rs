@@ -123,9 +123,8 @@ impl HelmReleases {
             meta::FORCE_AT,
             object.status.last_handled_force_at.as_deref(),
         );
-        let mut taken = HashSet::new();
+        let (mut taken, mut is_listed) = (HashSet::new(), true);
         list(acting, state, order, working).await?;
-        let mut is_listed = true;
         loop {
             let decision = self.next(acting, state, working, (&*order, forced)).await?;
             forced = false;

@@ -3,6 +3,7 @@
 use lode_apply::{Change, Drift};
 use lode_stdx::Lock;
 
+use crate::action_log::ActionLog;
 use crate::working::Working;
 
 /// What an attempt has come to.
@@ -15,6 +16,8 @@ pub struct Facts {
     drifts: Lock<Vec<Drift>>,
     changes: Lock<Vec<Change>>,
     refused: Lock<Option<String>>,
+    /// What the action that is under way has done.
+    pub(crate) log: ActionLog,
 }
 
 impl Facts {

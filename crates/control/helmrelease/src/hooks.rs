@@ -10,9 +10,10 @@ use lode_deliver::{WaitTarget, write_beside};
 use lode_object::OwnerLabels;
 use lode_stdx::budget::Budget;
 
-use crate::acting::{Acting, ActionError, refused};
+use crate::acting::{Acting, ActionError, Deletion, STARTING_DELETE, first_refused, refused};
 use crate::objects::{of_hook, target};
 use crate::state::State;
+use crate::written::WrittenObjects;
 
 /// Definitions are never deleted: all their objects would go with them.
 const DEFINITION: &str = "CustomResourceDefinition";
@@ -121,8 +122,18 @@ async fn create(
         .delivery
         .begin(&revision, acting.object.metadata.generation);
     let written = write_beside(&terms, &mut state.delivery, &mut set).await;
+    let all: Vec<&Desired> = set.objects().iter().collect();
+    let log = WrittenObjects {
+        objects: &all,
+        is_upgrade: false,
+        // Whatever had the name before is not updated.
+        created: all.iter().map(|desired| &desired.id).collect(),
+        error: written.error.as_ref(),
+        is_failed_new: true,
+    };
+    log.log(acting);
     if let Some(error) = &written.error {
-        let why = refused(error, &set, |_| false);
+        let why = refused(error, first_refused(error, set.objects().iter()), false);
         let event = word(event);
         return Err(format!("warning: Hook {event} {} failed: {why}", hook.path).into());
     }
@@ -161,9 +172,12 @@ async fn delete(
     }
     let objects = objects(acting, hook)?;
     let objects: Vec<&Desired> = objects.iter().collect();
-    let deleted = acting
-        .delete(&objects, Propagation::Background, None)
-        .await?;
+    let deletion = Deletion {
+        propagation: Propagation::Background,
+        of: None,
+        step: STARTING_DELETE,
+    };
+    let deleted = acting.delete(&objects, deletion).await?;
     acting.gone(state, &deleted, timeout).await
 }
 

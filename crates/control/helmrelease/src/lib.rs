@@ -13,6 +13,7 @@
 
 mod acting;
 mod action;
+mod action_log;
 mod attempt;
 mod chart_object;
 mod charts;
@@ -43,6 +44,7 @@ mod validate;
 mod values;
 mod waiters;
 mod working;
+mod written;
 
 pub use controller::{HelmReleaseParts, HelmReleases};
 pub use options::{HelmReleaseOptions, MANAGER, UNDER_WAY_MAX};

@@ -71,6 +71,7 @@ async fn release(
     working.delete(REMEDIATED);
     working.forget_drift();
 
+    acting.facts.log.begin();
     let (began, mut written) = (Instant::now(), Written::default());
     let ended = match step {
         Step::Install => install(acting, state, order, &mut written, timeout).await,
@@ -122,7 +123,8 @@ fn unreleased(
     );
     count(&mut working.status.failures);
     working.set(RELEASED, Is::False, reason, &text);
-    working.tell(order.about(Told::warning(reason, &text)));
+    let with_log = acting.facts.log.behind(&text);
+    working.tell(order.about(Told::warning(reason, with_log)));
     // Flux's words have no room for reasons, so they are an event of their own.
     if let Some(reasons) = acting.facts.take_refused() {
         working.tell(order.about(Told::warning(NOT_READY, reasons)));
@@ -355,6 +357,7 @@ async fn roll_back(
     let Some(to) = working.status.history.previous(ignores).cloned() else {
         return Ok(());
     };
+    acting.facts.log.begin();
     let mut written = Written::default();
     let ended = rollback(acting, state, (order, &to), &mut written, timeout).await;
     let has_stored = !written.is_empty();
@@ -375,7 +378,8 @@ async fn roll_back(
             );
             count(&mut working.status.failures);
             working.set(REMEDIATED, Is::False, ROLLBACK_FAILED, &text);
-            working.tell_of(Told::warning(ROLLBACK_FAILED, &text), &to);
+            let with_log = acting.facts.log.behind(&text);
+            working.tell_of(Told::warning(ROLLBACK_FAILED, with_log), &to);
             if !has_stored {
                 working.summarize(acting.object);
                 return Err(Failure::new(ROLLBACK_FAILED, text).with(Retry::Backoff));
@@ -403,6 +407,7 @@ pub(crate) async fn remove(
     };
     let mut written = Written::default();
     let order = UninstallOrder { revisions, action };
+    acting.facts.log.begin();
     let ended = uninstall(acting, state, order, &mut written, timeout).await;
     note(acting, state, None, working, written).await;
     state.last = None;
@@ -414,9 +419,9 @@ pub(crate) async fn remove(
         Ok(end) => Ok(end),
     };
     if action == UNINSTALL {
-        removed(working, &current, end)
+        removed(acting, working, &current, end)
     } else {
-        remediated(working, &current, end)
+        remediated(acting, working, &current, end)
     }
 }
 
@@ -425,6 +430,7 @@ pub(crate) const UNINSTALL: &str = "uninstall";
 
 /// Notes what came of an uninstallation.
 fn removed(
+    acting: &Acting<'_>,
     working: &mut Working,
     current: &Snapshot,
     end: Result<Uninstalled, String>,
@@ -435,7 +441,7 @@ fn removed(
             let why = why.trim();
             let text =
                 format!("Helm uninstall failed for release {name} with chart {chart}: {why}");
-            return Err(not_removed(working, RELEASED, current, text));
+            return Err(not_removed(acting, working, RELEASED, (current, text)));
         }
         Ok(Uninstalled::NotFound) => {
             format!("Release {name} was not found, assuming it is uninstalled")
@@ -454,6 +460,7 @@ fn removed(
 
 /// Notes what came of a remediation by uninstallation.
 fn remediated(
+    acting: &Acting<'_>,
     working: &mut Working,
     current: &Snapshot,
     end: Result<Uninstalled, String>,
@@ -465,7 +472,7 @@ fn remediated(
     );
     if let Err(why) = end {
         let text = format!("{what} failed: {}", why.trim());
-        return Err(not_removed(working, REMEDIATED, current, text));
+        return Err(not_removed(acting, working, REMEDIATED, (current, text)));
     }
     let text = format!("{what} succeeded");
     working.set(REMEDIATED, Is::True, UNINSTALL_SUCCEEDED, &text);
@@ -474,14 +481,15 @@ fn remediated(
 }
 
 fn not_removed(
+    acting: &Acting<'_>,
     working: &mut Working,
     condition: &str,
-    current: &Snapshot,
-    text: String,
+    (current, text): (&Snapshot, String),
 ) -> Failure {
     count(&mut working.status.failures);
     working.set(condition, Is::False, UNINSTALL_FAILED, &text);
-    working.tell_of(Told::warning(UNINSTALL_FAILED, &text), current);
+    let with_log = acting.facts.log.behind(&text);
+    working.tell_of(Told::warning(UNINSTALL_FAILED, with_log), current);
     Failure::new(UNINSTALL_FAILED, text).with(Retry::Backoff)
 }
 

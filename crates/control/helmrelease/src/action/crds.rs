@@ -11,7 +11,7 @@ use lode_stdx::budget::Budget;
 use lode_yaml::{Dialect, Nodes, Origins};
 
 use super::ReleaseOrder;
-use crate::acting::{Acting, ActionError, refused};
+use crate::acting::{Acting, ActionError, first_refused, refused};
 use crate::objects::target;
 use crate::rendering::definitions;
 use crate::state::State;
@@ -47,7 +47,9 @@ pub(crate) async fn apply(
         .begin("crds", acting.object.metadata.generation);
     let outcome = write_beside(&terms, &mut state.delivery, &mut set).await;
     if let Some(error) = &outcome.error {
-        return Err(failed(refused(error, &set, |_| false).into()));
+        return Err(failed(
+            refused(error, first_refused(error, set.objects().iter()), false).into(),
+        ));
     }
     let ready = acting
         .ready(state, "crds", (&targets, &acting.exprs), TIMEOUT)

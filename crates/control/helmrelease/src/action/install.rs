@@ -13,7 +13,7 @@ use super::perform::{Around, Ended, perform};
 use super::place::{PlaceOrder, refuse_others};
 use super::recording::Recording;
 use super::{ReleaseOrder, Written, crds};
-use crate::acting::{Acting, ActionError, refused};
+use crate::acting::{Acting, ActionError, first_refused, refused};
 use crate::objects::ReleaseObjects;
 use crate::rendering::{Rendering, render};
 use crate::state::State;
@@ -58,7 +58,6 @@ pub(crate) async fn install(
         revision: &revision,
         waits: !spec.disable_wait.unwrap_or_default(),
         waits_for_jobs: !spec.disable_wait_for_jobs.unwrap_or_default(),
-        cleans_up: false,
         timeout,
     };
     let hooks = Around {
@@ -173,7 +172,9 @@ async fn create_namespace(
     let terms = acting.terms("namespace", &acting.exprs, timeout);
     let outcome = write_beside(&terms, &mut state.delivery, &mut set).await;
     match &outcome.error {
-        Some(error) => Err(refused(error, &set, |_| false).into()),
+        Some(error) => {
+            Err(refused(error, first_refused(error, set.objects().iter()), false).into())
+        }
         None => Ok(()),
     }
 }

@@ -17,16 +17,26 @@ pub(crate) struct Around {
 
 /// Where an action failed.
 pub(crate) enum Ended {
+    /// In a hook before the objects.
+    Before(ActionError),
     /// While objects were written or waited for.
     AtObjects(ActionError),
-    /// In a hook.
-    InHooks(ActionError),
+    /// In a hook after the objects.
+    After(ActionError),
 }
 
 impl Ended {
+    /// Returns whether objects may have been created before it failed.
+    pub(crate) fn is_late_failure(&self) -> bool {
+        matches!(
+            self,
+            Self::AtObjects(ActionError::Failed(_)) | Self::After(ActionError::Failed(_))
+        )
+    }
+
     pub(crate) fn into_error(self) -> ActionError {
         match self {
-            Self::AtObjects(error) | Self::InHooks(error) => error,
+            Self::Before(error) | Self::AtObjects(error) | Self::After(error) => error,
         }
     }
 }
@@ -44,12 +54,14 @@ pub(crate) async fn perform(
 ) -> Result<(), Ended> {
     let timeout = placing.timeout;
     if let Some(Around { before, .. }) = &hooks {
-        hooks_of(acting, state, release, *before, timeout).await?;
+        let ran = hooks_of(acting, state, release, *before, timeout).await;
+        ran.map_err(Ended::Before)?;
     }
     let placed = place(acting, state, placing).await;
     placed.map_err(Ended::AtObjects)?;
     if let Some(Around { after, .. }) = &hooks {
-        hooks_of(acting, state, release, *after, timeout).await?;
+        let ran = hooks_of(acting, state, release, *after, timeout).await;
+        ran.map_err(Ended::After)?;
     }
     Ok(())
 }
@@ -60,8 +72,8 @@ async fn hooks_of(
     release: &mut Release,
     (event, words): (Event, &str),
     timeout: Duration,
-) -> Result<(), Ended> {
+) -> Result<(), ActionError> {
     let all: &(dyn Fn(&str) -> bool + Sync) = &|_| true;
     let ran = hooks::run(acting, state, release, (event, all), timeout).await;
-    ran.map_err(|error| Ended::InHooks(error.after(words)))
+    ran.map_err(|error| error.after(words))
 }

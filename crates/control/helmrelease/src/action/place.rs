@@ -3,15 +3,19 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use lode_apply::{Applier, Correction, Desired, Fault};
+use lode_apply::{Action, Applier, Correction, Desired};
 use lode_cluster::Propagation;
 use lode_deliver::{BuiltObjects, DeliveryTerms, bring_in};
 use lode_object::Id;
+use serde_json::json;
 
 use super::origin;
-use crate::acting::{Acting, ActionError, is_of, refused};
+use crate::acting::{
+    Acting, ActionError, Deletion, STARTING_DELETE, first_refused, is_of, refused,
+};
 use crate::objects::{MANAGED_BY, RELEASE_NAME, RELEASE_NAMESPACE, ReleaseObjects};
 use crate::state::State;
+use crate::written::WrittenObjects;
 
 /// How objects come into the cluster.
 #[derive(Clone, Copy)]
@@ -24,8 +28,6 @@ pub(crate) struct PlaceOrder<'a> {
     pub(crate) revision: &'a str,
     pub(crate) waits: bool,
     pub(crate) waits_for_jobs: bool,
-    /// If it fails, what it has created is deleted.
-    pub(crate) cleans_up: bool,
     pub(crate) timeout: Duration,
 }
 
@@ -34,25 +36,6 @@ pub(crate) struct PlaceOrder<'a> {
 /// # Errors
 /// An object is refused, or does not become ready: the reason, in Helm's words.
 pub(crate) async fn place(
-    acting: &Acting<'_>,
-    state: &mut State,
-    order: PlaceOrder<'_>,
-) -> Result<(), ActionError> {
-    let placed = written(acting, state, order).await;
-    if let (Err(ActionError::Failed(_)), true) = (&placed, order.cleans_up) {
-        let known = order.before.map(ids).unwrap_or_default();
-        let created = order.objects.iter().filter(|it| !known.contains(&it.id));
-        let created: Vec<&Desired> = created.collect();
-        let name = acting.storage.name.as_str();
-        // The error that led here is what is reported.
-        let _ = acting
-            .delete(&created, Propagation::Background, Some(name))
-            .await;
-    }
-    placed
-}
-
-async fn written(
     acting: &Acting<'_>,
     state: &mut State,
     order: PlaceOrder<'_>,
@@ -86,24 +69,39 @@ async fn written(
     )
     .await;
     // What was changed on the way is no live edit.
-    acting.facts.take_drift();
-    if let Err(error) = brought {
-        let known = before.map(ids);
-        let creates = |fault: &Fault| {
-            known
-                .as_ref()
-                .is_some_and(|known| !known.contains(&fault.id))
+    let (_, changes) = acting.facts.take_drift();
+    let error = brought.as_ref().err();
+    let failed = error.and_then(|error| first_refused(error, objects.iter()));
+    let is_failed_new = match failed {
+        Some(failed) => is_new(acting, failed).await,
+        None => false,
+    };
+    let created = changes.iter().filter(|it| it.action == Action::Created);
+    let all: Vec<&Desired> = objects.iter().collect();
+    if !all.is_empty() {
+        let written = WrittenObjects {
+            objects: &all,
+            is_upgrade: before.is_some(),
+            created: created.map(|change| &change.id).collect(),
+            error,
+            is_failed_new,
         };
-        return Err(refused(&error, &objects.set(), creates).into());
+        written.log(acting);
+    }
+    if let Some(error) = error {
+        let creates = before.is_some() && is_failed_new;
+        return Err(refused(error, failed, creates).into());
     }
     state.delivery.leave(objects.undetected());
 
     if let Some(before) = before {
         let removed = before.removed_by(objects);
-        let name = Some(acting.storage.name.as_str());
-        acting
-            .delete(&removed, Propagation::Background, name)
-            .await?;
+        let deletion = Deletion {
+            propagation: Propagation::Background,
+            of: Some(&acting.storage.name),
+            step: "deleting resource",
+        };
+        acting.delete(&removed, deletion).await?;
     }
     if !order.waits {
         return Ok(());
@@ -112,6 +110,38 @@ async fn written(
     acting
         .ready(state, revision, (&targets, &acting.exprs), timeout)
         .await
+}
+
+/// Returns whether an object does not exist; also if that cannot be found out.
+async fn is_new(acting: &Acting<'_>, desired: &Desired) -> bool {
+    match acting.applier.discovery().resolve(&desired.gvk).await {
+        Ok(Some(resource)) => {
+            let live = acting.applier.live(&resource, &desired.id).await;
+            live.is_ok_and(|live| live.is_none())
+        }
+        _ => true,
+    }
+}
+
+/// Deletes what an upgrade or rollback that failed has created.
+pub(crate) async fn clean_up(
+    acting: &Acting<'_>,
+    objects: &ReleaseObjects,
+    before: &ReleaseObjects,
+) {
+    let known = ids(before);
+    let created = objects.iter().filter(|it| !known.contains(&it.id));
+    let created: Vec<&Desired> = created.collect();
+    let cleaned = json!({"cleaning_resources": created.len()});
+    acting.log("cleanup on fail set", &cleaned);
+    let deletion = Deletion {
+        propagation: Propagation::Background,
+        of: Some(&acting.storage.name),
+        step: STARTING_DELETE,
+    };
+    // The error that led here is what is reported.
+    let _ = acting.delete(&created, deletion).await;
+    acting.log("resource cleanup complete", &"{}");
 }
 
 fn ids(objects: &ReleaseObjects) -> HashSet<&Id> {

@@ -7,7 +7,7 @@ use lode_api::helm_release::status::Snapshot;
 use lode_chart::release::{ApplyMethod, Event, Release, ReleaseStatus};
 
 use super::perform::{Around, Ended, perform};
-use super::place::PlaceOrder;
+use super::place::{PlaceOrder, clean_up};
 use super::recording::Recording;
 use super::{ReleaseOrder, Written, oci_digest_of};
 use crate::acting::{Acting, ActionError};
@@ -56,7 +56,6 @@ pub(crate) async fn rollback(
         revision: &revision,
         waits: !spec.disable_wait.unwrap_or_default(),
         waits_for_jobs: !spec.disable_wait_for_jobs.unwrap_or_default(),
-        cleans_up: spec.cleanup_on_fail.unwrap_or_default(),
         timeout,
     };
     let hooks = Around {
@@ -65,6 +64,10 @@ pub(crate) async fn rollback(
     };
     let hooks = (!spec.disable_hooks.unwrap_or_default()).then_some(hooks);
     let ended = perform(acting, state, &mut release, placing, hooks).await;
+    let cleans_up = spec.cleanup_on_fail.unwrap_or_default();
+    if cleans_up && ended.as_ref().is_err_and(Ended::is_late_failure) {
+        clean_up(acting, &objects, &before).await;
+    }
     let ended = ended.map_err(Ended::into_error);
     if ended.is_ok() {
         supersede(acting, order, written).await?;

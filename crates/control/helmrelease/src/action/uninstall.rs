@@ -10,7 +10,7 @@ use lode_cluster::Propagation;
 use lode_object::OwnerLabels;
 
 use super::{Written, oci_digest_of};
-use crate::acting::{Acting, ActionError};
+use crate::acting::{Acting, ActionError, Deletion, STARTING_DELETE};
 use crate::hooks;
 use crate::objects::ReleaseObjects;
 use crate::recorded::objects_of;
@@ -147,7 +147,12 @@ async fn delete(
         _ => Propagation::Background,
     };
     let name = acting.storage.name.as_str();
-    let deleted = acting.delete(&removed, propagation, Some(name)).await;
+    let deletion = Deletion {
+        propagation,
+        of: Some(name),
+        step: STARTING_DELETE,
+    };
+    let deleted = acting.delete(&removed, deletion).await;
     let failed = format!("failed to delete release: {name}: ");
     let deleted = deleted.map_err(|error| error.after(&failed))?;
     match waits {

@@ -6,10 +6,10 @@ use lode_api::helm_release::action::Upgrade;
 use lode_chart::release::{ApplyMethod, Event, Release, ReleaseStatus};
 use lode_chart::values::merge;
 use lode_object::Value;
-use serde_json::Map;
+use serde_json::{Map, json};
 
 use super::perform::{Around, Ended, perform};
-use super::place::{PlaceOrder, refuse_others};
+use super::place::{PlaceOrder, clean_up, refuse_others};
 use super::recording::Recording;
 use super::{ReleaseOrder, Written, crds, oci_digest_of};
 use crate::acting::{Acting, ActionError};
@@ -57,7 +57,6 @@ pub(crate) async fn upgrade(
         revision: &revision,
         waits: !spec.disable_wait.unwrap_or_default(),
         waits_for_jobs: !spec.disable_wait_for_jobs.unwrap_or_default(),
-        cleans_up: spec.cleanup_on_fail.unwrap_or_default(),
         timeout,
     };
     let hooks = Around {
@@ -66,6 +65,16 @@ pub(crate) async fn upgrade(
     };
     let hooks = (!spec.disable_hooks.unwrap_or_default()).then_some(hooks);
     let performed = perform(acting, state, &mut release, placing, hooks).await;
+    if let Err(ended) = &performed {
+        let name = &release.name;
+        acting.log(
+            "warning: upgrade failed",
+            &json!({"error": {}, "name": name}),
+        );
+        if spec.cleanup_on_fail.unwrap_or_default() && ended.is_late_failure() {
+            clean_up(acting, &objects, &before).await;
+        }
+    }
     let oci = oci_digest_of(&acting.object.status, &current);
     match &performed {
         Ok(()) => {
@@ -104,6 +113,7 @@ async fn prepare(
     crds::apply(acting, state, order, policy).await?;
     let (last, current) = releases(acting, order).await?;
     let (config, shown) = values(spec, order, &current)?;
+    log_begin(acting, spec, &last);
     let version = last.version + 1;
     let rendering = Rendering {
         version,
@@ -140,6 +150,23 @@ async fn prepare(
         objects,
         before,
     })
+}
+
+/// Logs in Helm's words what an upgrade starts from.
+fn log_begin(acting: &Acting<'_>, spec: &Upgrade, last: &Release) {
+    let name = json!({"name": last.name});
+    acting.log("preparing upgrade", &name);
+    let values = if spec.preserve_values.unwrap_or_default() {
+        "reusing the old release's values"
+    } else {
+        "resetting values to the chart's original version"
+    };
+    acting.log(values, &"{}");
+    let before = last.apply_method.map_or(json!(""), |method| json!(method));
+    let method = json!({"previous_release_apply_method": before, "server_side_apply": true});
+    acting.log("determined release apply method", &method);
+    acting.log("performing update", &name);
+    acting.log("creating upgraded release", &name);
 }
 
 /// Returns the last revision, and the one that is deployed: the last that is, else the last.

@@ -178,6 +178,13 @@ async fn an_upgrade_that_fails_is_rolled_back_and_given_up() {
                 "spec.replicas: Invalid value: -1",
             ],
         )?;
+        let log = [
+            "\n\nLast Helm logs:\n\n",
+            "performing update: {\"name\":\"web\"}\n",
+            ": Patched resource: {\"gvk\":\"/v1, Kind=ConfigMap\"",
+            ": Error patching resource: {\"error\":{},\"gvk\":\"apps/v1, Kind=Deployment\"",
+        ];
+        stage.told("web", "UpgradeFailed", &log).await?;
         stage
             .released("web", "Remediated", "True", "RollbackSucceeded")
             .await?;

@@ -35,6 +35,11 @@ pub(super) fn plan(seen: &Seen) -> Plan {
         succeeded >= completions
     });
     let suspended = job["spec"]["suspend"] == true;
+    let deadline = deadline(job).filter(|_| !done && !suspended);
+    if deadline.is_some_and(|at| at <= seen.now) {
+        return overdue(seen, &alive, succeeded);
+    }
+
     let mut plan = Plan::status(status(job, &alive, succeeded, done, suspended, seen.now));
     plan.actions = if done {
         Vec::new()
@@ -52,7 +57,42 @@ pub(super) fn plan(seen: &Seen) -> Plan {
             .saturating_sub(alive.len());
         made(job, &seen.children, missing.min(BURST))
     };
+    plan.again = deadline;
     plan
+}
+
+/// Returns when a job that has begun may no longer run.
+fn deadline(job: &Value) -> Option<Timestamp> {
+    let seconds = int(job, "/spec/activeDeadlineSeconds")?;
+    let since: Timestamp = text(job, "/status/startTime").parse().ok()?;
+    since.checked_add(SignedDuration::from_secs(seconds)).ok()
+}
+
+/// Fails a job whose time is over, and deletes its pods.
+fn overdue(seen: &Seen, alive: &[&Value], succeeded: i64) -> Plan {
+    let (job, now) = (&seen.object, seen.now);
+    let mut status = status(job, &[], succeeded, false, false, now);
+    // Those that are going have failed too.
+    let failed = count(&seen.children, |pod| {
+        text(pod, "/status/phase") != "Succeeded"
+    });
+    status["failed"] = failed.into();
+    let mut conditions = condition::of(job);
+    for ty in ["FailureTarget", "Failed"] {
+        let said = Condition {
+            ty,
+            status: "True",
+            reason: "DeadlineExceeded",
+            message: "Job was active longer than specified deadline",
+        };
+        condition::set(&mut conditions, &said, "lastProbeTime", now);
+    }
+    status["conditions"] = conditions.into();
+    let deletions = alive.iter().map(|pod| deletion(WorkloadKind::Pod, pod));
+    Plan {
+        actions: deletions.collect(),
+        ..Plan::status(status)
+    }
 }
 
 /// Deletes a finished job after its TTL.
@@ -214,6 +254,22 @@ mod tests {
             ),
             (&json!(2), None)
         );
+    }
+
+    #[test]
+    fn a_job_fails_when_its_time_is_over() {
+        let mut seen = seen(&json!({"activeDeadlineSeconds": 5}), vec![pod("Pending")]);
+        seen.object["status"] = json!({"startTime": "1970-01-01T00:00:00Z"});
+        assert_eq!(plan(&seen).again, Some(Timestamp::from_second(5).unwrap()));
+        seen.now = Timestamp::from_second(5).unwrap();
+        let failed = plan(&seen);
+        assert_eq!(
+            failed.actions,
+            [deletion(WorkloadKind::Pod, &pod("Pending"))]
+        );
+        let status = json!({"status": failed.status.unwrap()});
+        assert!(is_true(&status, "Failed") && is_true(&status, "FailureTarget"));
+        assert_eq!(status["status"]["failed"], 1);
     }
 
     #[test]

@@ -5,8 +5,13 @@
 //! every bound allows.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use anyhow::Context as _;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use serde_json::{Value, json};
 
 use crate::Repository;
@@ -90,6 +95,27 @@ pub fn hundred_health_checks() -> Value {
     };
     json!({"timeout": "100m", "wait": false, "healthChecks": (0..100).map(check).collect::<Vec<_>>()})
 }
+
+/// Returns the record of a release that is some kilobytes in a Secret and more than any record unpacked, as the data of
+/// the Secret.
+///
+/// # Errors
+/// It cannot be compressed.
+pub fn record() -> anyhow::Result<String> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(br#"{"name":"forged","manifest":""#)?;
+    let part = vec![b'x'; 1 << 20];
+    for _ in 0..RECORD_MIB {
+        encoder.write_all(&part)?;
+    }
+    encoder.write_all(br#"","version":1}"#)?;
+    let record = STANDARD.encode(encoder.finish()?);
+    // Secrets are encoded once more.
+    Ok(STANDARD.encode(record))
+}
+
+/// Mebibytes of a record that is too large.
+const RECORD_MIB: usize = 80;
 
 /// Returns definitions of a number of kinds, and an object of each.
 #[must_use]

@@ -1,11 +1,13 @@
-//! Feeds mutated inputs to a library on two threads, until the time is up or something fails.
+//! Feeds mutated inputs to a library until the time is up or something fails.
 //!
 //! A target defines its inputs and what must hold for each; the loop here measures, and keeps
-//! failures under `target/fuzz/`. A panic, a run slower than [`SLOWEST`] and a broken law are
-//! failures. Inputs depend only on the seed, so a run can be repeated. Left out on purpose:
+//! failures under `target/fuzz/`. A panic, a run slower than [`SLOWEST`], a run that holds more memory
+//! than its budget allows, and a broken law are failures. Memory is counted for the whole process, so
+//! targets with a budget run on one thread. Inputs depend only on the seed, so a run can be repeated. Left out on purpose:
 //! coverage, which the stable toolchain does not provide.
 
 mod build;
+mod chart;
 mod mutate;
 mod template;
 mod yaml;
@@ -21,6 +23,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use lode_stdx::Lock;
+use peak_alloc::PeakAlloc;
 
 use self::mutate::Mutator;
 use crate::workspace;
@@ -46,6 +49,8 @@ enum FuzzTarget {
     Build,
     /// Parser and machine of templates
     Template,
+    /// Packed charts: loading, values, schemas, rendering
+    Chart,
 }
 
 impl FuzzTarget {
@@ -54,13 +59,14 @@ impl FuzzTarget {
             Self::Yaml => yaml::seeds(),
             Self::Build => build::seeds(),
             Self::Template => Ok(template::seeds()),
+            Self::Chart => Ok(chart::seeds()),
         }
     }
 
     fn input(self, mutator: &mut Mutator<'_>) -> String {
         match self {
             Self::Yaml => mutator.text(),
-            Self::Build | Self::Template => mutator.whole(),
+            Self::Build | Self::Template | Self::Chart => mutator.whole(),
         }
     }
 
@@ -70,13 +76,14 @@ impl FuzzTarget {
             Self::Yaml => yaml::check(text),
             Self::Build => build::check(text),
             Self::Template => template::check(text),
+            Self::Chart => chart::check(text),
         }
     }
 
     const fn pieces(self) -> &'static [&'static str] {
         match self {
             Self::Yaml | Self::Build => &mutate::YAML_PIECES,
-            Self::Template => &template::PIECES,
+            Self::Template | Self::Chart => &template::PIECES,
         }
     }
 
@@ -85,11 +92,30 @@ impl FuzzTarget {
             Self::Yaml => "yaml",
             Self::Build => "build",
             Self::Template => "template",
+            Self::Chart => "chart",
         }
+    }
+
+    /// Returns the bytes that one run may have, if it has a budget.
+    const fn budget(self) -> Option<u64> {
+        match self {
+            Self::Yaml | Self::Build => None,
+            Self::Template => Some(template::LIMITS.bytes),
+            Self::Chart => Some(chart::LIMITS.bytes),
+        }
+    }
+
+    const fn threads(self) -> u64 {
+        if self.budget().is_some() { 1 } else { 2 }
     }
 }
 
-const THREADS: u64 = 2;
+/// Counts what is allocated.
+#[global_allocator]
+static ALLOCATED: PeakAlloc = PeakAlloc;
+
+/// A run may hold this many times its budget of bytes: what is charged is estimated.
+const HELD_MAX: u64 = 4;
 /// A run that takes longer has failed.
 const SLOWEST: Duration = Duration::from_secs(2);
 
@@ -101,6 +127,8 @@ struct Run<'s> {
     done: AtomicU64,
     failed: AtomicBool,
     slowest: Lock<(Duration, String)>,
+    /// Most bytes that one run has held, where that is measured.
+    most: AtomicU64,
     /// The reason and the input.
     failure: Lock<Option<(String, String)>>,
 }
@@ -115,6 +143,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         done: AtomicU64::new(0),
         failed: AtomicBool::new(false),
         slowest: Lock::default(),
+        most: AtomicU64::new(0),
         failure: Lock::default(),
     };
     eprintln!(
@@ -125,9 +154,10 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
     );
     panic::set_hook(Box::new(|_| {}));
     thread::scope(|scope| {
-        for number in 0..THREADS {
+        let threads = args.target.threads();
+        for number in 0..threads {
             let run = &run;
-            scope.spawn(move || run.work(args.seed.wrapping_mul(THREADS).wrapping_add(number)));
+            scope.spawn(move || run.work(args.seed.wrapping_mul(threads).wrapping_add(number)));
         }
     });
     drop(panic::take_hook());
@@ -139,11 +169,18 @@ impl Run<'_> {
         let mut mutator = Mutator::new(seed, self.seeds, self.target.pieces());
         while Instant::now() < self.until && !self.failed.load(Ordering::Relaxed) {
             let text = self.target.input(&mut mutator);
-            let start = Instant::now();
+            ALLOCATED.reset_peak_usage();
+            let (before, start) = (ALLOCATED.current_usage(), Instant::now());
             let outcome = panic::catch_unwind(AssertUnwindSafe(|| self.target.check(&text)));
             let took = start.elapsed();
             self.done.fetch_add(1, Ordering::Relaxed);
+            let held = ALLOCATED.peak_usage().saturating_sub(before) as u64;
+            self.most.fetch_max(held, Ordering::Relaxed);
+            let budget = self.target.budget();
             let problem = match outcome {
+                Ok(Ok(())) if budget.is_some_and(|budget| held > HELD_MAX * budget) => {
+                    Some(format!("held {held} bytes"))
+                }
                 Ok(Ok(())) if took > SLOWEST => Some(format!("took {took:?}")),
                 Ok(Ok(())) => None,
                 Ok(Err(problem)) => Some(problem),
@@ -169,6 +206,10 @@ impl Run<'_> {
             took.as_secs_f64(),
             peak_memory_kb()
         );
+        if let Some(budget) = self.target.budget() {
+            let most = self.most.load(Ordering::Relaxed);
+            println!("one run held {most} bytes at most; its budget is {budget}");
+        }
         let (slowest, text) = &*self.slowest.lock();
         println!(
             "slowest: {slowest:?}, {} bytes, kept as {}",

@@ -18,7 +18,7 @@ const OWN: &str = "{{- define \"t\" }}{{ range $k, $v := .m }}{{ $k }}={{ $v | q
 /// Largest template used, in bytes.
 const SEED_MAX: usize = 8 << 10;
 /// Functions that make keys, which takes long and is different each time.
-const KEYS: [&str; 4] = ["gen", "bcrypt", "htpasswd", "derivePassword"];
+pub(super) const KEYS: [&str; 4] = ["gen", "bcrypt", "htpasswd", "derivePassword"];
 /// Templates of charts that are used.
 const CHART_FILES: usize = 3000;
 
@@ -78,13 +78,19 @@ pub(super) const PIECES: [&str; 52] = [
     "{{ .Values.m | toJson | fromJson }}",
 ];
 
-struct Constant;
+pub(super) struct Constant;
 
 impl Random for Constant {
     fn fill(&self, bytes: &mut [u8]) {
         bytes.fill(7);
     }
 }
+
+pub(super) const LIMITS: Limits = Limits {
+    bytes: 16 << 20,
+    nodes: 1 << 18,
+    steps: 1 << 20,
+};
 
 pub(super) fn seeds() -> Vec<String> {
     let mut seeds = vec![OWN.to_owned(); 20];
@@ -129,12 +135,7 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 
 fn run(text: &str) -> Result<String, String> {
     static FUNCTIONS: LazyLock<Arc<Functions>> = LazyLock::new(|| Arc::new(Functions::helm()));
-    let budget = Budget::new(Limits {
-        bytes: 16 << 20,
-        nodes: 1 << 18,
-        steps: 1 << 20,
-    });
-    try_run(text, Arc::clone(&FUNCTIONS), &budget)
+    try_run(text, Arc::clone(&FUNCTIONS), &Budget::new(LIMITS))
 }
 
 fn try_run(text: &str, functions: Arc<Functions>, budget: &Budget) -> Result<String, String> {

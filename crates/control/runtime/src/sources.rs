@@ -94,7 +94,8 @@ impl Sources {
         }
     }
 
-    /// Calls `wake` for each source that is added, removed or has another artifact, forever.
+    /// Calls `wake` for each source that is added, removed, has another artifact, or cannot be built from for another reason,
+    /// forever.
     pub async fn follow(&self, wake: impl Fn(&Use) + Send + Sync) {
         futures::future::join_all(self.mirrors.iter().map(|mirror| mirror.follow(&wake))).await;
     }
@@ -198,7 +199,7 @@ where
             loop {
                 let change = changes.next().await;
                 let (old, new) = (change.old.as_deref(), change.new.as_deref());
-                if holds(old) != holds(new) || became_ready(old, new) {
+                if holds(old) != holds(new) || is_news(old, new) {
                     wake(&Use::new(S::NAMES.kind, change.name));
                 }
             }
@@ -232,13 +233,13 @@ fn unready<S: Kind<Status: SourceStatus>>(source: &Resource<S>) -> Option<String
     stalled.or_else(no_artifact)
 }
 
-/// Returns whether a source can be built from now, and could not before.
-fn became_ready<S: Kind<Status: SourceStatus>>(
+/// Returns whether a source can be built from now, or why it cannot is another reason than before.
+fn is_news<S: Kind<Status: SourceStatus>>(
     old: Option<&Resource<S>>,
     new: Option<&Resource<S>>,
 ) -> bool {
-    let is_ready = |source: Option<&Resource<S>>| source.is_some_and(|it| unready(it).is_none());
-    is_ready(new) && !is_ready(old)
+    let why = |source: Option<&Resource<S>>| source.map(unready);
+    new.is_some() && why(new) != why(old)
 }
 
 #[cfg(test)]
@@ -272,8 +273,11 @@ mod tests {
         ready.status.set_artifact(Some(Artifact::default()));
         assert_eq!(unready(&ready), None, "it holds what it is to hold");
         let before = source(1, json!([]));
-        assert!(became_ready(Some(&before), Some(&ready)));
-        assert!(became_ready(None, Some(&ready)) && !became_ready(Some(&ready), Some(&ready)));
+        assert!(is_news(Some(&before), Some(&ready)));
+        assert!(is_news(None, Some(&ready)) && !is_news(Some(&ready), Some(&ready)));
+        let failed = source(1, json!([condition("Ready", "False")]));
+        assert!(is_news(Some(&before), Some(&failed)) && !is_news(Some(&failed), None));
+        assert!(!is_news(Some(&failed), Some(&failed)));
     }
 
     #[test]

@@ -4,7 +4,8 @@
 //! spend; [`duration`] parses and prints durations as Go does; [`Digest`] is a SHA-256;
 //! [`go_float()`] prints a number with a point as Go does; [`Lock`] and [`SharedLock`] are locks
 //! that survive a panic; [`printable()`] makes text safe for terminals; [`read`] reads external
-//! data up to a limit; [`semver`] compares versions; [`time`] prints times as Kubernetes does.
+//! data up to a limit; [`semver`] compares versions; [`shortened()`] takes
+//! the middle out of a long text; [`time`] prints times as Kubernetes does.
 //!
 //! ```
 //! use lode_stdx::{Digest, duration};
@@ -27,6 +28,7 @@ mod lock;
 mod printable;
 pub mod read;
 pub mod semver;
+mod shortened;
 pub mod time;
 
 pub use bare_url::bare_url;
@@ -34,3 +36,4 @@ pub use digest::Digest;
 pub use go_float::go_float;
 pub use lock::{Lock, SharedLock};
 pub use printable::printable;
+pub use shortened::shortened;

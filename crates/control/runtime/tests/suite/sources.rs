@@ -220,12 +220,15 @@ async fn who_follows_is_woken_by_what_a_source_holds_and_by_nothing_else() {
     eventually(|| count() == 1).await;
     played.hold("sha256:1", 1).await;
     eventually(|| count() == 2).await;
+    // Another generation than that of the specification: nothing can be built from it.
     played.hold("sha256:1", 2).await;
-    played.hold("sha256:2", 2).await;
     eventually(|| count() == 3).await;
+    played.hold("sha256:2", 2).await;
+    eventually(|| count() == 4).await;
+    played.hold("sha256:2", 3).await;
     let objects = played.sandbox.objects();
     objects.delete(KIND, "default", "fleet").await.unwrap();
-    eventually(|| count() == 4).await;
+    eventually(|| count() == 5).await;
 
     let uses = woken.lock().unwrap().clone();
     assert!(uses.iter().all(|used| &*used.kind == "GitRepository"));

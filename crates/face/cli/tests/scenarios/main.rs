@@ -33,6 +33,7 @@ mod existing_objects;
 mod first_steps;
 mod five_hundred_objects;
 mod force_loses_nothing;
+mod hostile_releases;
 mod hostile_sources;
 #[cfg(test)]
 mod installing;

@@ -36,9 +36,18 @@ impl Stage {
 
     /// Creates or changes a release of the chart in the repository.
     async fn helm_release(&self, name: &str, more: Value) -> anyhow::Result<()> {
+        self.helm_release_of("./chart", name, more).await
+    }
+
+    /// Creates or changes a release of a chart in a folder of the repository.
+    pub(crate) async fn helm_release_of(
+        &self,
+        folder: &str,
+        name: &str,
+        more: Value,
+    ) -> anyhow::Result<()> {
         let source = json!({"kind": "GitRepository", "name": "app"});
-        let chart =
-            json!({"chart": "./chart", "reconcileStrategy": "Revision", "sourceRef": source});
+        let chart = json!({"chart": folder, "reconcileStrategy": "Revision", "sourceRef": source});
         let spec = over(json!({"interval": "1h", "chart": {"spec": chart}}), &more);
         let metadata = json!({"name": name, "namespace": self.namespace});
         let object = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
@@ -47,7 +56,7 @@ impl Stage {
     }
 
     /// Waits for a condition of a release with a reason; returns its message.
-    async fn released(
+    pub(crate) async fn released(
         &self,
         name: &str,
         of: &str,

@@ -89,8 +89,7 @@ impl Release<'_> {
 
         let mut objects = Vec::new();
         let policy = install.map_or(Ok(CrdPolicy::Create), Install::crds)?;
-        let skips = install.is_some_and(|install| install.skip_c_r_ds == Some(true));
-        if policy != CrdPolicy::Skip && !skips {
+        if policy != CrdPolicy::Skip {
             definitions(&prepared, &mut objects, budget)?;
         }
         self.add_rendered(&prepared, &mut objects, budget)?;

@@ -30,7 +30,7 @@ const OWN: &str = "=== Chart.yaml\napiVersion: v2\nname: web\nversion: 1.0.0\nty
                    === charts/sub/Chart.yaml\napiVersion: v1\nname: sub\nversion: 1.2.3\n=== charts/sub/values.yaml\nexports: {data: {x: 1}}\na: {y: 2}\n\
                    === charts/sub/templates/b.yaml\nkind: Secret\nmetadata: {name: b}\nstringData: {v: {{ .Values | toJson | quote }}}\n";
 /// Largest chart used, in bytes: larger ones are mostly repetitive.
-const CHART_MAX: usize = 48 << 10;
+const CHART_MAX: usize = 160 << 10;
 const FILE_MARK: &str = "=== ";
 
 pub(super) const LIMITS: Limits = Limits {

@@ -177,8 +177,8 @@ metadata:
   labels: {{kubernetes.io/hostname: node-{number}, kubernetes.io/os: linux, kubernetes.io/arch: amd64}}
   annotations: {{kwok.x-k8s.io/node: fake}}
 status:
-  allocatable: {{cpu: '32', memory: 256Gi, pods: '1000'}}
-  capacity: {{cpu: '32', memory: 256Gi, pods: '1000'}}
+  allocatable: {{cpu: '32', memory: 256Gi, ephemeral-storage: 1Ti, pods: '1000'}}
+  capacity: {{cpu: '32', memory: 256Gi, ephemeral-storage: 1Ti, pods: '1000'}}
 "
     )
 }

@@ -12,7 +12,7 @@ use lode_object::meta;
 use lode_runtime::{Failure, Retry, name_of};
 use lode_stdx::duration;
 
-use crate::acting::Acting;
+use crate::acting::{Acting, ActionError};
 use crate::action::ReleaseOrder;
 use crate::controller::HelmReleases;
 use crate::drift;
@@ -22,6 +22,8 @@ use crate::reasons::{
     INSTALL_FAILED, INSTALL_SUCCEEDED, MISSING_ROLLBACK_TARGET, RECONCILE_ERROR, RETRIES_EXCEEDED,
     STATE_ERROR, UPGRADE_FAILED, UPGRADE_SUCCEEDED,
 };
+use crate::recorded::unknown;
+use crate::rendering::renders_otherwise;
 use crate::snapshot::{History as _, Observed as _, clear_failures};
 use crate::standing::{
     Decision, KnownRelease, Remediation, Standing, Step, WantedRelease, decide,
@@ -168,11 +170,22 @@ impl HelmReleases {
     async fn next(
         &self,
         acting: &Acting<'_>,
-        state: &State,
+        state: &mut State,
         working: &mut Working,
         (order, forced): (&ReleaseOrder, bool),
     ) -> Result<Decision, Failure> {
-        let found = stand(acting.object, state, working, order)?;
+        let mut found = stand(acting.object, state, working, order)?;
+        let is_due = state
+            .due
+            .is_some_and(|due| due <= tokio::time::Instant::now());
+        if found == Standing::InSync && is_due && !state.looked_up.is_empty() {
+            match renders_otherwise(acting, state, order).await {
+                Ok(false) => {}
+                Ok(true) => found = Standing::OutOfSync,
+                Err(ActionError::Failed(why)) => return Err(unknown(&why)),
+                Err(ActionError::Dropped) => return Err(Failure::dropped()),
+            }
+        }
         let decision = decide(acting.object, &working.status, found, forced);
         if decision == Decision::Take(Step::Rollback) {
             return checked_rollback(acting, working).await;
@@ -308,13 +321,6 @@ fn stand(
     })?;
     if found == Standing::Unmanaged {
         working.status.history.clear();
-    }
-    // A release whose templates asked the cluster is rendered again when its interval is over.
-    let is_due = state
-        .due
-        .is_none_or(|due| due <= tokio::time::Instant::now());
-    if found == Standing::InSync && state.looked_up && is_due {
-        return Ok(Standing::OutOfSync);
     }
     Ok(found)
 }

@@ -11,7 +11,7 @@ use lode_object::OwnerLabels;
 use lode_stdx::budget::Budget;
 
 use crate::acting::{Acting, ActionError, Deletion, STARTING_DELETE, first_refused, refused};
-use crate::objects::{of_hook, target};
+use crate::objects::{of_hook, take_scope, target};
 use crate::state::State;
 use crate::written::WrittenObjects;
 
@@ -114,7 +114,7 @@ async fn create(
     event: Event,
     timeout: Duration,
 ) -> Result<(), ActionError> {
-    let mut set = Set::in_order(objects(acting, hook)?);
+    let mut set = Set::in_order(objects(acting, hook).await?);
     let revision = format!("{} {}", acting.storage.name, hook.name);
     let targets: Vec<WaitTarget> = set.objects().iter().map(|it| waited(acting, it)).collect();
     let terms = acting.terms(&revision, &acting.hook_exprs, timeout);
@@ -142,14 +142,14 @@ async fn create(
         .await
 }
 
-fn objects(acting: &Acting<'_>, hook: &Hook) -> Result<Vec<Desired>, ActionError> {
+/// Returns the objects of a hook, in the namespace that the server has them in.
+async fn objects(acting: &Acting<'_>, hook: &Hook) -> Result<Vec<Desired>, ActionError> {
     let budget = Budget::new(LIMITS);
-    Ok(of_hook(
-        &hook.manifest,
-        &hook.path,
-        &acting.namespace,
-        &budget,
-    )?)
+    let mut objects = of_hook(&hook.manifest, &hook.path, &acting.namespace, &budget)?;
+    for desired in &mut objects {
+        take_scope(desired, &acting.applier).await?;
+    }
+    Ok(objects)
 }
 
 /// Returns what is waited for of a hook's object, whose labels the post-renderers may have left out.
@@ -170,7 +170,7 @@ async fn delete(
     if hook.kind == DEFINITION || !is_meant {
         return Ok(());
     }
-    let objects = objects(acting, hook)?;
+    let objects = objects(acting, hook).await?;
     let objects: Vec<&Desired> = objects.iter().collect();
     let deletion = Deletion {
         propagation: Propagation::Background,

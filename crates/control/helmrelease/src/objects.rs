@@ -105,12 +105,8 @@ impl ReleaseObjects {
     /// The server cannot be asked.
     pub(crate) async fn scoped(mut self, applier: &Applier) -> Result<Self, lode_cluster::Error> {
         for desired in &mut self.objects {
-            let resource = applier.discovery().resolve(&desired.gvk).await?;
-            if resource.is_some_and(|resource| !resource.namespaced)
-                && !desired.id.namespace.is_empty()
-            {
-                let before = desired.id.clone();
-                *desired = desired.cluster_scoped();
+            let before = desired.id.clone();
+            if take_scope(desired, applier).await? {
                 for set in [&mut self.kept, &mut self.undetected] {
                     if set.remove(&before) {
                         set.insert(desired.id.clone());
@@ -163,6 +159,24 @@ impl ReleaseObjects {
     pub(crate) fn inventory(&self) -> Vec<InventoryEntry> {
         self.iter().map(entry).collect()
     }
+}
+
+/// Takes the namespace from an object whose kind has none, as far as the server knows the kind; returns whether it had
+/// one.
+///
+/// # Errors
+/// The server cannot be asked.
+pub(crate) async fn take_scope(
+    desired: &mut Desired,
+    applier: &Applier,
+) -> Result<bool, lode_cluster::Error> {
+    let resource = applier.discovery().resolve(&desired.gvk).await?;
+    let is_wrong =
+        resource.is_some_and(|resource| !resource.namespaced) && !desired.id.namespace.is_empty();
+    if is_wrong {
+        *desired = desired.cluster_scoped();
+    }
+    Ok(is_wrong)
 }
 
 /// Reads the objects of a hook, which are nobody's: `origin` is the path of its template.

@@ -19,7 +19,7 @@ use serde_json::Map;
 
 use crate::charts::SharedChart;
 use crate::computing::compute;
-use crate::lookup::ClusterLookup;
+use crate::lookup::{ClusterLookup, LookedUp};
 use crate::objects::{Origin, ReleaseObjects};
 
 /// Bytes that a render needs at first, whatever the chart.
@@ -50,8 +50,8 @@ pub(crate) struct RenderedRelease {
     pub(crate) hooks: Vec<Hook>,
     pub(crate) notes: String,
     pub(crate) objects: ReleaseObjects,
-    /// Whether the cluster was asked: another render may give something else.
-    pub(crate) looked_up: bool,
+    /// What the cluster was asked for: with other answers another render may give something else.
+    pub(crate) looked_up: Vec<LookedUp>,
 }
 
 impl RenderOrder {
@@ -120,7 +120,7 @@ impl RenderOrder {
             hooks: rendered.hooks,
             notes: rendered.notes,
             objects,
-            looked_up: rendered.used.lookup,
+            looked_up: self.lookup.answers(),
         })
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lode_chart::release::Hook;
 use lode_chart::{Capabilities, Crd, KubeVersion};
 use lode_object::Value;
 use serde_json::Map;
@@ -42,8 +43,41 @@ pub(crate) async fn render(
         Ok::<_, lode_runtime::Failure>(rendering.await)
     });
     let rendered = rendered.await.map_err(|_| ActionError::Dropped)??;
-    state.looked_up = rendered.looked_up;
+    state.looked_up.clone_from(&rendered.looked_up);
     Ok(rendered)
+}
+
+/// Returns whether the last record would be another one by now, because of what its templates look up. It is rendered
+/// only if an answer has changed: what is random in a template is no reason for another release.
+///
+/// # Errors
+/// The cluster or the storage does not answer, or the chart cannot be rendered any more.
+pub(crate) async fn renders_otherwise(
+    acting: &Acting<'_>,
+    state: &mut State,
+    order: &ReleaseOrder,
+) -> Result<bool, ActionError> {
+    let (client, discovery) = (acting.applier.client(), acting.applier.discovery());
+    let lookup = ClusterLookup::new(client.clone(), discovery.clone());
+    if lookup.again(&state.looked_up).await? == state.looked_up {
+        return Ok(false);
+    }
+    let version = state.last.as_ref().map_or(0, |last| last.version);
+    let Some(stored) = acting.storage.read(version).await? else {
+        return Ok(true);
+    };
+    let last = stored.release;
+    let rendering = Rendering {
+        version,
+        is_upgrade: version > 1,
+        checks_schema: false,
+        values: &last.config,
+    };
+    let rendered = render(acting, state, order, rendering).await?;
+    let hooks = |hooks: &[Hook]| -> Vec<String> {
+        hooks.iter().map(|hook| hook.manifest.clone()).collect()
+    };
+    Ok(rendered.manifest != last.manifest || hooks(&rendered.hooks) != hooks(&last.hooks))
 }
 
 /// Returns the definitions of the chart.

@@ -3,6 +3,7 @@
 use lode_deliver::DeliveryState;
 use tokio::time::Instant;
 
+use crate::lookup::LookedUp;
 use crate::standing::KnownRelease;
 
 /// What is remembered of one release.
@@ -18,6 +19,6 @@ pub struct State {
     pub(crate) due: Option<Instant>,
     /// Whether live edits are looked for.
     pub(crate) detects_drift: bool,
-    /// Whether the last render asked the cluster: it is rendered again at its interval.
-    pub(crate) looked_up: bool,
+    /// What the last render asked the cluster for: it is asked again at the interval.
+    pub(crate) looked_up: Vec<LookedUp>,
 }

@@ -1,5 +1,7 @@
 //! Releases: charts that are installed, upgraded, rolled back, tested, kept and uninstalled.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, ensure};
 use e2e::condition;
 use lode_object::Value;
@@ -245,7 +247,7 @@ async fn an_installation_that_fails_is_removed_if_that_is_said() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn hooks_run_in_their_order_and_go_as_their_policies_say() {
-    const HOOKS: [(&str, &str); 2] = [
+    const HOOKS: [(&str, &str); 3] = [
         (
             "templates/pre.yaml",
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: pre\n  annotations: {helm.sh/hook: \"pre-install,pre-upgrade\"}\n\
@@ -255,6 +257,12 @@ async fn hooks_run_in_their_order_and_go_as_their_policies_say() {
             "templates/post.yaml",
             "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: post\n  annotations: {helm.sh/hook: post-install, \
              helm.sh/hook-delete-policy: hook-succeeded}\n",
+        ),
+        // It is created and waited for although it lies in no namespace.
+        (
+            "templates/role.yaml",
+            "apiVersion: rbac.authorization.k8s.io/v1\nkind: ClusterRole\nmetadata:\n  name: e2e-hooks\n  annotations: \
+             {helm.sh/hook: \"pre-install,pre-upgrade\", helm.sh/hook-delete-policy: \"before-hook-creation,hook-succeeded\"}\n",
         ),
     ];
     Stage::play("hooks", async |stage| {
@@ -269,6 +277,8 @@ async fn hooks_run_in_their_order_and_go_as_their_policies_say() {
             .sees("ConfigMap", "pre", "/data/revision", json!("1"))
             .await?;
         stage.gone("ConfigMap", "post").await?;
+        let role = stage.world.get("ClusterRole", "", "e2e-hooks").await?;
+        ensure!(role.is_none(), "{role:?}");
         stage
             .helm_release("web", json!({"values": {"color": "red"}}))
             .await?;
@@ -286,6 +296,50 @@ async fn hooks_run_in_their_order_and_go_as_their_policies_say() {
             .await?;
         stage.gone("HelmRelease", "web").await?;
         stage.object("ConfigMap", "pre").await.map(drop)
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_template_looks_up_is_looked_up_again_when_the_interval_is_over() {
+    const LOOKS: (&str, &str) = (
+        "templates/looks.yaml",
+        "{{ $own := lookup \"v1\" \"Secret\" .Release.Namespace \"own\" }}\napiVersion: v1\nkind: Secret\nmetadata: {name: own}\n\
+         data:\n  random: {{ ($own.data).random | default (randAlphaNum 9 | b64enc) }}\n---\n\
+         {{ $seen := lookup \"v1\" \"ConfigMap\" .Release.Namespace \"seen\" }}\napiVersion: v1\nkind: ConfigMap\n\
+         metadata: {name: looks}\ndata:\n  seen: {{ ($seen.data).color | default \"nothing\" }}\n",
+    );
+    Stage::play("lookup", async |stage| {
+        stage.commit_chart(&CHART)?;
+        stage.commit_chart(&[LOOKS])?;
+        stage.source().await?;
+        stage.helm_release("web", json!({"interval": "1s"})).await?;
+        stage
+            .released("web", "Ready", "True", "InstallSucceeded")
+            .await?;
+
+        // The chart finds its own Secret now: another answer, and the same objects.
+        let web = ("HelmRelease", &*stage.namespace, "web");
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        stage.world.reconcile(web).await?;
+        let states = stage.revisions("web").await?;
+        ensure!(states == ["deployed"], "{states:?}");
+        stage
+            .sees("ConfigMap", "looks", "/data/seen", json!("nothing"))
+            .await?;
+
+        let seen = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "seen", "namespace": stage.namespace}, "data": {"color": "red"}});
+        stage.world.apply(seen).await?;
+        stage
+            .sees("ConfigMap", "looks", "/data/seen", json!("red"))
+            .await?;
+        stage
+            .released("web", "Ready", "True", "UpgradeSucceeded")
+            .await?;
+        let states = stage.revisions("web").await?;
+        ensure!(states == ["superseded", "deployed"], "{states:?}");
+        Ok(())
     })
     .await;
 }

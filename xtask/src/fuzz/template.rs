@@ -18,7 +18,15 @@ const OWN: &str = "{{- define \"t\" }}{{ range $k, $v := .m }}{{ $k }}={{ $v | q
 /// Largest template used, in bytes.
 const SEED_MAX: usize = 8 << 10;
 /// Functions that make keys, which takes long and is different each time.
-pub(super) const KEYS: [&str; 4] = ["gen", "bcrypt", "htpasswd", "derivePassword"];
+pub(super) const KEYS: [&str; 7] = [
+    "genPrivateKey",
+    "genCA",
+    "genSelfSignedCert",
+    "genSignedCert",
+    "bcrypt",
+    "htpasswd",
+    "derivePassword",
+];
 /// Templates of charts that are used.
 const CHART_FILES: usize = 3000;
 

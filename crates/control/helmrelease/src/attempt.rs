@@ -178,7 +178,11 @@ impl HelmReleases {
         let is_due = state
             .due
             .is_some_and(|due| due <= tokio::time::Instant::now());
-        if found == Standing::InSync && is_due && !state.looked_up.is_empty() {
+        let asks = match &state.looked_up {
+            Some(asked) => !asked.is_empty(),
+            None => order.chart.mentions_lookup(),
+        };
+        if found == Standing::InSync && is_due && asks {
             match renders_otherwise(acting, state, order).await {
                 Ok(false) => {}
                 Ok(true) => found = Standing::OutOfSync,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use lode_api::reasons;
 use lode_api::shared::Artifact;
 use lode_chart::release::RecordedChart;
-use lode_chart::{ARCHIVE_MAX, Chart};
+use lode_chart::{ARCHIVE_MAX, Chart, ChartFile};
 use lode_runtime::{Failure, Memory, OpenError, Retry, Sources};
 use lode_stdx::Lock;
 use lode_stdx::budget::Budget;
@@ -33,14 +33,15 @@ pub(crate) struct SharedChart {
 impl SharedChart {
     /// Returns whether the chart or a subchart has definitions.
     pub(crate) fn has_crds(&self) -> bool {
-        fn has(chart: &Chart) -> bool {
-            let own = chart
-                .files()
-                .iter()
-                .any(|file| file.name.starts_with("crds/"));
-            own || chart.dependencies().iter().any(has)
-        }
-        has(&self.chart)
+        let is_crd = |file: &ChartFile| file.name.starts_with("crds/");
+        has(&self.chart, &|chart| chart.files().iter().any(is_crd))
+    }
+
+    /// Returns whether a template of the chart or of a subchart may look something up in the cluster.
+    pub(crate) fn mentions_lookup(&self) -> bool {
+        let word = b"lookup";
+        let mentions = |file: &ChartFile| file.data.windows(word.len()).any(|part| part == word);
+        has(&self.chart, &|chart| chart.templates().iter().any(mentions))
     }
 
     /// Returns the form that records contain, the same one as long as it is equal.
@@ -51,6 +52,11 @@ impl SharedChart {
             _ => last.insert(Arc::new(new)).clone(),
         }
     }
+}
+
+/// Returns whether something holds for a chart or one of its subcharts.
+fn has(chart: &Chart, holds: &dyn Fn(&Chart) -> bool) -> bool {
+    holds(chart) || chart.dependencies().iter().any(|chart| has(chart, holds))
 }
 
 /// The charts that were used last.

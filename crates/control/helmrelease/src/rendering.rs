@@ -43,7 +43,7 @@ pub(crate) async fn render(
         Ok::<_, lode_runtime::Failure>(rendering.await)
     });
     let rendered = rendered.await.map_err(|_| ActionError::Dropped)??;
-    state.looked_up.clone_from(&rendered.looked_up);
+    state.looked_up = Some(rendered.looked_up.clone());
     Ok(rendered)
 }
 
@@ -57,10 +57,14 @@ pub(crate) async fn renders_otherwise(
     state: &mut State,
     order: &ReleaseOrder,
 ) -> Result<bool, ActionError> {
+    let before = state.looked_up.take();
     let (client, discovery) = (acting.applier.client(), acting.applier.discovery());
-    let lookup = ClusterLookup::new(client.clone(), discovery.clone());
-    if lookup.again(&state.looked_up).await? == state.looked_up {
-        return Ok(false);
+    if let Some(before) = &before {
+        let lookup = ClusterLookup::new(client.clone(), discovery.clone());
+        if lookup.again(before).await? == *before {
+            state.looked_up = Some(before.clone());
+            return Ok(false);
+        }
     }
     let version = state.last.as_ref().map_or(0, |last| last.version);
     let Some(stored) = acting.storage.read(version).await? else {
@@ -74,6 +78,10 @@ pub(crate) async fn renders_otherwise(
         values: &last.config,
     };
     let rendered = render(acting, state, order, rendering).await?;
+    if before.is_none() {
+        // What the answers were is not known: they count from here on.
+        return Ok(false);
+    }
     let hooks = |hooks: &[Hook]| -> Vec<String> {
         hooks.iter().map(|hook| hook.manifest.clone()).collect()
     };

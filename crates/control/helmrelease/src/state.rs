@@ -19,6 +19,7 @@ pub struct State {
     pub(crate) due: Option<Instant>,
     /// Whether live edits are looked for.
     pub(crate) detects_drift: bool,
-    /// What the last render asked the cluster for: it is asked again at the interval.
-    pub(crate) looked_up: Vec<LookedUp>,
+    /// What the last render asked the cluster for: it is asked again at the interval. Nothing if no render is known, as
+    /// after a restart.
+    pub(crate) looked_up: Option<Vec<LookedUp>>,
 }

@@ -319,7 +319,8 @@ async fn what_a_template_looks_up_is_looked_up_again_when_the_interval_is_over()
             .await?;
 
         // The chart finds its own Secret now: another answer, and the same objects.
-        let web = ("HelmRelease", &*stage.namespace, "web");
+        let namespace = stage.namespace.clone();
+        let web = ("HelmRelease", &*namespace, "web");
         tokio::time::sleep(Duration::from_secs(2)).await;
         stage.world.reconcile(web).await?;
         let states = stage.revisions("web").await?;
@@ -339,7 +340,19 @@ async fn what_a_template_looks_up_is_looked_up_again_when_the_interval_is_over()
             .await?;
         let states = stage.revisions("web").await?;
         ensure!(states == ["superseded", "deployed"], "{states:?}");
-        Ok(())
+
+        // After a restart the answers of before are not known; those of the first look count.
+        stage.restart_with(&[])?;
+        stage.world.reconcile(web).await?;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        stage.world.reconcile(web).await?;
+        let seen = json!({"apiVersion": "v1", "kind": "ConfigMap",
+            "metadata": {"name": "seen", "namespace": stage.namespace}, "data": {"color": "green"}});
+        stage.world.apply(seen).await?;
+        let green = stage
+            .sees("ConfigMap", "looks", "/data/seen", json!("green"))
+            .await;
+        green.map(drop)
     })
     .await;
 }

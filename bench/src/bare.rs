@@ -12,39 +12,68 @@ use lode_object::{Object, Value};
 /// Number of connections, as in the measurement behind the goals.
 const CONNECTIONS: usize = 8;
 
-/// Applies objects over eight connections, one call each, and returns the time it took.
-pub(crate) async fn apply(world: &World, objects: Vec<Value>) -> anyhow::Result<Duration> {
-    let (objects, next) = (Arc::new(objects), Arc::new(AtomicUsize::new(0)));
-    let mut workers = Vec::new();
-    let start = Instant::now();
+/// Does a job for every number below a count over eight connections, and returns the time it took.
+pub(crate) async fn each<Done>(
+    count: usize,
+    job: impl Fn(Client, usize) -> Done + Send + Sync + 'static,
+) -> anyhow::Result<Duration>
+where
+    Done: Future<Output = anyhow::Result<()>> + Send,
+{
+    let mut clients = Vec::new();
     for _ in 0..CONNECTIONS {
-        let (objects, next, world) = (objects.clone(), next.clone(), world.clone());
-        let client = Client::connect(None, None).await?;
-        workers.push(tokio::spawn(async move {
-            while let Some(value) = objects.get(next.fetch_add(1, Ordering::Relaxed)) {
-                let object = Object::parse(value.clone())?;
-                let target = Target {
-                    namespace: object.namespace(),
-                    name: object.name(),
-                    manager: "bare",
-                    dry_run: false,
-                };
-                client
-                    .apply(
-                        &world.resource(object.kind()),
-                        target,
-                        value.to_string().into(),
-                    )
-                    .await?;
-            }
-            anyhow::Ok(())
-        }));
+        clients.push(Client::connect(None, None).await?);
     }
-
+    let (job, next) = (Arc::new(job), Arc::new(AtomicUsize::new(0)));
+    let start = Instant::now();
+    let worker = |client: Client| {
+        let (job, next) = (job.clone(), next.clone());
+        tokio::spawn(async move {
+            loop {
+                let number = next.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return anyhow::Ok(());
+                }
+                job(client.clone(), number).await?;
+            }
+        })
+    };
+    let workers: Vec<_> = clients.into_iter().map(worker).collect();
     for worker in workers {
         worker.await.context("a worker of the bare loop")??;
     }
     Ok(start.elapsed())
+}
+
+/// Applies objects, one call each, and returns the time it took.
+pub(crate) async fn apply(world: &World, objects: Vec<Value>) -> anyhow::Result<Duration> {
+    let (count, objects, world) = (objects.len(), Arc::new(objects), world.clone());
+    each(count, move |client, number| {
+        let (objects, world) = (objects.clone(), world.clone());
+        async move { apply_one(&world, &client, "bare", &objects[number]).await }
+    })
+    .await
+}
+
+/// Applies one object.
+pub(crate) async fn apply_one(
+    world: &World,
+    client: &Client,
+    manager: &str,
+    value: &Value,
+) -> anyhow::Result<()> {
+    let object = Object::parse(value.clone())?;
+    let target = Target {
+        namespace: object.namespace(),
+        name: object.name(),
+        manager,
+        dry_run: false,
+    };
+    let resource = world.resource(object.kind());
+    client
+        .apply(&resource, target, value.to_string().into())
+        .await?;
+    Ok(())
 }
 
 /// Waits until the cluster's own controllers have caught up with the Deployments of a namespace.

@@ -64,8 +64,20 @@ impl Costs {
             all as f64 / count as f64,
             "  (mark <= 9 at first)",
         );
+        let writes = self.calls.iter().filter(|(verb, _)| is_write(verb));
+        let writes: u64 = writes.map(|(_, calls)| calls).sum();
+        figure(
+            &format!("writes per {what}"),
+            writes as f64 / count as f64,
+            "",
+        );
         for (verb, calls) in self.calls.iter().filter(|(_, calls)| **calls > 0) {
             figure(&format!("  {verb}"), *calls as f64, "");
         }
     }
+}
+
+/// Returns whether a call changes something; a create may be an event.
+fn is_write(verb: &str) -> bool {
+    matches!(verb, "apply" | "patch" | "create" | "update" | "delete")
 }

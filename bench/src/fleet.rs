@@ -1,176 +1,123 @@
-//! Many Kustomizations of four objects each, from one repository, `wait: true`.
+//! [`Fleet`]: many objects of one kind from one source: all at once, again on request, after a restart.
 
 use std::time::{Duration, Instant};
 
 use e2e::Operator;
 use lode_cluster::Target;
+use lode_object::Value;
 use serde_json::json;
 
 use crate::bare;
 use crate::costs::{Costs, idle};
 use crate::follow::until;
 use crate::print::{figure, line};
-use crate::stage::{Stage, application, kustomization, repository};
+use crate::stage::Stage;
 
-const NAMESPACE: &str = "bench-fleet";
-const BARE: &str = "bench-fleet-bare";
+/// Longest time until all were looked at after a restart.
 const WITHIN: Duration = Duration::from_mins(30);
 
-/// Runs all three parts and prints their figures.
-pub(crate) async fn run(count: usize) -> anyhow::Result<()> {
-    let stage = Stage::set().await?;
-    for namespace in [BARE, NAMESPACE] {
-        stage.namespace(namespace).await?;
-    }
-    line(&format!(
-        "bare loop: {} objects, 8 connections, one server-side apply each",
-        count * 4
-    ));
-    let loop_time = bare::apply(
-        &stage.world,
-        (0..count).flat_map(|n| application(BARE, n)).collect(),
-    )
-    .await?;
-    figure("time", loop_time.as_secs_f64(), "s");
-    bare::settle(&stage.world, BARE).await?;
+/// What is measured.
+pub(crate) struct Fleet<'a> {
+    pub(crate) stage: &'a Stage,
+    pub(crate) kind: &'static str,
+    pub(crate) namespace: &'static str,
+    /// The objects that the operator reconciles.
+    pub(crate) objects: Vec<Value>,
+    /// What a bare client needs for the same.
+    pub(crate) bare: Duration,
+    /// What the peak of memory is measured by.
+    pub(crate) memory: &'static str,
+}
 
-    let folder = stage.git.repository("fleet")?;
-    for number in 0..count {
-        for object in application(NAMESPACE, number) {
-            let file = format!(
-                "apps/{number}/{}.yaml",
-                object["kind"].as_str().unwrap_or_default().to_lowercase()
-            );
-            folder.write(&file, &object.to_string())?;
+impl Fleet<'_> {
+    /// Measures all three parts and prints their figures; the source is there already.
+    pub(crate) async fn measure(&self, operator: Operator) -> anyhow::Result<()> {
+        self.first(&operator).await?;
+        self.again(&operator).await?;
+        operator.stop()?;
+        self.restart().await
+    }
+
+    async fn first(&self, operator: &Operator) -> anyhow::Result<()> {
+        let (count, kind) = (self.objects.len(), self.kind);
+        line(&format!("{count} {kind}s of 4 objects, created at once"));
+        let before = Costs::of(operator)?;
+        let start = Instant::now();
+        bare::apply(&self.stage.world, self.objects.clone()).await?;
+        figure("created after", start.elapsed().as_secs_f64(), "s");
+        self.until(is_ready).await?;
+
+        let took = start.elapsed();
+        figure("all Ready after", took.as_secs_f64(), "s");
+        let ratio = took.as_secs_f64() / self.bare.as_secs_f64();
+        figure("ratio to the bare loop", ratio, "x  (mark <= 2.0)");
+        self.print_costs(operator, &before).await?;
+        figure("peak resident memory", operator.peak_mib()?, self.memory);
+        Ok(())
+    }
+
+    async fn again(&self, operator: &Operator) -> anyhow::Result<()> {
+        line("all of it reconciled again on request, which a status write each answers");
+        let before = Costs::of(operator)?;
+        let start = Instant::now();
+        let resource = self.stage.world.resource(self.kind);
+        let patch =
+            json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "again"}}});
+        for object in &self.objects {
+            let target = Target {
+                namespace: self.namespace,
+                name: object["metadata"]["name"].as_str().unwrap_or_default(),
+                manager: "bench",
+                dry_run: false,
+            };
+            let client = &self.stage.world.client;
+            client.merge(&resource, target, "", &patch).await?;
         }
-    }
-    folder.push("fleet")?;
-    let operator = Operator::start(&stage.settings)?;
-    stage
-        .world
-        .apply(repository(NAMESPACE, &folder.url, "1h"))
-        .await?;
-    stage
-        .world
-        .ready(("GitRepository", NAMESPACE, "fleet"), "True", "")
-        .await?;
-
-    let operator = first(&stage, operator, count, loop_time).await?;
-    let operator = again(&stage, operator, count).await?;
-    restart(&stage, operator, count).await?;
-    stage.clear(BARE).await?;
-    stage.clear(NAMESPACE).await
-}
-
-async fn first(
-    stage: &Stage,
-    operator: Operator,
-    count: usize,
-    bare: Duration,
-) -> anyhow::Result<Operator> {
-    line(&format!(
-        "{count} Kustomizations of 4 objects, created at once"
-    ));
-
-    let before = Costs::of(&operator)?;
-    let start = Instant::now();
-    let all =
-        (0..count).map(|n| kustomization(NAMESPACE, &format!("app-{n}"), &format!("./apps/{n}")));
-    bare::apply(&stage.world, all.collect()).await?;
-    figure("created after", start.elapsed().as_secs_f64(), "s");
-    until(
-        &stage.world,
-        ("Kustomization", NAMESPACE, count),
-        |object| {
-            object["status"]["conditions"]
-                .as_array()
-                .is_some_and(|conditions| {
-                    conditions.iter().any(|condition| {
-                        condition["type"] == "Ready" && condition["status"] == "True"
-                    })
-                })
-        },
-    )
-    .await?;
-
-    let took = start.elapsed();
-    figure("all Ready after", took.as_secs_f64(), "s");
-    figure(
-        "ratio to the bare loop",
-        took.as_secs_f64() / bare.as_secs_f64(),
-        "x  (mark <= 2.0)",
-    );
-    idle(&operator).await?;
-    Costs::of(&operator)?
-        .since(&before)
-        .print("Kustomization", count);
-    figure(
-        "peak resident memory",
-        operator.peak_mib()?,
-        "MiB  (mark <= 60)",
-    );
-    Ok(operator)
-}
-
-async fn again(stage: &Stage, operator: Operator, count: usize) -> anyhow::Result<Operator> {
-    line("all of it reconciled again on request");
-    let before = Costs::of(&operator)?;
-    let start = Instant::now();
-    let resource = stage.world.resource("Kustomization");
-    let patch = json!({"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": "again"}}});
-    for number in 0..count {
-        let name = format!("app-{number}");
-        let target = Target {
-            namespace: NAMESPACE,
-            name: &name,
-            manager: "bench",
-            dry_run: false,
-        };
-        stage
-            .world
-            .client
-            .merge(&resource, target, "", &patch)
+        self.until(|object| object["status"]["lastHandledReconcileAt"] == "again")
             .await?;
+        figure("all answered after", start.elapsed().as_secs_f64(), "s");
+        self.print_costs(operator, &before).await
     }
 
-    until(
-        &stage.world,
-        ("Kustomization", NAMESPACE, count),
-        |object| object["status"]["lastHandledReconcileAt"] == "again",
-    )
-    .await?;
-    figure("all answered after", start.elapsed().as_secs_f64(), "s");
-    idle(&operator).await?;
-    Costs::of(&operator)?
-        .since(&before)
-        .print("Kustomization", count);
-    Ok(operator)
+    async fn restart(&self) -> anyhow::Result<()> {
+        line("the operator restarted: nothing to do, so nothing is written");
+        let start = Instant::now();
+        let operator = Operator::start(&self.stage.settings)?;
+        let (end, controller) = (Instant::now() + WITHIN, self.kind.to_lowercase());
+        loop {
+            let runs = operator.metric("controller_runtime_reconcile_total")?;
+            let own = runs
+                .iter()
+                .filter(|(labels, _)| labels.contains(&controller));
+            let runs: f64 = own.map(|(_, value)| value).sum();
+            if runs >= self.objects.len() as f64 || Instant::now() > end {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+
+        figure("all looked at after", start.elapsed().as_secs_f64(), "s");
+        self.print_costs(&operator, &Costs::default()).await?;
+        figure("resident memory", operator.rss_mib()?, "MiB");
+        operator.stop()
+    }
+
+    /// Waits until all objects have satisfied a condition.
+    async fn until(&self, wanted: fn(&Value) -> bool) -> anyhow::Result<()> {
+        let all = (self.kind, self.namespace, self.objects.len());
+        until(&self.stage.world, all, wanted).await
+    }
+
+    /// Prints what was spent since, once the operator is idle.
+    async fn print_costs(&self, operator: &Operator, before: &Costs) -> anyhow::Result<()> {
+        idle(operator).await?;
+        let costs = Costs::of(operator)?.since(before);
+        costs.print(self.kind, self.objects.len());
+        Ok(())
+    }
 }
 
-async fn restart(stage: &Stage, operator: Operator, count: usize) -> anyhow::Result<()> {
-    line("the operator restarted");
-    operator.stop()?;
-    let start = Instant::now();
-    let operator = Operator::start(&stage.settings)?;
-    let end = Instant::now() + WITHIN;
-    loop {
-        let runs = operator.metric("controller_runtime_reconcile_total")?;
-        let runs: f64 = runs
-            .iter()
-            .filter(|(labels, _)| labels.contains("kustomization"))
-            .map(|(_, value)| value)
-            .sum();
-        if runs >= count as f64 || Instant::now() > end {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-
-    figure("all looked at after", start.elapsed().as_secs_f64(), "s");
-    idle(&operator).await?;
-    Costs::of(&operator)?
-        .since(&Costs::default())
-        .print("Kustomization", count);
-    figure("resident memory", operator.rss_mib()?, "MiB");
-    operator.stop()
+fn is_ready(object: &Value) -> bool {
+    let ready = e2e::condition(Some(object), "Ready");
+    ready.is_some_and(|ready| ready["status"] == "True")
 }

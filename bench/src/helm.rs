@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use lode_chart::{
-    Capabilities, Chart, ChartFile, LIMITS, ReleaseInfo, RenderOptions, SchemaDocuments,
+    Capabilities, Chart, ChartFile, LIMITS, Prepared, ReleaseInfo, RenderOptions, RenderedChart,
+    SchemaDocuments,
 };
 use lode_stdx::budget::Budget;
 use lode_template::{Environment, Random};
@@ -157,23 +158,28 @@ fn render(chart: &Chart, round: u64) -> anyhow::Result<usize> {
         revision: 1,
         is_upgrade: false,
     };
+    let rendered = rendered(&prepared, &release, &budget)?;
+    let manifests = rendered.manifests.iter().map(|one| one.content.len());
+    let hooks = rendered.hooks.iter().map(|hook| hook.manifest.len());
+    Ok(manifests.chain(hooks).sum())
+}
+
+/// Renders a chart that values were prepared for, without a cluster.
+pub(crate) fn rendered(
+    prepared: &Prepared<'_>,
+    release: &ReleaseInfo<'_>,
+    budget: &Budget,
+) -> anyhow::Result<RenderedChart> {
     let environment = Environment {
         now: Timestamp::now(),
         random: &SystemRandom,
         cluster: None,
         resolve_host: None,
         is_lint: false,
-        budget: &budget,
+        budget,
     };
-    let rendered = prepared.render(
-        &release,
-        &Capabilities::default(),
-        &RenderOptions::default(),
-        &environment,
-    )?;
-    let manifests = rendered.manifests.iter().map(|one| one.content.len());
-    let hooks = rendered.hooks.iter().map(|hook| hook.manifest.len());
-    Ok(manifests.chain(hooks).sum())
+    let (capabilities, options) = (Capabilities::default(), RenderOptions::default());
+    Ok(prepared.render(release, &capabilities, &options, &environment)?)
 }
 
 /// Where passwords and keys come from.

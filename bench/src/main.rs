@@ -5,12 +5,14 @@
 
 mod apiserver;
 mod bare;
+mod bare_releases;
 mod bombs;
 mod costs;
 mod drift;
 mod fleet;
 mod follow;
 mod helm;
+mod kustomizations;
 mod kustomize;
 mod launch;
 mod peer;
@@ -92,7 +94,7 @@ fn main() -> ExitCode {
 
 fn run(what: What) -> anyhow::Result<ExitCode> {
     match what {
-        What::Kustomizations { count } => on_cluster(fleet::run(count))?,
+        What::Kustomizations { count } => on_cluster(kustomizations::run(count))?,
         What::Helmreleases { count } => on_cluster(releases::run(count))?,
         What::Objects { count } => on_cluster(single::run(count))?,
         What::Latency { count } => on_cluster(drift::run(count))?,

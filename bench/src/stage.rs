@@ -87,37 +87,55 @@ impl Stage {
 impl Stage {
     /// Deletes a namespace even if no operator runs that would remove the finalizers in it.
     pub(crate) async fn clear(&self, name: &str) -> anyhow::Result<()> {
-        for kind in ["Kustomization", "GitRepository"] {
-            let resource = self.world.resource(kind);
-            let list: Value =
-                serde_json::from_slice(&self.world.client.list(&resource, name, "").await?)?;
-            for object in list["items"].as_array().into_iter().flatten() {
-                let object_name = object["metadata"]["name"].as_str().unwrap_or_default();
-                // The namespace, and the object with it, may already be terminating.
-                let freed = self
-                    .world
-                    .patch(
-                        kind,
-                        name,
-                        object_name,
-                        json!({"metadata": {"finalizers": null}}),
-                    )
-                    .await;
-                let gone = |error: &anyhow::Error| {
-                    error
-                        .downcast_ref::<lode_cluster::Error>()
-                        .is_some_and(lode_cluster::Error::is_not_found)
-                };
-                if let Err(error) = freed
-                    && !gone(&error)
-                {
-                    return Err(error);
-                }
-            }
+        for kind in OUR_KINDS {
+            self.free(kind, name).await?;
         }
         self.world.delete("Namespace", "", name).await
     }
+
+    /// Deletes all objects of one of our kinds in a namespace, without whoever waits for that.
+    pub(crate) async fn remove(&self, kind: &str, namespace: &str) -> anyhow::Result<()> {
+        for name in self.free(kind, namespace).await? {
+            self.world.delete(kind, namespace, &name).await?;
+        }
+        Ok(())
+    }
+
+    /// Takes the finalizers from all objects of a kind in a namespace; returns their names.
+    async fn free(&self, kind: &str, namespace: &str) -> anyhow::Result<Vec<String>> {
+        let resource = self.world.resource(kind);
+        let list = self.world.client.list(&resource, namespace, "").await?;
+        let list: Value = serde_json::from_slice(&list)?;
+        let mut names = Vec::new();
+        for object in list["items"].as_array().into_iter().flatten() {
+            let name = object["metadata"]["name"].as_str().unwrap_or_default();
+            // The namespace, and the object with it, may already be terminating.
+            let freed = json!({"metadata": {"finalizers": null}});
+            let freed = self.world.patch(kind, namespace, name, freed).await;
+            let gone = |error: &anyhow::Error| {
+                error
+                    .downcast_ref::<lode_cluster::Error>()
+                    .is_some_and(lode_cluster::Error::is_not_found)
+            };
+            if let Err(error) = freed
+                && !gone(&error)
+            {
+                return Err(error);
+            }
+            names.push(name.to_owned());
+        }
+        Ok(names)
+    }
 }
+
+/// The kinds of ours that benchmarks create.
+const OUR_KINDS: [&str; 5] = [
+    "Kustomization",
+    "GitRepository",
+    "HelmRelease",
+    "HelmChart",
+    "OCIRepository",
+];
 
 fn lode_crds() -> Vec<Value> {
     lode_api::kinds::definitions()

@@ -1,7 +1,7 @@
 //! [`HelmReleases`]: what all runs of the kind share, and what of the cluster wakes them.
 
 use std::collections::HashSet;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use lode_api::HelmRelease;
 use lode_api::helm_release::Spec;
@@ -10,7 +10,7 @@ use lode_chart::KubeVersion;
 use lode_deliver::RecordKeeper;
 use lode_object::{GroupKind, Id, NamespacedName};
 use lode_runtime::{Failure, Frame, Memory, Own, Priority, Queue, Sources};
-use tokio::sync::watch;
+use tokio::sync::{OnceCell, watch};
 
 use crate::charts::Charts;
 use crate::options::HelmReleaseOptions;
@@ -34,7 +34,7 @@ pub struct HelmReleases {
     pub(crate) options: HelmReleaseOptions,
     pub(crate) waiters: Waiters,
     /// The version of the server, once it was asked.
-    pub(crate) kube_version: OnceLock<KubeVersion>,
+    pub(crate) kube_version: OnceCell<KubeVersion>,
     /// Whether the process ends.
     pub(crate) stopping: watch::Sender<bool>,
     /// Changes when a release is deleted.
@@ -75,7 +75,7 @@ impl HelmReleases {
             queue: queue.clone(),
             options,
             waiters: Waiters::default(),
-            kube_version: OnceLock::new(),
+            kube_version: OnceCell::new(),
             stopping: watch::Sender::new(false),
             deletions: watch::Sender::new(()),
         };

@@ -122,10 +122,9 @@ async fn work(
     rendering: Rendering<'_>,
 ) -> Result<RenderOrder, ActionError> {
     let discovery = acting.applier.discovery();
-    let versions = discovery.api_versions(VERSIONS_AGE_MAX).await?;
     let capabilities = Capabilities {
         kube_version: kube_version(acting).await?,
-        api_versions: Arc::new(versions),
+        api_versions: discovery.api_versions(VERSIONS_AGE_MAX).await?,
         ..Capabilities::default()
     };
     let ambient = acting.kind.own.ambient().clone();
@@ -145,19 +144,14 @@ async fn work(
     })
 }
 
-/// Returns the version of the server, which is asked once.
+/// Returns the version of the server, which is asked once, however many releases begin together.
 async fn kube_version(acting: &Acting<'_>) -> Result<KubeVersion, ActionError> {
-    if let Some(known) = acting.kind.kube_version.get() {
-        return Ok(known.clone());
-    }
-    let answer = acting
-        .kind
-        .own
-        .client()
-        .read("/version", "application/json")
-        .await?;
-    let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
-    let text = lode_object::json::text(&answer, "/gitVersion");
-    let version = KubeVersion::parse(text).map_err(|error| format!("server version: {error}"))?;
-    Ok(acting.kind.kube_version.get_or_init(|| version).clone())
+    let client = acting.kind.own.client();
+    let ask = async || {
+        let answer = client.read("/version", "application/json").await?;
+        let answer: Value = serde_json::from_slice(&answer).unwrap_or_default();
+        let text = lode_object::json::text(&answer, "/gitVersion");
+        KubeVersion::parse(text).map_err(|error| format!("server version: {error}").into())
+    };
+    acting.kind.kube_version.get_or_try_init(ask).await.cloned()
 }

@@ -35,6 +35,8 @@ struct KindTable {
     kinds: HashMap<GroupVersionKind, Arc<Resource>>,
     /// The server's preferred version, for kinds named without one.
     preferred: HashMap<GroupKind, Arc<Resource>>,
+    /// What [`Discovery::api_versions`] makes of the kinds, once it was asked for.
+    versions: Option<Arc<BTreeSet<Box<str>>>>,
     read_at: Option<Instant>,
 }
 
@@ -90,7 +92,7 @@ impl Discovery {
     ///
     /// # Errors
     /// The request failed.
-    pub async fn api_versions(&self, age_max: Duration) -> Result<BTreeSet<Box<str>>, Error> {
+    pub async fn api_versions(&self, age_max: Duration) -> Result<Arc<BTreeSet<Box<str>>>, Error> {
         let is_recent = |read_at: Option<Instant>| read_at.is_some_and(|at| at.elapsed() < age_max);
         if !is_recent(self.table.lock().read_at) {
             let _alone = self.reading.lock().await;
@@ -100,14 +102,7 @@ impl Discovery {
             }
         }
 
-        let table = self.table.lock();
-        let mut versions = BTreeSet::new();
-        for gvk in table.kinds.keys() {
-            let version = gvk.api_version();
-            versions.insert(format!("{version}/{}", gvk.kind).into());
-            versions.insert(version.into());
-        }
-        Ok(versions)
+        Ok(self.table.lock().versions())
     }
 
     /// Returns a resource from the last read, without asking the server.
@@ -118,13 +113,7 @@ impl Discovery {
 
     /// Adds a kind to the table before the server lists it, which is seconds after its definition.
     pub fn learn(&self, resource: Resource) {
-        let resource = Arc::new(resource);
-        let mut table = self.table.lock();
-        table
-            .preferred
-            .entry(resource.gvk.group_kind())
-            .or_insert_with(|| resource.clone());
-        table.kinds.insert(resource.gvk.clone(), resource);
+        self.table.lock().learn(resource);
     }
 
     async fn look_up(
@@ -169,6 +158,28 @@ impl Discovery {
 }
 
 impl KindTable {
+    fn learn(&mut self, resource: Resource) {
+        let resource = Arc::new(resource);
+        self.preferred
+            .entry(resource.gvk.group_kind())
+            .or_insert_with(|| resource.clone());
+        self.kinds.insert(resource.gvk.clone(), resource);
+        self.versions = None;
+    }
+
+    /// Returns the set of all versions and kinds, which is made once and shared.
+    fn versions(&mut self) -> Arc<BTreeSet<Box<str>>> {
+        let kinds = &self.kinds;
+        let versions = self.versions.get_or_insert_with(|| {
+            let both = kinds.keys().flat_map(|gvk| {
+                let version = gvk.api_version();
+                [format!("{version}/{}", gvk.kind).into(), version.into()]
+            });
+            Arc::new(both.collect())
+        });
+        versions.clone()
+    }
+
     fn add(&mut self, group: &Group) {
         for version in &group.versions {
             for resource in &version.resources {
@@ -259,5 +270,22 @@ mod tests {
         let old = GroupVersionKind::new("autoscaling/v1", "HPA");
         assert_eq!(&*table.preferred[&old.group_kind()].gvk.version, "v2");
         assert!(table.kinds[&old].namespaced);
+    }
+    #[test]
+    fn the_set_of_versions_is_shared_until_another_kind_is_learned() {
+        let mut table = KindTable::default();
+        table.learn(Resource::known(
+            "apps/v1",
+            "Deployment",
+            "deployments",
+            true,
+        ));
+        let first = table.versions();
+        let all: Vec<&str> = first.iter().map(|version| &**version).collect();
+        assert_eq!(all, ["apps/v1", "apps/v1/Deployment"]);
+        assert!(Arc::ptr_eq(&first, &table.versions()));
+
+        table.learn(Resource::known("v1", "Secret", "secrets", true));
+        assert!(table.versions().contains("v1/Secret"));
     }
 }

@@ -219,8 +219,9 @@ impl Acting<'_> {
         Ok(())
     }
 
-    /// Waits unless nobody wants the outcome any more.
+    /// Waits unless nobody wants the outcome any more. Others act meanwhile.
     async fn unless_dropped(&self, wait: impl Future<Output = ()>) -> Result<(), ActionError> {
+        self.kind.queue.rest(&self.owner);
         let wait = async {
             wait.await;
             Ok(())

@@ -47,4 +47,4 @@ mod working;
 mod written;
 
 pub use controller::{HelmReleaseParts, HelmReleases};
-pub use options::{HelmReleaseOptions, MANAGER, UNDER_WAY_MAX};
+pub use options::{ACTING_MAX, HelmReleaseOptions, MANAGER};

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use lode_api::HelmRelease;
 
-/// How many releases may be under way at once: most of the time they wait, and what computes is bounded by the memory
-/// budget.
-pub const UNDER_WAY_MAX: usize = 512;
+/// How many releases are acted for at once: each holds its manifest and its objects while they are written, and more
+/// requests at a time make no server faster.
+pub const ACTING_MAX: usize = 32;
+
+/// How many more may wait for their objects.
+pub(crate) const WAITING_MAX: usize = 512;
 
 /// The field manager of everything that is written for a release, as in Flux.
 pub const MANAGER: &str = "helm-controller";

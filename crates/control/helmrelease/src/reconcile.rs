@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use crate::attempt::ReleaseEnd;
 use crate::controller::HelmReleases;
 use crate::facts::Facts;
+use crate::options::WAITING_MAX;
 use crate::state::State;
 use crate::validate;
 use crate::working::Working;
@@ -25,6 +26,7 @@ impl Reconcile for HelmReleases {
     type Facts = Facts;
     type Done = ReleaseEnd;
     const NAME: &'static str = "helmrelease";
+    const RESTING_MAX: usize = WAITING_MAX;
 
     async fn synced(&self) {
         self.sources.synced().await;

@@ -32,6 +32,8 @@ pub trait Controller: Send + Sync + 'static {
     type Key: Clone + Eq + Hash + fmt::Display + Send + Sync + 'static;
     /// Name in logs and metrics.
     const NAME: &'static str;
+    /// How many runs may go on without a worker of the limit, because they only wait ([`Queue::rest`]).
+    const RESTING_MAX: usize = 0;
 
     /// Reads all it needs and makes the actual state equal to the desired one. It is safe to run
     /// twice and does not depend on what triggered it.
@@ -67,8 +69,8 @@ pub async fn run<C: Controller>(
 
     let mut tasks = JoinSet::new();
     let places = Places::new(workers);
-    queue.limit(places);
-    for _ in 0..places.most() {
+    queue.limit(places, C::RESTING_MAX);
+    for _ in 0..places.most() + C::RESTING_MAX {
         tasks.spawn(work(controller.clone(), queue.clone()));
     }
 
@@ -140,17 +142,23 @@ mod tests {
     struct Obedient {
         ended: Mutex<Vec<String>>,
         metrics: Metrics,
+        queue: Arc<Queue<String>>,
     }
 
     impl Controller for Obedient {
         type Key = String;
         const NAME: &'static str = "obedient";
+        const RESTING_MAX: usize = 1;
 
         async fn reconcile(&self, key: &String) -> Next {
             match key.as_str() {
                 "panic" if self.ended.lock().unwrap().is_empty() => {
                     self.ended.lock().unwrap().push("panicked".to_owned());
                     panic!("told to");
+                }
+                key if key.starts_with("rest") => {
+                    self.queue.rest(&key.to_owned());
+                    tokio::time::sleep(Duration::from_secs(10)).await;
                 }
                 "slow" => tokio::time::sleep(Duration::from_secs(10)).await,
                 "stuck" => std::future::pending().await,
@@ -177,11 +185,12 @@ mod tests {
     }
 
     fn start(workers: usize) -> Running {
+        let queue = Arc::new(Queue::new(Backoff::default()));
         let controller = Arc::new(Obedient {
             ended: Mutex::default(),
             metrics: Metrics::new(),
+            queue: queue.clone(),
         });
-        let queue = Arc::new(Queue::new(Backoff::default()));
         let (shutdown, is_shutdown) = watch::channel(false);
         let task = tokio::spawn(run(controller.clone(), queue.clone(), workers, is_shutdown));
         Running {
@@ -272,6 +281,27 @@ mod tests {
         running.queue.add("other".into(), Priority::Change);
         assert_eq!(running.after(1000).await, ["other"]);
         assert_eq!(running.after(10_000).await, ["other", "slow"]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_run_that_rests_gives_its_place_to_another_up_to_a_bound() {
+        let running = start(1);
+        for key in ["rest 1", "rest 2", "other"] {
+            running.queue.add(key.into(), Priority::Change);
+        }
+        assert!(
+            running.after(9_000).await.is_empty(),
+            "one rests, the other one keeps the only place"
+        );
+        assert_eq!(running.after(2_000).await, ["rest 1", "rest 2", "other"]);
+
+        running.queue.add("rest 3".into(), Priority::Change);
+        running.queue.add("last".into(), Priority::Change);
+        assert_eq!(
+            running.after(1_000).await.last().unwrap(),
+            "last",
+            "the bound is of those that rest now"
+        );
     }
 
     #[tokio::test(start_paused = true)]

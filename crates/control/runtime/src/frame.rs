@@ -46,6 +46,8 @@ pub trait Reconcile: Send + Sync + 'static {
     type Done: Send;
     /// The controller's name in metrics and logs.
     const NAME: &'static str;
+    /// How many attempts may go on without a worker of the limit, because they only wait ([`Queue::rest`]).
+    const RESTING_MAX: usize = 0;
 
     /// Waits until everything that an attempt looks up in memory is loaded.
     fn synced(&self) -> impl Future<Output = ()> + Send {
@@ -433,6 +435,7 @@ impl<R: Reconcile> Frame<R> {
 impl<R: Reconcile> Controller for Frame<R> {
     type Key = NamespacedName;
     const NAME: &'static str = R::NAME;
+    const RESTING_MAX: usize = R::RESTING_MAX;
 
     async fn reconcile(&self, name: &NamespacedName) -> Next {
         let objects = self.own.objects();

@@ -76,6 +76,8 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
             timers: BTreeMap::new(),
             entries: HashMap::new(),
             tickets: 0,
+            resting: 0,
+            resting_max: 0,
             closed: false,
         };
         Self {
@@ -84,9 +86,11 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         }
     }
 
-    /// Sets how many keys run at once.
-    pub(crate) fn limit(&self, workers: Places) {
-        self.state.lock().lanes.limit(workers);
+    /// Sets how many keys run at once, and how many more only wait ([`Queue::rest`]).
+    pub(crate) fn limit(&self, workers: Places, resting_max: usize) {
+        let mut state = self.state.lock();
+        state.lanes.limit(workers);
+        state.resting_max = resting_max;
     }
 
     /// Requests a run as soon as possible. A key that already waits keeps its place unless this is
@@ -138,6 +142,13 @@ impl<K: Clone + Eq + Hash + Send + 'static> Queue<K> {
         let spin = self.state.lock().done(key, next);
         self.arrived.notify_one();
         spin
+    }
+
+    /// Gives the place of a running key to others, because its run only waits from here on. If too many do so, it keeps
+    /// its place.
+    pub fn rest(&self, key: &K) {
+        self.state.lock().rest(key);
+        self.arrived.notify_one();
     }
 
     /// Drops the timer and failures of a key whose object is gone; a run already requested stays.
@@ -197,6 +208,9 @@ struct QueueState<K> {
     timers: BTreeMap<(Instant, u64), (K, Priority)>,
     entries: HashMap<K, QueueEntry>,
     tickets: u64,
+    /// How many running keys have given up their place, and how many may.
+    resting: usize,
+    resting_max: usize,
     closed: bool,
 }
 
@@ -207,6 +221,8 @@ struct QueueEntry {
     waiting: Option<(Priority, u64)>,
     timer: Option<(Instant, u64)>,
     running: bool,
+    /// It runs without a place.
+    rests: bool,
     /// Requested while running.
     again: Option<Priority>,
     /// Failures in a row.
@@ -223,6 +239,7 @@ impl QueueEntry {
             waiting: None,
             timer: None,
             running: false,
+            rests: false,
             again: None,
             failures: 0,
             is_news: false,
@@ -317,7 +334,11 @@ impl<K: Clone + Eq + Hash> QueueState<K> {
     fn done(&mut self, key: &K, next: Next) -> Option<Spin> {
         let entry = self.entries.get_mut(key).filter(|entry| entry.running)?;
         entry.running = false;
-        self.lanes.ended(&entry.share);
+        if std::mem::take(&mut entry.rests) {
+            self.resting -= 1;
+        } else {
+            self.lanes.ended(&entry.share);
+        }
         entry.failures = if next == Next::Backoff {
             entry.failures.saturating_add(1)
         } else {
@@ -353,6 +374,16 @@ impl<K: Clone + Eq + Hash> QueueState<K> {
         }
         self.sweep(key);
         held.map(|wait| Spin { runs, wait })
+    }
+
+    fn rest(&mut self, key: &K) {
+        let has_room = self.resting < self.resting_max;
+        let entry = self.entries.get_mut(key).filter(|entry| entry.running);
+        if let Some(entry) = entry.filter(|entry| has_room && !entry.rests) {
+            entry.rests = true;
+            self.resting += 1;
+            self.lanes.ended(&entry.share);
+        }
     }
 
     fn forget(&mut self, key: &K) {
@@ -624,7 +655,7 @@ mod tests {
     #[tokio::test]
     async fn one_namespace_cannot_keep_the_others_waiting() {
         let queue: Queue<String> = Queue::fair(Backoff::default(), |key: &String| &key[..1]);
-        queue.limit(Places::new(2));
+        queue.limit(Places::new(2), 0);
         for number in 0..50 {
             queue.add(format!("a{number}"), Priority::Person);
         }

@@ -274,7 +274,7 @@ impl SharedByParts<'_> {
             interval_jitter_percent: self.options.interval_jitter_percent,
         };
         let frame = HelmReleases::frame(parts, queue.clone(), options);
-        let workers = lode_helmrelease::UNDER_WAY_MAX;
+        let workers = lode_helmrelease::ACTING_MAX;
         let part = ControllerPart::new(&frame, objects, events, queue, workers)
             .with(HelmReleases::follow_cluster(frame.clone()))
             .with(HelmReleases::follow_sources(frame.clone()));

@@ -1,10 +1,10 @@
 //! Runs the scenarios of `lode-cli` on a real control plane; a plain `cargo test` runs them on
 //! sandboxes.
 //!
-//! They read the environment variables `KUBECONFIG`, `LODE_BIN`, `FLUX_BIN` and `LODE_AUDIT_LOG`.
-//! `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the user's cluster.
+//! They read the environment variables `KUBECONFIG`, `LODE_BIN`, `LODE_AUDIT_LOG` and those of the
+//! clients, such as `FLUX_BIN`. `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the user's cluster.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Result;
@@ -26,22 +26,30 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let (lode, flux) = (operator::binary(args.lode.as_deref())?, client::flux()?);
+    let lode = operator::binary(args.lode.as_deref())?;
     let fresh = Fresh::audited("e2e")?;
+    let mut tests = scenarios(&lode, &fresh, args.filter.as_deref())?;
+    // The demo starts its own cluster and is already covered by `cargo test`.
+    tests.args(["--skip", "demo::"]).args(&args.more);
+    command::run(&mut tests)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Returns the command that plays the scenarios whose names contain a text, on a cluster, with all
+/// clients; what follows are arguments of the test binary.
+pub(crate) fn scenarios(lode: &Path, fresh: &Fresh, filter: Option<&str>) -> Result<Command> {
     let mut tests = Command::new(workspace::cargo());
     tests
         .args(["test", "--package", "lode-cli", "--test", "scenarios"])
-        .args(&args.filter);
-    // The demo starts its own cluster and is already covered by `cargo test`.
-    tests
-        .args(["--", "--nocapture", "--skip", "demo::"])
-        .args(&args.more);
+        .args(filter)
+        .args(["--", "--nocapture"]);
     tests
         .env("KUBECONFIG", fresh.cluster.kubeconfig())
         .env("LODE_BIN", lode)
-        .env("FLUX_BIN", flux)
+        .env("FLUX_BIN", client::flux()?)
+        .env("HELM_BIN", client::helm()?)
+        .env("KUSTOMIZE_BIN", client::kustomize()?)
         .env("LODE_AUDIT_LOG", cluster::audit_log(&fresh.cluster.state));
     tests.current_dir(workspace::root());
-    command::run(&mut tests)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(tests)
 }

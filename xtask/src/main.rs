@@ -1,7 +1,7 @@
 //! `cargo xtask`: the developer's tasks beyond `cargo` itself.
 //!
-//! Each task is a module: a test [`cluster`], a [`client`] for it, the [`e2e`], [`leader`] and
-//! [`judge`] runs on it, comparisons with a real API server ([`replay`], [`differential`],
+//! Each task is a module: a test [`cluster`], a [`client`] for it, the [`e2e`], [`charts`],
+//! [`leader`] and [`judge`] runs on it, comparisons with a real API server ([`replay`], [`differential`],
 //! [`clients`]), the [`schema`] of the built-in types, [`fuzz`] with hostile inputs, [`house`] with
 //! its figures, and [`tidy`] with its gates. Data goes to stdout, messages to stderr. What a task
 //! builds is kept in a cache outside the checkout. Left out on purpose: anything a plain `cargo`
@@ -13,6 +13,7 @@
     reason = "a command line tool talks to its terminal"
 )]
 
+mod charts;
 mod client;
 mod clients;
 mod cluster;
@@ -48,6 +49,8 @@ enum Task {
     Cluster(cluster::Args),
     /// Build a real client from its published module and print its path
     Client(client::Args),
+    /// Play real charts as releases on a fresh cluster and compare with what helm says
+    Charts(charts::Args),
     /// Run the end-to-end tests on a fresh cluster
     E2e(e2e::Args),
     /// Stop the leader of two replicas again and again and print what it still wrote
@@ -78,6 +81,7 @@ fn main() -> ExitCode {
     let done = match Task::parse() {
         Task::Cluster(args) => cluster::main(&args),
         Task::Client(args) => client::main(&args),
+        Task::Charts(args) => charts::main(&args),
         Task::E2e(args) => e2e::main(&args),
         Task::Leader(args) => leader::main(&args),
         Task::Simulation(args) => simulation::main(&args),

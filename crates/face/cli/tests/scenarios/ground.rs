@@ -122,6 +122,17 @@ pub(crate) fn has_flux() -> bool {
     found
 }
 
+/// Returns whether the `helm` and `kustomize` commands are available; prints a line if one is not.
+pub(crate) fn has_helm() -> bool {
+    let missing = ["HELM_BIN", "KUSTOMIZE_BIN"]
+        .into_iter()
+        .find(|name| env::var_os(name).is_none());
+    if let Some(missing) = missing {
+        println!("not played: {missing} names no command");
+    }
+    missing.is_none()
+}
+
 /// Returns whether faults can be injected; prints a line if they cannot.
 pub(crate) fn has_faults() -> bool {
     if is_real() {

@@ -1,8 +1,8 @@
 //! The built `lode` in a cluster, one module per scenario.
 //!
 //! Each scenario has its own sandbox. `cargo xtask e2e` runs the same scenarios on a real control
-//! plane and sets `LODE_BIN`, `KUBECONFIG` and `FLUX_BIN`; without the last one, scenarios that
-//! need the `flux` command say so in one line and pass. [`ground`] is the cluster, [`stage`] what a
+//! plane and sets `LODE_BIN`, `KUBECONFIG`, `FLUX_BIN`, `HELM_BIN` and `KUSTOMIZE_BIN`; without the
+//! last three, scenarios that need these commands say so in one line and pass. [`ground`] is the cluster, [`stage`] what a
 //! scenario runs on, [`flow`] what it does and waits for.
 
 #![expect(
@@ -13,6 +13,7 @@
 mod canary;
 mod flow;
 mod ground;
+mod helm_client;
 mod manifests;
 mod stage;
 
@@ -44,7 +45,9 @@ mod live_edits;
 #[cfg(test)]
 mod nothing_is_left_behind;
 mod one_of_two_acts;
+mod real_charts;
 mod releases;
+mod releases_and_clients;
 mod removal;
 mod secrets_stay_secret;
 mod stopped_leaders;

@@ -205,20 +205,32 @@ impl Stage {
         self.operator.as_ref().context("an operator runs")
     }
 
-    /// Runs the unmodified `flux` client in the stage's namespace.
-    pub(crate) fn flux(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
-        let program = env::var_os("FLUX_BIN").context("FLUX_BIN names the flux client")?;
+    /// Returns the command of an unmodified client, which an environment variable names, in the
+    /// stage's namespace.
+    pub(crate) fn client(&self, variable: &str, arguments: &[&str]) -> anyhow::Result<Command> {
+        let program =
+            env::var_os(variable).with_context(|| format!("{variable} names the client"))?;
         let mut command = Command::new(&program);
         command
             .args(arguments)
             .args(["--namespace", &self.namespace])
             .env("KUBECONFIG", self.ground.kubeconfig());
-        // The client caches discovery in the home folder.
+        // Clients cache discovery in the home folder.
         command
             .env("HOME", self.folder.path())
             .current_dir(self.repository.folder());
-        let run = block_in_place(|| command.output())
-            .with_context(|| format!("run {}", program.display()))?;
+        Ok(command)
+    }
+
+    /// Returns a folder that is removed with the stage.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Runs the unmodified `flux` client in the stage's namespace.
+    pub(crate) fn flux(&self, arguments: &[&str]) -> anyhow::Result<Ran> {
+        let mut command = self.client("FLUX_BIN", arguments)?;
+        let run = block_in_place(|| command.output()).context("run flux")?;
         let text = [run.stdout, run.stderr]
             .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
             .concat();

@@ -17,13 +17,21 @@ pub(crate) struct Args {
     /// The first of them
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Plays each seed twice and compares the requests and their times
+    #[arg(long)]
+    replay: bool,
 }
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
+    let test = if args.replay {
+        "plays_the_same_again"
+    } else {
+        "whatever_the_seed"
+    };
     let mut tests = Command::new(workspace::cargo());
     tests
         .args(["test", "--package", "lode-serve", "--test", "simulation"])
-        .args(["--", "--nocapture", "whatever_the_seed"])
+        .args(["--", "--nocapture", test])
         .env("LODE_SEEDS", args.seeds.to_string())
         .env("LODE_SEED", args.seed.to_string())
         .current_dir(workspace::root());

@@ -10,9 +10,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::Full;
-use lode_net::{Caller, Limits, RequestBody, Terms};
+use lode_net::{Caller, Limits, RequestBody, SocketListener, Terms};
 use lode_stdx::Lock;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
@@ -108,7 +107,11 @@ struct RenderedMetrics {
 
 /// Serves until `shutdown` turns true (or its sender is dropped), then lets responses in progress
 /// end.
-pub async fn serve(listener: TcpListener, routes: Routes, mut shutdown: watch::Receiver<bool>) {
+pub async fn serve(
+    listener: impl Into<SocketListener>,
+    routes: Routes,
+    mut shutdown: watch::Receiver<bool>,
+) {
     let limits = Limits {
         connections: CONNECTIONS_MAX,
         per_peer: CONNECTIONS_PER_PEER_MAX,
@@ -134,7 +137,7 @@ pub async fn serve(listener: TcpListener, routes: Routes, mut shutdown: watch::R
             std::future::ready(routes.answer(request.method(), request.uri().path()))
         }
     };
-    lode_net::serve(listener, terms, stop, greet).await;
+    lode_net::serve(listener.into(), terms, stop, greet).await;
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Full<Bytes>> {
@@ -152,7 +155,7 @@ mod tests {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpStream;
+    use tokio::net::{TcpListener, TcpStream};
 
     use super::*;
 

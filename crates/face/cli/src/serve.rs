@@ -12,6 +12,7 @@ use anyhow::bail;
 use clap::builder::RangedU64ValueParser;
 use clap::{ArgAction, ValueEnum};
 use lode_ambient::Ambient;
+use lode_net::Sockets;
 use lode_serve::Options;
 
 use crate::egress;
@@ -270,6 +271,7 @@ impl Args {
             artifact_retention_records: self.artifact_retention_records,
             artifact_retention_ttl: self.artifact_retention_ttl,
             default_service_account: self.default_service_account.filter(|name| !name.is_empty()),
+            sockets: Sockets::default(),
             egress: self.egress.policy(),
             no_cross_namespace_refs: self.no_cross_namespace_refs,
             override_managers: self.override_managers,
@@ -405,6 +407,7 @@ mod tests {
             artifact_retention_records: 2,
             artifact_retention_ttl: 60s,
             default_service_account: None,
+            sockets: Sockets,
             egress: Egress(
                 Rules {
                     allow: [],

@@ -7,7 +7,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 /// The signals that ask the process to end, caught as long as this exists. Before that, a signal
 /// kills the process without clean-up.
-pub struct Ending {
+pub struct Ending(Option<Signals>);
+
+struct Signals {
     interrupt: Signal,
     terminate: Signal,
     quit: Signal,
@@ -24,7 +26,7 @@ impl Ending {
         let hangup = SignalKind::hangup();
         let is_ignored =
             fs::read_to_string("/proc/self/status").is_ok_and(|status| ignores(&status, hangup));
-        Ok(Self {
+        Ok(Self(Some(Signals {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             quit: signal(SignalKind::quit())?,
@@ -33,21 +35,30 @@ impl Ending {
             } else {
                 Some(signal(hangup)?)
             },
-        })
+        })))
+    }
+
+    /// Catches nothing and never asks, for an operator that is ended by dropping its future.
+    #[must_use]
+    pub fn never() -> Self {
+        Self(None)
     }
 
     /// Waits for one of the signals.
     pub async fn asked(&mut self) {
+        let Some(signals) = &mut self.0 else {
+            return std::future::pending().await;
+        };
         let hangup = async {
-            match &mut self.hangup {
+            match &mut signals.hangup {
                 Some(hangup) => hangup.recv().await,
                 None => std::future::pending().await,
             }
         };
         tokio::select! {
-            _ = self.interrupt.recv() => {}
-            _ = self.terminate.recv() => {}
-            _ = self.quit.recv() => {}
+            _ = signals.interrupt.recv() => {}
+            _ = signals.terminate.recv() => {}
+            _ = signals.quit.recv() => {}
             _ = hangup => {}
         }
     }

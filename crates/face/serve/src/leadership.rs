@@ -36,7 +36,7 @@ impl Leadership {
         election.timings.check()?;
         let (kubeconfig, context) = (options.kubeconfig.as_deref(), options.context.as_deref());
         Ok(Self(Some(Contest {
-            client: Client::connect(kubeconfig, context).await?,
+            client: Client::connect_over(&options.sockets, None, kubeconfig, context).await?,
             gate: WriteGate::closed(options.ambient.clone()),
             options: election.clone(),
             election: None,
@@ -47,7 +47,7 @@ impl Leadership {
     pub(crate) async fn client(&self, options: &Options) -> Result<Client, lode_cluster::Error> {
         let gate = self.0.as_ref().map(|contest| contest.gate.clone());
         let (kubeconfig, context) = (options.kubeconfig.as_deref(), options.context.as_deref());
-        Client::connect_behind(gate, kubeconfig, context).await
+        Client::connect_over(&options.sockets, gate, kubeconfig, context).await
     }
 
     /// Waits until this replica leads. Returns false if the process was asked to end before that.

@@ -19,4 +19,4 @@ pub use ending::Ending;
 pub use lode_runtime::{Timings, half_of_memory};
 pub use log::{Encoding, init as init_log};
 pub use options::{LeaderElection, Options};
-pub use run::run;
+pub use run::{run, run_until};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lode_ambient::Ambient;
-use lode_net::Egress;
+use lode_net::{Egress, Sockets};
 use lode_runtime::Timings;
 use lode_stdx::budget::{self, Limits};
 
@@ -52,6 +52,8 @@ pub struct Options {
     pub artifact_retention_ttl: Duration,
     /// Account of Kustomizations that name none.
     pub default_service_account: Option<String>,
+    /// What connections run over, those to sources apart: they take the egress policy's.
+    pub sockets: Sockets,
     /// Where connections to sources may lead.
     pub egress: Egress,
     /// Refuses references into other namespaces.
@@ -109,6 +111,7 @@ impl Default for Options {
             artifact_retention_records: 2,
             artifact_retention_ttl: Duration::from_mins(1),
             default_service_account: None,
+            sockets: Sockets::default(),
             egress: Egress::default(),
             no_cross_namespace_refs: false,
             override_managers: Vec::new(),

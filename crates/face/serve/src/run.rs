@@ -1,7 +1,5 @@
 //! Start, run and shutdown of the operator.
 
-use std::io;
-use std::net::SocketAddr;
 use std::num::NonZero;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,9 +9,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use futures::future::{BoxFuture, join_all};
 use lode_cluster::Client;
+use lode_net::ReservedSocket;
 use lode_runtime::{Memory, Metrics, Routes};
 use lode_stdx::budget;
-use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::info;
@@ -26,8 +24,15 @@ use crate::parts::SharedByParts;
 
 /// Time to write events during shutdown.
 const FLUSH: Duration = Duration::from_secs(5);
-/// Connections that may wait to be accepted.
-const BACKLOG: u32 = 1024;
+
+/// Runs the operator until a signal asks it to end.
+///
+/// # Errors
+/// As of [`run_until`], or the signals cannot be caught.
+pub async fn run(options: Options) -> anyhow::Result<()> {
+    let ending = Ending::listen().context("catch signals")?;
+    run_until(options, ending).await
+}
 
 /// Runs the operator until it is asked to end. Dropping the future stops all work at once, as if
 /// the process were killed.
@@ -36,8 +41,7 @@ const BACKLOG: u32 = 1024;
 /// The operator could not start: the cluster is not configured, a port is taken, or the storage
 /// cannot be written. Or it lost its Lease: another replica acts now, and this one must be
 /// restarted.
-pub async fn run(options: Options) -> anyhow::Result<()> {
-    let mut ending = Ending::listen().context("catch signals")?;
+pub async fn run_until(options: Options, mut ending: Ending) -> anyhow::Result<()> {
     // Held until the end: two processes on one folder would remove each other's files.
     let _lock = lode_store::Lock::take(&options.storage_path)?;
     let leadership = Leadership::prepare(&options).await?;
@@ -49,7 +53,10 @@ pub async fn run(options: Options) -> anyhow::Result<()> {
     let metrics = Metrics::new();
     metrics.watch_client(&client, client.host());
     let ready = Arc::new(AtomicBool::new(false));
-    let artifacts_port = reserve(options.storage_addr)
+    // The port of artifacts is open only while this replica leads, because its artifacts are not the leader's.
+    let artifacts_port = options
+        .sockets
+        .reserve(options.storage_addr)
         .with_context(|| format!("listen on {}", options.storage_addr))?;
     let background = serve_state(&options, &metrics, &ready, &stopped).await?;
     let namespace = options.namespace.as_deref().unwrap_or_default();
@@ -76,7 +83,7 @@ struct Started<'a> {
     options: &'a Options,
     client: Client,
     artifacts: Arc<lode_store::Store>,
-    artifacts_port: TcpSocket,
+    artifacts_port: ReservedSocket,
     metrics: Metrics,
     ready: Arc<AtomicBool>,
     stop: watch::Sender<bool>,
@@ -103,7 +110,7 @@ impl Started<'_> {
         if !self.leadership.won(&self.metrics, &mut ending).await {
             return Ok(());
         }
-        let listener = self.artifacts_port.listen(BACKLOG);
+        let listener = self.artifacts_port.listen();
         let listener = listener.context("listen for artifacts")?;
         let folder = self.artifacts.served().to_owned();
         let end = end(self.stopped.clone());
@@ -173,7 +180,9 @@ async fn serve_state(
     let routes = Routes::new(metrics.clone()).ready_when(move || ready.load(Ordering::Relaxed));
     let mut servers = JoinSet::new();
     for address in [options.metrics_addr, options.health_addr] {
-        let listener = TcpListener::bind(address)
+        let listener = options
+            .sockets
+            .listen(address)
             .await
             .with_context(|| format!("listen on {address}"))?;
         servers.spawn(lode_runtime::serve(
@@ -188,17 +197,4 @@ async fn serve_state(
 /// Waits until the operator is asked to end.
 async fn end(mut stopped: watch::Receiver<bool>) {
     let _ = stopped.wait_for(|stopped| *stopped).await;
-}
-
-/// Binds a port without listening: connections to it are refused. The port of artifacts is open
-/// only while this replica leads, because its artifacts are not the leader's.
-fn reserve(address: SocketAddr) -> io::Result<TcpSocket> {
-    let socket = if address.is_ipv4() {
-        TcpSocket::new_v4()?
-    } else {
-        TcpSocket::new_v6()?
-    };
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    Ok(socket)
 }

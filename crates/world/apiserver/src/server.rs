@@ -1,4 +1,4 @@
-//! [`Server`]: the API on a socket.
+//! [`Server`]: the API at an address.
 //!
 //! TLS is always used, because clients send no credentials without it; the certificate authority is
 //! new for each server. HTTP/1.1 and HTTP/2.
@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use http::Request;
 use lode_admit::Status;
-use lode_net::{Caller, Limits, RequestBody, Terms};
+use lode_net::{Caller, Limits, RequestBody, SocketListener, Sockets, Terms};
 use lode_rbac::User;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
@@ -27,6 +26,8 @@ use crate::{bootstrap, controllers, dispatch, random};
 pub struct Config {
     /// Address to listen on; port 0 picks a free port.
     pub listen: SocketAddr,
+    /// What connections run over.
+    pub sockets: Sockets,
     /// Further users, in the format of kube-apiserver's `--token-auth-file`.
     pub tokens: String,
     /// Whether controllers run (namespace deletion, garbage collection, simulated workloads).
@@ -72,6 +73,7 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            sockets: Sockets::default(),
             tokens: String::new(),
             controllers: true,
             clock: Arc::new(jiff::Timestamp::now),
@@ -86,7 +88,9 @@ impl Server {
     /// # Errors
     /// See [`Error`].
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let listener = TcpListener::bind(config.listen)
+        let listener = config
+            .sockets
+            .listen(config.listen)
             .await
             .map_err(|error| Error::Listen(config.listen, error))?;
         let address = listener
@@ -196,7 +200,7 @@ impl Drop for Server {
 
 /// Serves while the API is open; otherwise cuts all connections and refuses new ones.
 async fn accept(
-    listener: TcpListener,
+    listener: SocketListener,
     acceptor: TlsAcceptor,
     api: Arc<Api>,
     mut open: watch::Receiver<bool>,

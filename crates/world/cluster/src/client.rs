@@ -15,6 +15,7 @@ use http::{HeaderValue, Method, Request, header};
 use http_body_util::BodyExt as _;
 use hyper::body::Body as _;
 use kube::client::Body;
+use lode_net::Sockets;
 use lode_object::Value;
 use lode_stdx::Lock;
 use serde::Deserialize;
@@ -57,22 +58,23 @@ impl Client {
     /// # Errors
     /// There is no configuration, or its certificates or credentials cannot be used.
     pub async fn connect(kubeconfig: Option<&Path>, context: Option<&str>) -> Result<Self, Error> {
-        Self::connect_behind(None, kubeconfig, context).await
+        Self::connect_over(&Sockets::default(), None, kubeconfig, context).await
     }
 
-    /// Does what [`Client::connect`] does. Writes are sent only while the gate is open, dry-runs too; clients made of
-    /// this one share the gate.
+    /// Does what [`Client::connect`] does, over sockets of the caller's choice. Behind a gate, writes are sent only while
+    /// it is open, dry-runs too; clients made of this one share it.
     ///
     /// # Errors
     /// As of [`Client::connect`].
-    pub async fn connect_behind(
+    pub async fn connect_over(
+        sockets: &Sockets,
         gate: Option<WriteGate>,
         kubeconfig: Option<&Path>,
         context: Option<&str>,
     ) -> Result<Self, Error> {
         let config = connect::config(kubeconfig, context).await?;
         Ok(Self {
-            connection: connect::connect(&config, gate.as_ref())?,
+            connection: connect::connect(&config, sockets, gate.as_ref())?,
             user: None,
             account: None,
             host: config
@@ -403,7 +405,7 @@ mod tests {
             "clusters": [{"name": "c", "cluster": {"server": "http://127.0.0.1:1"}}],
             "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}], "users": [{"name": "u", "user": {}}]});
         std::fs::write(&file, config.to_string()).unwrap();
-        Client::connect_behind(Some(gate.clone()), Some(&file), None)
+        Client::connect_over(&Sockets::default(), Some(gate.clone()), Some(&file), None)
             .await
             .unwrap()
     }

@@ -12,10 +12,10 @@ use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use kube::client::{Body, ClientBuilder, ConfigExt as _};
 use kube::config::{KubeConfigOptions, Kubeconfig};
+use lode_net::Sockets;
 use tower::util::BoxCloneSyncService;
 use tower::{BoxError, ServiceBuilder, ServiceExt as _, service_fn};
 
@@ -93,20 +93,17 @@ pub(crate) async fn config(
 /// calls send passes the gate, if there is one.
 pub(crate) fn connect(
     config: &kube::Config,
+    sockets: &Sockets,
     gate: Option<&WriteGate>,
 ) -> Result<Connection, Error> {
     if config.proxy_url.is_some() {
         return connect_by_proxy(config);
     }
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
-    tcp.set_keepalive(Some(PING_EVERY));
-    let calls = GatedConnector::new(tcp.clone(), gate.cloned());
+    let connector = sockets.connector(CONNECT_TIMEOUT, Some(PING_EVERY));
+    let calls = GatedConnector::new(connector.clone(), gate.cloned());
     let calls = dial(&encrypted(config, calls)?);
     // Watches write nothing, so they continue without the Lease.
-    let watches = encrypted(config, GatedConnector::new(tcp, None))?;
+    let watches = encrypted(config, GatedConnector::new(connector, None))?;
     let watches = Arc::new(Lines::new(move || dial(&watches)));
     let http = service_fn(move |request: http::Request<Body>| {
         let (calls, watches) = (calls.clone(), watches.clone());

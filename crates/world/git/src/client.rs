@@ -1,9 +1,7 @@
-//! HTTP clients for a [`Remote`], made by `lode_net`; and errors in the words of this crate.
+//! HTTP clients for a [`Remote`], made by `lode_net`.
 
-use std::time::Duration;
-
-use lode_net::{Outbound, OutboundError};
-use reqwest::{Client, Url};
+use lode_net::{HttpClient, Outbound};
+use reqwest::Url;
 
 use crate::remote::Remote;
 use crate::transport_error::TransportError as Error;
@@ -13,7 +11,7 @@ const USER_AGENT: &str = concat!("git/lodestone-", env!("CARGO_PKG_VERSION"));
 
 /// Returns a client for `url`, which after a redirect may be another host than the remote's, if
 /// egress to it is allowed.
-pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
+pub(crate) fn of(remote: &Remote, url: &Url) -> Result<HttpClient, Error> {
     let outbound = Outbound {
         egress: remote.egress.clone(),
         proxy: remote.proxy.clone(),
@@ -23,9 +21,4 @@ pub(crate) fn of(remote: &Remote, url: &Url) -> Result<Client, Error> {
         user_agent: USER_AGENT,
     };
     outbound.client(url).map_err(Error::from)
-}
-
-/// Converts a failed request into an error in our own words.
-pub(crate) fn failure(error: &reqwest::Error, timeout: Duration) -> Error {
-    OutboundError::of(error, timeout).into()
 }

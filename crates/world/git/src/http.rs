@@ -10,8 +10,9 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::{Buf as _, Bytes};
+use lode_net::HttpClient;
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION};
-use reqwest::{Client, RequestBuilder, Response, Url};
+use reqwest::{Method, RequestBuilder, Response, Url};
 use tokio::time::{Instant, timeout_at};
 
 use crate::client;
@@ -28,7 +29,7 @@ const ADVERTISEMENT: &str = "application/x-git-upload-pack-advertisement";
 
 /// One operation's requests.
 pub(crate) struct Session {
-    client: Client,
+    client: HttpClient,
     remote: Remote,
     base: Url,
     authorization: Option<HeaderValue>,
@@ -74,7 +75,11 @@ impl Session {
         url.set_query(Some("service=git-upload-pack"));
         for _ in 0..=REDIRECTS_MAX {
             let response = self
-                .send(self.client.get(url.clone()).header(ACCEPT, "*/*"))
+                .send(
+                    self.client
+                        .request(Method::GET, url.clone())
+                        .header(ACCEPT, "*/*"),
+                )
                 .await?;
             if !response.status().is_redirection() {
                 let body = self.body(response, "a list of references", limit)?;
@@ -92,7 +97,8 @@ impl Session {
         what: &'static str,
         limit: u64,
     ) -> Result<ResponseBytes, Error> {
-        let post = self.client.post(below(&self.base, "/git-upload-pack"));
+        let url = below(&self.base, "/git-upload-pack");
+        let post = self.client.request(Method::POST, url);
         let post = post
             .header(CONTENT_TYPE, "application/x-git-upload-pack-request")
             .header(ACCEPT, "application/x-git-upload-pack-result")
@@ -134,10 +140,9 @@ impl Session {
         if let Some(value) = &self.authorization {
             request = request.header(AUTHORIZATION, value.clone());
         }
-        let answer = timeout_at(self.deadline, request.send())
-            .await
-            .map_err(|_| self.late())?;
-        answer.map_err(|error| client::failure(&error, self.remote.timeout))
+        let sent = self.client.send(request, self.remote.timeout);
+        let answer = timeout_at(self.deadline, sent).await;
+        answer.map_err(|_| self.late())?.map_err(Error::from)
     }
 
     fn body(

@@ -34,9 +34,8 @@ mod upload;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use lode_net::{Caller, Terms};
+use lode_net::{Caller, SocketListener, Terms};
 use lode_stdx::SharedLock;
-use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
 use crate::repository::Repository;
@@ -134,7 +133,11 @@ impl Server {
 }
 
 /// Serves until `stop` resolves, then completes responses in progress.
-pub async fn serve(listener: TcpListener, server: Server, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: impl Into<SocketListener>,
+    server: Server,
+    stop: impl Future<Output = ()>,
+) {
     let limits = lode_net::Limits {
         connections: CONNECTIONS_MAX,
         per_peer: CONNECTIONS_PER_PEER_MAX,
@@ -152,5 +155,5 @@ pub async fn serve(listener: TcpListener, server: Server, stop: impl Future<Outp
             async move { server.answer(request).await }
         }
     };
-    lode_net::serve(listener, terms, stop, greet).await;
+    lode_net::serve(listener.into(), terms, stop, greet).await;
 }

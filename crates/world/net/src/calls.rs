@@ -162,10 +162,8 @@ impl Calls {
         if !call.body.is_empty() {
             request = request.body(call.body.clone());
         }
-        let answer = timeout_at(self.deadline, request.send()).await;
-        answer
-            .map_err(|_| Error::Timeout(self.timeout))?
-            .map_err(|error| Error::of(&error, self.timeout))
+        let answer = timeout_at(self.deadline, client.send(request, self.timeout)).await;
+        answer.map_err(|_| Error::Timeout(self.timeout))?
     }
 
     fn answer(&self, url: Url, response: Response) -> Answer {

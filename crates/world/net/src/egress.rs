@@ -32,6 +32,7 @@ use url::Host;
 
 use self::address::Special;
 use self::rule::RuleVerdict;
+use crate::sockets::Sockets;
 
 pub use rule::{EgressRule, RuleError, Rules};
 
@@ -60,6 +61,11 @@ pub trait Network: Send + Sync + 'static {
     fn reach(&self, address: IpAddr) -> IpAddr {
         address
     }
+
+    /// Returns what connections run over; by default, the machine's sockets.
+    fn sockets(&self) -> Sockets {
+        Sockets::default()
+    }
 }
 
 /// The network of the machine.
@@ -72,6 +78,19 @@ impl Network for Machine {
             let found = tokio::net::lookup_host((host, 0)).await?;
             Ok(found.map(|address| address.ip()).collect())
         })
+    }
+}
+
+impl Network for Sockets {
+    fn resolve(&self, host: &str) -> Resolved {
+        if self.are_in_process() {
+            return Box::pin(async { Err(io::ErrorKind::NotFound.into()) });
+        }
+        Machine.resolve(host)
+    }
+
+    fn sockets(&self) -> Sockets {
+        self.clone()
     }
 }
 
@@ -161,6 +180,12 @@ impl Egress {
     #[must_use]
     pub fn id(&self) -> u64 {
         self.0.id
+    }
+
+    /// Returns what connections run over.
+    #[must_use]
+    pub fn sockets(&self) -> Sockets {
+        self.0.network.sockets()
     }
 
     /// Checks a URL itself: its scheme, and its host by name or address.

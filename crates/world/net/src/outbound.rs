@@ -6,6 +6,7 @@
 
 mod client;
 mod error;
+mod http;
 
 use std::fmt;
 
@@ -14,6 +15,7 @@ use reqwest::Url;
 use crate::egress::Egress;
 
 pub use error::OutboundError;
+pub use http::HttpClient;
 
 /// How connections to others are made. The default goes where the default policy allows, without proxy or certificates
 /// of its own.

@@ -27,12 +27,12 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{Request, Response};
 use hyper::body::Body;
-use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use self::places::{ConnectionPlace, Places};
+use crate::sockets::{SocketListener, SocketStream};
 
 pub use body::RequestBody;
 pub use caller::Caller;
@@ -55,7 +55,7 @@ pub async fn serve<L, G, A, F, B>(
     stop: impl Future<Output = ()>,
     greet: G,
 ) where
-    L: Borrow<TcpListener>,
+    L: Borrow<SocketListener>,
     G: Fn(&Caller) -> A + Clone + Send + Sync + 'static,
     A: Fn(Request<RequestBody>) -> F + Send + Sync + 'static,
     F: Future<Output = Response<B>> + Send + 'static,
@@ -109,11 +109,11 @@ pub async fn serve<L, G, A, F, B>(
 /// Accepts one connection and finds it a place. Returns nothing if there was none to accept or no
 /// place for it.
 async fn enter(
-    listener: &TcpListener,
+    listener: &SocketListener,
     places: &Arc<Places>,
     terms: &Terms,
     refused: &mut RefusedCount,
-) -> Option<(TcpStream, SocketAddr, ConnectionPlace)> {
+) -> Option<(SocketStream, SocketAddr, ConnectionPlace)> {
     let (stream, address) = match listener.accept().await {
         Ok(accepted) => accepted,
         Err(error) => {

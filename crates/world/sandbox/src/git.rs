@@ -12,9 +12,9 @@ use lode_apiserver::Clock;
 use lode_git::{
     Access, Author, Changes, CommitError, Draft, Gate, ObjectId, Repository, Server, serve,
 };
+use lode_net::Sockets;
 use lode_stdx::Lock;
 use lode_tree::RepoPath;
-use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
@@ -51,8 +51,11 @@ pub enum Error {
 
 impl Git {
     /// Starts a server without repositories, whose commits have the times of a clock; it serves until its task is aborted.
-    pub(crate) async fn start(clock: Clock) -> std::io::Result<(Self, JoinHandle<()>)> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+    pub(crate) async fn start(
+        sockets: &Sockets,
+        clock: Clock,
+    ) -> std::io::Result<(Self, JoinHandle<()>)> {
+        let listener = sockets.listen((Ipv4Addr::LOCALHOST, 0).into()).await?;
         let (address, server) = (listener.local_addr()?, Server::default());
         server.answer_to([address.to_string(), format!("localhost:{}", address.port())]);
         let token = Uuid::new_v4().simple().to_string().into();

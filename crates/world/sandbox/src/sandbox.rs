@@ -19,7 +19,8 @@ use crate::objects::{self, Objects};
 /// Settings of a sandbox.
 #[derive(Clone)]
 pub struct Options {
-    /// Settings of the API. Its faults apply to requests that [`Sandbox::faults`] does not strike.
+    /// Settings of the API. Its faults apply to requests that [`Sandbox::faults`] does not strike; Git is served over
+    /// the same sockets.
     pub api: Config,
     /// Whether our own kinds are served.
     pub definitions: bool,
@@ -75,6 +76,7 @@ impl Sandbox {
     /// # Errors
     /// See [`Error`].
     pub async fn start(options: Options) -> Result<Self, Error> {
+        let sockets = options.api.sockets.clone();
         let (plan, clock) = FaultPlan::new(options.api.clock, options.api.faults);
         let api = Server::start(Config {
             clock: clock.clone(),
@@ -87,8 +89,8 @@ impl Sandbox {
         private::write(&kubeconfig, api.kubeconfig().as_bytes()).map_err(Error::Kubeconfig)?;
         let own = folder.path().join("own.kubeconfig");
         private::write(&own, own_kubeconfig(&api)?.as_bytes()).map_err(Error::Kubeconfig)?;
-        let client = Client::connect(Some(&own), None).await?;
-        let (git, serving) = Git::start(clock).await.map_err(Error::Git)?;
+        let client = Client::connect_over(&sockets, None, Some(&own), None).await?;
+        let (git, serving) = Git::start(&sockets, clock).await.map_err(Error::Git)?;
         let sandbox = Self {
             api,
             plan,

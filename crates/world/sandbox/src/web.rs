@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::{Body, Frame};
-use lode_net::{Caller, Limits, RequestBody, Terms};
+use lode_net::{Caller, Limits, RequestBody, SocketListener, Terms};
 use lode_stdx::Lock;
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
@@ -150,7 +150,7 @@ impl Web {
         };
         let shared = state.clone();
         let serving = lode_net::serve(
-            listener,
+            SocketListener::from(listener),
             terms,
             std::future::pending(),
             move |_: &Caller| {

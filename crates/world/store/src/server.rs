@@ -18,10 +18,9 @@ use http::header::{
 };
 use http::{Method, Request, Response, StatusCode};
 use hyper::body::{Body, Frame, SizeHint};
-use lode_net::{Caller, Limits, Terms};
+use lode_net::{Caller, Limits, SocketListener, Terms};
 use nix::fcntl::{OFlag, openat};
 use nix::sys::stat::Mode;
-use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, spawn_blocking};
 
 use crate::owner;
@@ -34,7 +33,11 @@ const IDLE_MAX: Duration = Duration::from_secs(30);
 const CHUNK: u64 = 256 << 10;
 
 /// Serves the artifacts below `root` until `stop` resolves, then completes responses in progress.
-pub async fn serve(listener: TcpListener, root: PathBuf, stop: impl Future<Output = ()>) {
+pub async fn serve(
+    listener: impl Into<SocketListener>,
+    root: PathBuf,
+    stop: impl Future<Output = ()>,
+) {
     let limits = Limits {
         connections: CONNECTIONS_MAX,
         per_peer: CONNECTIONS_PER_PEER_MAX,
@@ -51,7 +54,7 @@ pub async fn serve(listener: TcpListener, root: PathBuf, stop: impl Future<Outpu
         let root = Arc::clone(&root);
         move |request| answer(request, Arc::clone(&root))
     };
-    lode_net::serve(listener, terms, stop, greet).await;
+    lode_net::serve(listener.into(), terms, stop, greet).await;
 }
 
 async fn answer<B>(request: Request<B>, root: Arc<Path>) -> Response<FileBody> {

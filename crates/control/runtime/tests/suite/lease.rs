@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use lode_ambient::Ambient;
 use lode_cluster::{Client, Error, Resource, WriteGate};
+use lode_net::Sockets;
 use lode_object::Value;
 use lode_runtime::{Election, LeaseOptions, LostLease, Metrics, Timings};
 use lode_sandbox::{Fault, Options, Requests, Sandbox};
@@ -28,7 +29,8 @@ impl Replica {
     async fn start(sandbox: &Sandbox) -> Self {
         let gate = WriteGate::closed(Ambient::default());
         let kubeconfig = Some(sandbox.kubeconfig());
-        let gated = Client::connect_behind(Some(gate.clone()), kubeconfig, None);
+        let sockets = Sockets::default();
+        let gated = Client::connect_over(&sockets, Some(gate.clone()), kubeconfig, None);
         let client = Client::connect(kubeconfig, None).await.unwrap();
         let options = LeaseOptions {
             namespace: "default".to_owned(),

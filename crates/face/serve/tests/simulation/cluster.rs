@@ -6,9 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use lode_ambient::{Ambient, Source};
 use lode_apiserver::Config;
-use lode_net::{Egress, Rules};
+use lode_net::{Egress, Rules, Sockets};
 use lode_object::Value;
 use lode_sandbox::{Options as Settings, Sandbox};
+use lode_serve::Ending;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
@@ -30,6 +31,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 /// An API, a Git server, and the folder of an operator.
 pub(crate) struct Cluster {
     pub(crate) seed: u64,
+    sockets: Sockets,
     sandbox: Sandbox,
     weather: Arc<Weather>,
     chance: Chance,
@@ -51,8 +53,10 @@ impl Cluster {
     pub(crate) async fn start(seed: u64) -> Self {
         let began = Instant::now();
         let weather = Arc::new(Weather::new(seed, began));
+        let sockets = Sockets::in_process();
         let settings = Settings {
             api: Config {
+                sockets: sockets.clone(),
                 clock: Arc::new(move || time_of_day(began)),
                 faults: Some(weather.clone()),
                 ..Config::default()
@@ -61,6 +65,7 @@ impl Cluster {
         };
         Self {
             seed,
+            sockets,
             sandbox: Sandbox::start(settings).await.unwrap(),
             weather,
             chance: Chance::new(!seed),
@@ -71,14 +76,15 @@ impl Cluster {
 
     /// Starts the operator.
     pub(crate) fn operator(&self) -> Operator {
-        let allow = vec!["127.0.0.0/8".parse().unwrap()];
+        let rules = Rules {
+            allow: vec!["127.0.0.0/8".parse().unwrap()],
+            ..Rules::default()
+        };
         let options = lode_serve::Options {
             kubeconfig: Some(self.sandbox.kubeconfig().to_owned()),
             storage_path: self.storage.path().to_owned(),
-            egress: Egress::new(Rules {
-                allow,
-                ..Rules::default()
-            }),
+            egress: Egress::within(rules, Arc::new(self.sockets.clone())),
+            sockets: self.sockets.clone(),
             ambient: Ambient::new(Played {
                 began: self.began,
                 chance: Chance::new(self.seed << 32),
@@ -87,7 +93,9 @@ impl Cluster {
             ..lode_serve::Options::default()
         };
         Operator(tokio::spawn(async {
-            lode_serve::run(options).await.unwrap();
+            lode_serve::run_until(options, Ending::never())
+                .await
+                .unwrap();
         }))
     }
 

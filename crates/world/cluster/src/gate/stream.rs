@@ -12,38 +12,41 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::{Connected, Connection, HttpConnector};
-use tower::{BoxError, Service};
+use hyper_util::client::legacy::connect::{Connected, Connection};
+use hyper_util::rt::TokioIo;
+use lode_net::{ConnectError, SocketConnector, SocketStream};
+use tower::Service;
 
 use super::WriteGate;
 
 /// Opens connections that ask a gate, where there is one.
 #[derive(Clone)]
 pub(crate) struct GatedConnector {
-    tcp: HttpConnector,
+    connector: SocketConnector,
     gate: Option<WriteGate>,
 }
 
 impl GatedConnector {
-    pub(crate) fn new(tcp: HttpConnector, gate: Option<WriteGate>) -> Self {
-        Self { tcp, gate }
+    pub(crate) fn new(connector: SocketConnector, gate: Option<WriteGate>) -> Self {
+        Self { connector, gate }
     }
 }
 
-type Tcp = <HttpConnector as Service<Uri>>::Response;
-
 impl Service<Uri> for GatedConnector {
-    type Response = GatedStream<Tcp>;
-    type Error = BoxError;
-    type Future = BoxFuture<'static, std::result::Result<Self::Response, BoxError>>;
+    type Response = GatedStream<TokioIo<SocketStream>>;
+    type Error = ConnectError;
+    type Future = BoxFuture<'static, std::result::Result<Self::Response, ConnectError>>;
 
-    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<std::result::Result<(), BoxError>> {
-        self.tcp.poll_ready(context).map_err(BoxError::from)
+    fn poll_ready(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<std::result::Result<(), ConnectError>> {
+        self.connector.poll_ready(context)
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
         let gate = self.gate.clone();
-        let connection = self.tcp.call(uri);
+        let connection = self.connector.call(uri);
         async move { Ok(GatedStream::new(connection.await?, gate)) }.boxed()
     }
 }
@@ -154,7 +157,6 @@ mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
 
-    use hyper_util::rt::TokioIo;
     use lode_ambient::Ambient;
     use tokio::io::AsyncReadExt as _;
 

@@ -35,7 +35,7 @@ impl Server {
             limits: Limits::default(),
         };
         let serving = serve(
-            listener,
+            crate::SocketListener::from(listener),
             terms,
             std::future::pending(),
             move |_: &Caller| {

@@ -8,15 +8,16 @@ use lode_stdx::{Digest, Lock, digest::Hasher};
 use reqwest::{Certificate, Client, ClientBuilder, Identity, Url};
 
 use super::error::{CONNECT_TIMEOUT, OutboundError as Error};
+use super::http::HttpClient;
 use super::{Outbound, Proxy};
 
 /// Clients kept; each holds open connections.
 const CLIENTS_MAX: usize = 16;
 /// How long a connection is kept for the next operation.
-const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const IDLE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// Clients in use, the last used at the end.
-static CLIENTS: Lock<Vec<(Digest, Client)>> = Lock::new(Vec::new());
+static CLIENTS: Lock<Vec<(Digest, HttpClient)>> = Lock::new(Vec::new());
 
 /// How requests reach a host.
 enum Way {
@@ -33,7 +34,7 @@ impl Outbound {
     ///
     /// # Errors
     /// Egress is refused, or the proxy or a certificate cannot be used.
-    pub fn client(&self, url: &Url) -> Result<Client, Error> {
+    pub fn client(&self, url: &Url) -> Result<HttpClient, Error> {
         let way = way(self, url)?;
         let key = key(self, url.scheme() == "https", &way);
         let mut clients = CLIENTS.lock();
@@ -43,7 +44,8 @@ impl Outbound {
             clients.push(entry);
             return Ok(client);
         }
-        let client = build(self, url.scheme() == "https", &way)?;
+        let requests = build(self, url.scheme() == "https", &way)?;
+        let client = HttpClient::new(requests, &self.egress.sockets(), self.user_agent);
         if clients.len() >= CLIENTS_MAX {
             clients.remove(0);
         }

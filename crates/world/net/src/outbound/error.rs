@@ -64,20 +64,13 @@ impl OutboundError {
             return Self::Tls(tls_words(tls));
         }
 
-        let is_refused = |cause: &io::Error| cause.kind() == io::ErrorKind::ConnectionRefused;
         match error {
             error if error.is_timeout() && error.is_connect() => {
                 Self::Timeout(timeout.min(CONNECT_TIMEOUT))
             }
             error if error.is_timeout() => Self::Timeout(timeout),
             error if error.is_dns() => Self::Dns,
-            error
-                if causes(error)
-                    .filter_map(|cause| cause.downcast_ref())
-                    .any(is_refused) =>
-            {
-                Self::Refused
-            }
+            error if is_refused(error) => Self::Refused,
             error if error.is_connect() => Self::Connect,
             error if error.is_builder() => Self::Configuration("the request cannot be built"),
             _ => Self::BrokeOff,
@@ -92,6 +85,13 @@ impl OutboundError {
             Self::Dns | Self::Refused | Self::Connect | Self::BrokeOff
         )
     }
+}
+
+/// Returns whether the cause of an error is that nobody listens.
+pub(super) fn is_refused(error: &(dyn StdError + 'static)) -> bool {
+    causes(error)
+        .filter_map(|cause| cause.downcast_ref::<io::Error>())
+        .any(|cause| cause.kind() == io::ErrorKind::ConnectionRefused)
 }
 
 /// Iterates over an error's causes, including those that [`io::Error`] wraps.

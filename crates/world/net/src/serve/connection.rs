@@ -13,7 +13,6 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -22,6 +21,7 @@ use super::body::{CountedBody, RequestBody};
 use super::limits::{Limits, Terms};
 use super::places::{Activity, ConnectionPlace, UnderWay};
 use super::stream::Metered;
+use crate::sockets::SocketStream;
 
 /// Bytes of request bodies that a client may send ahead, per HTTP/2 stream and connection.
 const STREAM_WINDOW: u32 = 256 << 10;
@@ -37,7 +37,7 @@ const LOOK_INTERVAL_MIN: Duration = Duration::from_millis(10);
 
 /// Serves a connection until it ends, is displaced, exceeds a limit or the server stops.
 pub(super) async fn converse<G, A, F, B>(
-    stream: TcpStream,
+    stream: SocketStream,
     address: SocketAddr,
     place: ConnectionPlace,
     terms: Arc<Terms>,
@@ -50,8 +50,6 @@ pub(super) async fn converse<G, A, F, B>(
     B: Body<Data = Bytes> + Send + 'static,
     B::Error: Into<Box<dyn StdError + Send + Sync>>,
 {
-    // Frames of a watch are small, and the client waits for each.
-    let _ = stream.set_nodelay(true);
     let activity = Arc::clone(place.activity());
     let stream = Metered::new(stream, Arc::clone(&activity), terms.limits.write);
 

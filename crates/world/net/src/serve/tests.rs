@@ -7,7 +7,7 @@ use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Frame;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpSocket;
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -45,7 +45,7 @@ where
         limits,
     };
     let serving = serve(
-        listener,
+        SocketListener::from(listener),
         terms,
         async { drop(stopped.await) },
         move |_: &Caller| answer.clone(),

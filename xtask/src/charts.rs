@@ -15,7 +15,7 @@ use crate::{command, e2e, operator};
 /// `cargo xtask charts`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Play only the charts whose names contain this
+    /// Play only the charts whose names begin with one of these, with commas between
     #[arg(default_value = "")]
     only: String,
     /// Binary of `lode` to use instead of building it

@@ -398,3 +398,28 @@ async fn an_account_releases_what_it_may_and_nothing_else() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn releases_that_wait_keep_no_other_from_being_made() {
+    Stage::play("release-waits", async |stage| {
+        stage.commit_chart(&CHART)?;
+        stage.source().await?;
+        stage.helm_release("web", json!({})).await?;
+        stage.released("web", "Ready", "True", "InstallSucceeded").await?;
+
+        // More than are acted for at once, and none of them ever becomes ready.
+        let chart = json!({"kind": "HelmChart", "name": format!("{}-web", stage.namespace)});
+        let never = json!([{"apiVersion": "v1", "kind": "ConfigMap", "current": "false"}]);
+        for number in 0..40 {
+            let metadata = json!({"name": format!("waits-{number}"), "namespace": stage.namespace});
+            let release = json!({"apiVersion": "helm.toolkit.fluxcd.io/v2", "kind": "HelmRelease",
+                "metadata": metadata, "spec": {"interval": "1h", "chartRef": chart, "healthCheckExprs": never}});
+            stage.world.apply(release).await?;
+        }
+        stage.helm_release("last", json!({})).await?;
+        stage.released("last", "Ready", "True", "InstallSucceeded").await?;
+        ensure!(stage.revisions("waits-39").await? == ["pending-install"]);
+        Ok(())
+    })
+    .await;
+}

@@ -121,8 +121,11 @@ async fn perform(
     if with_hooks {
         hooks::run(acting, state, release, (Event::PreDelete, all), timeout).await?;
     }
-    acting.storage.update(release).await?;
-    noted(release);
+    // As in Helm, the objects go even if this cannot be stored: a namespace that is deleted together with the release
+    // may have taken the record already, and nobody else knows what it made elsewhere.
+    if acting.storage.update(release).await.is_ok() {
+        noted(release);
+    }
     let waits = !spec.disable_wait.unwrap_or_default();
     delete(acting, state, (objects, spec), waits.then_some(timeout)).await?;
     if with_hooks {

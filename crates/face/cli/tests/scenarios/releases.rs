@@ -1,13 +1,15 @@
 //! Releases: charts that are installed, upgraded, rolled back, tested, kept and uninstalled.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use e2e::condition;
 use lode_object::Value;
+use lode_sandbox::{Fault, Requests};
 use serde_json::json;
 
 use crate::flow::{holds, over};
+use crate::ground;
 use crate::stage::{LONG, Stage};
 
 /// The chart of most scenarios.
@@ -420,6 +422,48 @@ async fn releases_that_wait_keep_no_other_from_being_made() {
         stage.released("last", "Ready", "True", "InstallSucceeded").await?;
         ensure!(stage.revisions("waits-39").await? == ["pending-install"]);
         Ok(())
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_release_made_goes_even_if_its_record_went_first() {
+    if !ground::has_faults() {
+        return;
+    }
+    Stage::play("record-first", async |stage| {
+        stage.commit_chart(&CHART)?;
+        stage.source().await?;
+        stage.helm_release("web", json!({})).await?;
+        stage
+            .released("web", "Ready", "True", "InstallSucceeded")
+            .await?;
+
+        let faults = stage.ground.faults().context("a sandbox has faults")?;
+        let update = Requests {
+            verb: "update",
+            resource: "secrets",
+            name: "sh.helm.release.v1.web.v1",
+        };
+        faults.strike(1, update, Fault::Silent);
+        stage
+            .world
+            .delete("HelmRelease", &stage.namespace, "web")
+            .await?;
+        let end = Instant::now() + LONG;
+        while faults.struck() == 0 {
+            ensure!(Instant::now() < end, "the record is not updated");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        // As the end of the namespace takes it at the same time.
+        stage
+            .world
+            .delete("Secret", &stage.namespace, update.name)
+            .await?;
+        faults.lift();
+        stage.gone("HelmRelease", "web").await?;
+        stage.gone("ConfigMap", "web").await?;
+        stage.gone("Deployment", "web").await
     })
     .await;
 }

@@ -117,20 +117,21 @@ impl Repository {
         Ok(())
     }
 
-    /// Copies a folder of the machine into the work tree.
+    /// Copies a folder of the machine into a folder of the work tree; an empty name is the work tree itself.
     pub fn copy(&self, from: &Path, to: &str) -> anyhow::Result<()> {
         let to = self.work.join(to);
         fs::create_dir_all(&to)?;
         for entry in fs::read_dir(from)? {
             let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
+            let target = to.join(entry.file_name());
             if entry.file_type()?.is_dir() {
-                self.copy(
-                    &entry.path(),
-                    &format!("{}/{name}", to.strip_prefix(&self.work)?.display()),
-                )?;
+                let below = target
+                    .strip_prefix(&self.work)?
+                    .to_string_lossy()
+                    .into_owned();
+                self.copy(&entry.path(), &below)?;
             } else {
-                fs::copy(entry.path(), to.join(name))?;
+                fs::copy(entry.path(), target)?;
             }
         }
         Ok(())

@@ -1,4 +1,4 @@
-//! Real clients of the API, built from their published Go modules into the cache.
+//! Real clients of the API, and the registry they push to, built from their published Go modules into the cache.
 //!
 //! The `flux` command embeds the manifests that `flux install` applies, which exist only in its
 //! releases. Its module is therefore copied and given empty manifests; every command except
@@ -32,6 +32,8 @@ enum Name {
     Kustomize,
     /// A loop around kustomize's engine, for benchmarks
     KustomizeLoop,
+    /// The reference registry of the distribution specification
+    Registry,
 }
 
 const FLUX_MODULE: &str = "github.com/fluxcd/flux2/v2";
@@ -40,6 +42,8 @@ const HELM_MODULE: &str = "helm.sh/helm/v4/cmd/helm";
 const HELM_VERSION: &str = "4.2.1";
 const KUSTOMIZE_MODULE: &str = "sigs.k8s.io/kustomize/kustomize/v5";
 const KUSTOMIZE_VERSION: &str = "5.8.1";
+const REGISTRY_MODULE: &str = "github.com/distribution/distribution/v3/cmd/registry";
+const REGISTRY_VERSION: &str = "3.0.0";
 /// Files that the command embeds and that are missing in its module.
 const FLUX_EMBEDS: [&str; 8] = [
     "source-controller.yaml",
@@ -59,6 +63,7 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         Name::HelmLoop => engine_loop("helm", HELM_VERSION)?,
         Name::Kustomize => kustomize()?,
         Name::KustomizeLoop => engine_loop("kustomize", KUSTOMIZE_VERSION)?,
+        Name::Registry => registry()?,
     };
     println!("{}", path.display());
     Ok(ExitCode::SUCCESS)
@@ -86,6 +91,11 @@ pub(crate) fn helm() -> Result<PathBuf> {
 /// Returns the path of the `kustomize` command, building it if it is missing.
 pub(crate) fn kustomize() -> Result<PathBuf> {
     install("kustomize", KUSTOMIZE_MODULE, KUSTOMIZE_VERSION)
+}
+
+/// Returns the path of the reference registry, building it if it is missing.
+pub(crate) fn registry() -> Result<PathBuf> {
+    install("registry", REGISTRY_MODULE, REGISTRY_VERSION)
 }
 
 /// Installs a command that can be built from its module unchanged.

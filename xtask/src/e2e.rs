@@ -2,7 +2,7 @@
 //! sandboxes.
 //!
 //! They read the environment variables `KUBECONFIG`, `LODE_BIN`, `LODE_AUDIT_LOG` and those of the
-//! clients, such as `FLUX_BIN`. `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the user's cluster.
+//! clients, such as `FLUX_BIN`, and of the registry. `LODE_BIN` is set by nothing else, so a plain `cargo test` never touches the user's cluster.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -49,6 +49,7 @@ pub(crate) fn scenarios(lode: &Path, fresh: &Fresh, filter: Option<&str>) -> Res
         .env("FLUX_BIN", client::flux()?)
         .env("HELM_BIN", client::helm()?)
         .env("KUSTOMIZE_BIN", client::kustomize()?)
+        .env("REGISTRY_BIN", client::registry()?)
         .env("LODE_AUDIT_LOG", cluster::audit_log(&fresh.cluster.state));
     tests.current_dir(workspace::root());
     Ok(tests)

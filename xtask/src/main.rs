@@ -1,6 +1,6 @@
 //! `cargo xtask`: the developer's tasks beyond `cargo` itself.
 //!
-//! Each task is a module: a test [`cluster`], a [`client`] for it, the [`e2e`], [`charts`],
+//! Each task is a module: a test [`cluster`], a [`client`] for it, the [`e2e`], [`charts`], [`example`],
 //! [`leader`] and [`judge`] runs on it, comparisons with a real API server ([`replay`], [`differential`],
 //! [`clients`]), the [`schema`] of the built-in types, [`fuzz`] with hostile inputs, [`house`] with
 //! its figures, and [`tidy`] with its gates. Data goes to stdout, messages to stderr. What a task
@@ -21,6 +21,7 @@ mod command;
 mod controlplane;
 mod differential;
 mod e2e;
+mod example;
 mod fuzz;
 mod house;
 mod judge;
@@ -53,6 +54,8 @@ enum Task {
     Charts(charts::Args),
     /// Run the end-to-end tests on a fresh cluster
     E2e(e2e::Args),
+    /// Let a repository of controllers, configuration and apps converge on an embedded API and a real control plane
+    Example(example::Args),
     /// Stop the leader of two replicas again and again and print what it still wrote
     Leader(leader::Args),
     /// Play the whole operator on a clock of the test's own, with many seeds
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
         Task::Client(args) => client::main(&args),
         Task::Charts(args) => charts::main(&args),
         Task::E2e(args) => e2e::main(&args),
+        Task::Example(args) => example::main(&args),
         Task::Leader(args) => leader::main(&args),
         Task::Simulation(args) => simulation::main(&args),
         Task::Judge(args) => judge::main(&args),

@@ -1,8 +1,8 @@
 //! The built `lode` in a cluster, one module per scenario.
 //!
 //! Each scenario has its own sandbox. `cargo xtask e2e` runs the same scenarios on a real control
-//! plane and sets `LODE_BIN`, `KUBECONFIG`, `FLUX_BIN`, `HELM_BIN` and `KUSTOMIZE_BIN`; without the
-//! last three, scenarios that need these commands say so in one line and pass. [`ground`] is the cluster, [`stage`] what a
+//! plane and sets `LODE_BIN`, `KUBECONFIG`, `FLUX_BIN`, `HELM_BIN`, `KUSTOMIZE_BIN` and `REGISTRY_BIN`; without
+//! the last four, scenarios that need these programs say so in one line and pass. [`ground`] is the cluster, [`stage`] what a
 //! scenario runs on, [`flow`] what it does and waits for.
 
 #![expect(
@@ -17,7 +17,9 @@ mod helm_client;
 mod manifests;
 mod stage;
 
+mod a_reference_registry;
 mod an_account_sees_what_it_may;
+mod an_example_repository;
 mod bad_manifests;
 mod bad_repositories;
 mod bad_weather;

@@ -17,7 +17,7 @@
 //! a line for each score and for each file that was not run, from all test binaries of a run; `.ci/run` prints it.
 //!
 //! Our own cases lie in the repository, so they always run: in `cases/recorded/`, which `cargo xtask record` writes
-//! ([`own_builds`], [`own_requests`]), and in the crates' `tests/`.
+//! ([`own_builds`], [`own_requests`], [`own_health`], [`own_yaml`]), and in the crates' `tests/`.
 
 mod archive;
 mod corpus;
@@ -27,6 +27,6 @@ mod score;
 
 pub use archive::{Archive, CHARTS, Content, KUSTOMIZE, unpack, visit};
 pub use corpus::{find, folder, json, lines, spec, text};
-pub use recorded::{own_builds, own_requests, parse_lines};
+pub use recorded::{own_builds, own_health, own_requests, own_yaml, parse_lines};
 pub use report::not_run;
 pub use score::Score;

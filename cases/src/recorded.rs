@@ -15,6 +15,20 @@ pub fn own_requests() -> Vec<Value> {
     parse_lines("recorded/apiserver.jsonl", recorded)
 }
 
+/// Returns our own objects with their health by kstatus: `name`, `object`, `status`, `message` and `conditions`.
+pub fn own_health() -> Vec<Value> {
+    let recorded = include_str!("../recorded/health.jsonl");
+    parse_lines("recorded/health.jsonl", recorded)
+}
+
+/// Returns our own texts as Go reads them: `name` and `text`; `v3`, each document as [tag, style, content, line, column];
+/// `v2`, the document as JSON, which is absent if there are several; and `written`, that JSON as Go writes it. Null is a
+/// text that is refused.
+pub fn own_yaml() -> Vec<Value> {
+    let recorded = include_str!("../recorded/yaml.jsonl");
+    parse_lines("recorded/yaml.jsonl", recorded)
+}
+
 /// Reads a JSON value from each line; empty lines and those that begin with `#` are passed over.
 ///
 /// # Panics

@@ -6,6 +6,7 @@
 
 mod apiserver;
 mod kustomize;
+mod libraries;
 mod recording;
 mod stable;
 
@@ -35,13 +36,17 @@ enum Tool {
     Kustomize,
     /// Requests to a fresh kube-apiserver
     Apiserver,
+    /// Health of objects by kstatus
+    Health,
+    /// Texts read and written by Go's YAML libraries
+    Yaml,
 }
 
 /// Gives a tool all inputs.
 type Record = fn(&[Value]) -> Result<Recording>;
 
 pub(crate) fn main(args: &Args) -> Result<ExitCode> {
-    let all = [Tool::Kustomize, Tool::Apiserver];
+    let all = [Tool::Kustomize, Tool::Apiserver, Tool::Health, Tool::Yaml];
     let tools = if args.tools.is_empty() {
         &all[..]
     } else {
@@ -51,6 +56,8 @@ pub(crate) fn main(args: &Args) -> Result<ExitCode> {
         let (name, record): (_, Record) = match tool {
             Tool::Kustomize => ("kustomize", kustomize::record),
             Tool::Apiserver => ("apiserver", apiserver::record),
+            Tool::Health => ("health", |inputs| libraries::record("health", inputs)),
+            Tool::Yaml => ("yaml", |inputs| libraries::record("yaml", inputs)),
         };
         let recording = record(&inputs(name)?).with_context(|| format!("record {name}"))?;
         keep(name, &recording, args.check)?;

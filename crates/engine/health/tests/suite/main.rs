@@ -1,7 +1,8 @@
 //! The recorded cases of kstatus and of real custom resources, in one binary.
 
-use cases::{Score, lines};
+use cases::{Score, lines, own_health};
 use lode_health::{compute, kstatus};
+use serde_json::Value;
 
 /// A time after all cases were recorded.
 const NOW: i64 = 4_000_000_000;
@@ -10,8 +11,19 @@ const CUSTOM_FLOOR: usize = 790;
 
 #[test]
 fn every_recorded_object_has_its_status() {
-    let mut score = Score::of_all("kstatus", 42);
-    for case in &lines("health/compute.jsonl") {
+    compare(Score::of_all("kstatus", 42), &lines("health/compute.jsonl"));
+}
+
+#[test]
+fn our_own_objects_have_their_status() {
+    compare(
+        Score::of_all("kstatus of our own objects", 44),
+        &own_health(),
+    );
+}
+
+fn compare(mut score: Score, cases: &[Value]) {
+    for case in cases {
         let found = kstatus(&case["object"], NOW);
         let is_job = case["object"]["kind"] == "Job";
         assert!(
@@ -20,9 +32,9 @@ fn every_recorded_object_has_its_status() {
         );
         let reason = case["conditions"][0]["reason"].as_str().unwrap_or_default();
         let expected = (
-            case["status"].as_str().unwrap(),
+            case["status"].as_str().unwrap_or_default(),
             reason,
-            case["message"].as_str().unwrap(),
+            case["message"].as_str().unwrap_or_default(),
         );
         let shown = (found.status.as_str(), &*found.reason, &*found.message);
         score.check(&case["name"], &shown, &expected);

@@ -27,6 +27,17 @@ fn rendered_texts_are_written_again_to_the_byte() {
 }
 
 #[test]
+fn our_own_texts_are_written_as_go_writes_them() {
+    let mut score = Score::of_all("our own texts written as Go's", 38);
+    for case in cases::own_yaml() {
+        if let Some(written) = case["written"].as_str() {
+            score.check(&case["name"], &&*to_string(&case["v2"]), &written);
+        }
+    }
+    score.finish();
+}
+
+#[test]
 fn nodes_are_written_as_their_values_are() {
     let (mut documents, mut refused) = (0, 0);
     each_file(|path, text| {

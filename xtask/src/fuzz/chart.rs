@@ -87,7 +87,7 @@ fn check_folder(text: &str) -> Result<(), String> {
     if files(text).any(|(path, _)| path.contains('\\')) {
         return Ok(());
     }
-    let tree = Tree::from_iter(files(text));
+    let tree: Tree = files(text).collect();
     let budget = Budget::new(LIMITS);
     let at = RepoPath::parse("web").map_err(|error| error.to_string())?;
     let mut package = Vec::new();

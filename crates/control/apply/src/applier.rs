@@ -98,24 +98,20 @@ impl Applier {
         }
     }
 
-    /// Returns the same applier acting as a service account.
+    /// Returns the same applier working for an owner in a namespace: as its service account if it has one, and what is
+    /// watched for it counts in its namespace.
     ///
     /// # Errors
     /// The account's name cannot be sent.
-    pub fn as_service_account(&self, namespace: &str, name: &str) -> Result<Self, Error> {
+    pub fn acting_for(&self, namespace: &str, account: Option<&str>) -> Result<Self, Error> {
         Ok(Self {
-            client: self.client.as_service_account(namespace, name)?,
+            client: match account {
+                Some(account) => self.client.as_service_account(namespace, account)?,
+                None => self.client.clone(),
+            },
+            holder: namespace.into(),
             ..self.clone()
         })
-    }
-
-    /// Returns the same applier working for the owners in a namespace: what is watched for them counts there.
-    #[must_use]
-    pub fn working_for(self, namespace: &str) -> Self {
-        Self {
-            holder: namespace.into(),
-            ..self
-        }
     }
 
     /// Returns who calls as the user we act as.

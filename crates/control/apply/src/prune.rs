@@ -5,7 +5,7 @@
 
 use lode_cluster::{Error as ClusterError, Identity};
 use lode_merge::{Flags, Observed};
-use lode_object::{GroupVersionKind, Id, NamespacedName, OwnerLabels, Secrecy, Value, order};
+use lode_object::{GroupVersionKind, Id, NamespacedName, Secrecy, order};
 
 use crate::applier::{Applier, Kinds, Known};
 use crate::error::{Error, Fault};
@@ -147,7 +147,11 @@ impl Applier {
         }
         // The cache may lag behind a write of a moment ago, or not be for this user: the server knows.
         let live = self.live(&known.resource, id).await?;
-        Ok(live.map(|live| (is_owned(&live, owner), self.observe(&live))))
+        let labels = self.cache.labels();
+        Ok(live.map(|live| {
+            let is_owned = labels.owner_of(&live).as_ref() == Some(owner);
+            (is_owned, self.observe(&live))
+        }))
     }
 }
 
@@ -162,8 +166,4 @@ fn stays(live: &Observed) -> bool {
     ]
     .iter()
     .any(|flag| live.flags.contains(*flag))
-}
-
-fn is_owned(live: &Value, owner: &NamespacedName) -> bool {
-    OwnerLabels::KUSTOMIZATION.owner_of(live).as_ref() == Some(owner)
 }

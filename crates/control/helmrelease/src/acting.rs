@@ -7,16 +7,16 @@ use std::time::Duration;
 use lode_api::HelmRelease;
 use lode_api::shared::CustomHealthCheck;
 use lode_apply::{Applier, Correction, Desired, Error as ApplyError, OnFault, Rule};
-use lode_cluster::{Error as ClusterError, Identity, Propagation, Resource};
+use lode_cluster::{Error as ClusterError, Identity, Propagation};
 use lode_deliver::{
     DeliveryTerms, DriftMode, HealthChecks, HealthExprs, RemovalStanding, StaleObject, WaitEnd,
     WaitPurpose, WaitTarget, await_gone, await_objects, in_short,
 };
-use lode_object::{GroupVersionKind, Id, NamespacedName, Value};
+use lode_object::{NamespacedName, Value};
 use lode_runtime::{Failure, Retry};
-use serde_json::json;
 use tokio::time::{Instant, sleep_until};
 
+use crate::action_log::{gvk_text, named, not_found};
 use crate::controller::HelmReleases;
 use crate::facts::Facts;
 use crate::objects::{RELEASE_NAME, RELEASE_NAMESPACE};
@@ -75,6 +75,15 @@ impl From<String> for ActionError {
 impl From<crate::storage::StorageError> for ActionError {
     fn from(error: crate::storage::StorageError) -> Self {
         Self::Failed(error.to_string())
+    }
+}
+
+impl From<Failure> for ActionError {
+    fn from(failure: Failure) -> Self {
+        match failure.retry {
+            Retry::Dropped => Self::Dropped,
+            _ => Self::Failed(failure.message),
+        }
     }
 }
 
@@ -226,8 +235,8 @@ impl Acting<'_> {
             wait.await;
             Ok(())
         };
-        let waited: Result<(), Failure> = self.kind.while_wanted(self.object, wait).await;
-        waited.map_err(|_| ActionError::Dropped)
+        let kind = self.kind;
+        kind.cancellation.unless(&kind.own, self.object, wait).await
     }
 
     /// Adds a step of an action to the log that an event of its failure shows.
@@ -261,7 +270,8 @@ impl Acting<'_> {
             let live = match client.get(&resource, namespace, &id.name).await {
                 Ok(live) => live,
                 Err(error) if error.is_not_found() => {
-                    self.log_missing(&resource, id, namespace);
+                    let missing = not_found(&resource, id, namespace);
+                    self.log("ignoring delete failure", &missing);
                     continue;
                 }
                 Err(error) => return Err(error.into()),
@@ -286,30 +296,6 @@ impl Acting<'_> {
         }
         Ok(deleted)
     }
-
-    /// Logs that an object was not there any more, with the server's answer as Go prints it.
-    fn log_missing(&self, resource: &Resource, id: &Id, namespace: &str) {
-        let (group, plural, name) = (&*resource.gvk.group, &*resource.plural, &*id.name);
-        let (of, group) = if group.is_empty() {
-            (plural.to_owned(), String::new())
-        } else {
-            let of = format!("{plural}.{group}");
-            (of, format!(r#""group":"{group}","#))
-        };
-        let status = format!(
-            r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"{of} \"{name}\" not found","reason":"NotFound","details":{{"name":"{name}",{group}"kind":"{plural}"}},"code":404}}"#
-        );
-        let attributes = format!(
-            r#"{{"error":{{"ErrStatus":{status}}},"kind":"{}","name":"{name}","namespace":"{namespace}"}}"#,
-            id.kind
-        );
-        self.log("ignoring delete failure", &attributes);
-    }
-}
-
-/// Returns which object it is, for the log of an action.
-pub(crate) fn named(id: &Id, namespace: &str) -> Value {
-    json!({"kind": &*id.kind, "name": &*id.name, "namespace": namespace})
 }
 
 /// How objects are deleted.
@@ -371,9 +357,4 @@ pub(crate) fn refused(error: &ApplyError, first: Option<&Desired>, creates: bool
         "the server refuses it".to_owned()
     };
     format!("{words}server-side apply failed for object {place} {kind}: {cause}")
-}
-
-/// Returns group, version and kind as Go prints them.
-pub(crate) fn gvk_text(gvk: &GroupVersionKind) -> String {
-    format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind)
 }

@@ -4,7 +4,10 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use jiff::Timestamp;
+use lode_cluster::Resource;
+use lode_object::{GroupVersionKind, Id, Value};
 use lode_stdx::Lock;
+use serde_json::json;
 
 /// How many lines are kept, as in Flux.
 pub(crate) const LINES_MAX: usize = 10;
@@ -75,10 +78,37 @@ impl fmt::Display for LogLine {
     }
 }
 
+/// Returns which object it is, as attributes of a step.
+pub(crate) fn named(id: &Id, namespace: &str) -> Value {
+    json!({"kind": &*id.kind, "name": &*id.name, "namespace": namespace})
+}
+
+/// Returns group, version and kind as Go prints them.
+pub(crate) fn gvk_text(gvk: &GroupVersionKind) -> String {
+    format!("{}/{}, Kind={}", gvk.group, gvk.version, gvk.kind)
+}
+
+/// Returns the attributes of a step that did not find an object, with the server's answer as Go prints it: its fields
+/// are in the order of their declaration.
+pub(crate) fn not_found(resource: &Resource, id: &Id, namespace: &str) -> String {
+    let (group, plural, name) = (&*resource.gvk.group, &*resource.plural, &*id.name);
+    let (of, group) = if group.is_empty() {
+        (plural.to_owned(), String::new())
+    } else {
+        let of = format!("{plural}.{group}");
+        (of, format!(r#""group":"{group}","#))
+    };
+    let status = format!(
+        r#"{{"kind":"Status","apiVersion":"v1","metadata":{{}},"status":"Failure","message":"{of} \"{name}\" not found","reason":"NotFound","details":{{"name":"{name}",{group}"kind":"{plural}"}},"code":404}}"#
+    );
+    format!(
+        r#"{{"error":{{"ErrStatus":{status}}},"kind":"{}","name":"{name}","namespace":"{namespace}"}}"#,
+        id.kind
+    )
+}
+
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]
@@ -109,5 +139,24 @@ mod tests {
 
         log.begin();
         assert_eq!(log.behind("failed"), "failed");
+    }
+
+    #[test]
+    fn an_object_that_is_missing_is_told_with_the_servers_answer() {
+        let id = Id {
+            namespace: "web".into(),
+            name: "a".into(),
+            group: "".into(),
+            kind: "Secret".into(),
+        };
+        let text = not_found(&Resource::secrets(), &id, "web");
+        let read: Value = serde_json::from_str(&text).unwrap();
+        let status = &read["error"]["ErrStatus"];
+        assert_eq!(status["message"], r#"secrets "a" not found"#);
+        assert_eq!(status["details"], json!({"name": "a", "kind": "secrets"}));
+        assert_eq!(
+            (&read["kind"], &read["namespace"]),
+            (&json!("Secret"), &json!("web"))
+        );
     }
 }

@@ -71,7 +71,7 @@ impl HelmReleases {
         self.check_dependencies(object, &checked, &applier).await?;
         let (artifact, owner) = self.artifact(&checked)?;
         let read = values::read(applier.client(), &self.memory, object);
-        let values = self.while_wanted(object, read).await?;
+        let values = self.cancellation.unless(&self.own, object, read).await?;
         working.hide(&values.secrets);
         let chart = self.chart(object, &checked, (&artifact, &owner)).await?;
         clear_progress(working);
@@ -125,7 +125,7 @@ impl HelmReleases {
             meta::FORCE_AT,
             object.status.last_handled_force_at.as_deref(),
         );
-        let (mut taken, mut is_listed) = (HashSet::new(), true);
+        let mut taken = HashSet::new();
         list(acting, state, order, working).await?;
         loop {
             let decision = self.next(acting, state, working, (&*order, forced)).await?;
@@ -148,8 +148,6 @@ impl HelmReleases {
             if taken.len() > 1 {
                 // The step before is reported before the next one takes its time.
                 self.flush(acting, working).await?;
-            }
-            if !is_listed {
                 list(acting, state, order, working).await?;
             }
 
@@ -159,7 +157,6 @@ impl HelmReleases {
             {
                 return failed(object, working, failure);
             }
-            is_listed = false;
             if step.is_remediation() {
                 return Ok(remediated(object, working));
             }
@@ -246,12 +243,10 @@ impl HelmReleases {
 
     /// Returns who acts for a release: its account, where it has one.
     pub(crate) fn acting_for(&self, object: &HelmRelease) -> Result<Applier, Failure> {
-        let namespace = &*object.metadata.namespace;
-        let applier = match self.options.account(object) {
-            Some(account) => self.applier.as_service_account(namespace, account)?,
-            None => self.applier.clone(),
-        };
-        Ok(applier.working_for(namespace))
+        let account = self.options.account(object);
+        Ok(self
+            .applier
+            .acting_for(&object.metadata.namespace, account)?)
     }
 
     /// Returns where the records of a release are.

@@ -38,20 +38,7 @@ where
     ended.unwrap_or_else(|error| Err(not_run(error.to_string())))
 }
 
-/// As [`compute`], for work that reads so many bytes of text.
-///
-/// # Errors
-/// As [`compute`].
-pub(crate) async fn read_within<T, E>(
-    memory: &Memory,
-    (namespace, bytes): (&str, usize),
-    work: impl Fn(&Budget) -> Result<T, E> + Clone + Send + 'static,
-    not_run: impl FnOnce(String) -> E,
-) -> Result<T, E>
-where
-    T: Send + 'static,
-    E: Send + 'static,
-{
-    let likely = BYTES_MIN + (bytes as u64).saturating_mul(BYTES_PER_BYTE);
-    compute(memory, (namespace, likely), work, not_run).await
+/// Returns how many bytes reading so many bytes of text takes at first.
+pub(crate) fn for_text(bytes: usize) -> u64 {
+    BYTES_MIN + (bytes as u64).saturating_mul(BYTES_PER_BYTE)
 }

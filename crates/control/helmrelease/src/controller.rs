@@ -3,14 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use lode_api::HelmRelease;
 use lode_api::helm_release::Spec;
 use lode_apply::Applier;
 use lode_chart::KubeVersion;
 use lode_deliver::RecordKeeper;
 use lode_object::{GroupKind, Id, NamespacedName};
-use lode_runtime::{Failure, Frame, Memory, Own, Priority, Queue, Sources};
-use tokio::sync::{OnceCell, watch};
+use lode_runtime::{Cancellation, Frame, Memory, Own, Priority, Queue, Sources};
+use tokio::sync::OnceCell;
 
 use crate::charts::Charts;
 use crate::options::HelmReleaseOptions;
@@ -35,10 +34,7 @@ pub struct HelmReleases {
     pub(crate) waiters: Waiters,
     /// The version of the server, once it was asked.
     pub(crate) kube_version: OnceCell<KubeVersion>,
-    /// Whether the process ends.
-    pub(crate) stopping: watch::Sender<bool>,
-    /// Changes when a release is deleted.
-    pub(crate) deletions: watch::Sender<()>,
+    pub(crate) cancellation: Cancellation,
 }
 
 /// What the controller stands on.
@@ -76,8 +72,7 @@ impl HelmReleases {
             options,
             waiters: Waiters::default(),
             kube_version: OnceCell::new(),
-            stopping: watch::Sender::new(false),
-            deletions: watch::Sender::new(()),
+            cancellation: Cancellation::default(),
         };
         Frame::new(own, queue, kind)
     }
@@ -106,33 +101,6 @@ impl HelmReleases {
             && state.delivery.is_worth_a_run(&self.applier, ids)
         {
             self.queue.add(name.clone(), Priority::Change);
-        }
-    }
-
-    /// Waits for what computes or waits for others, but not when the process ends or the object is deleted meanwhile.
-    pub(crate) async fn while_wanted<T>(
-        &self,
-        object: &HelmRelease,
-        work: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        if object.deleting() {
-            return work.await;
-        }
-        let mut stopping = self.stopping.subscribe();
-        let mut deletions = self.deletions.subscribe();
-        let deleted = async {
-            let is_wanted = || {
-                let latest = self.own.latest(object);
-                latest.is_some_and(|latest| !latest.deleting())
-            };
-            // The sender lives as long as the controller.
-            while is_wanted() && deletions.changed().await.is_ok() {}
-        };
-        tokio::select! {
-            biased;
-            _ = stopping.wait_for(|stopping| *stopping) => Err(Failure::dropped()),
-            () = deleted => Err(Failure::dropped()),
-            ended = work => ended,
         }
     }
 }

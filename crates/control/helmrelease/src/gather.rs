@@ -1,6 +1,5 @@
 //! Reads what a run needs: dependencies, the source of the chart, the chart itself.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use lode_api::shared::Artifact;
@@ -8,7 +7,7 @@ use lode_api::{HelmRelease, reasons};
 use lode_apply::Applier;
 use lode_chart::Chart;
 use lode_object::NamespacedName;
-use lode_runtime::{Dependency, Failure, Lack, Unmet, first_unmet, not_found};
+use lode_runtime::{Failure, Lack, Unmet, first_unmet, not_found, read_elsewhere};
 use lode_stdx::semver::Version;
 use lode_store::Owner;
 
@@ -40,9 +39,8 @@ impl HelmReleases {
         checked: &CheckedRelease,
         applier: &Applier,
     ) -> Result<(), Failure> {
-        let read = self
-            .read_dependencies(object, &checked.dependencies, applier)
-            .await?;
+        let (client, namespace) = (applier.client(), &object.metadata.namespace);
+        let read = read_elsewhere(&self.own, client, namespace, &checked.dependencies).await?;
         let find = |name: &NamespacedName| match read.get(name) {
             Some(read) => read.clone(),
             None => self.own.objects().get(name),
@@ -62,38 +60,6 @@ impl HelmReleases {
             Lack::NotReady | Lack::NotCurrent => format!("dependency '{name}' is not ready"),
         };
         Err(Failure::waiting(reasons::DEPENDENCY_NOT_READY, text))
-    }
-
-    /// Reads what expressions look into in other namespaces as the account that asks: an expression tells whatever it
-    /// wants of the whole object.
-    async fn read_dependencies(
-        &self,
-        object: &HelmRelease,
-        dependencies: &[Dependency],
-        applier: &Applier,
-    ) -> Result<HashMap<NamespacedName, Option<Arc<HelmRelease>>>, Failure> {
-        let mut read = HashMap::new();
-        if applier.client().account().is_none() {
-            return Ok(read);
-        }
-        let elsewhere = |dependency: &&Dependency| {
-            dependency.ready.is_some() && dependency.name.namespace != object.metadata.namespace
-        };
-        for dependency in dependencies.iter().filter(elsewhere) {
-            let NamespacedName { namespace, name } = &dependency.name;
-            let resource = self.own.resource();
-            let found = match applier.client().get(resource, namespace, name).await {
-                Ok(found) => HelmRelease::parse(&found).ok().map(Arc::new),
-                Err(error) if error.is_not_found() => None,
-                Err(error) if error.is(403) => {
-                    let text = format!("can't access 'HelmRelease/{}': {error}", dependency.name);
-                    return Err(Failure::new(reasons::ACCESS_DENIED, text));
-                }
-                Err(error) => return Err(error.into()),
-            };
-            read.insert(dependency.name.clone(), found);
-        }
-        Ok(read)
     }
 
     /// Finds the artifact with the chart of a release, and whose artifacts it may be among.
@@ -149,7 +115,7 @@ impl HelmReleases {
         let loaded = self
             .charts
             .load(&self.sources, &self.memory, artifact, owner, version);
-        let chart = self.while_wanted(object, loaded).await?;
+        let chart = self.cancellation.unless(&self.own, object, loaded).await?;
         let oci_digest = is_digest.then(|| digest(&revision).to_owned());
         Ok(FoundChart { chart, oci_digest })
     }

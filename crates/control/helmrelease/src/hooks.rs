@@ -13,7 +13,7 @@ use lode_stdx::budget::Budget;
 use crate::acting::{Acting, ActionError, Deletion, STARTING_DELETE, first_refused, refused};
 use crate::objects::{of_hook, take_scope, target};
 use crate::state::State;
-use crate::written::WrittenObjects;
+use crate::write_log::WriteLog;
 
 /// Definitions are never deleted: all their objects would go with them.
 const DEFINITION: &str = "CustomResourceDefinition";
@@ -123,7 +123,7 @@ async fn create(
         .begin(&revision, acting.object.metadata.generation);
     let written = write_beside(&terms, &mut state.delivery, &mut set).await;
     let all: Vec<&Desired> = set.objects().iter().collect();
-    let log = WrittenObjects {
+    let log = WriteLog {
         objects: &all,
         is_upgrade: false,
         // Whatever had the name before is not updated.
@@ -131,7 +131,7 @@ async fn create(
         error: written.error.as_ref(),
         is_failed_new: true,
     };
-    log.log(acting);
+    log.write(acting);
     if let Some(error) = &written.error {
         let why = refused(error, first_refused(error, set.objects().iter()), false);
         let event = word(event);

@@ -44,7 +44,7 @@ mod validate;
 mod values;
 mod waiters;
 mod working;
-mod written;
+mod write_log;
 
 pub use controller::{HelmReleaseParts, HelmReleases};
 pub use options::{ACTING_MAX, HelmReleaseOptions, MANAGER};

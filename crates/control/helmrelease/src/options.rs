@@ -30,10 +30,10 @@ pub struct HelmReleaseOptions {
 impl HelmReleaseOptions {
     /// Returns the account that everything happens with for a release; none means the operator's own rights.
     pub(crate) fn account<'a>(&'a self, object: &'a HelmRelease) -> Option<&'a str> {
-        // An empty name is none: it must not win over the default.
-        let given = |name: &'a str| Some(name).filter(|name| !name.is_empty());
-        let own = object.spec.service_account_name.as_deref().and_then(given);
-        own.or_else(|| self.default_service_account.as_deref().and_then(given))
+        lode_runtime::account(
+            object.spec.service_account_name.as_deref(),
+            self.default_service_account.as_deref(),
+        )
     }
 }
 
@@ -45,23 +45,5 @@ impl Default for HelmReleaseOptions {
             no_cross_namespace_refs: false,
             interval_jitter_percent: 5,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_account_does_not_win_over_the_default() {
-        let options = HelmReleaseOptions {
-            default_service_account: Some("tenant".to_owned()),
-            ..HelmReleaseOptions::default()
-        };
-        let mut object = HelmRelease::default();
-        object.spec.service_account_name = Some("".into());
-        assert_eq!(options.account(&object), Some("tenant"));
-        object.spec.service_account_name = Some("own".into());
-        assert_eq!(options.account(&object), Some("own"));
     }
 }

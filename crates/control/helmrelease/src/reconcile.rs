@@ -146,9 +146,7 @@ impl Reconcile for HelmReleases {
     }
 
     fn changed(&self, change: &Change<HelmRelease>) {
-        if change.new.as_ref().is_none_or(|new| new.deleting()) {
-            self.deletions.send_replace(());
-        }
+        self.cancellation.note(change);
     }
 
     fn look(&self, name: &NamespacedName, state: &State, ids: &HashSet<Id>) {
@@ -156,7 +154,7 @@ impl Reconcile for HelmReleases {
     }
 
     fn stop(&self) {
-        self.stopping.send_replace(true);
+        self.cancellation.stop();
     }
 }
 

@@ -6,7 +6,7 @@ use lode_runtime::{Failure, Retry};
 use lode_stdx::budget::Budget;
 
 use crate::acting::{Acting, ActionError};
-use crate::computing::read_within;
+use crate::computing::{compute, for_text};
 use crate::objects::{Origin, ReleaseObjects};
 use crate::reasons::STATE_ERROR;
 
@@ -28,8 +28,8 @@ pub(crate) async fn objects_of(
         };
         ReleaseObjects::of_manifest(&manifest, &origin, budget)
     };
-    let (memory, own) = (&acting.kind.memory, &acting.object.metadata.namespace);
-    let objects = read_within(memory, (own, bytes), read, |not_run| not_run).await?;
+    let room = (&*acting.object.metadata.namespace, for_text(bytes));
+    let objects = compute(&acting.kind.memory, room, read, |not_run| not_run).await?;
     Ok(objects.scoped(&acting.applier).await?)
 }
 

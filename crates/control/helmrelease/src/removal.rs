@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lode_api::HelmRelease;
 use lode_deliver::DriftMode;
-use lode_runtime::{Failure, Retry, name_of};
+use lode_runtime::{Failure, Retry, is_account_gone, name_of};
 
 use crate::acting::Acting;
 use crate::controller::HelmReleases;
@@ -63,7 +63,9 @@ impl HelmReleases {
         if namespace.is_empty() || object.spec.kube_config.is_some() {
             return Ok(());
         }
-        if self.account_is_gone(object).await? {
+        // Nobody can uninstall it if its account was deleted first.
+        let (client, account) = (self.own.client(), self.options.account(object));
+        if is_account_gone(client, &object.metadata.namespace, account).await? {
             return Ok(());
         }
 
@@ -94,19 +96,5 @@ impl HelmReleases {
             .unwrap_or_default();
         let how = (steps::UNINSTALL, timeout);
         steps::remove(&acting, state, &revisions, working, how).await
-    }
-
-    /// Returns whether nobody can uninstall a release, because its account was deleted first.
-    async fn account_is_gone(&self, object: &HelmRelease) -> Result<bool, Failure> {
-        let Some(account) = self.options.account(object) else {
-            return Ok(false);
-        };
-        let resource = lode_cluster::Resource::service_accounts();
-        let namespace = &object.metadata.namespace;
-        match self.own.client().get(&resource, namespace, account).await {
-            Ok(_) => Ok(false),
-            Err(error) if error.is_not_found() => Ok(true),
-            Err(error) => Err(error.into()),
-        }
     }
 }

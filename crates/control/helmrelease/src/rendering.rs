@@ -10,7 +10,7 @@ use serde_json::Map;
 
 use crate::acting::{Acting, ActionError};
 use crate::action::ReleaseOrder;
-use crate::computing::read_within;
+use crate::computing::{compute, for_text};
 use crate::lookup::ClusterLookup;
 use crate::render::{RenderOrder, RenderedRelease};
 use crate::state::State;
@@ -38,11 +38,13 @@ pub(crate) async fn render(
     rendering: Rendering<'_>,
 ) -> Result<RenderedRelease, ActionError> {
     let work = work(acting, order, rendering).await?;
-    let rendering = work.render(&acting.kind.memory, 0);
-    let rendered = acting.kind.while_wanted(acting.object, async {
-        Ok::<_, lode_runtime::Failure>(rendering.await)
-    });
-    let rendered = rendered.await.map_err(|_| ActionError::Dropped)??;
+    let kind = acting.kind;
+    let rendering = async { Ok(work.render(&kind.memory, 0).await?) };
+    let rendered: Result<_, ActionError> = kind
+        .cancellation
+        .unless(&kind.own, acting.object, rendering)
+        .await;
+    let rendered = rendered?;
     state.looked_up = Some(rendered.looked_up.clone());
     Ok(rendered)
 }
@@ -107,9 +109,9 @@ pub(crate) async fn definitions(
     };
     let work = work(acting, order, rendering).await?;
     let namespace = &acting.object.metadata.namespace;
-    let crds = read_within(
+    let crds = compute(
         &acting.kind.memory,
-        (namespace, 0),
+        (namespace, for_text(0)),
         move |budget| work.crds(budget),
         |not_run| not_run,
     );

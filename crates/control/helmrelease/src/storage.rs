@@ -12,7 +12,7 @@ use lode_runtime::Memory;
 use lode_stdx::budget::Budget;
 use serde::Deserialize;
 
-use crate::computing::read_within;
+use crate::computing::{compute, for_text};
 use crate::options::MANAGER;
 
 /// Most revisions of one release that are looked at; Helm keeps ten unless it is set otherwise.
@@ -126,8 +126,8 @@ impl Storage {
             let release = Release::from_object(&object, budget);
             release.map_err(|error| StorageError::Damaged(error.to_string()))
         };
-        let room = (&*self.namespace, bytes);
-        let release = read_within(&self.memory, room, decode, StorageError::Damaged).await?;
+        let room = (&*self.namespace, for_text(bytes));
+        let release = compute(&self.memory, room, decode, StorageError::Damaged).await?;
         Ok(Some(StoredRelease {
             release,
             resource_version,

@@ -11,7 +11,7 @@ use lode_runtime::{Failure, Memory, Retry};
 use lode_stdx::budget::Budget;
 use serde_json::json;
 
-use crate::computing::read_within;
+use crate::computing::{compute, for_text};
 use crate::reasons::VALUES_ERROR;
 
 /// Bytes of all that `valuesFrom` reads, as the server encodes it.
@@ -60,7 +60,7 @@ pub(crate) async fn read(
         merged.map_err(|error| failed(&error))
     };
     let not_run = |why: String| Failure::new(VALUES_ERROR, why).with(Retry::Backoff);
-    read_within(memory, (namespace, bytes), merged, not_run).await
+    compute(memory, (namespace, for_text(bytes)), merged, not_run).await
 }
 
 /// Only another specification helps if the values in it are wrong.

@@ -1,6 +1,5 @@
 //! One attempt: source, dependencies, build, delivery (spec A4, steps 3 to 11).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use lode_api::{Kustomization, Status as _, conditions, reasons};
@@ -10,7 +9,7 @@ use lode_deliver::{
     hold_last_applied, touch_up,
 };
 use lode_object::{NamespacedName, meta};
-use lode_runtime::{Dependency, Failure, Retry, Told, check_dependencies, is_asked, name_of};
+use lode_runtime::{Failure, Retry, Told, check_dependencies, is_asked, name_of, read_elsewhere};
 use lode_tree::ReadSet;
 use tokio::time::Instant;
 
@@ -137,7 +136,8 @@ impl Kustomizations {
         applier: &Applier,
         revision: &str,
     ) -> Result<(), Failure> {
-        let read = self.read_dependencies(object, checked, applier).await?;
+        let (client, namespace) = (applier.client(), &object.metadata.namespace);
+        let read = read_elsewhere(&self.own, client, namespace, &checked.dependencies).await?;
         let find = |name: &NamespacedName| {
             read.get(name)
                 .cloned()
@@ -150,50 +150,12 @@ impl Kustomizations {
         check_dependencies(object, &checked.dependencies, find, is_current)
     }
 
-    /// Reads what expressions look into in other namespaces as the account that asks: an expression tells whatever it
-    /// wants of the whole object. Without an account, and in one's own namespace, the mirror tells.
-    async fn read_dependencies(
-        &self,
-        object: &Kustomization,
-        checked: &Checked,
-        applier: &Applier,
-    ) -> Result<HashMap<NamespacedName, Option<Arc<Kustomization>>>, Failure> {
-        let mut read = HashMap::new();
-        if applier.client().account().is_none() {
-            return Ok(read);
-        }
-
-        let elsewhere = |dependency: &&Dependency| {
-            dependency.ready.is_some() && dependency.name.namespace != object.metadata.namespace
-        };
-        for dependency in checked.dependencies.iter().filter(elsewhere) {
-            let NamespacedName { namespace, name } = &dependency.name;
-            let found = match applier
-                .client()
-                .get(self.own.resource(), namespace, name)
-                .await
-            {
-                Ok(found) => Kustomization::parse(&found).ok().map(Arc::new),
-                Err(error) if error.is_not_found() => None,
-                Err(error) if error.is(403) => {
-                    let text = format!("can't access 'Kustomization/{}': {error}", dependency.name);
-                    return Err(Failure::new(reasons::ACCESS_DENIED, text));
-                }
-                Err(error) => return Err(error.into()),
-            };
-            read.insert(dependency.name.clone(), found);
-        }
-        Ok(read)
-    }
-
     /// Returns who applies, reads and deletes for a Kustomization: its account, where it has one.
     pub(crate) fn acting_for(&self, object: &Kustomization) -> Result<Applier, Failure> {
-        let namespace = &*object.metadata.namespace;
-        let applier = match self.options.account(object) {
-            Some(account) => self.applier.as_service_account(namespace, account)?,
-            None => self.applier.clone(),
-        };
-        Ok(applier.working_for(namespace))
+        let account = self.options.account(object);
+        Ok(self
+            .applier
+            .acting_for(&object.metadata.namespace, account)?)
     }
 
     /// Finds out what is wanted, building only when something that was read has changed.
@@ -218,7 +180,7 @@ impl Kustomizations {
             return Ok(AttemptGoal::same(inputs, spec));
         }
         let tree = gather::tree(&self.sources, &job.artifact, &job.from);
-        let tree = self.while_wanted(object, tree).await?;
+        let tree = self.cancellation.unless(&self.own, object, tree).await?;
         let last = &state.last_build;
         if last.holds(state.delivery.inputs(), &spec, &tree) {
             job.building();

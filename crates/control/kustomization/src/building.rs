@@ -29,34 +29,8 @@ impl Kustomizations {
             vars,
             options: self.build.clone(),
         };
-        self.while_wanted(object, within(&self.memory, Arc::new(work), before))
-            .await
-    }
-
-    /// Waits for what computes or waits for memory, but not when the process ends or the object is deleted meanwhile: a
-    /// thread cannot be called back.
-    pub(crate) async fn while_wanted<T, E: From<Failure>>(
-        &self,
-        object: &Kustomization,
-        work: impl Future<Output = Result<T, E>>,
-    ) -> Result<T, E> {
-        let mut stopping = self.stopping.subscribe();
-        let mut deletions = self.deletions.subscribe();
-        let deleted = async {
-            let is_wanted = || {
-                self.own
-                    .latest(object)
-                    .is_some_and(|latest| !latest.deleting())
-            };
-            // The sender lives as long as the controller.
-            while is_wanted() && deletions.changed().await.is_ok() {}
-        };
-        tokio::select! {
-            biased;
-            _ = stopping.wait_for(|stopping| *stopping) => Err(Failure::dropped().into()),
-            () = deleted => Err(Failure::dropped().into()),
-            ended = work => ended,
-        }
+        let building = within(&self.memory, Arc::new(work), before);
+        self.cancellation.unless(&self.own, object, building).await
     }
 }
 

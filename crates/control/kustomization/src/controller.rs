@@ -7,8 +7,7 @@ use lode_api::kustomization::Spec;
 use lode_apply::Applier;
 use lode_deliver::RecordKeeper;
 use lode_object::{GroupKind, Id, NamespacedName};
-use lode_runtime::{Frame, Memory, Own, Priority, Queue, Sources};
-use tokio::sync::watch;
+use lode_runtime::{Cancellation, Frame, Memory, Own, Priority, Queue, Sources};
 use tokio::time::Instant;
 
 use crate::build;
@@ -30,10 +29,7 @@ pub struct Kustomizations {
     pub(crate) queue: Arc<Queue<NamespacedName>>,
     pub(crate) options: Options,
     pub(crate) build: build::Options,
-    /// Whether the process ends.
-    pub(crate) stopping: watch::Sender<bool>,
-    /// Changes when a Kustomization is deleted.
-    pub(crate) deletions: watch::Sender<()>,
+    pub(crate) cancellation: Cancellation,
 }
 
 /// What the controller stands on.
@@ -77,8 +73,7 @@ impl Kustomizations {
                 charts: options.charts,
             },
             options,
-            stopping: watch::Sender::new(false),
-            deletions: watch::Sender::new(()),
+            cancellation: Cancellation::default(),
         };
         Frame::new(own, queue, kind)
     }

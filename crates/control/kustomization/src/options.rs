@@ -30,10 +30,10 @@ pub struct Options {
 impl Options {
     /// Returns the account that everything happens with for a Kustomization; none means the operator's own rights.
     pub(crate) fn account<'a>(&'a self, object: &'a Kustomization) -> Option<&'a str> {
-        // An empty name is none: it must not win over the default.
-        let given = |name: &'a str| Some(name).filter(|name| !name.is_empty());
-        let own = object.spec.service_account_name.as_deref().and_then(given);
-        own.or_else(|| self.default_service_account.as_deref().and_then(given))
+        lode_runtime::account(
+            object.spec.service_account_name.as_deref(),
+            self.default_service_account.as_deref(),
+        )
     }
 }
 
@@ -49,32 +49,5 @@ impl Default for Options {
             build_limits: lode_render::LIMITS,
             interval_jitter_percent: 5,
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_empty_account_is_no_account_and_does_not_win_over_the_default() {
-        let account = |own: Option<&str>, default: Option<&str>| {
-            let options = Options {
-                default_service_account: default.map(Into::into),
-                ..Options::default()
-            };
-            let mut object = Kustomization::default();
-            object.spec.service_account_name = own.map(Into::into);
-            options.account(&object).map(str::to_owned)
-        };
-        for own in [None, Some("")] {
-            assert_eq!(account(own, Some("default")).as_deref(), Some("default"));
-            assert_eq!(account(own, Some("")), None);
-            assert_eq!(account(own, None), None);
-        }
-        assert_eq!(
-            account(Some("own"), Some("default")).as_deref(),
-            Some("own")
-        );
     }
 }

@@ -29,7 +29,7 @@ impl DeliveryOwner for Delivering<'_> {
     async fn rebuild(&self) -> Result<Set, Failure> {
         let Self { kind, object, .. } = self;
         let tree = gather::tree(&kind.sources, &self.job.artifact, &self.job.from);
-        let tree = kind.while_wanted(object, tree).await?;
+        let tree = kind.cancellation.unless(&kind.own, object, tree).await?;
         let vars = gather::variables(kind.own.client(), object).await?;
         let built = kind
             .build_within(object, tree, vars, self.build_bytes)

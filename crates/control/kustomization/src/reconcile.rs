@@ -102,9 +102,7 @@ impl Reconcile for Kustomizations {
     }
 
     fn changed(&self, change: &Change<Kustomization>) {
-        if change.new.as_ref().is_none_or(|new| new.deleting()) {
-            self.deletions.send_replace(());
-        }
+        self.cancellation.note(change);
     }
 
     fn look(&self, name: &NamespacedName, state: &State, ids: &HashSet<Id>) {
@@ -112,7 +110,7 @@ impl Reconcile for Kustomizations {
     }
 
     fn stop(&self) {
-        self.stopping.send_replace(true);
+        self.cancellation.stop();
     }
 }
 

@@ -8,7 +8,7 @@ use lode_apply::Applier;
 use lode_deliver::{
     DeliveryState, RemovalStanding, StaleObject, await_gone, delete_objects, stale,
 };
-use lode_runtime::{Failure, Told, name_of};
+use lode_runtime::{Failure, Told, is_account_gone, name_of};
 
 use crate::controller::Kustomizations;
 
@@ -72,7 +72,9 @@ impl Kustomizations {
             return Ok(true);
         };
         // The object must not stay for ever because its account went first.
-        if fault.cause.is(403) && self.account_is_gone(object).await? {
+        let (client, namespace) = (self.own.client(), &object.metadata.namespace);
+        let account = self.options.account(object);
+        if fault.cause.is(403) && is_account_gone(client, namespace, account).await? {
             let text = format!("unable to prune objects: {fault}");
             self.own.emit(
                 object,
@@ -81,19 +83,6 @@ impl Kustomizations {
             return Ok(false);
         }
         Err(Failure::new(reasons::PRUNE_FAILED, fault.to_string()))
-    }
-
-    async fn account_is_gone(&self, object: &Kustomization) -> Result<bool, Failure> {
-        let Some(account) = self.options.account(object) else {
-            return Ok(false);
-        };
-        let resource = lode_cluster::Resource::service_accounts();
-        let namespace = &object.metadata.namespace;
-        match self.own.client().get(&resource, namespace, account).await {
-            Ok(_) => Ok(false),
-            Err(error) if error.is_not_found() => Ok(true),
-            Err(error) => Err(error.into()),
-        }
     }
 }
 

@@ -1,16 +1,19 @@
 //! `dependsOn`: whether all dependencies are ready.
 //!
-//! Pure. Input: the dependent and what is known of the others; output: the first dependency that is
-//! missing.
+//! [`first_unmet`] is pure. Input: the dependent and what is known of the others; output: the first dependency that is
+//! missing. [`read_elsewhere`] reads what the mirror must not tell.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use lode_api::conditions::{READY, State};
 use lode_api::{Kind, Resource, Status as _, reasons};
 use lode_cel::Expr;
+use lode_cluster::Client;
 use lode_object::NamespacedName;
 
 use crate::failure::Failure;
+use crate::own::Own;
 
 /// One entry of `dependsOn`.
 pub struct Dependency {
@@ -90,6 +93,49 @@ pub fn first_unmet<'d, S: Kind>(
         let name = &dependency.name;
         Some(Unmet { name, lack })
     })
+}
+
+/// What was read of dependencies; `None` is one that does not exist.
+pub type ReadDependencies<S> = HashMap<NamespacedName, Option<Arc<Resource<S>>>>;
+
+/// Reads what expressions look into in other namespaces as the account that asks: an expression tells whatever it wants
+/// of the whole object. Without an account, and in the dependent's own namespace, nothing is read: the mirror tells.
+///
+/// # Errors
+/// The account may not read one, or the API server could not be asked.
+pub async fn read_elsewhere<S>(
+    own: &Own<S>,
+    client: &Client,
+    namespace: &str,
+    dependencies: &[Dependency],
+) -> Result<ReadDependencies<S>, Failure>
+where
+    S: Kind<Status: Send + Sync + PartialEq> + Send + Sync + 'static,
+{
+    let mut read = ReadDependencies::new();
+    if client.account().is_none() {
+        return Ok(read);
+    }
+
+    let elsewhere = |dependency: &&Dependency| {
+        dependency.ready.is_some() && &*dependency.name.namespace != namespace
+    };
+    for Dependency { name, .. } in dependencies.iter().filter(elsewhere) {
+        let found = client
+            .get(own.resource(), &name.namespace, &name.name)
+            .await;
+        let found = match found {
+            Ok(found) => Resource::parse(&found).ok().map(Arc::new),
+            Err(error) if error.is_not_found() => None,
+            Err(error) if error.is(403) => {
+                let text = format!("can't access '{}/{name}': {error}", S::NAMES.kind);
+                return Err(Failure::new(reasons::ACCESS_DENIED, text));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        read.insert(name.clone(), found);
+    }
+    Ok(read)
 }
 
 /// Says that an object does not exist, as the API server does.

@@ -394,6 +394,7 @@ impl<R: Reconcile> Frame<R> {
         let failure = match self.kind.remove(object, state).await {
             Ok(Removal::Done) => return None,
             Ok(Removal::Wait(wait)) => return Some(Next::After(wait)),
+            Err(failure) if failure.retry == Retry::Dropped => return Some(Next::Idle),
             Err(failure) => failure,
         };
         let name = name_of(object);

@@ -15,7 +15,8 @@
 //! - [`run()`] lets workers call a [`Controller`] until shutdown.
 //! - [`Store`] is a typed mirror of one of our own kinds; [`Changes`] reports its changes,
 //!   [`Change::urgency`] their urgency.
-//! - [`Memory`] starts computations once there is memory for them.
+//! - [`Memory`] starts computations once there is memory for them; [`Cancellation`] ends waits whose
+//!   outcome nobody wants any more.
 //! - [`Election`] says whether this replica is the active one.
 //! - [`Events`] writes Kubernetes events; [`Metrics`] counts; [`serve()`] shows both health and
 //!   metrics over HTTP.
@@ -34,6 +35,8 @@
 //!
 //! Left out on purpose: any knowledge of a single kind.
 
+mod account;
+mod cancellation;
 mod compute;
 mod controller;
 mod depends;
@@ -60,9 +63,14 @@ mod store;
 mod urgency;
 mod users;
 
+pub use account::{account, is_account_gone};
+pub use cancellation::Cancellation;
 pub use compute::Unfinished;
 pub use controller::{Controller, run};
-pub use depends::{Dependency, Lack, Unmet, check as check_dependencies, first_unmet, not_found};
+pub use depends::{
+    Dependency, Lack, ReadDependencies, Unmet, check as check_dependencies, first_unmet, not_found,
+    read_elsewhere,
+};
 pub use draft::{Draft, Progress};
 pub use events::{Event, EventKind, Events, ObjectReference};
 pub use failure::{Failure, Retry};

@@ -5,7 +5,6 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
-use lode_stdx::Digest;
 use lode_stdx::budget::{Budget, Exceeded};
 use serde_json::{Map, Value};
 
@@ -35,7 +34,6 @@ pub struct Chart {
     pub(crate) files: Vec<ChartFile>,
     pub(crate) modified: Option<Timestamp>,
     pub(crate) dependencies: Vec<Chart>,
-    pub(crate) digest: Digest,
     pub(crate) warnings: Warnings,
 }
 
@@ -80,13 +78,6 @@ impl Chart {
     #[must_use]
     pub fn dependencies(&self) -> &[Chart] {
         &self.dependencies
-    }
-
-    /// Returns the digest of all files, or of the archive that the chart was unpacked from. A
-    /// subchart has that of the whole.
-    #[must_use]
-    pub fn digest(&self) -> Digest {
-        self.digest
     }
 
     /// Returns what Helm would print while it loads the chart.
@@ -173,7 +164,6 @@ impl fmt::Debug for Chart {
         f.debug_struct("Chart")
             .field("name", &self.metadata.name)
             .field("version", &self.metadata.version)
-            .field("digest", &self.digest)
             .finish_non_exhaustive()
     }
 }

@@ -62,9 +62,7 @@ pub use pack::PackError;
 pub use pattern::{BadPattern, PathPattern};
 pub use post_render::{PostRender, PostRenderError, PostRenderer, Strategy};
 pub use prepare::{Crd, PrepareError, Prepared};
-pub use render::{
-    ReleaseInfo, RenderError, RenderOptions, RenderedChart, RenderedFiles, Used, input_digest,
-};
+pub use render::{ReleaseInfo, RenderError, RenderOptions, RenderedChart, RenderedFiles, Used};
 pub use schema::{SchemaDocuments, SchemaError, Violations};
 pub use unpacked::{UnpackError, unpacked};
 pub use values::Supplied;

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, OnceLock};
 
 use lode_stdx::budget::{Budget, Exceeded};
-use lode_stdx::digest::{Digest, Hasher};
 use lode_tree::{Loader, RepoPath};
 use lode_yaml::Dialect;
 use serde_json::Value;
@@ -93,7 +92,7 @@ impl Chart {
     /// The archive or the chart is refused, or the budget is exceeded.
     pub fn from_archive(bytes: &[u8], budget: &Budget) -> Result<Self, LoadError> {
         let files = archive::unpack(bytes, budget)?;
-        installable(load(files, Digest::of(bytes), 0, budget)?)
+        installable(load(files, 0, budget)?)
     }
 
     /// Loads a chart from a folder.
@@ -113,8 +112,7 @@ impl Chart {
     /// # Errors
     /// The chart is refused, or the budget is exceeded.
     pub fn from_files(files: Vec<ChartFile>, budget: &Budget) -> Result<Self, LoadError> {
-        let digest = digest_of(&files);
-        installable(load(files, digest, 0, budget)?)
+        installable(load(files, 0, budget)?)
     }
 }
 
@@ -147,22 +145,11 @@ impl Metadata {
 
 /// Reads what the files say that have nothing else.
 fn head(files: Vec<ChartFile>, budget: &Budget) -> Result<Metadata, LoadError> {
-    let mut loading = Loading::start(&files, Digest::of(b""), budget)?;
+    let mut loading = Loading::start(&files, budget)?;
     for file in files {
         loading.file(file)?;
     }
     Ok(loading.finish(0)?.metadata)
-}
-
-fn digest_of(files: &[ChartFile]) -> Digest {
-    let mut hasher = Hasher::default();
-    for file in files {
-        for part in [file.name.as_bytes(), &*file.data] {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-    }
-    hasher.finish()
 }
 
 /// Refuses a chart of a form that Helm does not install either. Subcharts are not checked.
@@ -173,13 +160,8 @@ fn installable(chart: Chart) -> Result<Chart, LoadError> {
     }
 }
 
-fn load(
-    files: Vec<ChartFile>,
-    digest: Digest,
-    depth: usize,
-    budget: &Budget,
-) -> Result<Chart, LoadError> {
-    let mut loading = Loading::start(&files, digest, budget)?;
+fn load(files: Vec<ChartFile>, depth: usize, budget: &Budget) -> Result<Chart, LoadError> {
+    let mut loading = Loading::start(&files, budget)?;
     for file in files {
         loading.file(file)?;
     }
@@ -198,9 +180,9 @@ struct Loading<'b> {
 
 impl<'b> Loading<'b> {
     /// Reads Chart.yaml, which others depend on.
-    fn start(files: &[ChartFile], digest: Digest, budget: &'b Budget) -> Result<Self, LoadError> {
+    fn start(files: &[ChartFile], budget: &'b Budget) -> Result<Self, LoadError> {
         let mut loading = Self {
-            chart: empty(digest),
+            chart: empty(),
             has_metadata: false,
             nulls: Nulls::default(),
             subcharts: BTreeMap::new(),
@@ -335,12 +317,12 @@ impl<'b> Loading<'b> {
                     found: found.unwrap_or_default(),
                 });
             };
-            packed(&file.data, self.chart.digest, depth, self.budget)
+            packed(&file.data, depth, self.budget)
         } else {
             let names = files.iter().map(|file| file.name.len() as u64);
             self.budget.bytes(names.sum())?;
             let files = files.into_iter().filter_map(below_first_part).collect();
-            load(files, self.chart.digest, depth, self.budget)
+            load(files, depth, self.budget)
         };
 
         loaded.map_err(|source| LoadError::Subchart {
@@ -357,7 +339,7 @@ const REQUIREMENTS_YAML: &str = "requirements.yaml";
 const REQUIREMENTS_LOCK: &str = "requirements.lock";
 const V1: &str = "v1";
 
-fn empty(digest: Digest) -> Chart {
+fn empty() -> Chart {
     Chart {
         metadata: Metadata::default(),
         lock: None,
@@ -373,17 +355,16 @@ fn empty(digest: Digest) -> Chart {
         files: Vec::new(),
         modified: None,
         dependencies: Vec::new(),
-        digest,
         warnings: Warnings::default(),
     }
 }
 
-fn packed(bytes: &[u8], digest: Digest, depth: usize, budget: &Budget) -> Result<Chart, LoadError> {
+fn packed(bytes: &[u8], depth: usize, budget: &Budget) -> Result<Chart, LoadError> {
     if depth > DEPTH_MAX {
         return Err(LoadError::TooDeep);
     }
     let files = archive::unpack(bytes, budget)?;
-    load(files, digest, depth, budget)
+    load(files, depth, budget)
 }
 
 /// Removes the first part of a file's path; a file without a folder does not belong to a chart.

@@ -33,7 +33,7 @@ impl Chart {
         self.values_text.as_deref()
     }
 
-    /// Sets the version that templates and records see. The digest stays that of what was loaded, here and below.
+    /// Sets the version that templates and records see.
     #[must_use]
     pub fn with_version(mut self, version: &str) -> Self {
         version.clone_into(&mut self.metadata.version);

@@ -14,11 +14,8 @@ mod used;
 
 use std::collections::BTreeMap;
 
-use lode_stdx::Digest;
 use lode_stdx::budget::{Exceeded, Meter};
-use lode_stdx::digest::Hasher;
 use lode_template::{Environment, MissingKey};
-use serde_json::{Map, Value};
 
 pub(crate) use compiled::CompiledSets;
 pub use release_info::ReleaseInfo;
@@ -30,7 +27,7 @@ use crate::post_render::{self, PostRender};
 use crate::prepare::{Crd, Prepared};
 use crate::release::Hook;
 use crate::warning::Warnings;
-use crate::{Chart, json};
+
 use scope::Scopes;
 use templates::compiled_templates;
 use used::Observed;
@@ -203,35 +200,6 @@ fn take_notes(chart: &str, sub_notes: bool, files: &mut BTreeMap<String, String>
 
 /// How the names of notes end.
 const NOTES: &str = "NOTES.txt";
-
-/// Returns a digest of all that a render depends on, unless it uses time, randomness or the cluster.
-///
-/// # Errors
-/// A value has no JSON form.
-pub fn input_digest(
-    chart: &Chart,
-    supplied: &Map<String, Value>,
-    release: &ReleaseInfo<'_>,
-    capabilities: &Capabilities,
-) -> Result<Digest, serde_json::Error> {
-    let mut hasher = Hasher::default();
-    let mut add = |part: &str| {
-        hasher.update(&(part.len() as u64).to_le_bytes());
-        hasher.update(part.as_bytes());
-    };
-    add(&chart.digest().to_string());
-    add(&json::text(supplied)?);
-    for part in [release.name, release.namespace] {
-        add(part);
-    }
-    add(&format!("{} {}", release.revision, release.is_upgrade));
-    add(&capabilities.kube_version.version);
-    add(&capabilities.helm_version.version);
-    for version in &*capabilities.api_versions {
-        add(version);
-    }
-    Ok(hasher.finish())
-}
 
 #[cfg(test)]
 mod tests;

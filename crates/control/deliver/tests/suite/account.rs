@@ -25,9 +25,8 @@ async fn account(world: &World, rules: Value) -> Applier {
     }
     world
         .applier
-        .as_service_account("default", "builder")
+        .acting_for("default", Some("builder"))
         .unwrap()
-        .working_for("default")
 }
 
 fn rule(verbs: &[&str], names: &[&str]) -> Value {

@@ -15,7 +15,7 @@ use crate::acting::{
 };
 use crate::objects::{MANAGED_BY, RELEASE_NAME, RELEASE_NAMESPACE, ReleaseObjects};
 use crate::state::State;
-use crate::written::WrittenObjects;
+use crate::write_log::WriteLog;
 
 /// How objects come into the cluster.
 #[derive(Clone, Copy)]
@@ -79,14 +79,14 @@ pub(crate) async fn place(
     let created = changes.iter().filter(|it| it.action == Action::Created);
     let all: Vec<&Desired> = objects.iter().collect();
     if !all.is_empty() {
-        let written = WrittenObjects {
+        let log = WriteLog {
             objects: &all,
             is_upgrade: before.is_some(),
             created: created.map(|change| &change.id).collect(),
             error,
             is_failed_new,
         };
-        written.log(acting);
+        log.write(acting);
     }
     if let Some(error) = error {
         let creates = before.is_some() && is_failed_new;

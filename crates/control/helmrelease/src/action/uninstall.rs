@@ -8,6 +8,7 @@ use lode_chart::manifest::{UNINSTALL_ORDER, by_kind};
 use lode_chart::release::{Event, Release, ReleaseStatus};
 use lode_cluster::Propagation;
 use lode_object::OwnerLabels;
+use serde_json::json;
 
 use super::{Written, oci_digest_of};
 use crate::acting::{Acting, ActionError, Deletion, STARTING_DELETE};
@@ -123,8 +124,12 @@ async fn perform(
     }
     // As in Helm, the objects go even if this cannot be stored: a namespace that is deleted together with the release
     // may have taken the record already, and nobody else knows what it made elsewhere.
-    if acting.storage.update(release).await.is_ok() {
-        noted(release);
+    match acting.storage.update(release).await {
+        Ok(_) => noted(release),
+        Err(error) => acting.log(
+            "uninstall: Failed to store updated release",
+            &json!({"error": error.to_string()}),
+        ),
     }
     let waits = !spec.disable_wait.unwrap_or_default();
     delete(acting, state, (objects, spec), waits.then_some(timeout)).await?;

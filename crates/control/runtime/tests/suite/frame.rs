@@ -278,6 +278,16 @@ async fn nothing_is_told_of_an_end_that_nobody_wants() {
     .await;
     assert_eq!(frame.reconcile(&app()).await, Next::Idle);
     assert!(played.live().await.unwrap().status.conditions().is_empty());
+
+    let objects = played.sandbox.objects();
+    objects.delete(super::KIND, "default", "app").await.unwrap();
+    played.mirrored().await;
+    assert_eq!(frame.reconcile(&app()).await, Next::Idle);
+    assert!(played.events().await.is_empty());
+    assert!(
+        played.live().await.is_some(),
+        "what was not removed is left to the next run"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,6 +6,7 @@
     reason = "a test that cannot set up its world fails"
 )]
 
+mod cancellation;
 mod events;
 mod frame;
 mod lease;

@@ -1,4 +1,4 @@
-//! How objects were written, in the log of the action.
+//! [`WriteLog`]: how objects were written, in the log of the action.
 
 use std::collections::HashSet;
 
@@ -6,11 +6,11 @@ use lode_apply::{Desired, Error as ApplyError};
 use lode_object::{Id, Value};
 use serde_json::json;
 
-use crate::acting::{Acting, gvk_text, named};
-use crate::action_log::LINES_MAX;
+use crate::acting::Acting;
+use crate::action_log::{LINES_MAX, gvk_text, named};
 
-/// What came of writing objects.
-pub(crate) struct WrittenObjects<'a> {
+/// What came of writing objects, to be logged.
+pub(crate) struct WriteLog<'a> {
     /// All that were to be written, in order.
     pub(crate) objects: &'a [&'a Desired],
     /// Whether there was a revision before.
@@ -22,9 +22,9 @@ pub(crate) struct WrittenObjects<'a> {
     pub(crate) is_failed_new: bool,
 }
 
-impl WrittenObjects<'_> {
+impl WriteLog<'_> {
     /// Logs in Helm's words what was done, up to the object that failed.
-    pub(crate) fn log(&self, acting: &Acting<'_>) {
+    pub(crate) fn write(&self, acting: &Acting<'_>) {
         let failed = match self.error {
             Some(ApplyError::Refused(faults)) => faults.first().map(|fault| &fault.id),
             // Nothing was written.

@@ -124,21 +124,24 @@ fn install(name: &str, module: &str, version: &str) -> Result<PathBuf> {
     Ok(binary)
 }
 
-/// Builds the loop around a tool's own packages, whose source is in `e2e/NAME`; Go's own cache
-/// decides what has to be rebuilt.
+/// Builds the loop around a tool's own packages; Go's own cache decides what has to be rebuilt.
 fn engine_loop(name: &str, version: &str) -> Result<PathBuf> {
     let home = workspace::cache()?.join(format!("clients/{name}-{version}"));
     fs::create_dir_all(&home).with_context(|| format!("create {}", home.display()))?;
     let binary = home.join(format!("{name}-loop"));
+    own_program(name, &binary)?;
+    Ok(binary)
+}
+
+/// Builds one of our own Go programs, whose source is in `e2e/NAME`.
+pub(crate) fn own_program(name: &str, binary: &Path) -> Result<()> {
     let mut go = Command::new("go");
     go.args(["build", "-trimpath", "-ldflags", "-s -w", "-o"])
-        .arg(&binary)
+        .arg(binary)
         .arg(".");
-    command::run(
-        go.current_dir(workspace::root().join("e2e").join(name))
-            .env("CGO_ENABLED", "0"),
-    )?;
-    Ok(binary)
+    let source = workspace::root().join("e2e").join(name);
+    command::run(go.current_dir(source).env("CGO_ENABLED", "0"))
+        .with_context(|| format!("build e2e/{name}"))
 }
 
 fn build_flux(home: &Path, binary: &Path) -> Result<()> {

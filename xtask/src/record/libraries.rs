@@ -9,16 +9,13 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::recording::Recording;
-use crate::{command, workspace};
+use crate::{client, command};
 
 /// Gives a library (`health` or `yaml`) its cases.
 pub(super) fn record(library: &str, inputs: &[Value]) -> Result<Recording> {
     let folder = tempfile::tempdir().context("make a folder")?;
     let program = folder.path().join("recorder");
-    let mut build = Command::new("go");
-    build.args(["build", "-o"]).arg(&program).arg(".");
-    build.current_dir(workspace::root().join("e2e/recorder"));
-    command::run(&mut build).context("build e2e/recorder")?;
+    client::own_program("recorder", &program)?;
 
     let versions = command::output(Command::new(&program).args(["versions", library]))?;
     let mut asked = Command::new(&program)

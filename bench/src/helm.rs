@@ -175,6 +175,7 @@ pub(crate) fn rendered(
         random: &SystemRandom,
         cluster: None,
         resolve_host: None,
+        used_time: None,
         is_lint: false,
         budget,
     };

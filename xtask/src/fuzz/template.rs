@@ -149,7 +149,7 @@ fn run(text: &str) -> Result<String, String> {
 fn try_run(text: &str, functions: Arc<Functions>, budget: &Budget) -> Result<String, String> {
     let file = TemplateFile {
         name: "a",
-        text: text.as_bytes(),
+        text: text.as_bytes().into(),
     };
     let templates = Templates::compile(functions, &[file], budget);
     let templates = templates.map_err(|error| error.to_string())?;
@@ -158,6 +158,7 @@ fn try_run(text: &str, functions: Arc<Functions>, budget: &Budget) -> Result<Str
         random: &Constant,
         cluster: None,
         resolve_host: None,
+        used_time: None,
         is_lint: false,
         budget,
     };

@@ -70,7 +70,7 @@ impl HelmReleases {
         let applier = self.acting_for(object)?;
         self.check_dependencies(object, &checked, &applier).await?;
         let (artifact, owner) = self.artifact(&checked)?;
-        let read = values::read(applier.client(), &self.memory, object);
+        let read = values::read(applier.client(), &self.computing, object);
         let values = self.cancellation.unless(&self.own, object, read).await?;
         working.hide(&values.secrets);
         let chart = self.chart(object, &checked, (&artifact, &owner)).await?;
@@ -254,7 +254,7 @@ impl HelmReleases {
         Storage {
             client: applier.client().clone(),
             ambient: self.own.ambient().clone(),
-            memory: self.memory.clone(),
+            computing: self.computing.clone(),
             namespace: namespace.to_owned(),
             name,
         }

@@ -7,17 +7,17 @@ use lode_api::reasons;
 use lode_api::shared::Artifact;
 use lode_chart::release::RecordedChart;
 use lode_chart::{ARCHIVE_MAX, Chart, ChartFile};
-use lode_runtime::{Failure, Memory, OpenError, Retry, Sources};
+use lode_runtime::{Failure, OpenError, Retry, Sources};
 use lode_stdx::Lock;
 use lode_stdx::budget::Budget;
 use lode_store::Owner;
 
-use crate::computing::compute;
+use crate::computing::Computing;
 
 /// How many charts are kept; a release whose chart is not among them loads it again.
 const KEPT_MAX: usize = 16;
-/// Bytes of archives that are kept as charts, all together.
-const KEPT_BYTES: usize = 8 << 20;
+/// Bytes that the charts that are kept may hold, all together.
+const HELD_MAX: usize = 64 << 20;
 /// Bytes that loading a chart needs at first, for each byte of its archive.
 const BYTES_PER_BYTE: u64 = 32;
 /// Bytes that loading a chart needs at first, whatever its size.
@@ -66,7 +66,6 @@ pub(crate) struct Charts(Lock<VecDeque<KeptChart>>);
 struct KeptChart {
     /// Digest of the archive, and the version that the chart was given.
     key: (Box<str>, Option<String>),
-    bytes: usize,
     chart: Arc<SharedChart>,
 }
 
@@ -78,7 +77,7 @@ impl Charts {
     pub(crate) async fn load(
         &self,
         sources: &Sources,
-        memory: &Memory,
+        computing: &Computing,
         artifact: &Artifact,
         owner: &Owner,
         version: impl Fn(&Chart) -> Result<Option<String>, Failure> + Clone + Send + 'static,
@@ -99,12 +98,14 @@ impl Charts {
             Err(error) => Err(no_chart(&error.to_string())),
         };
         let room = (owner.namespace(), likely);
-        let chart = compute(memory, room, read, |not_run| no_chart(&not_run)).await?;
+        let chart = computing
+            .run(room, read, |not_run| no_chart(&not_run))
+            .await?;
         let chart = Arc::new(SharedChart {
             chart,
             recorded: Lock::default(),
         });
-        self.keep(key, size, chart.clone());
+        self.keep(key, chart.clone());
         Ok(chart)
     }
 
@@ -114,16 +115,24 @@ impl Charts {
         let found = kept.remove(at)?;
         let chart = found.chart.clone();
         kept.push_front(found);
+        evict(&mut kept);
         Some(chart)
     }
 
-    fn keep(&self, key: (Box<str>, Option<String>), bytes: usize, chart: Arc<SharedChart>) {
+    fn keep(&self, key: (Box<str>, Option<String>), chart: Arc<SharedChart>) {
         let mut kept = self.0.lock();
-        kept.push_front(KeptChart { key, bytes, chart });
-        let sum = |kept: &VecDeque<KeptChart>| kept.iter().map(|chart| chart.bytes).sum::<usize>();
-        while kept.len() > KEPT_MAX || kept.len() > 1 && sum(&kept) > KEPT_BYTES {
-            kept.pop_back();
-        }
+        kept.push_front(KeptChart { key, chart });
+        evict(&mut kept);
+    }
+}
+
+/// Forgets the charts that were not used for the longest time. A chart holds more once it was rendered.
+fn evict(kept: &mut VecDeque<KeptChart>) {
+    let held = |kept: &VecDeque<KeptChart>| -> usize {
+        kept.iter().map(|kept| kept.chart.chart.held_bytes()).sum()
+    };
+    while kept.len() > KEPT_MAX || kept.len() > 1 && held(kept) > HELD_MAX {
+        kept.pop_back();
     }
 }
 

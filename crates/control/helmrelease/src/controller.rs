@@ -12,6 +12,7 @@ use lode_runtime::{Cancellation, Frame, Memory, Own, Priority, Queue, Sources};
 use tokio::sync::OnceCell;
 
 use crate::charts::Charts;
+use crate::computing::Computing;
 use crate::options::HelmReleaseOptions;
 use crate::state::State;
 use crate::waiters::Waiters;
@@ -24,7 +25,7 @@ pub struct HelmReleases {
     pub(crate) own: Arc<Own<Spec>>,
     pub(crate) applier: Applier,
     pub(crate) sources: Arc<Sources>,
-    pub(crate) memory: Memory,
+    pub(crate) computing: Computing,
     pub(crate) records: RecordKeeper,
     pub(crate) charts: Charts,
     /// The kind's own name at the API server.
@@ -65,7 +66,7 @@ impl HelmReleases {
             own: own.clone(),
             applier: parts.applier,
             sources: parts.sources,
-            memory: parts.memory,
+            computing: Computing::new(parts.memory, options.chart_limits),
             records: RecordKeeper::new(parts.records, RECORDS),
             charts: Charts::default(),
             queue: queue.clone(),

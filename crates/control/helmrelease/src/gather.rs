@@ -114,7 +114,7 @@ impl HelmReleases {
         };
         let loaded = self
             .charts
-            .load(&self.sources, &self.memory, artifact, owner, version);
+            .load(&self.sources, &self.computing, artifact, owner, version);
         let chart = self.cancellation.unless(&self.own, object, loaded).await?;
         let oci_digest = is_digest.then(|| digest(&revision).to_owned());
         Ok(FoundChart { chart, oci_digest })

@@ -3,12 +3,10 @@
 use std::time::Duration;
 
 use lode_apply::{Desired, Set};
-use lode_chart::LIMITS;
 use lode_chart::release::{DeletePolicy, Event, Hook, HookExecution, Phase, Release};
 use lode_cluster::Propagation;
 use lode_deliver::{WaitTarget, write_beside};
 use lode_object::OwnerLabels;
-use lode_stdx::budget::Budget;
 
 use crate::acting::{Acting, ActionError, Deletion, STARTING_DELETE, first_refused, refused};
 use crate::objects::{of_hook, take_scope, target};
@@ -144,7 +142,7 @@ async fn create(
 
 /// Returns the objects of a hook, in the namespace that the server has them in.
 async fn objects(acting: &Acting<'_>, hook: &Hook) -> Result<Vec<Desired>, ActionError> {
-    let budget = Budget::new(LIMITS);
+    let budget = acting.kind.computing.budget();
     let mut objects = of_hook(&hook.manifest, &hook.path, &acting.namespace, &budget)?;
     for desired in &mut objects {
         take_scope(desired, &acting.applier).await?;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lode_api::HelmRelease;
+use lode_stdx::budget::Limits;
 
 /// How many releases are acted for at once: each holds its manifest and its objects while they are written, and more
 /// requests at a time make no server faster.
@@ -23,6 +24,8 @@ pub struct HelmReleaseOptions {
     pub default_service_account: Option<String>,
     /// Refuses sources and dependencies in other namespaces (`--no-cross-namespace-refs`).
     pub no_cross_namespace_refs: bool,
+    /// What loading or rendering one chart may cost (`--chart-bytes-max` and its sisters).
+    pub chart_limits: Limits,
     /// How far intervals are spread, in percent (`--interval-jitter-percentage`).
     pub interval_jitter_percent: u8,
 }
@@ -43,6 +46,7 @@ impl Default for HelmReleaseOptions {
             requeue_dependency: Duration::from_secs(30),
             default_service_account: None,
             no_cross_namespace_refs: false,
+            chart_limits: lode_chart::LIMITS,
             interval_jitter_percent: 5,
         }
     }

@@ -6,7 +6,7 @@ use lode_runtime::{Failure, Retry};
 use lode_stdx::budget::Budget;
 
 use crate::acting::{Acting, ActionError};
-use crate::computing::{compute, for_text};
+use crate::computing::for_text;
 use crate::objects::{Origin, ReleaseObjects};
 use crate::reasons::STATE_ERROR;
 
@@ -29,7 +29,11 @@ pub(crate) async fn objects_of(
         ReleaseObjects::of_manifest(&manifest, &origin, budget)
     };
     let room = (&*acting.object.metadata.namespace, for_text(bytes));
-    let objects = compute(&acting.kind.memory, room, read, |not_run| not_run).await?;
+    let objects = acting
+        .kind
+        .computing
+        .run(room, read, |not_run| not_run)
+        .await?;
     Ok(objects.scoped(&acting.applier).await?)
 }
 

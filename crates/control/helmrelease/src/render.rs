@@ -12,13 +12,12 @@ use lode_chart::{
 };
 use lode_object::Value;
 use lode_render::release;
-use lode_runtime::Memory;
 use lode_stdx::budget::Budget;
 use lode_template::{Cluster, Environment, Random};
 use serde_json::Map;
 
 use crate::charts::SharedChart;
-use crate::computing::compute;
+use crate::computing::Computing;
 use crate::lookup::{ClusterLookup, LookedUp};
 use crate::objects::{Origin, ReleaseObjects};
 
@@ -61,13 +60,14 @@ impl RenderOrder {
     /// The values do not fit, a template fails, or what it gives is no object: the reason, in Helm's words.
     pub(crate) async fn render(
         self,
-        memory: &Memory,
+        computing: &Computing,
         before: u64,
     ) -> Result<RenderedRelease, String> {
         let namespace = self.object.metadata.namespace.clone();
         let likely = BYTES_MIN.max(before);
         let once = move |budget: &Budget| self.once(budget);
-        compute(memory, (&namespace, likely), once, |not_run| not_run).await
+        let room = (&*namespace, likely);
+        computing.run(room, once, |not_run| not_run).await
     }
 
     fn once(&self, budget: &Budget) -> Result<RenderedRelease, String> {
@@ -100,6 +100,7 @@ impl RenderOrder {
             random: &random,
             cluster: Some(&self.lookup as &dyn Cluster),
             resolve_host: None,
+            used_time: None,
             is_lint: false,
             budget,
         };

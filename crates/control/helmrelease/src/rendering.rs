@@ -10,7 +10,7 @@ use serde_json::Map;
 
 use crate::acting::{Acting, ActionError};
 use crate::action::ReleaseOrder;
-use crate::computing::{compute, for_text};
+use crate::computing::for_text;
 use crate::lookup::ClusterLookup;
 use crate::render::{RenderOrder, RenderedRelease};
 use crate::state::State;
@@ -39,7 +39,7 @@ pub(crate) async fn render(
 ) -> Result<RenderedRelease, ActionError> {
     let work = work(acting, order, rendering).await?;
     let kind = acting.kind;
-    let rendering = async { Ok(work.render(&kind.memory, 0).await?) };
+    let rendering = async { Ok(work.render(&kind.computing, 0).await?) };
     let rendered: Result<_, ActionError> = kind
         .cancellation
         .unless(&kind.own, acting.object, rendering)
@@ -109,8 +109,7 @@ pub(crate) async fn definitions(
     };
     let work = work(acting, order, rendering).await?;
     let namespace = &acting.object.metadata.namespace;
-    let crds = compute(
-        &acting.kind.memory,
+    let crds = acting.kind.computing.run(
         (namespace, for_text(0)),
         move |budget| work.crds(budget),
         |not_run| not_run,

@@ -8,11 +8,10 @@ use lode_ambient::Ambient;
 use lode_chart::release::{Driver, Release, ReleaseStatus, Stamp, key, selector, validate_name};
 use lode_cluster::{Client, Error as ClusterError, Resource, Target};
 use lode_object::Value;
-use lode_runtime::Memory;
 use lode_stdx::budget::Budget;
 use serde::Deserialize;
 
-use crate::computing::{compute, for_text};
+use crate::computing::{Computing, for_text};
 use crate::options::MANAGER;
 
 /// Most revisions of one release that are looked at; Helm keeps ten unless it is set otherwise.
@@ -25,7 +24,7 @@ const METADATA_ONLY: &str = "application/json;as=PartialObjectMetadataList;g=met
 pub(crate) struct Storage {
     pub(crate) client: Client,
     pub(crate) ambient: Ambient,
-    pub(crate) memory: Memory,
+    pub(crate) computing: Computing,
     pub(crate) namespace: String,
     /// Name of the release.
     pub(crate) name: String,
@@ -127,7 +126,10 @@ impl Storage {
             release.map_err(|error| StorageError::Damaged(error.to_string()))
         };
         let room = (&*self.namespace, for_text(bytes));
-        let release = compute(&self.memory, room, decode, StorageError::Damaged).await?;
+        let release = self
+            .computing
+            .run(room, decode, StorageError::Damaged)
+            .await?;
         Ok(Some(StoredRelease {
             release,
             resource_version,

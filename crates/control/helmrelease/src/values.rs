@@ -7,11 +7,11 @@ use lode_api::helm_release::ValuesReference;
 use lode_cluster::{Client, Resource};
 use lode_object::Value;
 use lode_render::release::{ReleaseValues, VALUES_MAX, ValuesError, merged_values};
-use lode_runtime::{Failure, Memory, Retry};
+use lode_runtime::{Failure, Retry};
 use lode_stdx::budget::Budget;
 use serde_json::json;
 
-use crate::computing::{compute, for_text};
+use crate::computing::{Computing, for_text};
 use crate::reasons::VALUES_ERROR;
 
 /// Bytes of all that `valuesFrom` reads, as the server encodes it.
@@ -23,7 +23,7 @@ const HELD_MAX: usize = VALUES_MAX * 2;
 /// A referenced object or key is missing and not optional, cannot be read, or contains no values.
 pub(crate) async fn read(
     client: &Client,
-    memory: &Memory,
+    computing: &Computing,
     object: &Arc<HelmRelease>,
 ) -> Result<ReleaseValues, Failure> {
     let (namespace, spec) = (&*object.metadata.namespace, &object.spec);
@@ -60,7 +60,8 @@ pub(crate) async fn read(
         merged.map_err(|error| failed(&error))
     };
     let not_run = |why: String| Failure::new(VALUES_ERROR, why).with(Retry::Backoff);
-    compute(memory, (namespace, for_text(bytes)), merged, not_run).await
+    let room = (namespace, for_text(bytes));
+    computing.run(room, merged, not_run).await
 }
 
 /// Only another specification helps if the values in it are wrong.

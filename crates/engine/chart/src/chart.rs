@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::dependencies::KeptOutcomes;
 use crate::file::{ChartFile, extension};
+use crate::manifest::KnownFiles;
 use crate::metadata::{Lock, Metadata};
 use crate::render::CompiledSets;
 use crate::schema::{CompiledSchema, SchemaDocuments, compile};
@@ -27,6 +28,7 @@ pub struct Chart {
     /// The schema as it was first compiled.
     pub(crate) compiled: OnceLock<Arc<CompiledSchema>>,
     pub(crate) templates_cache: CompiledSets,
+    pub(crate) known_files: KnownFiles,
     pub(crate) kept_cache: KeptOutcomes,
     /// The outermost keys of values that decide which subcharts are enabled.
     pub(crate) relevant_keys: OnceLock<BTreeSet<String>>,
@@ -78,6 +80,20 @@ impl Chart {
     #[must_use]
     pub fn dependencies(&self) -> &[Chart] {
         &self.dependencies
+    }
+
+    /// Returns about how many bytes the chart holds: its files, and what is kept of its renderings.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let files = self.templates.iter().chain(&self.files);
+        let files: usize = files.map(|file| file.data.len()).sum();
+        let compiled = self.templates_cache.lock();
+        let compiled = compiled.iter().map(|set| set.held_bytes());
+        let dependencies = self.dependencies.iter().map(Self::held_bytes);
+        files
+            + compiled.sum::<usize>()
+            + self.known_files.held_bytes()
+            + dependencies.sum::<usize>()
     }
 
     /// Returns what Helm would print while it loads the chart.

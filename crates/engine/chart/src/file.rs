@@ -24,9 +24,21 @@ impl ChartFile {
     /// Creates a file; a byte order mark at the start is removed.
     pub fn new(name: impl Into<Arc<str>>, data: &[u8]) -> Self {
         let data = data.strip_prefix(BYTE_ORDER_MARK).unwrap_or(data);
+        Self::of(name.into(), data.into())
+    }
+
+    /// Creates a file as [`ChartFile::new`], of bytes that are shared.
+    pub fn shared(name: impl Into<Arc<str>>, data: Arc<[u8]>) -> Self {
+        if data.starts_with(BYTE_ORDER_MARK) {
+            return Self::new(name, &data);
+        }
+        Self::of(name.into(), data)
+    }
+
+    fn of(name: Arc<str>, data: Arc<[u8]>) -> Self {
         Self {
-            name: name.into(),
-            data: data.into(),
+            name,
+            data,
             modified: None,
         }
     }
@@ -74,6 +86,9 @@ mod tests {
     fn a_byte_order_mark_is_removed_once() {
         let file = ChartFile::new("a", "\u{feff}\u{feff}b".as_bytes());
         assert_eq!(&*file.data, "\u{feff}b".as_bytes());
+        for text in ["\u{feff}b", "b"] {
+            assert_eq!(&*ChartFile::shared("a", text.as_bytes().into()).data, b"b");
+        }
     }
 
     #[test]

@@ -99,18 +99,18 @@ impl Walk<'_> {
     }
 
     fn file(&mut self, path: &RepoPath, name: String) -> Result<(), FolderError> {
-        let blob = match self.loader.read(path) {
+        let bytes = match self.loader.bytes(path) {
             Err(lode_tree::Error::TooLarge { .. }) => {
                 return Err(FolderError::FileTooLarge(path.clone()));
             }
-            blob => blob?,
+            bytes => bytes?,
         };
-        if blob.bytes.len() as u64 > FILE_MAX {
+        if bytes.len() as u64 > FILE_MAX {
             return Err(FolderError::FileTooLarge(path.clone()));
         }
 
-        self.budget.bytes((blob.bytes.len() + name.len()) as u64)?;
-        self.files.push(ChartFile::new(name, &blob.bytes));
+        self.budget.bytes((bytes.len() + name.len()) as u64)?;
+        self.files.push(ChartFile::shared(name, bytes));
         Ok(())
     }
 }
@@ -122,8 +122,8 @@ fn rules(loader: &dyn Loader, folder: &RepoPath) -> Result<IgnoreRules, FolderEr
             source,
         });
     };
-    let text = match loader.read(&path) {
-        Ok(blob) => String::from_utf8_lossy(&blob.bytes).into_owned(),
+    let text = match loader.bytes(&path) {
+        Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
         Err(lode_tree::Error::NotFound(_)) => String::new(),
         Err(error) => return Err(error.into()),
     };

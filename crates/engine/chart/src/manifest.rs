@@ -1,13 +1,18 @@
 //! Manifests: rendered files split into objects, sorted into hooks and the rest.
 
 mod head;
+mod known;
+mod manifest_text;
 mod order;
 mod sort;
 mod split;
 
 pub use head::{HeadError, ManifestHead};
+pub(crate) use known::KnownFiles;
+pub use manifest_text::ManifestText;
 pub use order::{INSTALL_ORDER, UNINSTALL_ORDER, by_kind};
-pub use sort::{ManifestError, Sorted, sort};
+pub(crate) use sort::{Files, sort};
+pub use sort::{ManifestError, Sorted};
 pub use split::split;
 
 use std::fmt;
@@ -18,7 +23,7 @@ pub struct Manifest {
     /// Path of its template, which begins with the chart's name.
     pub path: String,
     /// The object as YAML; it may be a comment only.
-    pub content: String,
+    pub content: ManifestText,
     /// What it says about itself.
     pub head: ManifestHead,
 }
@@ -45,9 +50,12 @@ pub fn text(manifests: &[Manifest]) -> String {
     text
 }
 
+/// What a document begins with: the path of its file follows.
+pub(crate) const SOURCE: &str = "---\n# Source: ";
+
 /// Appends a document with the path of its file, as Helm shows it.
 pub fn show(path: &str, content: &str, into: &mut String) {
-    for part in ["---\n# Source: ", path, "\n", content, "\n"] {
+    for part in [SOURCE, path, "\n", content, "\n"] {
         into.push_str(part);
     }
 }

@@ -24,7 +24,7 @@ pub fn expand(
 ) -> Result<String, NameError> {
     let file = TemplateFile {
         name: NAME,
-        text: template.as_bytes(),
+        text: template.as_bytes().into(),
     };
     let templates = Templates::compile(Arc::new(Functions::helm()), &[file], budget);
     let templates = templates.map_err(|error| NameError(error.to_string()))?;

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use lode_stdx::budget::{Budget, Exceeded};
 use lode_yaml::{Dialect, Node, Nodes, Options, Origins};
@@ -128,7 +129,10 @@ impl PostRender<'_> {
 
 /// Puts hooks and all others into files of their own.
 fn groups(files: &ByPath, budget: &Budget) -> Result<(ByPath, ByPath), PostRenderError> {
-    let sorted = manifest::sort(files, &INSTALL_ORDER, &mut Warnings::default(), budget)?;
+    let shared = |(path, content): (&String, &String)| (path.clone(), Arc::new(content.clone()));
+    let files: manifest::Files = files.iter().map(shared).collect();
+    let mut warnings = Warnings::default();
+    let sorted = manifest::sort(&files, &INSTALL_ORDER, (None, 1), &mut warnings, budget)?;
     let (mut hooks, mut others) = (BTreeMap::new(), BTreeMap::new());
     for hook in sorted.hooks {
         append(&mut hooks, hook.path, &hook.manifest);

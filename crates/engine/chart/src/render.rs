@@ -12,7 +12,9 @@ mod scope;
 mod templates;
 mod used;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lode_stdx::budget::{Exceeded, Meter};
 use lode_template::{Environment, MissingKey};
@@ -41,6 +43,8 @@ pub struct RenderOptions<'o> {
     pub is_strict: bool,
     /// What changes the manifests after they are rendered.
     pub post_render: Option<PostRender<'o>>,
+    /// How many threads read templates and manifests; 0 and 1 mean the calling one.
+    pub threads: usize,
 }
 
 /// A rendered release.
@@ -85,7 +89,7 @@ pub enum RenderError {
 
 /// Rendered files by path.
 #[derive(Clone, PartialEq, Eq)]
-pub struct RenderedFiles(pub BTreeMap<String, String>);
+pub struct RenderedFiles(pub BTreeMap<String, Arc<String>>);
 
 /// Without content, which may be secret.
 impl std::fmt::Debug for RenderedFiles {
@@ -109,14 +113,26 @@ impl Prepared<'_> {
     ) -> Result<RenderedChart, RenderError> {
         capabilities.check(&self.chart.chart.metadata().kube_version)?;
         let observed = Observed::new(environment);
-        let (mut files, uses_time) = self.files(release, capabilities, options, &observed)?;
+        let mut files = self.files(release, capabilities, options, &observed)?;
         let notes = take_notes(&self.chart.name, options.sub_notes, &mut files);
         if let Some(post_render) = &options.post_render {
             files = post_render.run(&files, environment.budget)?;
         }
 
         let mut warnings = self.warnings.clone();
-        let sorted = manifest::sort(&files, &INSTALL_ORDER, &mut warnings, environment.budget);
+        let files: manifest::Files = files
+            .into_iter()
+            .map(|(path, content)| (path, Arc::new(content)))
+            .collect();
+        // What one file has cost cannot be told while several are read at once.
+        let known = (options.threads <= 1).then_some(&self.chart.chart.known_files);
+        let sorted = manifest::sort(
+            &files,
+            &INSTALL_ORDER,
+            (known, options.threads),
+            &mut warnings,
+            environment.budget,
+        );
         let sorted = match sorted {
             Ok(sorted) => sorted,
             Err(source) => {
@@ -129,25 +145,22 @@ impl Prepared<'_> {
             hooks: sorted.hooks,
             notes,
             warnings,
-            used: Used {
-                time: uses_time,
-                ..observed.used()
-            },
+            used: observed.used(),
         })
     }
 
-    /// Renders all files. Returns also whether templates use the time.
+    /// Renders all files.
     fn files(
         &self,
         release: &ReleaseInfo<'_>,
         capabilities: &Capabilities,
         options: &RenderOptions<'_>,
         observed: &Observed<'_>,
-    ) -> Result<(BTreeMap<String, String>, bool), RenderError> {
+    ) -> Result<BTreeMap<String, String>, RenderError> {
         let environment = observed.environment();
         let meter = Meter::new(environment.budget);
         let scopes = Scopes::new(self, release, capabilities, meter)?;
-        let compiled = compiled_templates(&self.chart, environment.budget)?;
+        let compiled = compiled_templates(&self.chart, options.threads, environment.budget)?;
         let missing = if options.is_strict {
             MissingKey::Error
         } else {
@@ -160,27 +173,51 @@ impl Prepared<'_> {
             .templates
             .render(names, scope, missing, &environment)?;
         let files = rendered.into_iter().map(|file| (file.name, file.content));
-        Ok((files.collect(), compiled.uses_time(self.values())))
+        Ok(files.collect())
     }
 }
 
 impl RenderedChart {
-    /// Returns everything as `helm template` prints it: definitions, objects, and the hooks that
-    /// are wanted.
+    /// Returns everything as `helm template` prints it, in parts: definitions, objects, and the hooks that are wanted.
     #[must_use]
-    pub fn text(&self, crds: &[Crd], is_wanted: impl Fn(&Hook) -> bool) -> String {
-        let mut all = String::new();
+    pub fn parts<'r>(
+        &'r self,
+        crds: &'r [Crd],
+        is_wanted: impl Fn(&Hook) -> bool,
+    ) -> Vec<Cow<'r, str>> {
+        let mut parts = Vec::new();
         for crd in crds {
             let text = String::from_utf8_lossy(&crd.file.data);
-            manifest::show(&crd.path, &text, &mut all);
+            add(&mut parts, &crd.path, text);
         }
-        all.push_str(&manifest::text(&self.manifests));
-        let mut text = format!("{}\n", all.trim());
+        for manifest in &self.manifests {
+            add(&mut parts, &manifest.path, (&*manifest.content).into());
+        }
+        // Space at the end is one line break.
+        while let Some(last) = parts.pop() {
+            let kept = last.trim_end().len();
+            if kept > 0 {
+                parts.push(match last {
+                    Cow::Borrowed(text) => text.get(..kept).unwrap_or_default().into(),
+                    Cow::Owned(mut text) => {
+                        text.truncate(kept);
+                        text.into()
+                    }
+                });
+                break;
+            }
+        }
+        parts.push("\n".into());
         for hook in self.hooks.iter().filter(|hook| is_wanted(hook)) {
-            manifest::show(&hook.path, &hook.manifest, &mut text);
+            add(&mut parts, &hook.path, (&*hook.manifest).into());
         }
-        text
+        parts
     }
+}
+
+fn add<'r>(parts: &mut Vec<Cow<'r, str>>, path: &'r str, content: Cow<'r, str>) {
+    let borrowed = [manifest::SOURCE, path, "\n"].map(Cow::Borrowed);
+    parts.extend(borrowed.into_iter().chain([content, "\n".into()]));
 }
 
 /// Takes notes out of the files. Returns those of the chart, and on request those of subcharts.

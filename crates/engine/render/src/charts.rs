@@ -90,7 +90,7 @@ impl ChartRenderer<'_> {
         if first.used.random {
             return Err(CHANGING.to_owned());
         }
-        // Whether a template asks for the time is only guessed, so another time must tell.
+        // A template may ask for the time and not show it, so another time must tell.
         if first.used.time && render(LATER)?.1 != text {
             return Err(CHANGING.to_owned());
         }
@@ -140,10 +140,12 @@ impl ChartRenderer<'_> {
         } else {
             Vec::new()
         };
-        let text = rendered.text(&crds, |hook| {
+        let parts = rendered.parts(&crds, |hook| {
             !call.skips_hooks && (!call.skips_tests || !hook.is_for(Event::Test))
         });
-        budget.bytes(text.len() as u64).map_err(told)?;
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        budget.bytes(length as u64).map_err(told)?;
+        let text = parts.concat();
         Ok((rendered, text))
     }
 

@@ -1,9 +1,12 @@
 //! What a function may use besides its arguments, and what the caller of a template hands in.
 
+use std::cell::Cell;
+
 use jiff::Timestamp;
 use lode_object::Value as Json;
 use lode_stdx::budget::{Budget, Meter};
 
+use crate::encode::yaml_kept::KeptYaml;
 use crate::error::TemplateError;
 use crate::value::{GoString, Map, Value};
 
@@ -11,6 +14,8 @@ use crate::value::{GoString, Map, Value};
 pub struct Environment<'e> {
     /// The time that `now` and new certificates use.
     pub now: Timestamp,
+    /// Set once a template has used the time.
+    pub used_time: Option<&'e Cell<bool>>,
     /// Where random functions take their bytes from.
     pub random: &'e dyn Random,
     /// What `lookup` asks; nothing answers an empty object.
@@ -29,6 +34,7 @@ impl<'e> Environment<'e> {
     pub fn without_cluster((now, random): (Timestamp, &'e dyn Random), budget: &'e Budget) -> Self {
         Self {
             now,
+            used_time: None,
             random,
             cluster: None,
             resolve_host: None,
@@ -64,6 +70,7 @@ pub trait Cluster {
 pub struct Context<'r> {
     environment: &'r Environment<'r>,
     meter: Meter<'r>,
+    kept_yaml: Option<&'r KeptYaml>,
     /// Maps that were changed in place, and so may contain themselves: emptied at the end.
     changed: Vec<Map>,
 }
@@ -74,6 +81,7 @@ impl<'r> Context<'r> {
         Self {
             environment,
             meter: Meter::new(environment.budget),
+            kept_yaml: None,
             changed: Vec::new(),
         }
     }
@@ -81,6 +89,16 @@ impl<'r> Context<'r> {
     /// Returns what the caller handed in.
     pub fn environment(&self) -> &'r Environment<'r> {
         self.environment
+    }
+
+    /// Returns the context that knows what the templates of a set have read before.
+    pub(crate) fn with_kept_yaml(mut self, kept: &'r KeptYaml) -> Self {
+        self.kept_yaml = Some(kept);
+        self
+    }
+
+    pub(crate) fn kept_yaml(&self) -> Option<&'r KeptYaml> {
+        self.kept_yaml
     }
 
     pub(crate) fn meter(&self) -> &Meter<'r> {
@@ -169,6 +187,7 @@ pub(crate) mod testing {
         });
         let environment = Environment {
             now: Timestamp::from_second(1_700_000_000).unwrap(),
+            used_time: None,
             random: &Zeros,
             cluster: None,
             resolve_host: None,

@@ -7,3 +7,4 @@ pub(crate) mod toml_read;
 mod toml_scan;
 pub(crate) mod yaml;
 mod yaml_fault;
+pub(crate) mod yaml_kept;

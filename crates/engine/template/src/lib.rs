@@ -23,8 +23,8 @@
 //! }
 //!
 //! let budget = Budget::unlimited();
-//! let file = TemplateFile { name: "web/templates/a.yaml", text: b"replicas: {{ .Values.replicas }}" };
-//! let templates = Templates::compile(Arc::new(Functions::helm()), &[file], &budget).unwrap();
+//! let file = TemplateFile { name: "web/templates/a.yaml", text: (*b"replicas: {{ .Values.replicas }}").into() };
+//! let templates = Templates::compile(Arc::new(Functions::helm()), std::slice::from_ref(&file), &budget).unwrap();
 //!
 //! let data = serde_json::json!({"Values": {"replicas": 2}});
 //! let Value::Map(data) = Value::from_json(&data) else { unreachable!() };
@@ -33,6 +33,7 @@
 //!     random: &NoRandom,
 //!     cluster: None,
 //!     resolve_host: None,
+//!     used_time: None,
 //!     is_lint: false,
 //!     budget: &budget,
 //! };

@@ -15,7 +15,7 @@ pub use grammar::Grammar;
 pub(crate) use node::{Branch, NodeId, NodeKind, Nodes, Pipe, Span};
 pub use number::Number;
 pub use parsed::Parsed;
-pub(crate) use parser::charge_nodes;
+pub(crate) use parser::{NODE_BYTES, charge_nodes};
 
 /// The tokens of a template by kind and text, for tests of the lexer. The last one is an error or
 /// the end.

@@ -25,15 +25,13 @@ mod wanted;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
-use anyhow::{anyhow, bail};
+use anyhow::bail;
 use clap::ValueEnum;
 use lode_kustomize::{Options, Order, Restrictions};
 use lode_net::Egress;
 use lode_render::{ChartRenderer, Charts};
-use lode_stdx::Lock;
 use lode_tree::{Loader, RepoPath};
 
 use crate::building::flux::Checkout;
@@ -46,7 +44,7 @@ use crate::building::supply::{ChartFlags, ChartSupply};
 use crate::building::wanted::WantedKustomization;
 use crate::charts::ChartFetcher;
 use crate::egress;
-use crate::limits::BuildLimits;
+use crate::limits::{BuildLimits, ChartLimits};
 use crate::output;
 use crate::report::Told;
 
@@ -121,6 +119,8 @@ pub(crate) struct Args {
     egress: egress::Flags,
     #[command(flatten)]
     limits: BuildLimits,
+    #[command(flatten)]
+    chart_limits: ChartLimits,
     #[command(flatten)]
     refused: RefusedFlags,
 }
@@ -222,7 +222,7 @@ fn one(
     let charts = renderer.as_ref().map(|renderer| renderer as &dyn Charts);
     let budget = args.limits.budget();
     let follow = |mut outcome, loader: &dyn Loader, top: &RepoPath| {
-        followed(args, &mut outcome, ChartPlaces::new(loader, top, fetcher))?;
+        followed(args, &mut outcome, (loader, top, fetcher))?;
         Ok(outcome)
     };
     if let Some(wanted) = wanted {
@@ -243,6 +243,7 @@ fn one(
     }
     let supply = ChartSupply {
         flags: &args.charts,
+        limits: args.chart_limits.limits(),
         fetcher,
     };
     let outcome = supply.build(|charts| {
@@ -256,9 +257,14 @@ fn one(
 }
 
 /// Adds what releases install, if that is asked for.
-fn followed(args: &Args, outcome: &mut Outcome, places: ChartPlaces<'_>) -> anyhow::Result<()> {
+fn followed(
+    args: &Args,
+    outcome: &mut Outcome,
+    (loader, top, fetcher): (&dyn Loader, &RepoPath, &ChartFetcher),
+) -> anyhow::Result<()> {
     if args.helm {
-        releases::follow(outcome, places)?;
+        let limits = args.chart_limits.limits();
+        releases::follow(outcome, ChartPlaces::new(loader, top, fetcher, limits))?;
     }
     Ok(())
 }
@@ -272,27 +278,13 @@ fn each<T: Send>(
     if let [path] = paths {
         return Ok(vec![act(path)?]);
     }
-    let threads = thread::available_parallelism()
-        .map_or(1, Into::into)
-        .min(paths.len());
-    let next = AtomicUsize::new(0);
-    let done: Lock<Vec<Option<anyhow::Result<T>>>> =
-        Lock::new(paths.iter().map(|_| None).collect());
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                loop {
-                    let at = next.fetch_add(1, Ordering::Relaxed);
-                    let Some(path) = paths.get(at) else { break };
-                    let outcome = act(path).map_err(|error| error.context(format!("build {path}")));
-                    done.lock()[at] = Some(outcome);
-                }
-            });
-        }
-    });
-    let done = done.into_inner();
-    done.into_iter()
-        .map(|outcome| outcome.unwrap_or_else(|| Err(anyhow!("a build was left out"))))
+    let threads = thread::available_parallelism().map_or(1, Into::into);
+    let act = |path: &String| {
+        let outcome = act(path);
+        outcome.map_err(|error| error.context(format!("build {path}")))
+    };
+    lode_stdx::threads::map(threads, paths, act)
+        .into_iter()
         .collect()
 }
 

@@ -2,6 +2,10 @@
 
 use std::process::ExitCode;
 
+/// Gives memory back sooner than the system's allocator, and takes less time.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     lode_cli::main()
 }

@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::env;
 use std::ffi::OsString;
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal as _, Write as _};
 
 use anyhow::Context as _;
 use lode_stdx::printable;
@@ -20,7 +20,27 @@ pub(crate) fn data(text: &str) -> anyhow::Result<()> {
     } else {
         Cow::Borrowed(text)
     };
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+    finished(out.write_all(text.as_bytes()).and_then(|()| out.flush()))
+}
+
+/// Writes data as [`data`], part by part.
+pub(crate) fn parts(parts: &[Cow<'_, str>]) -> anyhow::Result<()> {
+    let out = io::stdout().lock();
+    if out.is_terminal() {
+        drop(out);
+        return data(&parts.concat());
+    }
+    let mut out = BufWriter::with_capacity(PIECE, out);
+    let mut parts = parts.iter();
+    let written = parts.try_for_each(|part| out.write_all(part.as_bytes()));
+    finished(written.and_then(|()| out.flush()))
+}
+
+/// How much is written at once.
+const PIECE: usize = 64 << 10;
+
+fn finished(written: io::Result<()>) -> anyhow::Result<()> {
+    match written {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
         written => written.context("write to stdout"),
     }

@@ -17,7 +17,7 @@ use lode_serve::Options;
 
 use crate::egress;
 use crate::leader_election::LeaderElectionFlags;
-use crate::limits::BuildLimits;
+use crate::limits::{BuildLimits, ChartLimits};
 use crate::output;
 use crate::report::Told;
 use crate::session::Access;
@@ -144,6 +144,8 @@ pub(crate) struct Args {
     preflight: Preflight,
     #[command(flatten)]
     build_limits: BuildLimits,
+    #[command(flatten)]
+    chart_limits: ChartLimits,
     /// Lowest log level that is written
     #[arg(long, value_name = "LEVEL", default_value = "info", value_parser = ["trace", "debug", "info", "warn", "error"])]
     log_level: String,
@@ -256,6 +258,7 @@ impl Args {
             helm_index_max: self.helm_index_max_size,
             helm_chart_max: self.helm_chart_max_size,
             build_limits: self.build_limits.limits(),
+            chart_limits: self.chart_limits.limits(),
             kubeconfig: self.access.kubeconfig,
             context: self.access.context,
             storage_path: self.storage_path,
@@ -435,6 +438,11 @@ mod tests {
                 bytes: 402653184,
                 nodes: 5000000,
                 steps: 30000000,
+            },
+            chart_limits: Limits {
+                bytes: 805306368,
+                nodes: 5000000,
+                steps: 100000000,
             },
         }
         "#);

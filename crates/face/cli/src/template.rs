@@ -13,18 +13,20 @@ mod source;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::thread::available_parallelism;
 
 use anyhow::{anyhow, bail};
 use jiff::Timestamp;
 use lode_chart::release::validate_name;
 use lode_chart::{
-    Capabilities, Chart, KubeVersion, LIMITS, ReleaseInfo, RenderError, RenderOptions, Supplied,
+    Capabilities, Chart, KubeVersion, ReleaseInfo, RenderError, RenderOptions, Supplied,
     expand_name,
 };
 use lode_stdx::budget::Budget;
 use lode_template::Environment;
 use serde_json::{Map, Value};
 
+use crate::limits::ChartLimits;
 use crate::output;
 use crate::random::OsRandom;
 use crate::report::Told;
@@ -107,6 +109,8 @@ pub(crate) struct Args {
     #[arg(long)]
     debug: bool,
     #[command(flatten)]
+    limits: ChartLimits,
+    #[command(flatten)]
     refused: RefusedFlags,
 }
 
@@ -130,7 +134,7 @@ struct RefusedFlags {
 /// Renders and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     args.refused.check()?;
-    let budget = Budget::new(LIMITS);
+    let budget = Budget::new(args.limits.limits());
     let (name, chart) = name_and_chart(args, &budget)?;
     let capabilities = capabilities(args)?;
     let values = values(args, &budget)?;
@@ -183,7 +187,10 @@ fn render(
     let rendered = prepared.render(
         release,
         capabilities,
-        &RenderOptions::default(),
+        &RenderOptions {
+            threads: available_parallelism().map_or(1, usize::from),
+            ..RenderOptions::default()
+        },
         &environment,
     );
     let rendered = rendered.map_err(|error| unreadable(error, args.debug))?;

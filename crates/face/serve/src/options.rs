@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lode_ambient::Ambient;
+use lode_helmrelease::HelmReleaseOptions;
 use lode_net::{Egress, Sockets};
 use lode_runtime::Timings;
 use lode_stdx::budget::{self, Limits};
@@ -85,6 +86,8 @@ pub struct Options {
     pub helm_chart_max: u64,
     /// Limits of one build.
     pub build_limits: Limits,
+    /// Limits of loading or rendering one chart.
+    pub chart_limits: Limits,
 }
 
 impl Default for Options {
@@ -127,6 +130,7 @@ impl Default for Options {
             helm_index_max: 50 << 20,
             helm_chart_max: 10 << 20,
             build_limits: lode_kustomization::Options::default().build_limits,
+            chart_limits: HelmReleaseOptions::default().chart_limits,
         }
     }
 }

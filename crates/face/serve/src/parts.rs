@@ -271,6 +271,7 @@ impl SharedByParts<'_> {
             requeue_dependency: self.options.requeue_dependency,
             default_service_account: self.options.default_service_account.clone(),
             no_cross_namespace_refs: self.options.no_cross_namespace_refs,
+            chart_limits: self.options.chart_limits,
             interval_jitter_percent: self.options.interval_jitter_percent,
         };
         let frame = HelmReleases::frame(parts, queue.clone(), options);

@@ -163,6 +163,26 @@ impl Budget {
             steps: self.steps.load(Ordering::Relaxed),
         }
     }
+
+    /// Returns what was spent after so much.
+    pub fn spent_since(&self, before: Limits) -> Limits {
+        let now = self.spent();
+        Limits {
+            bytes: now.bytes.saturating_sub(before.bytes),
+            nodes: now.nodes.saturating_sub(before.nodes),
+            steps: now.steps.saturating_sub(before.steps),
+        }
+    }
+
+    /// Charges what was spent before on the same work.
+    ///
+    /// # Errors
+    /// A total exceeds its limit.
+    pub fn spend(&self, spent: Limits) -> Result<(), Exceeded> {
+        self.bytes(spent.bytes)?;
+        self.nodes(spent.nodes)?;
+        self.steps(spent.steps)
+    }
 }
 
 /// Bytes that a meter takes in advance.

@@ -29,6 +29,7 @@ mod printable;
 pub mod read;
 pub mod semver;
 mod shortened;
+pub mod threads;
 pub mod time;
 
 pub use bare_url::bare_url;

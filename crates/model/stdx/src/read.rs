@@ -35,7 +35,17 @@ pub enum Error {
 /// # Errors
 /// There is more than `limit`, or the source fails.
 pub fn all(reader: impl Read, limit: u64) -> Result<Vec<u8>, Error> {
-    let mut bytes = Vec::new();
+    expected(reader, 0, limit)
+}
+
+/// Reads everything as [`all`], at once if it is as long as it is expected to be.
+///
+/// # Errors
+/// As [`all`].
+pub fn expected(reader: impl Read, length: u64, limit: u64) -> Result<Vec<u8>, Error> {
+    // One byte more is room to see the end.
+    let room = usize::try_from(length.min(limit).saturating_add(1)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(if length == 0 { 0 } else { room });
     reader
         .take(limit.saturating_add(1))
         .read_to_end(&mut bytes)

@@ -2,6 +2,8 @@
 //!
 //! A [`Tree`] is a loader; a folder of the disk, read on demand, can be another.
 
+use std::sync::Arc;
+
 use crate::path::{Error as PathError, RepoPath};
 use crate::tree::{Blob, Child, Error, Tree};
 
@@ -19,6 +21,14 @@ pub trait Loader: Sync {
     /// As [`Loader::read`].
     fn id(&self, path: &RepoPath) -> Result<[u8; 32], Error> {
         self.read(path).map(|blob| blob.id)
+    }
+
+    /// Returns the bytes of a file, where their id does not matter.
+    ///
+    /// # Errors
+    /// As [`Loader::read`].
+    fn bytes(&self, path: &RepoPath) -> Result<Arc<[u8]>, Error> {
+        self.read(path).map(|blob| blob.bytes)
     }
 
     /// Returns the names directly in a folder, sorted; bad links are left out.

@@ -276,7 +276,7 @@ impl<'t> Composer<'t> {
         } else {
             self.block_node(false)?
         };
-        Ok(self.hand_out(item, nodes))
+        self.hand_out(item, nodes)
     }
 
     /// Reads a mapping whose first key starts at `start`.

@@ -7,8 +7,9 @@
 
 use std::fs::{self, File, FileType, OpenOptions};
 use std::io::{self, ErrorKind};
+use std::os::fd::AsRawFd as _;
 use std::os::unix::fs::{FileTypeExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use nix::fcntl::OFlag;
 
@@ -26,6 +27,13 @@ pub fn open(path: &Path) -> io::Result<File> {
     refuse_other(file.metadata()?.file_type())?;
     refuse_kernel_files(&file)?;
     Ok(file)
+}
+
+/// Returns where an open file is, with all links resolved; nothing where the system does not tell.
+#[must_use]
+pub fn path_of(file: &File) -> Option<PathBuf> {
+    let number = file.as_raw_fd();
+    fs::read_link(format!("/proc/self/fd/{number}")).ok()
 }
 
 /// Opens a file named by the user, which may be a pipe such as `<(command)`; a pipe without a
@@ -122,6 +130,18 @@ mod tests {
             refusal(&folder.path().join("link")),
             "is not a regular file but a pipe"
         );
+    }
+
+    #[test]
+    fn an_open_file_is_where_its_links_lead() {
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("file"), folder.path().join("link"));
+        fs::write(&file, "x").unwrap();
+        symlink("file", &link).unwrap();
+        if cfg!(target_os = "linux") {
+            let found = path_of(&open(&link).unwrap());
+            assert_eq!(found, Some(file.canonicalize().unwrap()));
+        }
     }
 
     #[test]

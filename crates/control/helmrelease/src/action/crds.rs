@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use lode_api::helm_release::action::CrdPolicy;
 use lode_apply::{Desired, Set};
-use lode_chart::{Crd, LIMITS};
+use lode_chart::Crd;
 use lode_deliver::write_beside;
 use lode_object::{Object, OwnerLabels};
-use lode_stdx::budget::Budget;
 use lode_yaml::{Dialect, Nodes, Origins};
 
 use super::ReleaseOrder;
@@ -66,7 +65,7 @@ pub(crate) async fn apply(
 
 /// Reads definitions, with the labels that say whose they are; other objects in the folder are left out, as in Flux.
 fn read(acting: &Acting<'_>, crds: &[Crd]) -> Result<Vec<Desired>, String> {
-    let budget = Budget::new(LIMITS);
+    let budget = acting.kind.computing.budget();
     let mut read = Vec::new();
     for crd in crds {
         let nodes = Nodes::new(&crd.file.data, Dialect::V2, Origins::default());

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lode_stdx::budget::Budget;
-use lode_yaml::{Content, Dialect, Node, Nodes, Origins, Tag, number_text};
+use lode_yaml::{Content, Dialect, Node, Tag, number_text};
 use serde_json::{Map, Value};
 
 /// What a manifest says about itself; all texts are empty if it is only a comment.
@@ -38,15 +38,15 @@ pub enum HeadError {
     },
 }
 
+/// Levels of a document that the head is in: its own, `metadata`, `annotations`.
+const DEPTH: usize = 3;
+
 impl ManifestHead {
     /// Reads the head of a document. All of it must be YAML.
     pub(crate) fn read(document: &str, budget: &Budget) -> Result<Self, HeadError> {
-        let mut nodes =
-            Nodes::new(document.as_bytes(), Dialect::V2, Origins::default()).with_budget(budget);
-        let Some(node) = nodes.next().transpose()? else {
+        let Some(node) = lode_yaml::outline(document.as_bytes(), DEPTH, budget)? else {
             return Ok(Self::default());
         };
-        node.check_value(Dialect::V2)?;
 
         let mut head = Self::default();
         for (key, value) in fields(&node).ok_or(HeadError::NotATable)? {

@@ -1,13 +1,16 @@
 //! Sorts the objects of rendered files into hooks and the rest.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use lode_stdx::budget::{Budget, Exceeded};
+use lode_stdx::threads;
 
-use super::Manifest;
 use super::head::{HeadError, ManifestHead};
+use super::known::{KnownDocument, KnownFiles};
 use super::order::by_kind;
-use super::split::split;
+use super::split::split_ranges;
+use super::{Manifest, ManifestText};
 use crate::file::base;
 use crate::release::{DeletePolicy, Event, Hook, OutputLogPolicy};
 use crate::warning::Warnings;
@@ -37,24 +40,38 @@ pub enum ManifestError {
     Exceeded(#[from] Exceeded),
 }
 
+/// Rendered files by path. Manifests share their texts.
+pub(crate) type Files = BTreeMap<String, Arc<String>>;
+
 /// Sorts rendered files. Partial templates and blank files are skipped.
 ///
 /// # Errors
 /// A document is not a manifest, or the budget is exceeded.
-pub fn sort(
-    files: &BTreeMap<String, String>,
+pub(crate) fn sort(
+    files: &Files,
     order: &[&str],
+    (known, threads): (Option<&KnownFiles>, usize),
     warnings: &mut Warnings,
     budget: &Budget,
 ) -> Result<Sorted, ManifestError> {
-    let mut sorted = Sorted::default();
-    for (path, content) in files {
-        if base(path).starts_with('_') {
-            continue;
+    let files = files
+        .iter()
+        .filter(|(path, _)| !base(path).starts_with('_'));
+    let files: Vec<(&String, &Arc<String>)> = files.collect();
+    let documents = threads::map(threads, &files, |(path, content)| {
+        if let Some(known) = known
+            && let Some(documents) = known.find(path, content, budget)?
+        {
+            return Ok(documents);
         }
-        budget.steps(1 + content.len() as u64 / BYTES_PER_STEP)?;
-        for document in split(content) {
-            sorted.add(path, document, warnings, budget)?;
+        read(path, content, known, budget)
+    });
+
+    let mut sorted = Sorted::default();
+    for ((path, content), documents) in files.into_iter().zip(documents) {
+        for KnownDocument { range, head } in documents?.iter() {
+            let content = ManifestText::of(content, range.clone());
+            sorted.add(path, content, head.clone(), warnings);
         }
     }
 
@@ -67,6 +84,35 @@ pub fn sort(
     Ok(sorted)
 }
 
+/// Reads the documents of a file.
+fn read(
+    path: &str,
+    content: &Arc<String>,
+    known: Option<&KnownFiles>,
+    budget: &Budget,
+) -> Result<Arc<[KnownDocument]>, ManifestError> {
+    let before = budget.spent();
+    budget.steps(1 + content.len() as u64 / BYTES_PER_STEP)?;
+    let mut documents = Vec::new();
+    for range in split_ranges(content) {
+        let document = content.get(range.clone()).unwrap_or_default();
+        let head = ManifestHead::read(document, budget).map_err(|source| ManifestError::Head {
+            path: path.to_owned(),
+            source,
+        })?;
+        budget.nodes(1)?;
+        budget.bytes((document.len() + path.len()) as u64)?;
+        documents.push(KnownDocument { range, head });
+    }
+
+    let documents: Arc<[KnownDocument]> = documents.into();
+    if let Some(known) = known {
+        let spent = budget.spent_since(before);
+        known.keep(path, content, Arc::clone(&documents), spent);
+    }
+    Ok(documents)
+}
+
 /// Bytes of a file that are split in one step.
 const BYTES_PER_STEP: u64 = 64;
 
@@ -74,24 +120,17 @@ impl Sorted {
     fn add(
         &mut self,
         path: &str,
-        document: &str,
+        content: ManifestText,
+        head: ManifestHead,
         warnings: &mut Warnings,
-        budget: &Budget,
-    ) -> Result<(), ManifestError> {
-        let head = ManifestHead::read(document, budget).map_err(|source| ManifestError::Head {
-            path: path.to_owned(),
-            source,
-        })?;
-        budget.nodes(1)?;
-        budget.bytes((document.len() + path.len()) as u64)?;
-
+    ) {
         let Some(words) = head.annotations.get(HOOK) else {
             self.manifests.push(Manifest {
                 path: path.to_owned(),
-                content: document.to_owned(),
+                content,
                 head,
             });
-            return Ok(());
+            return;
         };
         let events: Option<Vec<Event>> = words
             .split(',')
@@ -99,10 +138,9 @@ impl Sorted {
             .map(|word| Event::parse(&word))
             .collect();
         match events {
-            Some(events) => self.hooks.push(hook(path, document, &head, events)),
+            Some(events) => self.hooks.push(hook(path, &content, &head, events)),
             None => warnings.add(|| format!("skipping unknown hooks in {path}")),
         }
-        Ok(())
     }
 }
 
@@ -149,11 +187,12 @@ mod tests {
     fn sorted(files: &[(&str, &str)]) -> (Result<Sorted, ManifestError>, Warnings) {
         let files = files
             .iter()
-            .map(|(path, content)| ((*path).to_owned(), (*content).to_owned()));
+            .map(|(path, content)| ((*path).to_owned(), Arc::new((*content).to_owned())));
         let mut warnings = Warnings::default();
         let sorted = sort(
             &files.collect(),
             &INSTALL_ORDER,
+            (Some(&KnownFiles::default()), 1),
             &mut warnings,
             &Budget::unlimited(),
         );

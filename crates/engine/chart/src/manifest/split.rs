@@ -4,26 +4,42 @@
 //! That is not YAML's rule: `---apiVersion: v1` separates too, and of two separators in a row the
 //! second one belongs to the next document.
 
+use std::ops::Range;
+
 /// Returns the documents that are not blank. White space at their start is removed.
 #[must_use]
 pub fn split(text: &str) -> Vec<&str> {
-    let mut documents = Vec::new();
-    let mut rest = text.trim_start();
-    if let Some(after) = rest.strip_prefix("---") {
-        rest = after.trim_start_matches(SPACE);
-    }
-    while let Some(at) = rest.find("\n---") {
-        let (document, after) = rest.split_at(at);
-        documents.push(document.trim_end_matches(SPACE));
-        rest = after["\n---".len()..].trim_start_matches(SPACE);
-    }
-    documents.push(rest);
+    let ranges = split_ranges(text).into_iter();
+    ranges.filter_map(|range| text.get(range)).collect()
+}
 
-    documents.retain(|document| !document.trim().is_empty());
-    for document in &mut documents {
-        *document = document.trim_start();
+/// Returns where the documents of [`split`] are.
+pub(super) fn split_ranges(text: &str) -> Vec<Range<usize>> {
+    let mut documents = Vec::new();
+    let mut start = 0;
+    let trimmed = text.trim_start();
+    if let Some(after) = trimmed.strip_prefix("---") {
+        start = text.len() - after.trim_start_matches(SPACE).len();
     }
-    documents
+    let separators = memchr::memmem::Finder::new("\n---");
+    loop {
+        let rest = text.get(start..).unwrap_or_default();
+        let Some(at) = separators.find(rest.as_bytes()) else {
+            documents.extend(document(text, start..text.len()));
+            return documents;
+        };
+        let kept = rest.get(..at).unwrap_or_default();
+        let kept = kept.trim_end_matches(SPACE).len();
+        documents.extend(document(text, start..start + kept));
+        let after = rest.get(at + separators.needle().len()..);
+        start = text.len() - after.unwrap_or_default().trim_start_matches(SPACE).len();
+    }
+}
+
+/// Returns a document without the space at its start, unless it is blank.
+fn document(text: &str, range: Range<usize>) -> Option<Range<usize>> {
+    let document = text.get(range.clone())?.trim_start();
+    (!document.is_empty()).then_some(range.end - document.len()..range.end)
 }
 
 /// What a regular expression of Go calls white space.

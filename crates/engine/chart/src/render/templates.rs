@@ -6,7 +6,7 @@ use lode_stdx::budget::Budget;
 use lode_template::function::Functions;
 use lode_template::{RenderError, TemplateFile, Templates};
 
-use super::compiled::{Clock, CompiledTemplates, clock};
+use super::compiled::CompiledTemplates;
 use crate::dependencies::Active;
 use crate::file::base;
 
@@ -16,6 +16,7 @@ const SETS_MAX: usize = 4;
 /// Returns the compiled templates of the charts in use. Compiling is charged when it is done.
 pub(super) fn compiled_templates(
     active: &Active<'_>,
+    threads: usize,
     budget: &Budget,
 ) -> Result<Arc<CompiledTemplates>, RenderError> {
     let mut files = Vec::new();
@@ -39,7 +40,7 @@ pub(super) fn compiled_templates(
         return Ok(Arc::clone(found));
     }
 
-    let compiled = Arc::new(compile(files, budget)?);
+    let compiled = Arc::new(compile(files, threads, budget)?);
     let mut cache = active.chart.templates_cache.lock();
     if cache.len() >= SETS_MAX {
         cache.remove(0);
@@ -71,15 +72,21 @@ fn list<'c>(chart: &Active<'c>, prefix: &str, number: &mut usize, into: &mut Vec
     }
 }
 
-fn compile(listed: Vec<Listed<'_>>, budget: &Budget) -> Result<CompiledTemplates, RenderError> {
+fn compile(
+    listed: Vec<Listed<'_>>,
+    threads: usize,
+    budget: &Budget,
+) -> Result<CompiledTemplates, RenderError> {
     static FUNCTIONS: LazyLock<Arc<Functions>> = LazyLock::new(|| Arc::new(Functions::helm()));
     let files: Vec<TemplateFile<'_>> = listed
         .iter()
-        .map(|(name, _, text)| TemplateFile { name, text })
+        .map(|(name, _, text)| TemplateFile {
+            name,
+            text: Arc::clone(text),
+        })
         .collect();
-    let templates = Templates::compile(Arc::clone(&FUNCTIONS), &files, budget)?;
+    let templates = Templates::compile_on(threads, Arc::clone(&FUNCTIONS), &files, budget)?;
 
-    let clock = files.iter().map(|file| clock(file.text)).max();
     let names: Vec<(Box<str>, usize)> = listed
         .into_iter()
         .map(|(name, number, _)| (name, number))
@@ -88,6 +95,5 @@ fn compile(listed: Vec<Listed<'_>>, budget: &Budget) -> Result<CompiledTemplates
         templates,
         charts: names.iter().cloned().collect(),
         names,
-        clock: clock.unwrap_or(Clock::Unused),
     })
 }

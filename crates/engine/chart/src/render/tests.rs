@@ -48,6 +48,7 @@ fn render(
         random: &Zeros,
         cluster: None,
         resolve_host: None,
+        used_time: None,
         is_lint: false,
         budget: &budget,
     };
@@ -77,7 +78,7 @@ fn shown(template: &str) -> String {
         .unwrap()
         .manifests
         .first()
-        .map(|manifest| manifest.content.clone())
+        .map(|manifest| manifest.content.to_string())
         .unwrap_or_default()
 }
 
@@ -192,7 +193,7 @@ fn of_a_library_only_partial_templates_count() {
     ]);
     let rendered = render(&chart, &json!({}), &RenderOptions::default()).unwrap();
     assert_eq!(rendered.manifests.len(), 1);
-    assert_eq!(rendered.manifests[0].content, "a: x");
+    assert_eq!(&*rendered.manifests[0].content, "a: x");
 }
 
 #[test]
@@ -290,8 +291,44 @@ fn a_post_renderer_changes_manifests() {
     };
     let rendered = render(&chart, &json!({}), &options).unwrap();
     assert_eq!(
-        rendered.manifests[0].content,
+        &*rendered.manifests[0].content,
         "kind: B\nmetadata:\n  name: a\n"
     );
     assert_eq!(rendered.manifests[0].path, "web/templates/a.yaml");
+}
+
+#[test]
+fn what_was_rendered_before_is_no_reason_for_another_outcome() {
+    let long = "# filler\n".repeat(500);
+    let template = format!(
+        "{long}kind: A\nmetadata:\n  name: {{{{ .Values.name }}}}\n---\nkind: Job\nmetadata:\n  name: b\n  annotations: \
+         {{helm.sh/hook: {{{{ .Values.hook }}}}}}\n"
+    );
+    let chart = chart(&[
+        ("templates/a.yaml", &*template),
+        ("templates/b.yaml", "kind: {{ .Values.name }}"),
+    ]);
+    let outcome = |values: &Value| {
+        let rendered = render(&chart, values, &RenderOptions::default()).unwrap();
+        let manifests = rendered.manifests.iter();
+        let names: Vec<String> = manifests
+            .map(|manifest| format!("{}/{}", manifest.head.kind, manifest.head.name))
+            .collect();
+        let length: usize = rendered
+            .parts(&[], |_| true)
+            .iter()
+            .map(|part| part.len())
+            .sum();
+        (names, rendered.hooks.len(), length)
+    };
+    let (one, two) = (
+        json!({"name": "one", "hook": "pre-install"}),
+        json!({"name": "other", "hook": "test"}),
+    );
+    let first = outcome(&one);
+    assert_eq!(first.0, ["A/one", "one/"]);
+    assert_eq!(first.1, 1);
+    assert_eq!(outcome(&one), first);
+    assert_eq!(outcome(&two).0, ["A/other", "other/"]);
+    assert_eq!(outcome(&one), first);
 }

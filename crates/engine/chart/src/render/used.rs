@@ -17,7 +17,7 @@ pub struct Used {
     pub lookup: bool,
     /// A random value was made.
     pub random: bool,
-    /// A function was called that may use the time.
+    /// A function was called that uses the time.
     pub time: bool,
     /// A host name was resolved.
     pub dns: bool,
@@ -36,6 +36,7 @@ pub(super) struct Observed<'e> {
     inner: &'e Environment<'e>,
     random: ObservedRandom<'e>,
     cluster: ObservedCluster<'e>,
+    used_time: Cell<bool>,
 }
 
 struct ObservedRandom<'e> {
@@ -60,6 +61,7 @@ impl<'e> Observed<'e> {
                 inner: inner.cluster,
                 was_used: Cell::new(false),
             },
+            used_time: Cell::new(false),
         }
     }
 
@@ -68,6 +70,7 @@ impl<'e> Observed<'e> {
         Environment {
             random: &self.random,
             cluster: Some(&self.cluster),
+            used_time: Some(&self.used_time),
             ..*self.inner
         }
     }
@@ -76,7 +79,7 @@ impl<'e> Observed<'e> {
         Used {
             lookup: self.cluster.was_used.get(),
             random: self.random.was_used.get(),
-            time: false,
+            time: self.used_time.get(),
             dns: self.inner.resolve_host.is_some(),
         }
     }

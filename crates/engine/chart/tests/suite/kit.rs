@@ -47,6 +47,7 @@ pub(crate) fn render(
         random: &noise,
         cluster: None,
         resolve_host: None,
+        used_time: None,
         is_lint: false,
         budget,
     };

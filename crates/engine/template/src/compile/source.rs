@@ -16,7 +16,7 @@ use crate::parse::{Grammar, Parsed};
 /// Go's text, as of the parser.
 pub(crate) fn compile(
     name: &str,
-    text: &[u8],
+    text: &Arc<[u8]>,
     functions: &Functions,
     delimiters: Grammar<'_>,
     meter: &Meter<'_>,
@@ -25,7 +25,7 @@ pub(crate) fn compile(
     let is_default = delimiters.left == "{{" && delimiters.right == "}}";
     let unit = Unit {
         name: name.into(),
-        text: text.into(),
+        text: Arc::clone(text),
         delimiters: (!is_default).then(|| (delimiters.left.into(), delimiters.right.into())),
         charged: parsed.charged,
         ..Unit::empty()

@@ -6,9 +6,11 @@
 
 use std::borrow::Cow;
 use std::convert::Infallible;
+use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use lode_object::Value as Json;
 use lode_yaml::{Cause, Dialect, Entry, Node as YamlNode, Options, Shape, Style, Tag, Tree};
 
 use crate::context::Context;
@@ -302,6 +304,23 @@ fn pretty_float(number: f64) -> String {
 
 // === reading ===
 
+fn parsed(context: &Context<'_>, text: &[u8]) -> Result<Arc<Json>, TemplateError> {
+    let budget = context.environment().budget;
+    let before = budget.spent();
+    let json = lode_yaml::parse_within(text, Dialect::V2, budget).map_err(|error| {
+        if let Cause::Exceeded(exceeded) = &error.cause {
+            return (*exceeded).into();
+        }
+        let message = yaml_fault::message(&error);
+        TemplateError::new(format!("error converting YAML to JSON: {message}"))
+    })?;
+    let json = Arc::new(json);
+    if let Some(kept) = context.kept_yaml() {
+        kept.keep(text, &json, budget.spent_since(before));
+    }
+    Ok(json)
+}
+
 /// Reads a value.
 ///
 /// # Errors
@@ -312,13 +331,14 @@ pub(crate) fn read(
     wanted: JsonWanted,
 ) -> Result<Value, TemplateError> {
     let budget = context.environment().budget;
-    let json = lode_yaml::parse_within(text, Dialect::V2, budget).map_err(|error| {
-        if let Cause::Exceeded(exceeded) = &error.cause {
-            return (*exceeded).into();
-        }
-        let message = yaml_fault::message(&error);
-        TemplateError::new(format!("error converting YAML to JSON: {message}"))
-    })?;
+    let known = match context.kept_yaml() {
+        Some(kept) => kept.find(text, budget)?,
+        None => None,
+    };
+    let json = match known {
+        Some(json) => json,
+        None => parsed(context, text)?,
+    };
     // An empty document leaves the map or list as it was: empty.
     if json.is_null() && wanted == JsonWanted::Map {
         return Ok(Map::new().into());

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::sync::Arc;
 
 use lode_stdx::budget::Budget;
+use lode_stdx::threads;
 
 use super::templates::{MissingKey, ParseError, Templates};
 use super::{ROOT_NAME, without_no_value};
@@ -15,12 +16,12 @@ use crate::run::{ExecError, Layer, Machine};
 use crate::value::{Map, Value};
 
 /// A file to render.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TemplateFile<'f> {
     /// The name, from the root of the outermost chart: `chart/charts/sub/templates/x.yaml`.
     pub name: &'f str,
-    /// What is in it.
-    pub text: &'f [u8],
+    /// What is in it. The compiled template shares it.
+    pub text: Arc<[u8]>,
 }
 
 /// A rendered file.
@@ -58,13 +59,27 @@ impl Templates {
         files: &[TemplateFile<'_>],
         budget: &Budget,
     ) -> Result<Self, RenderError> {
+        Self::compile_on(1, functions, files, budget)
+    }
+
+    /// Compiles as [`Templates::compile`], on several threads.
+    ///
+    /// # Errors
+    /// As [`Templates::compile`].
+    pub fn compile_on(
+        threads: usize,
+        functions: Arc<Functions>,
+        files: &[TemplateFile<'_>],
+        budget: &Budget,
+    ) -> Result<Self, RenderError> {
         let mut files = files.to_vec();
         files.sort_by_cached_key(|file| Reverse(order(file.name)));
         let mut templates = Self::new(functions);
-        for file in files {
-            templates
-                .add(file.name, file.text, Grammar::default(), budget)
-                .map_err(|error| parse_error(&error))?;
+        let units = threads::map(threads, &files, |file| {
+            templates.unit(file.name, &file.text, Grammar::default(), budget)
+        });
+        for unit in units {
+            templates.insert(unit.map_err(|error| parse_error(&error))?);
         }
         Ok(templates.linked())
     }
@@ -85,7 +100,8 @@ impl Templates {
                 format!("template: no template {name:?} associated with template {ROOT_NAME:?}");
             return Err(ExecError::plain(TemplateError::new(message)));
         };
-        let mut machine = Machine::new(Context::new(environment), self, missing);
+        let context = Context::new(environment).with_kept_yaml(self.kept_yaml());
+        let mut machine = Machine::new(context, self, missing);
         machine.execute(number, data)
     }
 
@@ -106,7 +122,8 @@ impl Templates {
     ) -> Result<Vec<RenderedFile>, RenderError> {
         let mut names: Vec<&str> = names.into_iter().filter(|name| !is_partial(name)).collect();
         names.sort_by_cached_key(|name| Reverse(order(name)));
-        let mut machine = Machine::new(Context::new(environment), self, missing);
+        let context = Context::new(environment).with_kept_yaml(self.kept_yaml());
+        let mut machine = Machine::new(context, self, missing);
 
         let mut rendered = Vec::with_capacity(names.len());
         for name in names {

@@ -8,9 +8,10 @@ use lode_stdx::budget::{Budget, Meter};
 
 use super::ROOT_NAME;
 use crate::compile::{Unit, compile};
+use crate::encode::yaml_kept::KeptYaml;
 use crate::error::TemplateError;
 use crate::function::Functions;
-use crate::parse::{Grammar, charge_nodes};
+use crate::parse::{Grammar, NODE_BYTES, charge_nodes};
 
 /// Templates that can call each other: compiled once, run many times, by several threads.
 #[derive(Debug)]
@@ -22,6 +23,8 @@ pub struct Templates {
     numbers: HashMap<Arc<[u8]>, u32>,
     /// Texts that `tpl` has compiled in earlier runs.
     kept: Lock<Kept>,
+    /// Texts that were read as YAML in earlier runs.
+    kept_yaml: KeptYaml,
 }
 
 /// Compiled texts: charts give `tpl` the same ones in each run.
@@ -65,6 +68,7 @@ impl Templates {
             places: Vec::new(),
             numbers: HashMap::new(),
             kept: Lock::default(),
+            kept_yaml: KeptYaml::default(),
         }
     }
 
@@ -76,10 +80,23 @@ impl Templates {
     pub fn add(
         &mut self,
         name: &str,
-        text: &[u8],
+        text: impl Into<Arc<[u8]>>,
         delimiters: Grammar<'_>,
         budget: &Budget,
     ) -> Result<(), ParseError> {
+        let unit = self.unit(name, &text.into(), delimiters, budget)?;
+        self.insert(unit);
+        Ok(())
+    }
+
+    /// Compiles a source without adding it.
+    pub(super) fn unit(
+        &self,
+        name: &str,
+        text: &Arc<[u8]>,
+        delimiters: Grammar<'_>,
+        budget: &Budget,
+    ) -> Result<Unit, ParseError> {
         let wrong = |error: TemplateError| ParseError {
             name: name.to_owned(),
             error,
@@ -90,8 +107,11 @@ impl Templates {
         spent
             .and_then(|()| meter.steps(length))
             .map_err(|spent| wrong(spent.into()))?;
-        let unit = compile(name, text, &self.functions, delimiters, &meter).map_err(wrong)?;
+        compile(name, text, &self.functions, delimiters, &meter).map_err(wrong)
+    }
 
+    /// Adds a source that was compiled.
+    pub(super) fn insert(&mut self, unit: Unit) {
         let index = self.units.len() as u32;
         for (code, template) in unit.codes.iter().enumerate() {
             let place = (index, code as u32);
@@ -110,7 +130,6 @@ impl Templates {
             }
         }
         self.units.push(unit);
-        Ok(())
     }
 
     /// Resolves the calls of all templates, after the last one is added.
@@ -124,6 +143,20 @@ impl Templates {
 
     pub(crate) fn functions(&self) -> &Functions {
         &self.functions
+    }
+
+    /// Returns about how many bytes the code holds, and what is kept of earlier runs.
+    #[must_use]
+    pub fn held_bytes(&self) -> usize {
+        let nodes: u64 = self.units.iter().map(|unit| unit.charged).sum();
+        let held = nodes
+            .saturating_mul(NODE_BYTES)
+            .saturating_add(self.kept_yaml.held_bytes());
+        usize::try_from(held).unwrap_or(usize::MAX) + self.kept.lock().bytes
+    }
+
+    pub(crate) fn kept_yaml(&self) -> &KeptYaml {
+        &self.kept_yaml
     }
 
     /// Returns the number of a template.
@@ -148,7 +181,7 @@ impl Templates {
             return Ok(Arc::clone(unit));
         }
         let grammar = Grammar::default();
-        let mut unit = compile(ROOT_NAME, text, &self.functions, grammar, meter)?;
+        let mut unit = compile(ROOT_NAME, &text.into(), &self.functions, grammar, meter)?;
         link(&self.numbers, &mut unit);
         let unit = Arc::new(unit);
 

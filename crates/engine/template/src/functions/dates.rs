@@ -84,7 +84,11 @@ const LOCAL: Zone = Zone::Utc;
 
 /// Returns the time of the environment.
 pub(crate) fn now(context: &Context<'_>) -> Time {
-    let now = context.environment().now;
+    let environment = context.environment();
+    if let Some(used) = environment.used_time {
+        used.set(true);
+    }
+    let now = environment.now;
     // The time since 1970 counts down before it, the nanoseconds of a time never do.
     Time::from_unix(now.as_second(), LOCAL).plus(i64::from(now.subsec_nanosecond()))
 }

@@ -178,7 +178,7 @@ impl<'s> Lexer<'s> {
     fn outside(&mut self) -> LexToken {
         loop {
             let left = self.delimiters.left.as_bytes();
-            let Some(length) = find(self.rest(), left) else {
+            let Some(length) = find_delimiter(self.rest(), left) else {
                 self.at = self.text.len();
                 let kind = if self.at > self.start {
                     TokenKind::Text
@@ -315,9 +315,9 @@ impl<'s> Lexer<'s> {
             ':' if self.accept(b"=") => self.emit(TokenKind::Declare),
             ':' => self.fail("expected :="),
             '|' => self.emit(TokenKind::Pipe),
-            '"' => self.quoted('"', "unterminated quoted string", TokenKind::String),
+            '"' => self.quoted(b'"', "unterminated quoted string", TokenKind::String),
             '\'' => self.quoted(
-                '\'',
+                b'\'',
                 "unterminated character constant",
                 TokenKind::CharConstant,
             ),
@@ -400,6 +400,8 @@ impl<'s> Lexer<'s> {
     }
 
     fn names(&mut self) {
+        let is_plain = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+        self.at += self.rest().iter().take_while(|byte| is_plain(byte)).count();
         while let Some((c, width)) = self.peek().filter(|(c, _)| is_name(*c)) {
             debug_assert!(is_name(c));
             self.at += width;
@@ -423,19 +425,22 @@ impl<'s> Lexer<'s> {
         }
     }
 
-    fn quoted(&mut self, quote: char, unterminated: &str, kind: TokenKind) -> LexToken {
+    fn quoted(&mut self, quote: u8, unterminated: &str, kind: TokenKind) -> LexToken {
         loop {
+            // Characters of more bytes have none of these in them.
+            let plain = memchr::memchr3(quote, b'\\', b'\n', self.rest());
+            self.at += plain.unwrap_or(self.rest().len());
             match self.advance() {
                 Some('\\') if !matches!(self.advance(), None | Some('\n')) => {}
                 None | Some('\n' | '\\') => return self.fail(unterminated),
-                Some(c) if c == quote => return self.emit(kind),
+                Some(c) if c == char::from(quote) => return self.emit(kind),
                 Some(_) => {}
             }
         }
     }
 
     fn raw_string(&mut self) -> LexToken {
-        match find(self.rest(), b"`") {
+        match memchr::memchr(b'`', self.rest()) {
             Some(length) => {
                 self.at += length + 1;
                 self.emit(TokenKind::RawString)
@@ -616,6 +621,16 @@ fn has_left_trim(after: &[u8]) -> bool {
 
 fn has_right_trim(rest: &[u8]) -> bool {
     matches!(rest, [space, b'-', ..] if is_space_byte(*space))
+}
+
+/// As [`find`], without its preparations: actions are near each other, and few other bytes are like their start.
+fn find_delimiter(text: &[u8], delimiter: &[u8]) -> Option<usize> {
+    let first = *delimiter.first()?;
+    let mut starts = memchr::memchr_iter(first, text);
+    starts.find(|at| {
+        let rest = text.get(*at..);
+        rest.is_some_and(|rest| rest.starts_with(delimiter))
+    })
 }
 
 fn find(text: &[u8], what: &[u8]) -> Option<usize> {

@@ -7,6 +7,13 @@ pub(super) fn unquote(quoted: &[u8]) -> Option<Vec<u8>> {
     if quote != last {
         return None;
     }
+    let is_plain = match quote {
+        b'`' => memchr::memchr(b'\r', content).is_none(),
+        quote => content.is_ascii() && memchr::memchr3(b'\\', b'\n', *quote, content).is_none(),
+    };
+    if is_plain {
+        return Some(content.to_vec());
+    }
     if *quote == b'`' {
         // A carriage return is not part of a raw string.
         return Some(

@@ -25,7 +25,7 @@ const HOSTILE: [&str; 10] = [
 fn run(text: &str, limits: Limits) -> Result<Vec<u8>, String> {
     let files = [TemplateFile {
         name: "a",
-        text: text.as_bytes(),
+        text: text.as_bytes().into(),
     }];
     let functions = Arc::new(Functions::helm());
     let templates = Templates::compile(functions, &files, &Budget::new(limits))
@@ -89,7 +89,7 @@ fn errors_of_deep_nesting_stay_small() {
     let data = Map::from_entries(vec![("t".into(), Value::text(text))]);
     let files = [TemplateFile {
         name: "a",
-        text: b"{{ tpl .t . }}",
+        text: (*b"{{ tpl .t . }}").into(),
     }];
     let functions = Arc::new(Functions::helm());
     let templates = Templates::compile(functions, &files, &Budget::unlimited()).unwrap();
@@ -211,7 +211,7 @@ fn a_map_that_contains_itself_is_freed_and_not_followed() {
     map.insert("self".into(), map.clone().into()).unwrap();
     let files = [TemplateFile {
         name: "a",
-        text: b"{{ . }}",
+        text: (*b"{{ . }}").into(),
     }];
     let functions = Arc::new(Functions::helm());
     let templates = Templates::compile(functions, &files, &Budget::unlimited()).unwrap();

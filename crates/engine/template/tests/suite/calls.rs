@@ -40,7 +40,7 @@ fn run(
 ) -> Result<String, String> {
     let files = [TemplateFile {
         name: "test",
-        text: template.as_bytes(),
+        text: template.as_bytes().into(),
     }];
     let templates = Templates::compile(Arc::clone(functions), &files, &Budget::unlimited())
         .map_err(|error| error.to_string())?;

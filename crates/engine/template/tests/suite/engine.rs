@@ -52,7 +52,7 @@ fn close(data: &Value) -> Option<Map> {
 fn run(functions: &Arc<Functions>, input: &str, data: Value) -> Result<String, String> {
     let files = [TemplateFile {
         name: "test",
-        text: input.as_bytes(),
+        text: input.as_bytes().into(),
     }];
     let budget = Budget::unlimited();
     let templates = Templates::compile(Arc::clone(functions), &files, &budget)
@@ -98,7 +98,7 @@ fn render(functions: &Arc<Functions>, case: &Json) -> Outcome {
         .iter()
         .map(|(name, file)| TemplateFile {
             name,
-            text: file["tpl"].as_str().unwrap().as_bytes(),
+            text: file["tpl"].as_str().unwrap().as_bytes().into(),
         })
         .collect();
     let templates = Templates::compile(Arc::clone(functions), &files, &Budget::unlimited())
@@ -120,6 +120,7 @@ fn render(functions: &Arc<Functions>, case: &Json) -> Outcome {
     };
     with_environment(ENOUGH, |environment| {
         let environment = lode_template::Environment {
+            used_time: None,
             is_lint: case["lint"] == true,
             ..*environment
         };
@@ -142,7 +143,7 @@ fn rendered(files: &[(&str, &str)], values: &Map, missing: MissingKey) -> Result
         .iter()
         .map(|(name, text)| TemplateFile {
             name,
-            text: text.as_bytes(),
+            text: text.as_bytes().into(),
         })
         .collect();
     let templates = Templates::compile(functions, &sources, &Budget::unlimited())

@@ -35,6 +35,7 @@ pub(crate) fn with_environment<R>(limits: Limits, f: impl FnOnce(&Environment<'_
         random: &NoRandom,
         cluster: None,
         resolve_host: None,
+        used_time: None,
         is_lint: false,
         budget: &budget,
     })

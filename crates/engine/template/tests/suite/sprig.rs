@@ -121,7 +121,7 @@ fn run(
 ) -> Result<String, String> {
     let files = [TemplateFile {
         name: "test",
-        text: case["input"].as_str().unwrap().as_bytes(),
+        text: case["input"].as_str().unwrap().as_bytes().into(),
     }];
     let templates = Templates::compile(Arc::clone(functions), &files, &Budget::unlimited())
         .map_err(|error| error.to_string())?;

@@ -5,9 +5,10 @@
 //! root only kustomize's own rules apply: bases may be anywhere, files only below the kustomization
 //! that names them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lode_disk::regular;
 use lode_stdx::{Digest, read};
@@ -42,12 +43,31 @@ impl Disk {
         if !root.holds(&written) {
             return Err(unreadable(path, root.refusal(None)));
         }
-
         let found = fs::canonicalize(&written).map_err(|error| refusal(path, &error))?;
-        if root.holds(&found) {
-            return Ok(found);
+        self.held(path, found)
+    }
+
+    /// Opens a file. What was opened must be inside the root: a link may be swapped at any time.
+    fn open(&self, path: &RepoPath) -> Result<File, Error> {
+        let written = real(path);
+        if self.root.as_ref().is_some_and(|root| !root.holds(&written)) {
+            self.inside(path)?;
         }
-        let Some((link, target)) = leaving(&written, root) else {
+        let opened = regular::open(&written);
+        // What is outside is refused as such, whatever it is.
+        match opened.as_ref().ok().and_then(regular::path_of) {
+            Some(found) => self.held(path, found)?,
+            None => self.inside(path)?,
+        };
+        opened.map_err(|error| refusal(path, &error))
+    }
+
+    /// Returns where a path leads if that is inside the root.
+    fn held(&self, path: &RepoPath, found: PathBuf) -> Result<PathBuf, Error> {
+        let Some(root) = self.root.as_ref().filter(|root| !root.holds(&found)) else {
+            return Ok(found);
+        };
+        let Some((link, target)) = leaving(&real(path), root) else {
             return Err(unreadable(path, root.refusal(None)));
         };
         let link = named(&link).unwrap_or_else(|| path.clone());
@@ -55,16 +75,20 @@ impl Disk {
     }
 }
 
+/// Longest file.
+const SIZE_MAX: u64 = lode_yaml::TEXT_MAX as u64;
+
 impl Loader for Disk {
     fn read(&self, path: &RepoPath) -> Result<Blob, Error> {
-        let found = self.inside(path)?;
-        let file = regular::open(&found).map_err(|error| refusal(path, &error))?;
-        // The path was checked before the file was opened; a link swapped in between would lead
-        // elsewhere.
-        if self.inside(path)? != found {
-            return Err(unreadable(path, "changed while it was read".to_owned()));
-        }
+        let bytes = self.bytes(path)?;
+        Ok(Blob {
+            id: *Digest::of(&bytes).as_bytes(),
+            bytes,
+        })
+    }
 
+    fn bytes(&self, path: &RepoPath) -> Result<Arc<[u8]>, Error> {
+        let file = self.open(path)?;
         let size = file
             .metadata()
             .map_err(|error| refusal(path, &error))?
@@ -73,17 +97,14 @@ impl Loader for Disk {
             path: path.clone(),
             size,
         };
-        if size > lode_yaml::TEXT_MAX as u64 {
+        if size > SIZE_MAX {
             return Err(too_large());
         }
-        let bytes = read::all(file, lode_yaml::TEXT_MAX as u64).map_err(|error| match error {
+        let bytes = read::expected(file, size, SIZE_MAX).map_err(|error| match error {
             read::Error::TooLong { .. } => too_large(),
             read::Error::Io(error) => refusal(path, &error),
         })?;
-        Ok(Blob {
-            id: *Digest::of(&bytes).as_bytes(),
-            bytes: bytes.into(),
-        })
+        Ok(bytes.into())
     }
 
     fn list(&self, folder: &RepoPath) -> Result<Vec<(Box<str>, Child)>, Error> {

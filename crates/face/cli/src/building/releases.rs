@@ -48,7 +48,7 @@ pub(super) fn follow(outcome: &mut Outcome, mut places: ChartPlaces<'_>) -> anyh
                 bail!("the build has more than {RELEASES_MAX} HelmReleases");
             }
             let origins = outcome.objects[at].origins.clone();
-            places.budget = Budget::new(lode_chart::LIMITS);
+            places.budget = Budget::new(places.limits);
             let added = added(&known, at, &places);
             let added = added.with_context(|| told(&known[at], &origins))?;
             let shown = added

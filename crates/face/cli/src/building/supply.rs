@@ -9,7 +9,7 @@ use anyhow::bail;
 use jiff::Timestamp;
 use lode_kustomize::{Charts, WantedChart};
 use lode_render::{Chance, ChartRenderer};
-use lode_stdx::budget::Budget;
+use lode_stdx::budget::{Budget, Limits};
 use lode_stdx::{Lock, bare_url};
 use lode_tree::Tree;
 
@@ -47,6 +47,8 @@ pub(super) struct ChartFlags {
 /// The charts of a build.
 pub(super) struct ChartSupply<'s> {
     pub(super) flags: &'s ChartFlags,
+    /// What unpacking a chart may cost.
+    pub(super) limits: Limits,
     pub(super) fetcher: &'s ChartFetcher,
 }
 
@@ -103,11 +105,11 @@ impl ChartSupply<'_> {
         let packed = self
             .fetcher
             .chart(&wanted.repository, &wanted.name, range)?;
-        let tree =
-            lode_chart::unpacked(&packed, &Budget::new(lode_chart::LIMITS)).map_err(|error| {
-                let repository = bare_url(&wanted.repository);
-                anyhow::anyhow!("unpack the chart {} of {repository}: {error}", wanted.name)
-            })?;
+        let tree = lode_chart::unpacked(&packed, &Budget::new(self.limits));
+        let tree = tree.map_err(|error| {
+            let repository = bare_url(&wanted.repository);
+            anyhow::anyhow!("unpack the chart {} of {repository}: {error}", wanted.name)
+        })?;
         Ok(Arc::new(tree))
     }
 }

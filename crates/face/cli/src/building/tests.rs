@@ -65,7 +65,7 @@ fn built(folder: &TempDir, line: &str) -> anyhow::Result<String> {
     let hidden = |text: String| text.replace(&shown, "");
     text(
         &args,
-        &outcomes(&args).map_err(|error| anyhow!(hidden(format!("{error:#}"))))?,
+        &outcomes(&args).map_err(|error| anyhow::anyhow!(hidden(format!("{error:#}"))))?,
     )
     .map(hidden)
 }

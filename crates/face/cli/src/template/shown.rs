@@ -36,11 +36,11 @@ pub(super) fn show(how: &Showing<'_>, name: &str, outcome: &RenderedRelease) -> 
 
     let shown = outcome
         .rendered
-        .text(&outcome.crds, |hook| is_wanted(how, hook));
+        .parts(&outcome.crds, |hook| is_wanted(how, hook));
     if how.show_only.is_empty() {
-        return output::data(&shown);
+        return output::parts(&shown);
     }
-    output::data(&only(how.show_only, &shown)?)
+    output::data(&only(how.show_only, &shown.concat())?)
 }
 
 fn is_wanted(how: &Showing<'_>, hook: &Hook) -> bool {

@@ -46,7 +46,7 @@ fn rendered(line: &[&str]) -> anyhow::Result<String> {
         .map(|word| if *word == "CHART" { path } else { word })
         .collect();
     let args = args(&line);
-    let budget = Budget::new(LIMITS);
+    let budget = Budget::new(lode_chart::LIMITS);
     let (name, chart) = name_and_chart(&args, &budget)?;
     let chart = source::load(chart, &budget)?;
     let release = ReleaseInfo {

@@ -50,6 +50,8 @@ pub(crate) struct Composer<'t> {
     pub(crate) meter: Option<Meter<'t>>,
     /// Who takes the items of large lists.
     pub(crate) items: Option<Items<'t>>,
+    /// Deepest mappings and lists whose content is kept; that of deeper ones is only checked.
+    pub(crate) depth_kept: Option<usize>,
     /// Bytes charged for a node.
     node_bytes: u64,
 }
@@ -89,6 +91,7 @@ impl<'t> Composer<'t> {
             comments,
             meter: budget.map(Meter::new),
             items: None,
+            depth_kept: None,
             node_bytes: if options.comments {
                 COMMENTED * NODE_BYTES
             } else {
@@ -194,15 +197,24 @@ impl<'t> Composer<'t> {
     }
 
     /// Hands an item of the innermost list out, or returns it to be kept. `nodes` is how many there were before it.
-    pub(crate) fn hand_out(&mut self, item: Node, nodes: usize) -> Option<Node> {
+    pub(crate) fn hand_out(&mut self, item: Node, nodes: usize) -> Result<Option<Node>, Error> {
+        if self.is_too_deep() {
+            item.check_value(self.options.dialect)?;
+            return Ok(None);
+        }
         let Some(items) = &mut self.items else {
-            return Some(item);
+            return Ok(Some(item));
         };
         let kept = items.hand_out(item, self.depth);
         if kept.is_none() {
             self.nodes = nodes;
         }
-        kept
+        Ok(kept)
+    }
+
+    /// Returns whether the content of the innermost collection is only checked.
+    pub(crate) fn is_too_deep(&self) -> bool {
+        self.depth_kept.is_some_and(|kept| self.depth > kept)
     }
 }
 

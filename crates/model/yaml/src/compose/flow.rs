@@ -19,7 +19,7 @@ impl Composer<'_> {
             is_first = false;
             let nodes = self.nodes;
             let item = self.flow_item()?;
-            items.extend(self.hand_out(item, nodes));
+            items.extend(self.hand_out(item, nodes)?);
         }
         let mut node = Node::sequence(items);
         self.close(&mut node, start);

@@ -4,11 +4,11 @@
 
 use std::collections::HashMap;
 
-use crate::Dialect;
 use crate::compose::Composer;
 use crate::error::{Cause, Error};
 use crate::node::{Content, Entry, Node, Style, Tag, Text};
 use crate::scan::error_in;
+use crate::{Dialect, scalar};
 
 /// Entries read so far.
 #[derive(Default)]
@@ -86,6 +86,15 @@ const LINEAR_MAX: usize = 16;
 impl Composer<'_> {
     /// Adds an entry by the dialect's rules.
     pub(crate) fn put(&self, entries: &mut Entries, key: Node, value: Node) -> Result<(), Error> {
+        if self.depth_kept.is_some() && is_merge(&key) {
+            // What it merges may be too deep to be here: the whole document has to be read.
+            return Err(key.fault(Cause::BadMerge));
+        }
+        if self.is_too_deep() {
+            let dialect = self.options.dialect;
+            scalar::check_key(&key, dialect).map_err(|cause| key.fault(cause))?;
+            return value.check_value(dialect);
+        }
         let start = key.place.start as usize;
         self.try_put(entries, key, value)
             .map_err(|cause| error_in(self.scan.text.as_bytes(), start, cause))

@@ -4,7 +4,7 @@
 use anyhow::{Context as _, bail};
 use lode_chart::{Chart, values};
 use lode_object::Value;
-use lode_stdx::budget::Budget;
+use lode_stdx::budget::{Budget, Limits};
 use lode_tree::{Child, Loader, RepoPath};
 use serde_json::Map;
 
@@ -19,17 +19,25 @@ pub(crate) struct ChartPlaces<'p> {
     top: RepoPath,
     pub(super) fetcher: &'p ChartFetcher,
     /// What one release may cost.
+    pub(super) limits: Limits,
+    /// What the release at hand may still cost.
     pub(super) budget: Budget,
 }
 
 impl<'p> ChartPlaces<'p> {
     /// Charts of a repository with this top folder, and fetched ones.
-    pub(crate) fn new(loader: &'p dyn Loader, top: &RepoPath, fetcher: &'p ChartFetcher) -> Self {
+    pub(crate) fn new(
+        loader: &'p dyn Loader,
+        top: &RepoPath,
+        fetcher: &'p ChartFetcher,
+        limits: Limits,
+    ) -> Self {
         Self {
             loader,
             top: top.clone(),
             fetcher,
-            budget: Budget::new(lode_chart::LIMITS),
+            limits,
+            budget: Budget::new(limits),
         }
     }
 }

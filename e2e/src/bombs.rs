@@ -233,9 +233,19 @@ fn pods(count: usize) -> String {
     (0..count).map(pod).collect::<Vec<_>>().join("---\n")
 }
 
-/// 20,000 images, searched for in 5,000 Pods.
+/// Returns a build that lasts many seconds also without debug assertions, if its steps are not bounded.
+#[must_use]
+pub fn endless() -> Bomb {
+    searched_images(100_000)
+}
+
 fn images() -> Bomb {
-    let images = (0..20_000).fold("images:\n".to_owned(), |text, at| {
+    searched_images(20_000)
+}
+
+/// So many images, searched for in 5,000 Pods.
+fn searched_images(count: usize) -> Bomb {
+    let images = (0..count).fold("images:\n".to_owned(), |text, at| {
         text + &format!("- {{name: i{at}, newTag: t}}\n")
     });
     let kustomization = format!("resources: [a.yaml]\n{images}");

@@ -110,11 +110,7 @@ async fn a_build_without_end_does_not_hold_up_the_end_of_the_operator() {
             "--build-steps-max=1000000000000",
             "--build-nodes-max=1000000000000",
         ])?;
-        let bombs = bombs::of_builds();
-        let images = bombs
-            .iter()
-            .find(|bomb| bomb.name == "images")
-            .context("a bomb that takes its time")?;
+        let images = bombs::endless();
         images.write(&stage.repository)?;
         stage.repository.push("endless")?;
         stage.source().await?;

@@ -101,7 +101,7 @@ impl<W: Write> Packing<W> {
     /// The depth is that of the chart, which was bounded when it was loaded.
     fn chart(&mut self, chart: &Chart, prefix: &str) -> Result<(), PackError> {
         let name = &chart.metadata.name;
-        if name.is_empty() || name.contains('/') || matches!(name.as_str(), "." | "..") {
+        if name.is_empty() || name.contains(['/', '\\']) || matches!(name.as_str(), "." | "..") {
             return Err(PackError::Name(name.clone()));
         }
         let base = format!("{prefix}{name}/");
@@ -274,7 +274,7 @@ mod tests {
 
     #[test]
     fn what_no_folder_can_be_called_is_refused() {
-        for name in ["..", "a/b", ""] {
+        for name in ["..", "a/b", "a\\b", ""] {
             let error = web().with_name(name).pack(io::sink()).unwrap_err();
             assert!(matches!(error, PackError::Name(_)), "{name}");
         }

@@ -83,8 +83,10 @@ pub(super) fn check(text: &str) -> Result<(), String> {
 /// Checks that a chart which is loaded from a folder, with its `.helmignore`, and packed can be loaded from that package
 /// and is packed to the same bytes.
 fn check_folder(text: &str) -> Result<(), String> {
-    // In a package a backslash separates folders, as for Helm, which writes it as it is.
-    if files(text).any(|(path, _)| path.contains('\\')) {
+    // In a package a backslash separates folders, and two points at the start lead out of it, as for Helm, which writes
+    // both as they are.
+    let is_other = |path: &str| path.contains('\\') || path.starts_with("web/..");
+    if files(text).any(|(path, _)| is_other(&path)) {
         return Ok(());
     }
     let tree: Tree = files(text).collect();

@@ -92,7 +92,7 @@ impl Chart {
         let dependencies = self.dependencies.iter().map(Self::held_bytes);
         files
             + compiled.sum::<usize>()
-            + self.known_files.held_bytes()
+            + usize::try_from(self.known_files.held()).unwrap_or(usize::MAX)
             + dependencies.sum::<usize>()
     }
 

@@ -11,7 +11,7 @@ use serde_json::Value;
 use crate::chart::Chart;
 use crate::dependencies::KeptOutcomes;
 use crate::file::{ChartFile, extension};
-use crate::manifest::KnownFiles;
+use crate::manifest::known_files;
 use crate::metadata::decode::{self, Nulls};
 use crate::metadata::{FieldError, Invalid, Metadata, validate};
 use crate::render::CompiledSets;
@@ -350,7 +350,7 @@ fn empty() -> Chart {
         schema: None,
         compiled: OnceLock::new(),
         templates_cache: CompiledSets::default(),
-        known_files: KnownFiles::default(),
+        known_files: known_files(),
         kept_cache: KeptOutcomes::default(),
         relevant_keys: OnceLock::new(),
         schema_modified: None,

@@ -1,14 +1,14 @@
 //! Manifests: rendered files split into objects, sorted into hooks and the rest.
 
 mod head;
-mod known;
+mod known_files;
 mod manifest_text;
 mod order;
 mod sort;
 mod split;
 
 pub use head::{HeadError, ManifestHead};
-pub(crate) use known::KnownFiles;
+pub(crate) use known_files::{KnownFiles, known_files};
 pub use manifest_text::ManifestText;
 pub use order::{INSTALL_ORDER, UNINSTALL_ORDER, by_kind};
 pub(crate) use sort::{Files, sort};

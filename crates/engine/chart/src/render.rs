@@ -29,7 +29,6 @@ use crate::post_render::{self, PostRender};
 use crate::prepare::{Crd, Prepared};
 use crate::release::Hook;
 use crate::warning::Warnings;
-
 use scope::Scopes;
 use templates::compiled_templates;
 use used::Observed;

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use lode_object::Value as Json;
 use lode_stdx::budget::{Budget, Meter};
 
-use crate::encode::yaml_kept::KeptYaml;
+use crate::encode::yaml::KnownYaml;
 use crate::error::TemplateError;
 use crate::value::{GoString, Map, Value};
 
@@ -70,7 +70,7 @@ pub trait Cluster {
 pub struct Context<'r> {
     environment: &'r Environment<'r>,
     meter: Meter<'r>,
-    kept_yaml: Option<&'r KeptYaml>,
+    known_yaml: Option<&'r KnownYaml>,
     /// Maps that were changed in place, and so may contain themselves: emptied at the end.
     changed: Vec<Map>,
 }
@@ -81,7 +81,7 @@ impl<'r> Context<'r> {
         Self {
             environment,
             meter: Meter::new(environment.budget),
-            kept_yaml: None,
+            known_yaml: None,
             changed: Vec::new(),
         }
     }
@@ -92,13 +92,13 @@ impl<'r> Context<'r> {
     }
 
     /// Returns the context that knows what the templates of a set have read before.
-    pub(crate) fn with_kept_yaml(mut self, kept: &'r KeptYaml) -> Self {
-        self.kept_yaml = Some(kept);
+    pub(crate) fn with_known_yaml(mut self, kept: &'r KnownYaml) -> Self {
+        self.known_yaml = Some(kept);
         self
     }
 
-    pub(crate) fn kept_yaml(&self) -> Option<&'r KeptYaml> {
-        self.kept_yaml
+    pub(crate) fn known_yaml(&self) -> Option<&'r KnownYaml> {
+        self.known_yaml
     }
 
     pub(crate) fn meter(&self) -> &Meter<'r> {

@@ -7,4 +7,3 @@ pub(crate) mod toml_read;
 mod toml_scan;
 pub(crate) mod yaml;
 mod yaml_fault;
-pub(crate) mod yaml_kept;

@@ -24,6 +24,7 @@ pub mod budget;
 pub mod digest;
 pub mod duration;
 mod go_float;
+pub mod known_texts;
 mod lock;
 mod printable;
 pub mod read;

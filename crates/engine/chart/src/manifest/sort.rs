@@ -7,7 +7,7 @@ use lode_stdx::budget::{Budget, Exceeded};
 use lode_stdx::threads;
 
 use super::head::{HeadError, ManifestHead};
-use super::known::{KnownDocument, KnownFiles};
+use super::known_files::{KnownDocument, KnownFiles, LENGTH_MIN};
 use super::order::by_kind;
 use super::split::split_ranges;
 use super::{Manifest, ManifestText};
@@ -59,8 +59,9 @@ pub(crate) fn sort(
         .filter(|(path, _)| !base(path).starts_with('_'));
     let files: Vec<(&String, &Arc<String>)> = files.collect();
     let documents = threads::map(threads, &files, |(path, content)| {
+        let known = known.filter(|_| content.len() >= LENGTH_MIN);
         if let Some(known) = known
-            && let Some(documents) = known.find(path, content, budget)?
+            && let Some(documents) = known.find(*path, content.as_bytes(), budget)?
         {
             return Ok(documents);
         }
@@ -107,8 +108,9 @@ fn read(
 
     let documents: Arc<[KnownDocument]> = documents.into();
     if let Some(known) = known {
-        let spent = budget.spent_since(before);
-        known.keep(path, content, Arc::clone(&documents), spent);
+        let cost = (content.len() as u64, budget.spent_since(before));
+        let (text, documents) = (Arc::clone(content), Arc::clone(&documents));
+        known.keep(path.to_owned(), text, documents, cost);
     }
     Ok(documents)
 }
@@ -192,7 +194,7 @@ mod tests {
         let sorted = sort(
             &files.collect(),
             &INSTALL_ORDER,
-            (Some(&KnownFiles::default()), 1),
+            (None, 1),
             &mut warnings,
             &Budget::unlimited(),
         );

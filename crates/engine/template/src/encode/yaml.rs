@@ -11,6 +11,8 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use lode_object::Value as Json;
+use lode_stdx::budget::Budget;
+use lode_stdx::known_texts::KnownTexts;
 use lode_yaml::{Cause, Dialect, Entry, Node as YamlNode, Options, Shape, Style, Tag, Tree};
 
 use crate::context::Context;
@@ -304,8 +306,25 @@ fn pretty_float(number: f64) -> String {
 
 // === reading ===
 
-fn parsed(context: &Context<'_>, text: &[u8]) -> Result<Arc<Json>, TemplateError> {
-    let budget = context.environment().budget;
+/// What texts mean that the templates of a set have read, by their lengths: a chart reads the same files in each run. The
+/// values are made for each run, because a template may change them.
+pub(crate) type KnownYaml = KnownTexts<usize, Arc<[u8]>, Json>;
+
+/// Texts shorter than this are read again.
+const LENGTH_MIN: usize = 1 << 10;
+/// Bytes that reading all that is known has cost, which is about what it holds.
+const KNOWN_MAX: u64 = 8 << 20;
+
+/// Returns no texts.
+pub(crate) fn known() -> KnownYaml {
+    KnownYaml::new(KNOWN_MAX)
+}
+
+fn parsed(
+    known: Option<&KnownYaml>,
+    text: &[u8],
+    budget: &Budget,
+) -> Result<Arc<Json>, TemplateError> {
     let before = budget.spent();
     let json = lode_yaml::parse_within(text, Dialect::V2, budget).map_err(|error| {
         if let Cause::Exceeded(exceeded) = &error.cause {
@@ -315,8 +334,10 @@ fn parsed(context: &Context<'_>, text: &[u8]) -> Result<Arc<Json>, TemplateError
         TemplateError::new(format!("error converting YAML to JSON: {message}"))
     })?;
     let json = Arc::new(json);
-    if let Some(kept) = context.kept_yaml() {
-        kept.keep(text, &json, budget.spent_since(before));
+    if let Some(known) = known {
+        let spent = budget.spent_since(before);
+        let (key, cost) = (text.len(), (spent.bytes, spent));
+        known.keep(key, text.into(), Arc::clone(&json), cost);
     }
     Ok(json)
 }
@@ -331,13 +352,14 @@ pub(crate) fn read(
     wanted: JsonWanted,
 ) -> Result<Value, TemplateError> {
     let budget = context.environment().budget;
-    let known = match context.kept_yaml() {
-        Some(kept) => kept.find(text, budget)?,
+    let known = context.known_yaml().filter(|_| text.len() >= LENGTH_MIN);
+    let found = match known {
+        Some(known) => known.find(&text.len(), text, budget)?,
         None => None,
     };
-    let json = match known {
+    let json = match found {
         Some(json) => json,
-        None => parsed(context, text)?,
+        None => parsed(known, text, budget)?,
     };
     // An empty document leaves the map or list as it was: empty.
     if json.is_null() && wanted == JsonWanted::Map {

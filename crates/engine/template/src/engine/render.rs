@@ -100,7 +100,7 @@ impl Templates {
                 format!("template: no template {name:?} associated with template {ROOT_NAME:?}");
             return Err(ExecError::plain(TemplateError::new(message)));
         };
-        let context = Context::new(environment).with_kept_yaml(self.kept_yaml());
+        let context = Context::new(environment).with_known_yaml(self.known_yaml());
         let mut machine = Machine::new(context, self, missing);
         machine.execute(number, data)
     }
@@ -122,7 +122,7 @@ impl Templates {
     ) -> Result<Vec<RenderedFile>, RenderError> {
         let mut names: Vec<&str> = names.into_iter().filter(|name| !is_partial(name)).collect();
         names.sort_by_cached_key(|name| Reverse(order(name)));
-        let context = Context::new(environment).with_kept_yaml(self.kept_yaml());
+        let context = Context::new(environment).with_known_yaml(self.known_yaml());
         let mut machine = Machine::new(context, self, missing);
 
         let mut rendered = Vec::with_capacity(names.len());

@@ -8,7 +8,7 @@ use lode_stdx::budget::{Budget, Meter};
 
 use super::ROOT_NAME;
 use crate::compile::{Unit, compile};
-use crate::encode::yaml_kept::KeptYaml;
+use crate::encode::yaml::{self, KnownYaml};
 use crate::error::TemplateError;
 use crate::function::Functions;
 use crate::parse::{Grammar, NODE_BYTES, charge_nodes};
@@ -24,7 +24,7 @@ pub struct Templates {
     /// Texts that `tpl` has compiled in earlier runs.
     kept: Lock<Kept>,
     /// Texts that were read as YAML in earlier runs.
-    kept_yaml: KeptYaml,
+    known_yaml: KnownYaml,
 }
 
 /// Compiled texts: charts give `tpl` the same ones in each run.
@@ -68,7 +68,7 @@ impl Templates {
             places: Vec::new(),
             numbers: HashMap::new(),
             kept: Lock::default(),
-            kept_yaml: KeptYaml::default(),
+            known_yaml: yaml::known(),
         }
     }
 
@@ -151,12 +151,12 @@ impl Templates {
         let nodes: u64 = self.units.iter().map(|unit| unit.charged).sum();
         let held = nodes
             .saturating_mul(NODE_BYTES)
-            .saturating_add(self.kept_yaml.held_bytes());
+            .saturating_add(self.known_yaml.held());
         usize::try_from(held).unwrap_or(usize::MAX) + self.kept.lock().bytes
     }
 
-    pub(crate) fn kept_yaml(&self) -> &KeptYaml {
-        &self.kept_yaml
+    pub(crate) fn known_yaml(&self) -> &KnownYaml {
+        &self.known_yaml
     }
 
     /// Returns the number of a template.

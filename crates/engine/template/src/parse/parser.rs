@@ -43,9 +43,6 @@ pub(crate) fn charge_nodes(meter: &Meter<'_>, nodes: u64) -> Result<(), Exceeded
     meter.bytes(nodes.saturating_mul(NODE_BYTES))
 }
 
-/// Nodes that there is room for at first, for each action.
-const NODES_PER_ACTION: usize = 6;
-
 /// What a node takes in memory together with its code.
 pub(crate) const NODE_BYTES: u64 = 192;
 
@@ -60,8 +57,6 @@ impl<'s> Parser<'s> {
         grammar: Grammar<'s>,
         meter: &'s Meter<'s>,
     ) -> Self {
-        let left = grammar.left.as_bytes();
-        let actions = memchr::memmem::find_iter(text, left).count();
         let nothing = LexToken {
             kind: TokenKind::End,
             span: Span::new(0, 0),
@@ -75,7 +70,7 @@ impl<'s> Parser<'s> {
             lexer: Lexer::new(text, grammar),
             tokens: [nothing; 3],
             given_back: 0,
-            nodes: Vec::with_capacity(NODES_PER_ACTION * actions),
+            nodes: Vec::new(),
             trees: Vec::new(),
             names: HashMap::new(),
             variables: vec![b"$"],
